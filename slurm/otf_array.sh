@@ -1,0 +1,36 @@
+#!/bin/bash
+# Works through a planned run as an array job. From the repository's root:
+#
+#   sbatch slurm/otf_array.sh [RESULTS_DIR]          (default: results)
+#
+# Options on the command line win over the lines below, for instance
+#   sbatch --array=0-99 --partition=NAME --time=04:00:00 slurm/otf_array.sh
+#
+#SBATCH --job-name=otfhpc
+#SBATCH --array=0-31
+#SBATCH --cpus-per-task=2
+#SBATCH --time=01:00:00
+# One log per task. Slurm does not make the folder; planning the run does. For
+# another RESULTS_DIR, change this line too. A task that is started again
+# continues its log instead of overwriting it.
+#SBATCH --output=results/logs/%x-%A_%a.log
+#SBATCH --open-mode=append
+# No memory is asked for, because a cluster that does not know how much memory
+# its nodes have refuses every such job. If yours needs it, remove one "#":
+##SBATCH --mem=4G
+
+set -euo pipefail
+
+# The program: $OTFHPC if set, else the one built here, else the installed one.
+program=${OTFHPC:-}
+if [[ -z $program && -x ./target/release/otfhpc ]]; then
+    program=./target/release/otfhpc
+fi
+if [[ -z $program ]] && ! program=$(command -v otfhpc); then
+    echo "otfhpc not found in $PWD/target/release or on PATH; next: cargo build --release" >&2
+    exit 2
+fi
+
+# exec, so that the program takes the place of this shell: Slurm's signals (time
+# limit, scancel) then reach it directly, and its exit code is the task's.
+exec "$program" run "${1:-results}"

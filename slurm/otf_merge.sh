@@ -1,0 +1,30 @@
+#!/bin/bash
+# Merges the results of a run when its array job is over. From the repository's
+# root, with the number that sbatch printed for the array job:
+#
+#   sbatch --dependency=afterany:JOBID slurm/otf_merge.sh [RESULTS_DIR]
+#
+# "afterany", not "afterok": merge itself decides whether the run is complete,
+# and says what is missing if it is not.
+#
+#SBATCH --job-name=otfhpc-merge
+#SBATCH --cpus-per-task=1
+#SBATCH --time=01:00:00
+# As in otf_array.sh: the folder must exist, and belongs to RESULTS_DIR.
+#SBATCH --output=results/logs/%x-%j.log
+#SBATCH --open-mode=append
+
+set -euo pipefail
+
+# The program: $OTFHPC if set, else the one built here, else the installed one.
+program=${OTFHPC:-}
+if [[ -z $program && -x ./target/release/otfhpc ]]; then
+    program=./target/release/otfhpc
+fi
+if [[ -z $program ]] && ! program=$(command -v otfhpc); then
+    echo "otfhpc not found in $PWD/target/release or on PATH; next: cargo build --release" >&2
+    exit 2
+fi
+
+# exec, so that Slurm's signals reach the program and its exit code is the job's.
+exec "$program" merge "${1:-results}"

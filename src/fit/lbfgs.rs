@@ -1,0 +1,146 @@
+//! The search that the legacy scripts make, done well: L-BFGS with the exact gradient.
+
+use argmin::core::{
+    CostFunction, Error, Executor, Gradient, IterState, State, TerminationReason, TerminationStatus,
+};
+use argmin::solver::quasinewton::LBFGS;
+use num_complex::Complex64;
+
+use super::exact_step::ExactStep;
+use super::least_squares::{DirectFit, solve_system};
+use super::method::{Method, MethodInfo};
+use super::outcome::{Outcome, Solution};
+use super::problem::Problem;
+use super::system::System;
+use super::vector::{add_scaled, dot};
+use super::wls::{root_weights, sigma};
+
+/// Past steps that the search remembers.
+const MEMORY: usize = 10;
+/// The search has converged when the gradient is shorter than this; at the start, with data and
+/// columns all of unit length, it is about one.
+const GRADIENT_TOLERANCE: f64 = 1e-12;
+/// Iterations after which it gives up.
+const MAX_ITERATIONS: u64 = 500;
+
+/// Minimises the objective of `wls` by a limited-memory quasi-Newton search from zero.
+#[derive(Debug)]
+pub(super) struct Lbfgs;
+
+type Search = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
+
+impl Method for Lbfgs {
+    fn info(&self) -> MethodInfo {
+        MethodInfo {
+            name: "lbfgs",
+            summary: "L-BFGS search from zero with the exact gradient, for comparison with wls",
+            minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
+            error_bars: "as wls, from the curvature at the minimum",
+            reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
+            cost: 200,
+        }
+    }
+
+    fn fit(&self, problem: &Problem) -> Outcome {
+        let system = root_weights(problem).and_then(|root| System::new(problem, Some(&root)));
+        let system = match system {
+            Ok(system) => system,
+            Err(why) => return Outcome::Failed(why.to_string()),
+        };
+        // The direct solution is used for nothing but the error bars and the condition number.
+        let direct = match solve_system(system.clone()) {
+            Ok(direct) => direct,
+            Err(why) => return Outcome::Failed(why.to_string()),
+        };
+        let (normal, unit) = system.clone().with_unit_data();
+        match search(&normal) {
+            Err(why) => Outcome::Failed(format!("the search broke off: {why}")),
+            Ok(state) => conclude(problem, &system, unit, &direct, &state),
+        }
+    }
+}
+
+fn search(system: &System) -> Result<Search, Error> {
+    let start = vec![0.0; 2 * system.unknowns()];
+    let solver = LBFGS::new(ExactStep::default(), MEMORY)
+        .with_tolerance_grad(GRADIENT_TOLERANCE)?
+        .with_tolerance_cost(0.0)?;
+    let result = Executor::new(Objective { system }, solver)
+        .configure(|state| state.param(start).max_iters(MAX_ITERATIONS))
+        .timer(false)
+        .run()?;
+    Ok(result.state)
+}
+
+fn conclude(
+    problem: &Problem,
+    system: &System,
+    unit: f64,
+    direct: &DirectFit,
+    state: &Search,
+) -> Outcome {
+    // The last point, not that of least cost: near the minimum the costs differ by rounding only.
+    let Some(end) = state.get_param().filter(|x| x.iter().all(|v| v.is_finite())) else {
+        return Outcome::Failed("the search left the finite numbers".into());
+    };
+    let end: Vec<f64> = end.iter().map(|x| x * unit).collect();
+    let (re, im) = end.split_at(system.unknowns());
+    let scaled: Vec<_> = re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect();
+    let solution = Solution {
+        emissivity: system.emissivities(&scaled),
+        sigma: sigma(problem, direct),
+        rss: residual_norm(system, re, im),
+        condition: direct.condition,
+    };
+    match &state.termination_status {
+        TerminationStatus::Terminated(TerminationReason::SolverConverged) => {
+            Outcome::Converged(solution)
+        }
+        TerminationStatus::Terminated(TerminationReason::MaxItersReached) => {
+            Outcome::NotConverged(solution, format!("stopped after {MAX_ITERATIONS} iterations"))
+        }
+        other => Outcome::NotConverged(solution, format!("stopped: {other}")),
+    }
+}
+
+/// Half the sum of squared residuals.
+struct Objective<'a> {
+    system: &'a System,
+}
+
+impl CostFunction for Objective<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, x: &Vec<f64>) -> Result<f64, Error> {
+        let (re, im) = x.split_at(self.system.unknowns());
+        Ok(0.5 * residual_norm(self.system, re, im))
+    }
+}
+
+impl Gradient for Objective<'_> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
+        let system = self.system;
+        let (re, im) = x.split_at(system.unknowns());
+        let residuals = [residual(system, &system.re, re), residual(system, &system.im, im)];
+        let slope = |r: &[f64], i: usize| -dot(system.column(i), r);
+        Ok(residuals.iter().flat_map(|r| (0..re.len()).map(|i| slope(r, i))).collect())
+    }
+}
+
+/// `b - A x`.
+fn residual(system: &System, b: &[f64], x: &[f64]) -> Vec<f64> {
+    let mut r = b.to_vec();
+    for (i, &x) in x.iter().enumerate() {
+        add_scaled(&mut r, -x, system.column(i));
+    }
+    r
+}
+
+fn residual_norm(system: &System, re: &[f64], im: &[f64]) -> f64 {
+    let (re, im) = (residual(system, &system.re, re), residual(system, &system.im, im));
+    dot(&re, &re) + dot(&im, &im)
+}

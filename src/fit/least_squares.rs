@@ -1,0 +1,122 @@
+//! The direct solution: Householder QR of the scaled system.
+
+use num_complex::Complex64;
+
+use super::problem::Problem;
+use super::singular_values::singular_values;
+use super::system::{System, Unusable};
+use super::vector::{add_scaled, dot};
+
+/// A direct least-squares solution and what it says of its own quality.
+#[derive(Debug, Clone)]
+pub(super) struct DirectFit {
+    /// One per emitter.
+    pub(super) emissivity: Vec<Complex64>,
+    /// One per emitter: `sqrt(E|dE|^2)` for data of unit variance.
+    pub(super) unit_sigma: Vec<f64>,
+    /// Weighted sum of squared residual moduli.
+    pub(super) rss: f64,
+    /// Condition number of the scaled design.
+    pub(super) condition: f64,
+    /// Records minus free unknowns.
+    pub(super) degrees_of_freedom: usize,
+}
+
+impl DirectFit {
+    /// Error bars when the noise is known only through the residual.
+    pub(super) fn sigma_from_residual(&self) -> Vec<f64> {
+        // With no degrees of freedom the residual says nothing: 0/0, so NaN.
+        let variance = self.rss / self.degrees_of_freedom as f64;
+        self.unit_sigma.iter().map(|s| s * variance.sqrt()).collect()
+    }
+}
+
+/// Solves a problem with the given square roots of weights (`None`: all one).
+pub(super) fn solve(problem: &Problem, root_weight: Option<&[f64]>) -> Result<DirectFit, Unusable> {
+    solve_system(System::new(problem, root_weight)?)
+}
+
+/// Solves a system that stands ready.
+pub(super) fn solve_system(mut system: System) -> Result<DirectFit, Unusable> {
+    let unknowns = system.unknowns();
+    let r = triangularise(&mut system);
+    let condition = check_rank(&r, unknowns, system.rows)?;
+    let x_re = solve_upper(&r, unknowns, &system.re);
+    let x_im = solve_upper(&r, unknowns, &system.im);
+    let scaled: Vec<_> = x_re.iter().zip(&x_im).map(|(&re, &im)| Complex64::new(re, im)).collect();
+    let (rest_re, rest_im) = (&system.re[unknowns..], &system.im[unknowns..]);
+    Ok(DirectFit {
+        emissivity: system.emissivities(&scaled),
+        unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&r, unknowns, b)),
+        rss: dot(rest_re, rest_re) + dot(rest_im, rest_im),
+        condition,
+        degrees_of_freedom: system.rows - unknowns,
+    })
+}
+
+/// Reduces the columns to an upper triangle by reflections, and applies them to the data.
+///
+/// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
+/// columns explain, then the residual, turned.
+fn triangularise(system: &mut System) -> Vec<f64> {
+    let (rows, unknowns) = (system.rows, system.unknowns());
+    let mut r = vec![0.0; unknowns * unknowns];
+    for k in 0..unknowns {
+        let (done, later) = system.columns.split_at_mut((k + 1) * rows);
+        let v = &mut done[k * rows + k..];
+        let length = dot(v, v).sqrt();
+        // Away from v[0], so that nothing cancels.
+        let diagonal = if v[0] > 0.0 { -length } else { length };
+        r[k * unknowns + k] = diagonal;
+        v[0] -= diagonal;
+        let vv = dot(v, v);
+        if vv == 0.0 {
+            continue; // A zero column: R has a zero there, and the rank check says so.
+        }
+        let targets = later.chunks_exact_mut(rows).chain([&mut system.re[..], &mut system.im[..]]);
+        for target in targets {
+            let target = &mut target[k..];
+            let factor = -2.0 * dot(v, target) / vv;
+            add_scaled(target, factor, v);
+        }
+        for (j, column) in later.chunks_exact(rows).enumerate() {
+            r[(k + 1 + j) * unknowns + k] = column[k];
+        }
+    }
+    r
+}
+
+/// The condition number, or how the rank falls short.
+fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> {
+    let values = singular_values(r.to_vec(), unknowns);
+    let (largest, smallest) = (values[0], values[unknowns - 1]);
+    let condition = largest / smallest;
+    let rounding = f64::EPSILON * rows as f64 * largest;
+    let rank = values.iter().filter(|&&value| value > rounding).count();
+    if rank < unknowns {
+        return Err(Unusable::RankDeficient { rank, unknowns, condition });
+    }
+    Ok(condition)
+}
+
+/// Solves `R x = b`; `b` may be longer than R, the rest is not read.
+fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
+    let mut x = b[..n].to_vec();
+    for i in (0..n).rev() {
+        x[i] /= r[i * n + i];
+        let known = x[i];
+        for k in 0..i {
+            x[k] -= r[i * n + k] * known;
+        }
+    }
+    x
+}
+
+/// Solves `R^T y = b`.
+fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
+    for i in 0..n {
+        let column = &r[i * n..i * n + i];
+        b[i] = (b[i] - dot(column, &b[..i])) / r[i * n + i];
+    }
+    b
+}

@@ -1,0 +1,24 @@
+//! Estimators: from the spectra of one bin to its emissivities with error bars.
+//!
+//! A [`Problem`] is linear with a real design and complex unknowns. One file per estimator;
+//! [`methods`] is the registry. Nothing here knows of files, threads or shards.
+
+mod exact_step;
+mod lbfgs;
+mod least_squares;
+mod method;
+mod ols;
+mod outcome;
+mod problem;
+mod singular_values;
+mod system;
+mod vector;
+mod wls;
+
+#[cfg(test)]
+mod tests;
+
+pub use method::{Method, MethodInfo, fit_bin, method, methods};
+pub use outcome::{Outcome, Solution, Status};
+pub use problem::{Constraint, Problem, VarianceScale};
+pub use system::Unusable;

@@ -1,0 +1,81 @@
+//! Sums over records, in one fixed order.
+//!
+//! Eight partial sums run side by side, so that the compiler can use whatever vector registers
+//! the build allows, while the order of every addition is written here: the same bits everywhere.
+
+const LANES: usize = 8;
+
+/// Sum of `a[i] * b[i]`. Slices of one length.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    debug_assert_eq!(a.len(), b.len());
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let [a, b, c, d, e, f, g, h] = lanes;
+    (((a + e) + (c + g)) + ((b + f) + (d + h))) + rest
+}
+
+/// `y += factor * x`. Slices of one length.
+pub(super) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
+    debug_assert_eq!(x.len(), y.len());
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += factor * x;
+    }
+}
+
+/// Euclidean norm, without overflow or underflow in between; NaN if any element is.
+pub(super) fn norm(x: &[f64]) -> f64 {
+    let largest =
+        x.iter().fold(0.0, |m: f64, v| if v.abs() > m || v.is_nan() { v.abs() } else { m });
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    // A power of two: dividing by it is exact, so ordinary vectors lose nothing.
+    let unit = power_of_two_near(largest);
+    let mut sum = 0.0;
+    for block in x.chunks(64) {
+        let mut scaled = [0.0; 64];
+        for (s, v) in scaled.iter_mut().zip(block) {
+            *s = v / unit;
+        }
+        sum += dot(&scaled[..block.len()], &scaled[..block.len()]);
+    }
+    unit * sum.sqrt()
+}
+
+/// The largest power of two that is at most `x`, for a positive normal `x`.
+fn power_of_two_near(x: f64) -> f64 {
+    let power = f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000);
+    if power > 0.0 { power } else { f64::MIN_POSITIVE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dot_agrees_with_the_plain_sum(x in prop::collection::vec(-1e3..1e3, 0..200)) {
+            let plain: f64 = x.iter().map(|v: &f64| v * v).sum();
+            prop_assert!((dot(&x, &x) - plain).abs() <= 1e-12 * plain);
+            prop_assert!((norm(&x) - plain.sqrt()).abs() <= 1e-12 * plain.sqrt());
+        }
+    }
+
+    #[test]
+    fn the_norm_neither_overflows_nor_underflows() {
+        assert!((norm(&[3e200, 4e200]) / 5e200 - 1.0).abs() < 1e-15);
+        assert!((norm(&[3e-200, 4e-200]) / 5e-200 - 1.0).abs() < 1e-15);
+        assert_eq!(norm(&[0.0, 0.0]), 0.0);
+        assert!(norm(&[1.0, f64::NAN, 2.0]).is_nan());
+        assert!(norm(&[f64::INFINITY]).is_infinite());
+        assert!(norm(&[5e-324, 0.0]) > 0.0);
+    }
+}

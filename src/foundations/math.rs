@@ -1,0 +1,74 @@
+//! Elementary functions whose bits do not depend on the machine.
+//!
+//! The standard library calls the system's maths library, which picks an implementation by the
+//! processor it runs on. Every result of this program must be the same everywhere, so all code
+//! uses these functions instead; `clippy.toml` forbids the others.
+
+use num_complex::Complex64;
+
+/// `e^x`.
+#[must_use]
+pub fn exp(x: f64) -> f64 {
+    libm::exp(x)
+}
+
+/// `e^x - 1`, accurate near zero.
+#[must_use]
+pub fn expm1(x: f64) -> f64 {
+    libm::expm1(x)
+}
+
+/// Natural logarithm.
+#[must_use]
+pub fn ln(x: f64) -> f64 {
+    libm::log(x)
+}
+
+/// Decimal logarithm.
+#[must_use]
+pub fn log10(x: f64) -> f64 {
+    libm::log10(x)
+}
+
+/// `x^y`.
+#[must_use]
+pub fn pow(x: f64, y: f64) -> f64 {
+    libm::pow(x, y)
+}
+
+/// Sine of `x` radians.
+#[must_use]
+pub fn sin(x: f64) -> f64 {
+    libm::sin(x)
+}
+
+/// Cosine of `x` radians.
+#[must_use]
+pub fn cos(x: f64) -> f64 {
+    libm::cos(x)
+}
+
+/// Hyperbolic sine.
+#[must_use]
+pub fn sinh(x: f64) -> f64 {
+    libm::sinh(x)
+}
+
+/// Hyperbolic tangent.
+#[must_use]
+pub fn tanh(x: f64) -> f64 {
+    libm::tanh(x)
+}
+
+/// `e^(i x)`.
+#[must_use]
+pub fn cis(x: f64) -> Complex64 {
+    let (sin, cos) = libm::sincos(x);
+    Complex64::new(cos, sin)
+}
+
+/// `|z|`, without overflow or underflow in between.
+#[must_use]
+pub fn modulus(z: Complex64) -> f64 {
+    libm::hypot(z.re, z.im)
+}

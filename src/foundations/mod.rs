@@ -1,0 +1,11 @@
+//! What everything else stands on: constants, deterministic maths, files that appear whole.
+
+pub mod constants;
+pub mod digest;
+pub mod files;
+pub mod math;
+pub mod run_dir;
+
+pub use digest::Digest;
+pub use files::FileError;
+pub use run_dir::RunDir;

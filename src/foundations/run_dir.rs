@@ -1,0 +1,144 @@
+//! The results folder: the only place that knows what its files are called.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of one run, and the names of everything in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The folder that a command uses when none is named.
+    pub const DEFAULT: &'static str = "results";
+
+    /// Names the files of a run under `root`; nothing is made or read.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What will run: settings, input hashes, version, shards.
+    #[must_use]
+    pub fn plan(&self) -> PathBuf {
+        self.root.join("plan.json")
+    }
+
+    /// The folder of the partials.
+    #[must_use]
+    pub fn partials(&self) -> PathBuf {
+        self.root.join("partials")
+    }
+
+    /// What a finished shard leaves.
+    #[must_use]
+    pub fn partial(&self, shard: u32) -> PathBuf {
+        self.partials().join(partial_name(shard))
+    }
+
+    /// Where a damaged partial is moved when its shard is fitted again: nothing is deleted.
+    #[must_use]
+    pub fn set_aside(&self) -> PathBuf {
+        self.root.join("aside")
+    }
+
+    /// The folder of the signs of life.
+    #[must_use]
+    pub fn heartbeats(&self) -> PathBuf {
+        self.root.join("running")
+    }
+
+    /// The sign of life of a shard that is being fitted.
+    #[must_use]
+    pub fn heartbeat(&self, shard: u32) -> PathBuf {
+        self.heartbeats().join(format!("shard-{shard:05}.json"))
+    }
+
+    /// The folder of the logs of the array tasks.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// The account of every unit.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.json")
+    }
+
+    /// Who fitted what, where and when: the one file that differs from run to run.
+    #[must_use]
+    pub fn provenance(&self) -> PathBuf {
+        self.root.join("provenance.json")
+    }
+
+    /// The fitted emissivities.
+    #[must_use]
+    pub fn solution(&self) -> PathBuf {
+        self.root.join("solution.npz")
+    }
+
+    /// One row a configuration, in the order of the arrays in the solution.
+    #[must_use]
+    pub fn configurations(&self) -> PathBuf {
+        self.root.join("configurations.csv")
+    }
+
+    /// One row a method, noise level and emitter.
+    #[must_use]
+    pub fn summary_csv(&self) -> PathBuf {
+        self.root.join("summary.csv")
+    }
+
+    /// The run in one page, for machines.
+    #[must_use]
+    pub fn summary_json(&self) -> PathBuf {
+        self.root.join("summary.json")
+    }
+
+    /// Everything that `merge` writes.
+    #[must_use]
+    pub fn products(&self) -> Vec<PathBuf> {
+        vec![
+            self.solution(),
+            self.configurations(),
+            self.summary_csv(),
+            self.summary_json(),
+            self.ledger(),
+            self.provenance(),
+        ]
+    }
+}
+
+fn partial_name(shard: u32) -> String {
+    format!("shard-{shard:05}.bin")
+}
+
+/// The shard that a partial's file name stands for, if it is such a name to the letter.
+#[must_use]
+pub fn shard_of_partial(name: &str) -> Option<u32> {
+    let shard = name.strip_prefix("shard-")?.strip_suffix(".bin")?.parse().ok()?;
+    (partial_name(shard) == name).then_some(shard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_names_read_back() {
+        for shard in [0, 7, 99_999, 123_456] {
+            let path = RunDir::new("results").partial(shard);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(shard_of_partial(name), Some(shard));
+        }
+        for name in ["shard-7.bin", "shard-00007.bin.bak", "shard-+0007.bin", "shard-.bin", "x"] {
+            assert_eq!(shard_of_partial(name), None, "{name}");
+        }
+    }
+}

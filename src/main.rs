@@ -1,0 +1,2 @@
+//! The `otfhpc` program.
+fn main() {}
