@@ -8,6 +8,9 @@
 #   eval "$(scripts/slurm-testbed.sh up)" start it; sbatch and the rest now use it
 #   scripts/slurm-testbed.sh down         stop it and remove its folder
 #
+# `up` and `down` take the folder as an argument: for `up` a new or empty one
+# (default: a new one under $TMPDIR or /tmp). Any number can run side by side.
+#
 # Settings, all optional, from the environment:
 #   OTFHPC_TESTBED               the folder that `down` takes when given none
 #   OTFHPC_TESTBED_MAXARRAYSIZE  MaxArraySize (default 1001, as in Slurm)
@@ -81,10 +84,11 @@ cmd_check() {
 
 # Prints the state letter and the start time of a process. The start time tells
 # a process from a later one that was given the same id. The program's name, in
-# parentheses, is cut off first because it may contain spaces.
+# parentheses, is cut off first because it may contain spaces. (Not $(<FILE): if
+# the process ends just then, bash runs our EXIT trap in the subshell.)
 state_and_start() {
     local stat fields
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
     read -ra fields <<<"${stat##*) }"
     echo "${fields[0]} ${fields[19]}"
 }
@@ -93,7 +97,7 @@ state_and_start() {
 # in a container nothing may ever collect it.
 is_running() {
     local comm state start
-    { comm=$(<"/proc/$1/comm"); } 2>/dev/null || return 1
+    read -r comm 2>/dev/null <"/proc/$1/comm" || return 1
     read -r state start < <(state_and_start "$1") || return 1
     [[ $comm == "$2" && $start == "$3" && $state != Z ]]
 }
@@ -237,14 +241,12 @@ write_conf() {
     [[ $max_array =~ ^[1-9][0-9]*$ ]] || die "OTFHPC_TESTBED_MAXARRAYSIZE is not a number: $max_array"
     host=$(uname -n)
     host=${host%%.*}
-    # Slurm can listen on the address of this host's own name, or on all. The
-    # former if that is a loopback address (Debian may use 127.0.1.1). With the
-    # latter, nobody without the munge key in our folder gets anything done.
+    # Slurm listens on the address of this host's own name, or else on all. The
+    # former will do only if that is 127.0.0.1, as srun is called back there. With
+    # the latter, nobody without the munge key in our folder gets anything done.
     address=$(getent ahostsv4 "$(uname -n)" | awk 'NR == 1 { print $1 }') || true
-    if [[ $address == 127.* ]]; then
+    if [[ $address == 127.0.0.1 ]]; then
         listen='CommunicationParameters=NoInAddrAny,NoCtldInAddrAny'
-    else
-        address=127.0.0.1
     fi
 
     cat >"$conf" <<END
@@ -253,7 +255,7 @@ write_conf() {
 ClusterName=otfhpc-$$-$base
 SlurmUser=root
 SlurmdUser=root
-SlurmctldHost=$host($address)
+SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$base
 $listen
 
@@ -300,15 +302,18 @@ MaxArraySize=$max_array
 # Slurm wants room for more jobs than one array has tasks.
 MaxJobCount=$((max_array + 10000))
 
-NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=$address Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE State=UNKNOWN
+NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE State=UNKNOWN
 PartitionName=debug Nodes=n[1-$NODES] Default=YES DefaultTime=60 MaxTime=INFINITE State=UP
 END
 
-    # Newer slurmd looks for cgroups (and for systemd) even if no plugin uses
-    # them, unless told not to; older ones do not know this setting.
+    # slurmd looks for cgroups (and for systemd) even if no plugin uses them, and
+    # may not start without. 24.05 and later can be told not to; before that, the
+    # plugin for version 1 is the one that touches nothing until it is used.
     release=$(slurm_release)
-    if ((release >= 2311)); then
+    if ((release >= 2405)); then
         echo "CgroupPlugin=disabled" >"$dir/cgroup.conf"
+    else
+        echo "CgroupPlugin=cgroup/v1" >"$dir/cgroup.conf"
     fi
 }
 
@@ -367,7 +372,7 @@ nodes_idle() {
 
 show_logs() {
     local log
-    for log in "$dir"/munge/munged.out "$dir"/munge/log "$dir"/*/slurm*.out "$dir"/*/slurm*.log; do
+    for log in "$dir"/*/*.out; do
         [[ -s $log ]] || continue
         printf -- '--- end of %s\n' "$log" >&2
         tail -n 15 "$log" >&2
@@ -446,7 +451,7 @@ cluster_name() { sed -n 's/^ClusterName=//p' "$conf" 2>/dev/null || true; }
 # slurmd, or the controller's script runner), with a file of our folder open?
 is_our_helper() {
     local comm
-    { comm=$(<"/proc/$1/comm"); } 2>/dev/null || return 1
+    read -r comm 2>/dev/null <"/proc/$1/comm" || return 1
     case $comm in
     slurmstepd | slurmscriptd | slurmctld | slurmd) ;;
     *) return 1 ;;
@@ -454,15 +459,15 @@ is_our_helper() {
     find "/proc/$1/fd" -lname "$dir/*" -print -quit 2>/dev/null | grep -q .
 }
 
-# Slurm gives each process of a job the name of its cluster.
-is_our_job() { grep -zqsxF "SLURM_CLUSTER_NAME=$2" "/proc/$1/environ"; }
-
-# Prints the processes of this testbed that are not in the pids file.
+# Prints the processes of this testbed that are not in the pids file. Those of
+# jobs are known by the name of the cluster $1, which Slurm puts into the
+# environment of each.
 leftovers() {
-    local cluster=$1 process pid
+    local process pid
+    grep -zlsxF "SLURM_CLUSTER_NAME=$1" /proc/[0-9]*/environ | cut -d/ -f3 || true
     for process in /proc/[0-9]*; do
         pid=${process##*/}
-        if is_our_helper "$pid" || is_our_job "$pid" "$cluster"; then echo "$pid"; fi
+        if is_our_helper "$pid"; then echo "$pid"; fi
     done
 }
 

@@ -1,4 +1,10 @@
 //! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
 
+pub mod data;
 pub mod fit;
 pub mod foundations;
+pub mod instrument;
+pub mod merge;
+pub mod plan;
+pub mod shard;
+pub mod study;

@@ -1,0 +1,171 @@
+//! The element types of an array, and their way to `f64`.
+
+/// What kind of numbers a file held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceType {
+    /// Whole numbers (or booleans): measured values among them have been rounded.
+    Integer,
+    /// Floating-point numbers.
+    Float,
+}
+
+/// The type of one element, without its byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F32,
+    F64,
+}
+
+/// The type and byte order of the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ElementType {
+    kind: Kind,
+    big_endian: bool,
+}
+
+impl ElementType {
+    /// The type that NumPy writes as `descr`, such as `<f8`; `None` for one that is not a real
+    /// number of a supported size.
+    pub(super) fn from_descr(descr: &str) -> Option<Self> {
+        let (order, code) = (descr.get(..1)?, descr.get(1..)?);
+        let kind = match code {
+            "b1" => Kind::Bool,
+            "i1" => Kind::I8,
+            "i2" => Kind::I16,
+            "i4" => Kind::I32,
+            "i8" => Kind::I64,
+            "u1" => Kind::U8,
+            "u2" => Kind::U16,
+            "u4" => Kind::U32,
+            "u8" => Kind::U64,
+            "f4" => Kind::F32,
+            "f8" => Kind::F64,
+            _ => return None,
+        };
+        // `|` says that the byte order does not matter, which is true of single bytes only.
+        match order {
+            "<" => Some(Self { kind, big_endian: false }),
+            ">" => Some(Self { kind, big_endian: true }),
+            "|" if kind.bytes() == 1 => Some(Self { kind, big_endian: false }),
+            _ => None,
+        }
+    }
+
+    /// The size of one element, bytes.
+    pub(super) fn bytes(self) -> usize {
+        self.kind.bytes()
+    }
+
+    /// Whether the elements are whole numbers.
+    pub(super) fn source_type(self) -> SourceType {
+        match self.kind {
+            Kind::F32 | Kind::F64 => SourceType::Float,
+            _ => SourceType::Integer,
+        }
+    }
+
+    /// The elements in `bytes`, in order; `None` if there is no memory for them.
+    #[allow(clippy::cast_precision_loss)] // documented: 64-bit integers round beyond 2^53
+    pub(super) fn to_f64(self, bytes: &[u8]) -> Option<Vec<f64>> {
+        let big = self.big_endian;
+        match self.kind {
+            Kind::Bool => convert(bytes, big, |[byte]| f64::from(u8::from(byte != 0))),
+            Kind::I8 => convert(bytes, big, |raw| f64::from(i8::from_le_bytes(raw))),
+            Kind::I16 => convert(bytes, big, |raw| f64::from(i16::from_le_bytes(raw))),
+            Kind::I32 => convert(bytes, big, |raw| f64::from(i32::from_le_bytes(raw))),
+            Kind::I64 => convert(bytes, big, |raw| i64::from_le_bytes(raw) as f64),
+            Kind::U8 => convert(bytes, big, |raw| f64::from(u8::from_le_bytes(raw))),
+            Kind::U16 => convert(bytes, big, |raw| f64::from(u16::from_le_bytes(raw))),
+            Kind::U32 => convert(bytes, big, |raw| f64::from(u32::from_le_bytes(raw))),
+            Kind::U64 => convert(bytes, big, |raw| u64::from_le_bytes(raw) as f64),
+            Kind::F32 => convert(bytes, big, |raw| f64::from(f32::from_le_bytes(raw))),
+            Kind::F64 => convert(bytes, big, f64::from_le_bytes),
+        }
+    }
+}
+
+impl Kind {
+    /// The size of one element, bytes.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 => 8,
+        }
+    }
+}
+
+/// What an unsupported dtype, as the header writes it, means.
+pub(super) fn meaning(dtype: &str) -> &'static str {
+    let code = dtype.trim_start_matches(['\'', '<', '>', '|', '=']);
+    match code.chars().next() {
+        Some('[') => "a table with named fields",
+        Some('O') => "Python objects, often lists of unequal length",
+        Some('U' | 'S' | 'a') => "text",
+        Some('c') => "complex numbers",
+        Some('V') => "raw bytes",
+        Some('M' | 'm') => "dates or times",
+        Some('f') => "floating-point numbers of another size",
+        _ => "not a number type of NumPy's",
+    }
+}
+
+/// Converts each `N` bytes, swapped first if they are `big_endian`, by `value`.
+fn convert<const N: usize>(
+    bytes: &[u8],
+    big_endian: bool,
+    value: impl Fn([u8; N]) -> f64,
+) -> Option<Vec<f64>> {
+    let (elements, _) = bytes.as_chunks::<N>();
+    let mut values = Vec::new();
+    values.try_reserve_exact(elements.len()).ok()?;
+    values.extend(elements.iter().map(|element| {
+        let mut element = *element;
+        if big_endian {
+            element.reverse();
+        }
+        value(element)
+    }));
+    Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_byte_orders() {
+        let little = ElementType::from_descr("<i2").unwrap();
+        let big = ElementType::from_descr(">i2").unwrap();
+        assert_eq!(little.to_f64(&[0xfe, 0xff, 1, 2]), Some(vec![-2.0, 513.0]));
+        assert_eq!(big.to_f64(&[0xff, 0xfe, 2, 1]), Some(vec![-2.0, 513.0]));
+    }
+
+    #[test]
+    fn other_types_are_refused_and_explained() {
+        for (descr, means) in [
+            ("|O", "Python objects, often lists of unequal length"),
+            ("<U4", "text"),
+            ("<c16", "complex numbers"),
+            ("|V8", "raw bytes"),
+            ("<M8[s]", "dates or times"),
+            ("<f2", "floating-point numbers of another size"),
+            ("|f8", "floating-point numbers of another size"),
+            ("é8", "not a number type of NumPy's"),
+            ("", "not a number type of NumPy's"),
+        ] {
+            assert_eq!(ElementType::from_descr(descr), None, "{descr}");
+            assert_eq!(meaning(&format!("'{descr}'")), means, "{descr}");
+        }
+    }
+}

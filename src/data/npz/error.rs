@@ -1,0 +1,159 @@
+//! What can be wrong with an archive, and what to do about it.
+
+use std::path::PathBuf;
+
+/// How many keys an error lists: more would hide the message.
+const LISTED_KEYS: usize = 20;
+
+/// Why an `.npz` archive, or an array in it, could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NpzError {
+    /// The file is not there, or the system refused to read it.
+    #[error("cannot read '{}': {source}; check the path and its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The path leads to a directory, a pipe or a device.
+    #[error("'{}' is not a regular file: expected the path of an .npz archive", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error(
+        "'{}' is not an .npz file (it starts with {start}): expected an archive written by \
+         numpy.savez or numpy.savez_compressed; {hint}",
+        path.display()
+    )]
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes, printable.
+        start: String,
+        /// What it may be, and what to do.
+        hint: &'static str,
+    },
+    /// It starts like an archive, but its directory does not read.
+    #[error(
+        "'{}' is a damaged .npz file ({reason}): expected a complete zip archive; copy it again, \
+         or write it again with numpy.savez_compressed",
+        path.display()
+    )]
+    DamagedArchive {
+        /// The file.
+        path: PathBuf,
+        /// What the zip library said.
+        reason: String,
+    },
+    /// There is no such array.
+    #[error(
+        "'{}' has no key '{key}': it holds {present}; check the channel in the settings, or add \
+         the key to the file",
+        path.display()
+    )]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key asked for.
+        key: String,
+        /// The keys that are there.
+        present: String,
+    },
+    /// The array holds something else than real numbers.
+    #[error(
+        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected bool, int8 to int64, \
+         uint8 to uint64, float32 or float64; save it as numpy.asarray({key}, dtype=float)",
+        path.display()
+    )]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The dtype as the file writes it.
+        dtype: String,
+        /// What it means.
+        meaning: &'static str,
+    },
+    /// The array has another shape.
+    #[error(
+        "key '{key}' of '{}' has the shape {found}: expected {expected}; every array of one \
+         channel must have one entry per record: write the file again",
+        path.display()
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The shape found, as Python writes it.
+        found: String,
+        /// The shape expected.
+        expected: String,
+    },
+    /// The array's bytes do not make sense.
+    #[error(
+        "key '{key}' of '{}' is damaged ({reason}): expected an array as NumPy writes it; copy \
+         the file again, or write it again with numpy.savez_compressed",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The array does not fit into the memory.
+    #[error(
+        "key '{key}' of '{}' needs {bytes} bytes, more than the memory that could be had: split \
+         the file by records, or run on a machine with more memory",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// How many bytes were asked for.
+        bytes: u64,
+    },
+}
+
+/// The first keys, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no arrays".to_owned();
+    }
+    let shown: Vec<&str> = names.iter().take(LISTED_KEYS).map(String::as_str).collect();
+    let more = match names.len().saturating_sub(LISTED_KEYS) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// `bytes` between double quotes, with what cannot be printed escaped.
+pub(super) fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
+}
+
+/// What a file that starts with `start` may be, and what to do.
+pub(super) fn hint(start: &[u8]) -> &'static str {
+    if start.is_empty() {
+        "the file is empty: write it again"
+    } else if start.starts_with(b"\x93NUMPY") {
+        "this is a single array: write all arrays into one file with numpy.savez_compressed"
+    } else if start.starts_with(b"version https://") {
+        "this is a Git LFS pointer: fetch the file itself with `git lfs pull`"
+    } else if start.starts_with(b"SIMPLE") {
+        "this is a FITS file: name it as the published model, and an .npz file as the data"
+    } else {
+        "check that the path names the calibration data"
+    }
+}

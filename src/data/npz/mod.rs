@@ -1,0 +1,196 @@
+//! Reads `.npz` archives written by `numpy.savez` and `numpy.savez_compressed`.
+//!
+//! The files come from outside, so nothing in them is trusted: a size that a header declares is
+//! compared with what the archive can hold before any memory is asked for.
+
+mod element;
+mod error;
+mod header;
+mod member;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, ArrayD, Ix1, Ix2, IxDyn, ShapeBuilder};
+use zip::ZipArchive;
+
+pub use element::SourceType;
+pub use error::NpzError;
+use header::Header;
+
+/// An open `.npz` archive. Nothing is decoded until an array is asked for.
+#[derive(Debug)]
+pub struct NpzFile {
+    path: PathBuf,
+    file_bytes: u64,
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl NpzFile {
+    /// Opens the archive at `path` and reads its directory.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not a zip archive, or is one with a damaged directory.
+    pub fn open(path: &Path) -> Result<Self, NpzError> {
+        let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
+        // Opening a named pipe would wait for a writer, so the kind is looked at first.
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(NpzError::NotAFile { path: path.to_owned() });
+        }
+        let file = File::open(path).map_err(unreadable)?;
+        match ZipArchive::new(BufReader::new(file)) {
+            Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes: metadata.len(), archive }),
+            Err(reason) => Err(refused(path, &reason)),
+        }
+    }
+
+    /// The path the archive was opened at.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The keys, without `.npy`, sorted. Members that are not `.npy` are not keys.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let keys = self.archive.file_names().filter_map(|name| name.strip_suffix(".npy"));
+        let mut names: Vec<String> = keys.map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Whether the archive has the key `name`.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.archive.index_for_name(&member_name(name)).is_some()
+    }
+
+    /// Reads the array `name` as `f64` in standard (C) layout.
+    ///
+    /// Accepts bool, int8 to int64, uint8 to uint64, float32 and float64, in either byte order
+    /// and either layout. Integers beyond 2^53 are rounded to the nearest `f64`.
+    ///
+    /// # Errors
+    /// If the key is missing, holds no real numbers, or is damaged.
+    pub fn array_f64(&mut self, name: &str) -> Result<(ArrayD<f64>, SourceType), NpzError> {
+        let (header, bytes) = self.read_member(name)?;
+        let count = bytes.len() / header.element.bytes();
+        let values = header.element.to_f64(&bytes).ok_or_else(|| NpzError::TooLarge {
+            path: self.path.clone(),
+            key: name.to_owned(),
+            bytes: count as u64 * 8,
+        })?;
+        // The zip member may be as large as the array: free it before a transposed copy.
+        drop(bytes);
+        let shape = IxDyn(&header.shape).set_f(header.fortran_order);
+        let array = ArrayD::from_shape_vec(shape, values)
+            .map_err(|reason| self.damaged(name, format!("its shape is impossible: {reason}")))?;
+        let source = header.element.source_type();
+        // An empty or one-dimensional Fortran array is in standard layout already.
+        let array =
+            if array.is_standard_layout() { array } else { array.as_standard_layout().to_owned() };
+        Ok((array, source))
+    }
+
+    /// Reads a one-dimensional array, of `expected_len` values if that is given.
+    ///
+    /// # Errors
+    /// As [`Self::array_f64`], and if the shape is another.
+    pub fn vector(
+        &mut self,
+        name: &str,
+        expected_len: Option<usize>,
+    ) -> Result<Vec<f64>, NpzError> {
+        let (array, _) = self.array_f64(name)?;
+        let fits = array.ndim() == 1 && expected_len.is_none_or(|length| array.len() == length);
+        let expected = || match expected_len {
+            Some(length) => format!("({length},)"),
+            None => "one dimension".to_owned(),
+        };
+        if !fits {
+            return Err(self.wrong_shape(name, array.shape(), expected()));
+        }
+        let vector = array.into_dimensionality::<Ix1>();
+        vector
+            .map(|vector| vector.to_vec())
+            .map_err(|reason| self.damaged(name, reason.to_string()))
+    }
+
+    /// Reads a two-dimensional array with `columns` columns and any number of rows.
+    ///
+    /// # Errors
+    /// As [`Self::array_f64`], and if the shape is another.
+    pub fn matrix(
+        &mut self,
+        name: &str,
+        columns: usize,
+    ) -> Result<(Array2<f64>, SourceType), NpzError> {
+        let (array, source) = self.array_f64(name)?;
+        if array.ndim() != 2 || array.shape().get(1) != Some(&columns) {
+            return Err(self.wrong_shape(name, array.shape(), format!("(N, {columns})")));
+        }
+        let matrix = array.into_dimensionality::<Ix2>();
+        matrix
+            .map(|matrix| (matrix, source))
+            .map_err(|reason| self.damaged(name, reason.to_string()))
+    }
+
+    /// The error for the array `name` whose shape is not the `expected` one.
+    fn wrong_shape(&self, name: &str, found: &[usize], expected: String) -> NpzError {
+        NpzError::Shape {
+            path: self.path.clone(),
+            key: name.to_owned(),
+            found: header::python_shape(found),
+            expected,
+        }
+    }
+
+    /// The error for the array `name` whose bytes do not make sense.
+    fn damaged(&self, name: &str, reason: String) -> NpzError {
+        NpzError::Damaged { path: self.path.clone(), key: name.to_owned(), reason }
+    }
+
+    /// The header of the member `name` and the bytes after it: all of them and no more.
+    fn read_member(&mut self, name: &str) -> Result<(Header, Vec<u8>), NpzError> {
+        let Some(index) = self.archive.index_for_name(&member_name(name)) else {
+            return Err(NpzError::MissingKey {
+                path: self.path.clone(),
+                key: name.to_owned(),
+                present: error::listed(&self.names()),
+            });
+        };
+        let (path, file_bytes) = (self.path.clone(), self.file_bytes);
+        let result = match self.archive.by_index(index) {
+            Ok(member) => member::read(member, file_bytes),
+            Err(reason) => Err(member::Fault::Damaged(reason.to_string())),
+        };
+        result.map_err(|fault| fault.at(path, name.to_owned()))
+    }
+}
+
+/// The archive's member that holds the key `name`: NumPy appends `.npy`.
+fn member_name(name: &str) -> String {
+    format!("{name}.npy")
+}
+
+/// Why the zip library refused the file at `path`: it is something else, or it is damaged.
+fn refused(path: &Path, reason: &zip::result::ZipError) -> NpzError {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    if let Err(source) = read {
+        return NpzError::Unreadable { path: path.to_owned(), source };
+    }
+    if start.starts_with(b"PK") {
+        return NpzError::DamagedArchive { path: path.to_owned(), reason: reason.to_string() };
+    }
+    NpzError::NotAnArchive {
+        path: path.to_owned(),
+        start: error::quoted(&start),
+        hint: error::hint(&start),
+    }
+}
+
+#[cfg(test)]
+mod tests;

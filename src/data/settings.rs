@@ -1,0 +1,186 @@
+//! What a user can say about the data and the instrument.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::instrument::{
+    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, Emitter, PLAIN_LENGTH,
+};
+
+/// `[data]`: where the records come from and which are used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSettings {
+    /// Simulated here, or read from a file.
+    pub source: Source,
+    /// The calibration set (`.npz`), for `source = "npz"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// A published calibration model (FITS): bolometer parameters, apodisation, and the truth of
+    /// a simulation. `{set}` in the name stands for the data set, as in `LLSS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// The data sets, each a channel and a scan mode.
+    pub sets: Vec<ChannelScan>,
+    /// Noise of one sample, counts per gain and sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<Sigma>,
+    /// Frequency above which the noise is estimated, GHz; by default, where the channel is blind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dark_above_ghz: Option<f64>,
+    /// Samples of an interferogram that reach this are saturated, telemetry counts.
+    pub saturation_counts: f64,
+    /// Bolometers of other channels to fit as further emitters.
+    pub other_bolometers: Vec<Channel>,
+}
+
+impl Default for DataSettings {
+    fn default() -> Self {
+        Self {
+            source: Source::Simulate,
+            path: None,
+            model: None,
+            sets: vec![ChannelScan { channel: Channel::Ll, scan: crate::instrument::ScanMode::Ss }],
+            sigma: None,
+            dark_above_ghz: None,
+            saturation_counts: 32_767.0,
+            other_bolometers: Vec::new(),
+        }
+    }
+}
+
+impl DataSettings {
+    /// The emitters that are fitted, in the order of the solution's last axis.
+    #[must_use]
+    pub fn emitters(&self) -> Vec<Emitter> {
+        let others = self.other_bolometers.iter().map(|&channel| Emitter::OtherBolometer(channel));
+        Emitter::STANDARD.into_iter().chain(others).collect()
+    }
+
+    /// The published model that belongs to a data set, if one was named.
+    #[must_use]
+    pub fn model_of(&self, set: ChannelScan) -> Option<PathBuf> {
+        let name = set.to_string().to_uppercase();
+        self.model.as_ref().map(|path| path.to_string_lossy().replace("{set}", &name).into())
+    }
+}
+
+/// Where the records come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A campaign simulated from a known truth.
+    Simulate,
+    /// A calibration set written by `numpy.savez` or `numpy.savez_compressed`.
+    Npz,
+}
+
+/// What is known of the noise of one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SigmaText", into = "SigmaText")]
+pub enum Sigma {
+    /// This value, counts per gain and sweep, for every record.
+    Given(f64),
+    /// Estimated for each record from the bins where the channel sees no light.
+    Estimate,
+}
+
+/// `data.sigma` as it is written: a number or a word.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SigmaText {
+    Number(f64),
+    Word(String),
+}
+
+impl TryFrom<SigmaText> for Sigma {
+    type Error = String;
+
+    fn try_from(text: SigmaText) -> Result<Self, String> {
+        match text {
+            SigmaText::Number(sigma) if sigma >= 0.0 && sigma.is_finite() => Ok(Self::Given(sigma)),
+            SigmaText::Number(sigma) => {
+                Err(format!("data.sigma is {sigma}: expected zero or more counts, or \"estimate\""))
+            }
+            SigmaText::Word(word) if word == "estimate" => Ok(Self::Estimate),
+            SigmaText::Word(word) => Err(format!(
+                "data.sigma is \"{word}\": expected a number of counts, or \"estimate\""
+            )),
+        }
+    }
+}
+
+impl From<Sigma> for SigmaText {
+    fn from(sigma: Sigma) -> Self {
+        match sigma {
+            Sigma::Given(sigma) => Self::Number(sigma),
+            Sigma::Estimate => Self::Word("estimate".into()),
+        }
+    }
+}
+
+/// `[instrument]`: how an interferogram becomes a spectrum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InstrumentSettings {
+    /// Points of the transform, 512 or 640 (zero-padded, the grid of the published products).
+    pub transform_length: usize,
+    /// Correction of the optical Nyquist frequency, dimensionless.
+    pub frequency_correction: f64,
+    /// What is subtracted from each interferogram.
+    pub baseline: Baseline,
+    /// Multiply by the published apodisation function; needs `data.model`.
+    pub apodise: bool,
+    /// Sample of the white-light peak; by default, the published one of the data set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_sample: Option<usize>,
+    /// Bolometer parameters; by default, those of `data.model`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bolometer: Option<BolometerParameters>,
+}
+
+impl Default for InstrumentSettings {
+    fn default() -> Self {
+        Self {
+            transform_length: PLAIN_LENGTH,
+            frequency_correction: DEFAULT_CORRECTION,
+            baseline: Baseline::Median,
+            apodise: false,
+            peak_sample: None,
+            bolometer: None,
+        }
+    }
+}
+
+/// What is subtracted from each interferogram before the transform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Baseline {
+    /// Nothing.
+    None,
+    /// The median of the samples.
+    Median,
+    /// The least-squares polynomial of degree four.
+    Legendre,
+}
+
+/// `[simulate]`: the campaign that stands in when there is no file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SimulateSettings {
+    /// Records in each data set.
+    pub records: usize,
+    /// Records taken at one setting of the temperatures.
+    pub plateau_records: usize,
+    /// Round each sample to whole telemetry counts, as the instrument does.
+    pub rounding: bool,
+    /// Largest constant offset of an interferogram, telemetry counts.
+    pub dither_counts: f64,
+}
+
+impl Default for SimulateSettings {
+    fn default() -> Self {
+        Self { records: 1200, plateau_records: 20, rounding: false, dither_counts: 500.0 }
+    }
+}

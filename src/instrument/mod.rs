@@ -1,0 +1,45 @@
+//! The instrument: what FIRAS does to light, as pure functions.
+//!
+//! ```text
+//! ChannelScan ("llss") ---- which detector, how the mirror moved
+//!   |
+//!   +-- Axis (transform length) ---- frequency and audio frequency of each bin
+//!   |     |
+//!   |     +--> Electronics ---------- ETF[k] --------+
+//!   |     |                                          |
+//!   |     +--> Nyquist * throughput * ADC = norm ----+--> Gain: A[k] = ETF[k] * norm / unit
+//!   |                                                                |
+//!   |   bias, voltage, bath temperature                              |
+//!   |     +--> BolometerParameters --> BolometerState: B[k] ---------+--> G[k] = A[k] * B[k]
+//!   |                                                                       |
+//!   |   interferogram --> baseline, rotation, FFT --> Y[k] -----------------+--> D[k] = Y / G
+//!   |                                                                              |
+//!   +-- Emitter temperatures --> Planck --> P[k] ----> fit of D[k] = sum of E[k] P[k]
+//! ```
+//!
+//! The last two lines are the work of the layers above. Nothing here knows of files or Slurm.
+//! Units: K, V, ohm, s; light in MJy/sr; frequencies say theirs in their names.
+
+pub mod axis;
+pub mod bolometer;
+pub mod channel;
+pub mod channel_scan;
+#[cfg(test)]
+mod check;
+pub mod electronics;
+pub mod emitters;
+pub mod gain;
+pub mod planck;
+
+pub use axis::{
+    Axis, AxisError, DEFAULT_CORRECTION, IFG_LENGTH, PADDED_LENGTH, PLAIN_LENGTH, SPECTRUM_BINS,
+};
+pub use bolometer::{
+    BolometerError, BolometerParameters, BolometerState, COUNTS_PER_VOLT, PUBLISHED_LL, bias_volts,
+};
+pub use channel::{Channel, NameError, ScanMode};
+pub use channel_scan::ChannelScan;
+pub use electronics::Electronics;
+pub use emitters::Emitter;
+pub use gain::Gain;
+pub use planck::{fill_planck_column, planck_mjy_sr};

@@ -1,0 +1,121 @@
+//! The spectrum of a black body.
+
+use crate::foundations::{
+    constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
+    math::expm1,
+};
+
+/// MJy per W/m2/Hz: 1 Jy is 1e-26 W/m2/Hz.
+const MJY_PER_SI: f64 = 1e20;
+
+/// Brightness of a black body, MJy/sr: `2 h nu^3 / c^2 / (exp(h nu / k T) - 1)`.
+///
+/// `frequency_hz` in Hz, not negative; `temperature_k` in K. Edge cases: 0 at frequency 0 and at
+/// 0 K; NaN for NaN and for a temperature below 0. Source: Planck's law, CODATA constants.
+#[must_use]
+pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
+    Law::at(frequency_hz).brightness(temperature_k)
+}
+
+/// Brightness at one frequency for many temperatures: a column of a design matrix.
+///
+/// `temperatures` in K and `out` in MJy/sr are of one length, \[record\]. If their lengths differ,
+/// all of `out` becomes NaN. Each value is, to the bit, that of [`planck_mjy_sr`].
+pub fn fill_planck_column(frequency_hz: f64, temperatures: &[f64], out: &mut [f64]) {
+    if temperatures.len() != out.len() {
+        out.fill(f64::NAN);
+        return;
+    }
+    let law = Law::at(frequency_hz);
+    for (value, &temperature_k) in out.iter_mut().zip(temperatures) {
+        *value = law.brightness(temperature_k);
+    }
+}
+
+/// Planck's law with all that depends on the frequency alone worked out.
+struct Law {
+    /// `2 h nu^3 / c^2`, MJy/sr.
+    scale: f64,
+    /// `h nu / k`, K.
+    quantum_k: f64,
+}
+
+impl Law {
+    fn at(nu: f64) -> Self {
+        let scale = 2.0 * PLANCK * (nu * nu * nu) / (SPEED_OF_LIGHT * SPEED_OF_LIGHT) * MJY_PER_SI;
+        Self { scale, quantum_k: PLANCK * nu / BOLTZMANN }
+    }
+
+    fn brightness(&self, temperature_k: f64) -> f64 {
+        if temperature_k.is_nan() || temperature_k < 0.0 {
+            return f64::NAN;
+        }
+        if self.scale == 0.0 || temperature_k == 0.0 {
+            return self.scale * 0.0;
+        }
+        self.scale / expm1(self.quantum_k / temperature_k)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instrument::check::assert_close;
+
+    #[test]
+    fn independent_values() {
+        // NumPy, float64.
+        for (frequency_hz, temperature_k, expected) in [
+            (68.020812e9, 2.725, 200.594_362_080_782_33),
+            (6e11, 20.0, 98_918.587_157_766_15),
+            (2.9e12, 2.7, 1.475_965_197_996_442e-15),
+            (2.9e12, 4.0, 2.784_671_233_131_600_6e-8),
+        ] {
+            assert_close(planck_mjy_sr(frequency_hz, temperature_k), expected, 1e-13);
+        }
+    }
+
+    #[test]
+    fn low_frequencies_follow_rayleigh_and_jeans() {
+        let (nu, temperature) = (1e6, 20.0);
+        let wave = nu / SPEED_OF_LIGHT;
+        let expected = 2.0 * BOLTZMANN * temperature * wave * wave * MJY_PER_SI;
+        assert_close(planck_mjy_sr(nu, temperature), expected, 1e-5);
+    }
+
+    #[test]
+    fn the_integral_is_stefan_and_boltzmanns() {
+        let (temperature, step) = (3.0, 1e9);
+        let sum: f64 = (0..4000).map(|k| planck_mjy_sr(f64::from(k) * step, temperature)).sum();
+        let radiance = sum * step / MJY_PER_SI * std::f64::consts::PI;
+        assert_close(radiance, 5.670_374_419e-8 * 81.0, 1e-8);
+    }
+
+    #[test]
+    fn edge_cases() {
+        assert_eq!(planck_mjy_sr(0.0, 2.7), 0.0);
+        assert_eq!(planck_mjy_sr(1e12, 0.0), 0.0);
+        assert_eq!(planck_mjy_sr(3e12, 0.01), 0.0);
+        assert!(planck_mjy_sr(0.0, f64::NAN).is_nan());
+        assert!(planck_mjy_sr(f64::NAN, 2.7).is_nan());
+        assert!(planck_mjy_sr(f64::NAN, 0.0).is_nan());
+        assert!(planck_mjy_sr(1e12, -2.7).is_nan());
+    }
+
+    #[test]
+    fn a_column_equals_its_single_values_to_the_bit() {
+        let temperatures = [2.7, 4.5, 20.0, 0.0];
+        let mut column = [f64::NAN; 4];
+        fill_planck_column(3e11, &temperatures, &mut column);
+        for (value, temperature) in column.into_iter().zip(temperatures) {
+            assert_eq!(value.to_bits(), planck_mjy_sr(3e11, temperature).to_bits());
+        }
+    }
+
+    #[test]
+    fn unequal_lengths_give_no_number() {
+        let mut column = [1.0; 3];
+        fill_planck_column(3e11, &[2.7, 4.5], &mut column);
+        assert!(column.iter().all(|value| value.is_nan()));
+    }
+}

@@ -1,0 +1,88 @@
+//! The arrays of `solution.npz`, filled one unit at a time.
+
+use std::collections::TryReserveError;
+
+use num_complex::Complex64;
+
+use crate::fit::{Outcome, Status};
+use crate::instrument::SPECTRUM_BINS;
+
+const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
+
+/// Fitted values of all configurations. A value that was not fitted is NaN, never zero.
+#[derive(Debug, Clone)]
+pub(super) struct Arrays {
+    /// Number of configurations.
+    pub(super) configurations: usize,
+    /// Number of emitters.
+    pub(super) emitters: usize,
+    /// [configuration, bin, emitter].
+    pub(super) emissivity: Vec<Complex64>,
+    /// [configuration, bin, emitter].
+    pub(super) sigma: Vec<f64>,
+    /// [configuration, bin].
+    pub(super) rss: Vec<f64>,
+    /// [configuration, bin].
+    pub(super) condition: Vec<f64>,
+    /// Codes of [`Status`], [configuration, bin].
+    pub(super) status: Vec<u8>,
+}
+
+impl Arrays {
+    /// Arrays in which nothing is fitted yet.
+    ///
+    /// # Errors
+    /// If there is not enough memory for them.
+    pub(super) fn new(configurations: usize, emitters: usize) -> Result<Self, TryReserveError> {
+        let cells = configurations.saturating_mul(SPECTRUM_BINS);
+        let values = cells.saturating_mul(emitters);
+        Ok(Self {
+            configurations,
+            emitters,
+            emissivity: filled(values, NAN)?,
+            sigma: filled(values, f64::NAN)?,
+            rss: filled(cells, f64::NAN)?,
+            condition: filled(cells, f64::NAN)?,
+            status: filled(cells, Status::NOT_SELECTED)?,
+        })
+    }
+
+    /// Puts the outcome of one unit in its place; it has one value per emitter.
+    pub(super) fn put(&mut self, configuration: usize, bin: usize, outcome: &Outcome) {
+        let cell = configuration * SPECTRUM_BINS + bin;
+        self.status[cell] = outcome.status().code();
+        let Some(solution) = outcome.solution() else { return };
+        let values = cell * self.emitters..(cell + 1) * self.emitters;
+        self.emissivity[values.clone()].copy_from_slice(&solution.emissivity);
+        self.sigma[values].copy_from_slice(&solution.sigma);
+        self.rss[cell] = solution.rss;
+        self.condition[cell] = solution.condition;
+    }
+
+    /// The fitted values of one configuration and bin, one per emitter.
+    #[must_use]
+    pub(super) fn emissivity_at(&self, configuration: usize, bin: usize) -> &[Complex64] {
+        let cell = configuration * SPECTRUM_BINS + bin;
+        &self.emissivity[cell * self.emitters..(cell + 1) * self.emitters]
+    }
+
+    /// The standard errors of one configuration and bin, one per emitter.
+    #[must_use]
+    pub(super) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {
+        let cell = configuration * SPECTRUM_BINS + bin;
+        &self.sigma[cell * self.emitters..(cell + 1) * self.emitters]
+    }
+
+    /// The status codes of one configuration, one per bin.
+    #[must_use]
+    pub(super) fn status_of(&self, configuration: usize) -> &[u8] {
+        &self.status[configuration * SPECTRUM_BINS..(configuration + 1) * SPECTRUM_BINS]
+    }
+}
+
+fn filled<T: Clone>(length: usize, value: T) -> Result<Vec<T>, TryReserveError> {
+    let mut vector = Vec::new();
+    vector.try_reserve_exact(length)?;
+    vector.resize(length, value);
+    Ok(vector)
+}

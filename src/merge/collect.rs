@@ -1,0 +1,150 @@
+//! Reads every partial of a plan, one at a time, and proves that nothing is missing.
+
+use std::collections::TryReserveError;
+
+use thiserror::Error;
+
+use crate::fit::Outcome;
+use crate::foundations::run_dir::shard_of_partial;
+use crate::foundations::{FileError, RunDir, files};
+use crate::plan::BoundPlan;
+use crate::shard::{Partial, PartialError, Provenance};
+use crate::study::Study;
+
+use super::arrays::Arrays;
+use super::ledger::{Fault, Ledger, Totals};
+
+/// A complete run: every unit of the plan, once.
+#[derive(Debug)]
+pub(super) struct Complete {
+    /// The fitted values.
+    pub(super) arrays: Arrays,
+    /// The account of the units.
+    pub(super) ledger: Ledger,
+    /// Who fitted which shard.
+    pub(super) provenance: Vec<Provenance>,
+}
+
+/// What the partials of a plan amount to.
+#[derive(Debug)]
+pub(super) enum Collected {
+    /// Everything is there.
+    Complete(Box<Complete>),
+    /// Something is missing, damaged, or does not belong.
+    Incomplete {
+        /// The account of the units.
+        totals: Totals,
+        /// The files at fault.
+        faults: Vec<Fault>,
+    },
+}
+
+/// Partials that could not be collected at all.
+#[derive(Debug, Error)]
+pub enum CollectError {
+    /// The folder of the partials.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The products do not fit in memory.
+    #[error(
+        "the products of {configurations} configurations do not fit in memory ({source}); \
+         merge on a machine with more, or reduce the study"
+    )]
+    Memory {
+        /// How many configurations.
+        configurations: u64,
+        /// What the allocator said.
+        source: TryReserveError,
+    },
+}
+
+/// Reads all partials of a plan. Memory holds the products and one partial at a time.
+///
+/// # Errors
+/// If the folder cannot be read or the products do not fit in memory; a partial at fault is no
+/// error but makes the run incomplete.
+pub(super) fn collect(
+    run: &RunDir,
+    plan: &BoundPlan,
+    study: &Study,
+) -> Result<Collected, CollectError> {
+    let configurations = study.configurations();
+    let memory = |source| CollectError::Memory { configurations, source };
+    let mut arrays = Arrays::new(configurations as usize, study.emitters.len()).map_err(memory)?;
+    let (mut ledger, mut provenance) = (Ledger::default(), Vec::new());
+    let mut faults = strays(run, plan)?;
+    for shard in 0..plan.plan.shards.len() {
+        let units = plan.plan.shards.units(shard).unwrap_or(0..0);
+        let taken = Partial::read(run, plan, shard).and_then(|partial| {
+            check_shapes(&partial.outcomes, study)?;
+            Ok(partial)
+        });
+        match taken {
+            Ok(partial) => {
+                for (index, outcome) in units.zip(&partial.outcomes) {
+                    put(study, index, outcome, &mut arrays, &mut ledger);
+                }
+                provenance.push(partial.provenance);
+            }
+            Err(problem) => {
+                let count = units.end - units.start;
+                match problem {
+                    PartialError::Missing => ledger.totals.missing += count,
+                    _ => ledger.totals.corrupt += count,
+                }
+                let (path, problem) = (run.partial(shard), problem.to_string());
+                faults.push(Fault { path, problem, shard: Some(shard) });
+            }
+        }
+    }
+    if faults.is_empty() {
+        return Ok(Collected::Complete(Box::new(Complete { arrays, ledger, provenance })));
+    }
+    Ok(Collected::Incomplete { totals: ledger.totals, faults })
+}
+
+fn put(study: &Study, index: u64, outcome: &Outcome, arrays: &mut Arrays, ledger: &mut Ledger) {
+    let unit = study.unit(index);
+    let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
+    arrays.put(configuration as usize, bin, outcome);
+    ledger.count(outcome, configuration, bin);
+}
+
+/// Every solution has one value per emitter.
+fn check_shapes(outcomes: &[Outcome], study: &Study) -> Result<(), PartialError> {
+    let emitters = study.emitters.len();
+    let fits = |outcome: &Outcome| {
+        outcome
+            .solution()
+            .is_none_or(|s| s.emissivity.len() == emitters && s.sigma.len() == emitters)
+    };
+    match outcomes.iter().all(fits) {
+        true => Ok(()),
+        false => Err(PartialError::Body(format!("a solution does not have {emitters} emitters"))),
+    }
+}
+
+/// Files among the partials that no shard of this plan left: results that might be thought to
+/// count, and do not. Unfinished files of killed attempts are expected, and ignored.
+fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
+    let folder = run.partials();
+    let entries = match std::fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(FileError::new("read the folder", &folder, e)),
+        Ok(entries) => entries,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| FileError::new("read the folder", &folder, e))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    let belongs = |name: &str| shard_of_partial(name).is_some_and(|s| s < plan.plan.shards.len());
+    let fault = |name: String| Fault {
+        path: folder.join(name),
+        problem: "belongs to no shard of this plan".into(),
+        shard: None,
+    };
+    let stray = |name: &String| !belongs(name) && !files::is_temporary(name);
+    Ok(names.into_iter().filter(stray).map(fault).collect())
+}

@@ -1,0 +1,77 @@
+//! From the partials of a plan to its products, or to the proof that something is missing.
+
+mod arrays;
+mod collect;
+mod errors;
+mod grid;
+mod ledger;
+mod products;
+mod summary;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::foundations::{FileError, RunDir};
+use crate::plan::BoundPlan;
+use crate::study::{Study, StudyError};
+
+pub use collect::CollectError;
+pub use ledger::{Fault, Ledger, ReasonCount, Totals};
+pub use summary::Row;
+
+use collect::{Collected, collect};
+use grid::DataSetGrid;
+
+/// What a merge found.
+#[derive(Debug)]
+pub enum Merged {
+    /// Everything was there, and the products are written.
+    Complete {
+        /// The account of the units.
+        ledger: Ledger,
+        /// One row a data set, method, noise level and emitter.
+        rows: Vec<Row>,
+    },
+    /// Something is at fault, and no product was written.
+    Incomplete {
+        /// The account of the units.
+        totals: Totals,
+        /// The files at fault.
+        faults: Vec<Fault>,
+    },
+}
+
+/// A merge that could not be made.
+#[derive(Debug, Error)]
+pub enum MergeError {
+    /// A file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The partials.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The truth or the axis of a data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The settings in the plan.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+}
+
+/// Merges the partials of a plan into its products, if every unit is there exactly once.
+///
+/// # Errors
+/// If a file cannot be used; faulty partials are no error but an incomplete run.
+pub fn merge(run: &RunDir, plan: &BoundPlan) -> Result<Merged, MergeError> {
+    let study: Study = plan.study()?;
+    let complete = match collect(run, plan, &study)? {
+        Collected::Incomplete { totals, faults } => {
+            return Ok(Merged::Incomplete { totals, faults });
+        }
+        Collected::Complete(complete) => *complete,
+    };
+    let grids = DataSetGrid::all(&plan.plan.config, &study)?;
+    let rows = summary::summarise(plan, &study, &grids, &complete.arrays);
+    products::write_products(run, plan, &study, &grids, &complete, &rows)?;
+    Ok(Merged::Complete { ledger: complete.ledger, rows })
+}

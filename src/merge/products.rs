@@ -1,0 +1,253 @@
+//! The files that a complete run leaves.
+//!
+//! Their bytes follow from the study and its data alone, whatever the shards, threads, machines
+//! and times; all that varies stands in `provenance.json`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use chrono::{SecondsFormat, Utc};
+use ndarray::{ArrayView, Dimension, IntoDimension};
+use ndarray_npy::{NpzWriter, WritableElement};
+use num_complex::Complex64;
+use serde::Serialize;
+use zip::DateTime;
+use zip::write::SimpleFileOptions;
+
+use crate::data::noise_key;
+use crate::data::settings::Source;
+use crate::fit::Status;
+use crate::foundations::{Digest, FileError, RunDir, files};
+use crate::instrument::SPECTRUM_BINS;
+use crate::plan::{BoundPlan, DataSet, Input};
+use crate::shard::Provenance;
+use crate::study::Study;
+
+use super::arrays::Arrays;
+use super::collect::Complete;
+use super::grid::DataSetGrid;
+use super::ledger::Totals;
+use super::summary::Row;
+
+/// Writes every product of a complete run.
+///
+/// # Errors
+/// If a file cannot be written; those before it are whole.
+pub(super) fn write_products(
+    run: &RunDir,
+    plan: &BoundPlan,
+    study: &Study,
+    grids: &[DataSetGrid],
+    complete: &Complete,
+    rows: &[Row],
+) -> Result<(), FileError> {
+    write_solution(run, study, grids, &complete.arrays)?;
+    write_configurations(run, plan, study, &complete.arrays)?;
+    write_summary_csv(run, rows)?;
+    write_json(&run.ledger(), &complete.ledger)?;
+    write_json(&run.summary_json(), &RunSummary::new(plan, study, complete))?;
+    write_json(&run.provenance(), &RunProvenance::new(plan, complete))
+}
+
+fn write_solution(
+    run: &RunDir,
+    study: &Study,
+    grids: &[DataSetGrid],
+    arrays: &Arrays,
+) -> Result<(), FileError> {
+    files::write_whole(&run.solution(), |w| {
+        // Stored: emissivities are noise to a compressor, and memory can be mapped.
+        let options = SimpleFileOptions::default()
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644)
+            .large_file(true);
+        let mut npz = Npz(NpzWriter::new_with_options(Seekable(w), options));
+        let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
+        npz.add("emissivity", (c, b, e), &arrays.emissivity)?;
+        npz.add("sigma", (c, b, e), &arrays.sigma)?;
+        npz.add("rss", (c, b), &arrays.rss)?;
+        npz.add("condition", (c, b), &arrays.condition)?;
+        npz.add("status", (c, b), &arrays.status)?;
+        let ghz: Vec<f64> = grids.iter().flat_map(|grid| grid.frequency_ghz.clone()).collect();
+        match study.sets.len() {
+            1 => npz.add("frequency_ghz", b, &ghz)?,
+            sets => npz.add("frequency_ghz", (sets, b), &ghz)?,
+        }
+        let truths: Option<Vec<Complex64>> = grids
+            .iter()
+            .map(|grid| grid.truth.as_ref())
+            .collect::<Option<Vec<_>>>()
+            .map(|truths| truths.into_iter().flatten().flatten().copied().collect());
+        if let Some(truth) = truths {
+            npz.add("truth", (study.sets.len(), b, e), &truth)?;
+        }
+        npz.0.finish().map_err(io::Error::other)?;
+        Ok(())
+    })
+}
+
+/// `write_whole` hands out a buffered writer; an archive goes back to fill in its lengths.
+struct Seekable<'a, 'f>(&'a mut BufWriter<&'f File>);
+
+impl Write for Seekable<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl io::Seek for Seekable<'_, '_> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.0.flush()?;
+        self.0.get_mut().seek(to)
+    }
+}
+
+struct Npz<W: Write + io::Seek>(NpzWriter<W>);
+
+impl<W: Write + io::Seek> Npz<W> {
+    fn add<T: WritableElement, D: Dimension>(
+        &mut self,
+        name: &str,
+        shape: impl IntoDimension<Dim = D>,
+        values: &[T],
+    ) -> io::Result<()> {
+        let view =
+            ArrayView::from_shape(shape.into_dimension(), values).map_err(io::Error::other)?;
+        self.0.add_array(name, &view).map_err(io::Error::other)
+    }
+}
+
+/// One row of `configurations.csv`.
+#[derive(Serialize)]
+struct ConfigurationRow<'a> {
+    configuration: u64,
+    data_set: String,
+    method: &'a str,
+    constraint: String,
+    noise_level: Option<f64>,
+    trial: u64,
+    noise_key: Option<String>,
+    converged: usize,
+    not_converged: usize,
+    failed: usize,
+    no_signal: usize,
+}
+
+fn write_configurations(
+    run: &RunDir,
+    plan: &BoundPlan,
+    study: &Study,
+    arrays: &Arrays,
+) -> Result<(), FileError> {
+    let simulated = plan.plan.config.data.source == Source::Simulate;
+    files::write_whole(&run.configurations(), |w| {
+        let mut csv = csv::Writer::from_writer(w);
+        for configuration in 0..study.configurations() {
+            let (realisation, method) = study.configuration(configuration);
+            let set = study.sets[realisation.set];
+            let (level, trial) = (study.noise_levels[realisation.noise], realisation.trial);
+            let status = arrays.status_of(configuration as usize);
+            let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
+            csv.serialize(ConfigurationRow {
+                configuration,
+                data_set: set.to_string(),
+                method: study.methods[method].info().name,
+                constraint: study.constraint.to_string(),
+                noise_level: simulated.then_some(level),
+                trial,
+                noise_key: simulated.then(|| noise_key(study.seed, set, level, trial)),
+                converged: count(Status::Converged),
+                not_converged: count(Status::NotConverged),
+                failed: count(Status::Failed),
+                no_signal: count(Status::NoSignal),
+            })
+            .map_err(io::Error::other)?;
+        }
+        csv.flush()
+    })
+}
+
+fn write_summary_csv(run: &RunDir, rows: &[Row]) -> Result<(), FileError> {
+    files::write_whole(&run.summary_csv(), |w| {
+        let mut csv = csv::Writer::from_writer(w);
+        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io::Error::other)?;
+        csv.flush()
+    })
+}
+
+/// `summary.json`: the run in one page.
+#[derive(Serialize)]
+struct RunSummary<'a> {
+    version: &'a str,
+    configurations: u64,
+    units: u64,
+    totals: Totals,
+    methods: Vec<&'static str>,
+    emitters: Vec<String>,
+    data_sets: &'a [DataSet],
+    inputs: &'a [Input],
+    status_codes: Vec<StatusCode>,
+}
+
+#[derive(Serialize)]
+struct StatusCode {
+    code: u8,
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl<'a> RunSummary<'a> {
+    fn new(plan: &'a BoundPlan, study: &Study, complete: &Complete) -> Self {
+        let not_selected = StatusCode {
+            code: Status::NOT_SELECTED,
+            name: "not selected",
+            meaning: "the run was not asked to fit this bin",
+        };
+        let codes = Status::REGISTRY.iter();
+        let codes = codes.map(|&(_, code, name, meaning)| StatusCode { code, name, meaning });
+        Self {
+            version: &plan.plan.version,
+            configurations: study.configurations(),
+            units: study.units(),
+            totals: complete.ledger.totals,
+            methods: study.methods.iter().map(|m| m.info().name).collect(),
+            emitters: study.emitters.iter().map(|e| e.name()).collect(),
+            data_sets: &plan.plan.data_sets,
+            inputs: &plan.plan.inputs,
+            status_codes: codes.chain([not_selected]).collect(),
+        }
+    }
+}
+
+/// `provenance.json`: the one file that differs from run to run.
+#[derive(Serialize)]
+struct RunProvenance<'a> {
+    version: &'a str,
+    plan_hash: Digest,
+    merged: String,
+    unit_seconds: f64,
+    shards: &'a [Provenance],
+}
+
+impl<'a> RunProvenance<'a> {
+    fn new(plan: &'a BoundPlan, complete: &'a Complete) -> Self {
+        Self {
+            version: &plan.plan.version,
+            plan_hash: plan.hash,
+            merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            unit_seconds: complete.provenance.iter().map(|p| p.unit_seconds).sum(),
+            shards: &complete.provenance,
+        }
+    }
+}
+
+fn write_json(path: &std::path::Path, value: &impl Serialize) -> Result<(), FileError> {
+    files::write_whole(path, |w| {
+        serde_json::to_writer_pretty(&mut *w, value)?;
+        w.write_all(b"\n")
+    })
+}

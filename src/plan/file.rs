@@ -1,0 +1,278 @@
+//! `plan.json`: what will run, bound to settings, input and version by one hash.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::data::Screening;
+use crate::data::settings::Source;
+use crate::foundations::{Digest, FileError, RunDir, files};
+use crate::instrument::ChannelScan;
+use crate::study::{Config, Study, StudyError};
+
+use super::shards::{Shards, ShardsError};
+
+/// Format of `plan.json`; raised when an older program could not read it.
+const FORMAT: u32 = 1;
+/// This program's version: results of one version are never mixed with another's.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What will run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Format of this file.
+    pub format: u32,
+    /// Version of the program that made it.
+    pub version: String,
+    /// All settings, resolved.
+    pub config: Config,
+    /// The files that the results follow from.
+    pub inputs: Vec<Input>,
+    /// The data sets, and how many of their records are used.
+    pub data_sets: Vec<DataSet>,
+    /// Number of units, configurations times bins.
+    pub units: u64,
+    /// The first unit of each shard, and at the end the number of units.
+    pub shards: Shards,
+}
+
+/// A file that the results follow from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// BLAKE3 of its content.
+    pub blake3: Digest,
+}
+
+/// A data set as the planner saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSet {
+    /// Channel and scan mode.
+    pub set: ChannelScan,
+    /// Which records are used.
+    pub screening: Screening,
+}
+
+/// A plan with the hash that everything made from it carries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// BLAKE3 of the plan as compact JSON.
+    pub hash: Digest,
+}
+
+/// `plan.json` as it stands in the file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    plan_hash: Digest,
+    plan: Plan,
+}
+
+/// A plan that cannot be made or used.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// A file that cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The settings.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// The number of shards.
+    #[error(transparent)]
+    Shards(#[from] ShardsError),
+    /// No plan in the folder.
+    #[error(
+        "{}: there is no plan here; make one with `otfhpc plan --out {}`",
+        path.display(), path.parent().unwrap_or(Path::new("results")).display()
+    )]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// Not a plan, or of another format.
+    #[error("{}: not a plan that this program can read: {message}; plan again", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Changed by hand.
+    #[error(
+        "{}: the plan was changed after it was made (its hash is {found}, not {written}); \
+         plan again instead, with --set or --config", path.display()
+    )]
+    Edited {
+        /// The file.
+        path: PathBuf,
+        /// The hash in the file.
+        written: String,
+        /// The hash of its content.
+        found: String,
+    },
+    /// Made by another version.
+    #[error(
+        "{}: the plan was made by otfhpc {found}, this is {VERSION}; \
+         plan again, or use that version", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The other version.
+        found: String,
+    },
+    /// An input file that is not what was planned with.
+    #[error(
+        "{}: this input changed since the plan was made (its hash was {planned}, now {found}); \
+         put the old file back, or plan again", path.display()
+    )]
+    InputChanged {
+        /// The input file.
+        path: PathBuf,
+        /// Hash in the plan.
+        planned: String,
+        /// Hash now.
+        found: String,
+    },
+    /// Another plan, with results, is in the way.
+    #[error(
+        "{} holds results of another plan ({partials} partials); choose another folder with \
+         --out, or add --replace to delete them", root.display()
+    )]
+    InTheWay {
+        /// The results folder.
+        root: PathBuf,
+        /// How many partials would be lost.
+        partials: usize,
+    },
+}
+
+impl Plan {
+    /// Makes the plan of a study. The files that `config` names are hashed, not otherwise read.
+    ///
+    /// # Errors
+    /// If the settings do not fit together or a file cannot be read.
+    pub fn new(
+        mut config: Config,
+        data_sets: Vec<DataSet>,
+        shards: u32,
+    ) -> Result<BoundPlan, PlanError> {
+        make_absolute(&mut config);
+        let study = Study::new(&config)?;
+        let plan = Self {
+            format: FORMAT,
+            version: VERSION.into(),
+            inputs: hash_inputs(&config)?,
+            units: study.units(),
+            shards: Shards::new(&study, shards)?,
+            data_sets,
+            config,
+        };
+        Ok(plan.bind())
+    }
+
+    fn bind(self) -> BoundPlan {
+        let json = serde_json::to_vec(&self).expect("a plan has no map with keys that are no text");
+        BoundPlan { hash: Digest::of(&json), plan: self }
+    }
+}
+
+impl BoundPlan {
+    /// Writes `plan.json`, whole.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
+        let file = PlanFile { plan_hash: self.hash, plan: self.plan.clone() };
+        files::make_folder(run.root())?;
+        files::write_whole(&run.plan(), |w| {
+            serde_json::to_writer_pretty(&mut *w, &file)?;
+            w.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+
+    /// Reads `plan.json` and checks that nothing changed it and that this program may use it.
+    ///
+    /// # Errors
+    /// If it is missing, damaged, edited, or of another version.
+    pub fn read(run: &RunDir) -> Result<Self, PlanError> {
+        let path = run.plan();
+        let bytes = files::read(&path).map_err(|error| match error.is_not_found() {
+            true => PlanError::Missing { path: path.clone() },
+            false => error.into(),
+        })?;
+        let unreadable = |message: String| PlanError::Unreadable { path: path.clone(), message };
+        let value: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
+        // Before the rest is looked at: another version may have other settings.
+        if let Some(found) = value["plan"]["version"].as_str().filter(|v| *v != VERSION) {
+            return Err(PlanError::Version { path, found: found.into() });
+        }
+        let file: PlanFile =
+            serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
+        let bound = file.plan.bind();
+        if bound.hash != file.plan_hash {
+            let (written, found) = (file.plan_hash.short(), bound.hash.short());
+            return Err(PlanError::Edited { path, written, found });
+        }
+        let study = Study::new(&bound.plan.config)?;
+        if bound.plan.format != FORMAT || !bound.plan.shards.covers(study.units()) {
+            return Err(unreadable("its shards do not cover its units".into()));
+        }
+        Ok(bound)
+    }
+
+    /// Checks that the input files are those that were planned with.
+    ///
+    /// # Errors
+    /// Names the first file that changed or is gone.
+    pub fn check_inputs(&self) -> Result<(), PlanError> {
+        for input in &self.plan.inputs {
+            let found = Digest::of_file(&input.path)?;
+            if found != input.blake3 {
+                return Err(PlanError::InputChanged {
+                    path: input.path.clone(),
+                    planned: input.blake3.short(),
+                    found: found.short(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The study that the plan is for.
+    ///
+    /// # Errors
+    /// Never for a plan that [`Self::read`] or [`Plan::new`] gave.
+    pub fn study(&self) -> Result<Study, StudyError> {
+        Study::new(&self.plan.config)
+    }
+}
+
+/// Array tasks may start in another folder than the planner did.
+fn make_absolute(config: &mut Config) {
+    for path in [&mut config.data.path, &mut config.data.model].into_iter().flatten() {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute;
+        }
+    }
+}
+
+/// Every file that the results follow from, each once.
+fn hash_inputs(config: &Config) -> Result<Vec<Input>, PlanError> {
+    let calibration = config.data.path.clone().filter(|_| config.data.source == Source::Npz);
+    let models = config.data.sets.iter().filter_map(|set| config.data.model_of(*set));
+    let mut paths: Vec<PathBuf> = calibration.into_iter().chain(models).collect();
+    paths.dedup();
+    let hash = |path: PathBuf| Ok(Input { blake3: Digest::of_file(&path)?, path });
+    paths.into_iter().map(hash).collect()
+}

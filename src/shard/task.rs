@@ -1,0 +1,185 @@
+//! The work of one array task: one shard, from the plan to its partial.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rayon::ThreadPool;
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::foundations::{FileError, RunDir, files};
+use crate::plan::{BoundPlan, PlanError};
+use crate::study::{Study, StudyError};
+
+use super::fit::{Campaigns, Listener, fit_units};
+use super::heartbeat::Heartbeat;
+use super::partial::{Partial, PartialError, Provenance};
+use super::progress::{Counts, Progress};
+
+/// A shard that could not be fitted.
+#[derive(Debug, Error)]
+pub enum TaskError {
+    /// The plan or its inputs.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A file that cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The settings in the plan.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A shard that the plan does not have.
+    #[error(
+        "{given} is {shard}, but the plan in {} has shards 0 to {}; \
+         submit with --array=0-{}", root.display(), shards - 1, shards - 1
+    )]
+    NoSuchShard {
+        /// Where the number comes from.
+        given: &'static str,
+        /// The number.
+        shard: u32,
+        /// Shards in the plan.
+        shards: u32,
+        /// The results folder.
+        root: PathBuf,
+    },
+}
+
+/// How a shard ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// A sound partial of this plan was there already; nothing was done.
+    AlreadyDone,
+    /// It was fitted now.
+    Fitted(Summary),
+}
+
+/// The figures of a fitted shard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Units by status, and the time spent in them.
+    pub counts: Counts,
+    /// From start to end.
+    pub wall: Duration,
+    /// A damaged partial was in the way and was moved aside.
+    pub set_aside: bool,
+}
+
+/// What every shard of a process shares.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    /// The results folder.
+    pub run: &'a RunDir,
+    /// The plan.
+    pub plan: &'a BoundPlan,
+    /// The study that the plan is for.
+    pub study: Study,
+    /// The worker threads.
+    pub pool: &'a ThreadPool,
+    /// Slurm's job and task, for the provenance.
+    pub job: Option<String>,
+    campaigns: Campaigns,
+}
+
+impl<'a> Worker<'a> {
+    /// Checks that the inputs are those of the plan.
+    ///
+    /// # Errors
+    /// If an input file changed.
+    pub fn new(
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+        pool: &'a ThreadPool,
+        job: Option<String>,
+    ) -> Result<Self, TaskError> {
+        plan.check_inputs()?;
+        let study = plan.study()?;
+        Ok(Self { run, plan, study, pool, job, campaigns: Campaigns::default() })
+    }
+
+    /// Fits one shard and leaves its partial; does nothing if a sound one is there.
+    ///
+    /// # Errors
+    /// If the shard is not in the plan, or a file cannot be used.
+    pub fn run_shard(
+        &mut self,
+        shard: u32,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Ending, TaskError> {
+        let shards = &self.plan.plan.shards;
+        let units = shards.units(shard).ok_or_else(|| TaskError::NoSuchShard {
+            given: "the shard",
+            shard,
+            shards: shards.len(),
+            root: self.run.root().to_path_buf(),
+        })?;
+        let set_aside = match Partial::read(self.run, self.plan, shard) {
+            Ok(_) => return Ok(Ending::AlreadyDone),
+            Err(PartialError::Missing) => false,
+            Err(_) => {
+                self.set_aside(shard)?;
+                true
+            }
+        };
+        let (started, clock, before) = (Utc::now(), Instant::now(), progress.counts());
+        self.heartbeat(0).write(self.run, shard)?;
+        let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
+        let outcomes = self
+            .pool
+            .install(|| fit_units(config, study, units.clone(), campaigns, progress, listener))?;
+        let wall = clock.elapsed();
+        let counts = progress.counts().since(&before);
+        let provenance = self.provenance(shard, started, wall, counts.unit_time);
+        Partial { outcomes, provenance }.write(self.run, self.plan, shard, &units)?;
+        Heartbeat::remove(self.run, shard);
+        Ok(Ending::Fitted(Summary { counts, wall, set_aside }))
+    }
+
+    /// A sign of life of this process.
+    #[must_use]
+    pub fn heartbeat(&self, units_done: u64) -> Heartbeat {
+        Heartbeat { host: host_name(), process: std::process::id(), units_done }
+    }
+
+    fn provenance(
+        &self,
+        shard: u32,
+        started: DateTime<Utc>,
+        wall: Duration,
+        unit_time: Duration,
+    ) -> Provenance {
+        let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        Provenance {
+            shard,
+            host: host_name(),
+            process: std::process::id(),
+            job: self.job.clone(),
+            threads: self.pool.current_num_threads(),
+            started: text(started),
+            finished: text(Utc::now()),
+            wall_seconds: wall.as_secs_f64(),
+            unit_seconds: unit_time.as_secs_f64(),
+        }
+    }
+
+    /// Moves whatever stands in the place of a partial out of the way, under a free name.
+    fn set_aside(&self, shard: u32) -> Result<(), FileError> {
+        let (from, folder) = (self.run.partial(shard), self.run.set_aside());
+        files::make_folder(&folder)?;
+        let free = (1..)
+            .map(|attempt| folder.join(format!("shard-{shard:05}.bin.{attempt}")))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| folder.join("shard.bin"));
+        std::fs::rename(&from, free).map_err(|e| FileError::new("move aside", &from, e))
+    }
+}
+
+/// The name of this machine, for people; no result depends on it.
+fn host_name() -> String {
+    hostname::get().map_or_else(|_| "unknown".into(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,119 @@
+//! Which frequency bins are fitted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::instrument::SPECTRUM_BINS;
+
+/// A choice of frequency bins: all, or ranges as in `5-47,60`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum BinSelection {
+    /// All 257.
+    #[default]
+    All,
+    /// Some, ascending, each once.
+    Some(Vec<usize>),
+}
+
+impl BinSelection {
+    /// The chosen bins, ascending, each once.
+    #[must_use]
+    pub fn bins(&self) -> Vec<usize> {
+        match self {
+            Self::All => (0..SPECTRUM_BINS).collect(),
+            Self::Some(bins) => bins.clone(),
+        }
+    }
+}
+
+impl FromStr for BinSelection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == "all" {
+            return Ok(Self::All);
+        }
+        let mut bins = Vec::new();
+        for part in text.split(',') {
+            bins.extend(range(part.trim()).ok_or_else(|| {
+                format!(
+                    "`{part}` in \"{text}\" is no bin or range of bins: expected \"all\", or bins \
+                     from 0 to {} as in \"5-47,60\"",
+                    SPECTRUM_BINS - 1
+                )
+            })?);
+        }
+        bins.sort_unstable();
+        bins.dedup();
+        Ok(Self::Some(bins))
+    }
+}
+
+/// Reads `7` or `5-47`.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last && last < SPECTRUM_BINS).then_some(first..=last)
+}
+
+impl fmt::Display for BinSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Some(bins) = self else { return f.write_str("all") };
+        let runs = bins.chunk_by(|a, b| a + 1 == *b);
+        for (i, run) in runs.enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match run {
+                [bin] => write!(f, "{comma}{bin}")?,
+                _ => write!(f, "{comma}{}-{}", run[0], run[run.len() - 1])?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for BinSelection {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<BinSelection> for String {
+    fn from(selection: BinSelection) -> Self {
+        selection.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ranges_are_read_sorted_and_each_bin_once() {
+        let selection: BinSelection = "60, 5-7,6".parse().unwrap();
+        assert_eq!(selection.bins(), [5, 6, 7, 60]);
+        assert_eq!(selection.to_string(), "5-7,60");
+        assert_eq!("all".parse::<BinSelection>().unwrap().bins().len(), SPECTRUM_BINS);
+    }
+
+    #[test]
+    fn what_is_no_bin_is_refused() {
+        for bad in ["", "257", "7-5", "-3", "5-", "a", "1,,2"] {
+            let error = bad.parse::<BinSelection>().unwrap_err();
+            assert!(error.contains("0 to 256"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_back_is_the_same(bins in prop::collection::btree_set(0..SPECTRUM_BINS, 1..40)) {
+            let selection = BinSelection::Some(bins.into_iter().collect());
+            prop_assert_eq!(selection.to_string().parse(), Ok(selection));
+        }
+    }
+}

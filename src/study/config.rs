@@ -1,0 +1,258 @@
+//! What a user writes: a TOML file, and `--set key=value` on top of it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use toml::{Table, Value};
+
+use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
+use crate::fit::Constraint;
+use crate::foundations::{FileError, files};
+
+use super::bins::BinSelection;
+
+/// The embedded default, as text for people.
+pub const DEFAULT_TOML: &str = include_str!("../../configs/default.toml");
+
+/// All settings of a run, as written: each value has its type, but nothing is checked across
+/// settings. [`super::Study::new`] does that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the records come from.
+    pub data: DataSettings,
+    /// The campaign that stands in when there is no file.
+    pub simulate: SimulateSettings,
+    /// How an interferogram becomes a spectrum.
+    pub instrument: InstrumentSettings,
+    /// What is fitted, and how.
+    pub fit: FitSettings,
+    /// The grid of configurations.
+    pub study: StudySettings,
+}
+
+/// `[fit]`: what is fitted, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FitSettings {
+    /// Names of the methods.
+    pub methods: Vec<String>,
+    /// What is imposed on the emissivities of a bin.
+    pub constraint: Constraint,
+    /// The bins to fit.
+    pub bins: BinSelection,
+}
+
+impl Default for FitSettings {
+    fn default() -> Self {
+        Self {
+            methods: vec!["ols".into(), "wls".into()],
+            constraint: Constraint::Kirchhoff,
+            bins: BinSelection::All,
+        }
+    }
+}
+
+/// `[study]`: the grid of configurations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StudySettings {
+    /// Everything random follows from this.
+    pub seed: u64,
+    /// Noise draws at each level.
+    pub trials: u64,
+    /// In units of the median RMS of a null interferogram; simulated data only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_levels: Option<Vec<f64>>,
+}
+
+impl Default for StudySettings {
+    fn default() -> Self {
+        Self { seed: 1, trials: 1, noise_levels: None }
+    }
+}
+
+/// A config that cannot be read.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not TOML, an unknown key, or a value of the wrong type; the message points at the line.
+    #[error("{path}: {message}")]
+    Toml {
+        /// The file.
+        path: String,
+        /// What is wrong, where, and what is valid there.
+        message: String,
+    },
+    /// A `--set` without `=`.
+    #[error("--set {0}: expected key=value, as in --set study.trials=5")]
+    NoEquals(String),
+    /// A `--set` whose key or value is refused.
+    #[error("--set {assignment}: {message}")]
+    Set {
+        /// As typed.
+        assignment: String,
+        /// What is wrong, and what is valid there.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads a config file, or takes the default, and applies `--set` assignments in order.
+    ///
+    /// # Errors
+    /// If the file or an assignment cannot be understood.
+    pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, ConfigError> {
+        let mut table = match file {
+            None => Table::new(),
+            Some(path) => read_table(path)?,
+        };
+        for assignment in assignments {
+            table = assign(table, assignment)?;
+        }
+        table.try_into().map_err(|e| toml_error(file, &e))
+    }
+}
+
+/// Reads a file and checks it on its own, so that its mistakes are reported with their lines.
+fn read_table(path: &Path) -> Result<Table, ConfigError> {
+    let bytes = files::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    toml::from_str::<Config>(&text).map_err(|e| toml_error(Some(path), &e))?;
+    toml::from_str(&text).map_err(|e| toml_error(Some(path), &e))
+}
+
+fn toml_error(path: Option<&Path>, error: &toml::de::Error) -> ConfigError {
+    let path = path.map_or("settings".into(), |p| p.display().to_string());
+    ConfigError::Toml { path, message: error.to_string().trim_end().into() }
+}
+
+/// Sets one key, and checks the result at once so that the error names the assignment.
+fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
+    let (key, text) =
+        assignment.split_once('=').ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
+    let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
+    let mut first_error = None;
+    for value in readings(text) {
+        let mut candidate = table.clone();
+        insert(&mut candidate, key.trim(), value).map_err(&refused)?;
+        match candidate.clone().try_into::<Config>() {
+            Ok(_) => return Ok(candidate),
+            Err(error) => first_error.get_or_insert(error.to_string()),
+        };
+    }
+    Err(refused(first_error.unwrap_or_default().trim_end().replace('\n', "; ")))
+}
+
+/// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)
+/// that would need quotes in TOML.
+fn readings(text: &str) -> Vec<Value> {
+    let as_toml = toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"));
+    let as_text = Value::String(text.into());
+    as_toml.into_iter().chain([as_text]).collect()
+}
+
+/// Puts a value at a dotted key, making the tables on the way.
+fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.into(), value);
+            Ok(())
+        }
+        Some((head, rest)) => {
+            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
+            match inner {
+                Value::Table(inner) => insert(inner, rest, value),
+                _ => Err(format!("`{head}` is a single value and has no `{rest}`")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(assignments: &[&str]) -> Result<Config, ConfigError> {
+        let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
+        Config::load(None, &assignments)
+    }
+
+    #[test]
+    fn the_commented_default_is_the_default() {
+        assert_eq!(toml::from_str::<Config>(DEFAULT_TOML).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn settings_survive_json_to_the_last_bit() {
+        let config = set(&[
+            "study.noise_levels=[1e-8, 0.1, 0.3333333333333333]",
+            "data.sigma=0.020000000000000004",
+            "instrument.bolometer={r0_ohm=0.1,t0_k=1,g1=2.125785e-8,beta=1.172,rho_k_per_v=2.3,\
+             c1=5.9e-10,c3=2.4e-10,j0_v=1.7,jg=0.92,rl_ohm=4e7}",
+        ])
+        .unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn values_may_be_typed_with_or_without_quotes() {
+        for text in ["fit.constraint=none", "fit.constraint=\"none\""] {
+            assert_eq!(set(&[text]).unwrap().fit.constraint, Constraint::None);
+        }
+        let config = set(&["data.path=../a b.npz", "fit.methods=[\"ols\"]", "study.trials=5"]);
+        let config = config.unwrap();
+        assert_eq!(config.data.path.unwrap(), Path::new("../a b.npz"));
+        assert_eq!(config.fit.methods, ["ols"]);
+        assert_eq!(config.study.trials, 5);
+        // A path that looks like a number is still a path.
+        assert_eq!(set(&["data.path=12"]).unwrap().data.path.unwrap(), Path::new("12"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_the_valid_ones() {
+        let error = set(&["study.trails=5"]).unwrap_err().to_string();
+        assert!(error.contains("study.trails=5") && error.contains("`trials`"), "{error}");
+        let error = set(&["studdy.trials=5"]).unwrap_err().to_string();
+        assert!(error.contains("`study`"), "{error}");
+        let error = set(&["data.source=nzp"]).unwrap_err().to_string();
+        assert!(error.contains("`npz`"), "{error}");
+        let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
+        assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn impossible_values_are_refused_with_the_assignment() {
+        for bad in [
+            "study.trials=-1",
+            "study.seed=x",
+            "data.sigma=-0.1",
+            "data.sigma=guess",
+            "data.source.x=1",
+            "fit.bins=5-",
+            "study",
+        ] {
+            let error = set(&[bad]).unwrap_err().to_string();
+            assert!(error.contains(bad), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_reported_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, "[study]\nseed = 3\ntrails = 5\n").unwrap();
+        let error = Config::load(Some(&path), &[]).unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("line 3"), "{error}");
+        assert!(error.contains("trials"), "{error}");
+        std::fs::write(&path, "[study]\nseed = 3\n").unwrap();
+        let config = Config::load(Some(&path), &["study.trials=2".into()]).unwrap();
+        assert_eq!((config.study.seed, config.study.trials), (3, 2));
+    }
+}

@@ -1,0 +1,105 @@
+//! Archives written by NumPy itself.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libtest_mimic::Failed;
+use otfhpc::data::npz::{NpzFile, SourceType};
+use support::trial_unless;
+
+fn main() {
+    let reason = match python() {
+        Some(_) => None,
+        None => Some(
+            "needs NumPy: set OTFHPC_TEST_PYTHON, or make target/python with `python3 -m venv`"
+                .to_owned(),
+        ),
+    };
+    support::run(vec![trial_unless(reason, "archives_written_by_numpy", archives)])
+}
+
+/// The Python to run: the one of the environment, or the one below `target`.
+fn python() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("OTFHPC_TEST_PYTHON") {
+        return Some(path.into());
+    }
+    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+    local.is_file().then_some(local)
+}
+
+fn archives() -> Result<(), Failed> {
+    let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
+    let directory = tempfile::tempdir()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/write_npz_variants.py");
+    let output = Command::new(python).arg(script).arg(directory.path()).output()?;
+    if !output.status.success() {
+        let (status, error) = (output.status, String::from_utf8_lossy(&output.stderr));
+        return Err(format!("{status}: {error}").into());
+    }
+    for archive in ["stored.npz", "deflated.npz"] {
+        every_type_reads(&directory.path().join(archive))?;
+    }
+    every_shape_reads(&directory.path().join("shapes.npz"))?;
+    other_types_are_refused(&directory.path().join("refused.npz"))?;
+    other_files_are_refused(directory.path())
+}
+
+fn every_type_reads(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    let names = archive.names();
+    assert_eq!(names.len(), 44);
+    for name in names {
+        let (array, source) = archive.matrix(&name, 4)?;
+        let expected: Vec<f64> = match name.starts_with("b1") {
+            true => (0..12).map(|i| f64::from(i.min(1))).collect(),
+            false => (0..12).map(f64::from).collect(),
+        };
+        assert_eq!(array.as_slice(), Some(&expected[..]), "{name}");
+        let float = name.starts_with('f');
+        assert_eq!(source, if float { SourceType::Float } else { SourceType::Integer }, "{name}");
+    }
+    Ok(())
+}
+
+fn every_shape_reads(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    let (scalar, _) = archive.array_f64("scalar")?;
+    assert_eq!((scalar.ndim(), scalar.as_slice()), (0, Some(&[1.5][..])));
+    assert_eq!(archive.vector("vector", Some(3))?, [0.0, 1.0, 2.0]);
+    assert_eq!(archive.matrix("empty", 512)?.0.dim(), (0, 512));
+    let (cube, _) = archive.array_f64("cube")?;
+    assert_eq!(cube.shape(), [2, 3, 4]);
+    assert_eq!(cube, archive.array_f64("cube_fortran")?.0);
+    let error = archive.vector("scalar", None).err().ok_or("accepted a scalar")?.to_string();
+    assert!(error.contains("has the shape (): expected one dimension"), "{error}");
+    Ok(())
+}
+
+fn other_types_are_refused(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    for (name, expected) in [
+        ("object", "has the dtype '|O' (Python objects, often lists of unequal length)"),
+        ("text", "has the dtype '<U2' (text)"),
+        ("complex", "has the dtype '<c16' (complex numbers)"),
+        ("table", "has the dtype [('x', '<f8'), ('y', '<i4')]"),
+        ("half", "has the dtype '<f2' (floating-point numbers of another size)"),
+        ("date", "has the dtype '<M8[s]' (dates or times)"),
+    ] {
+        let error = archive.array_f64(name).err().ok_or("accepted another type")?.to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    Ok(())
+}
+
+fn other_files_are_refused(directory: &Path) -> Result<(), Failed> {
+    for (name, expected) in [
+        ("single.npy", "this is a single array"),
+        ("text.npz", r#"is not an .npz file (it starts with "record,gain\n1,2"#),
+    ] {
+        let error = NpzFile::open(&directory.join(name)).err().ok_or("accepted")?.to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    Ok(())
+}
