@@ -1,5 +1,6 @@
 //! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
 
+pub mod cli;
 pub mod data;
 pub mod fit;
 pub mod foundations;
@@ -7,4 +8,5 @@ pub mod instrument;
 pub mod merge;
 pub mod plan;
 pub mod shard;
+pub mod slurm;
 pub mod study;

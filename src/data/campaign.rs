@@ -16,7 +16,7 @@ use super::random::StreamKey;
 use super::records::{RawRecords, RecordsError};
 use super::screening::{Screening, screen};
 use super::settings::{DataSettings, InstrumentSettings, Sigma, SimulateSettings, Source};
-use super::simulate::{OperatingPoint, SimulatedCampaign};
+use super::simulate::{OperatingPoint, Setup, SimulatedCampaign};
 use super::transform::{Buffers, Transform};
 use super::truth::Truth;
 
@@ -215,12 +215,17 @@ impl Campaign {
                     Some(model) => Truth::Published(Box::new(model)),
                     None => Truth::Reference(set.channel),
                 };
-                // Always on the 512-point grid, where the transform can be inverted exactly.
-                let grid = Axis::new(set, PLAIN_LENGTH, instrument.frequency_correction)?;
-                let simulated = SimulatedCampaign::new(
-                    simulate, &emitters, &truth, &grid, peak, &bolometer, point, seed,
-                )
-                .map_err(|source| DataError::Bolometer { set, source })?;
+                let axis = Axis::new(set, PLAIN_LENGTH, instrument.frequency_correction)?;
+                let setup = Setup {
+                    emitters: &emitters,
+                    truth: &truth,
+                    axis: &axis,
+                    peak_sample: peak,
+                    bolometer: &bolometer,
+                    point,
+                };
+                let simulated = SimulatedCampaign::new(simulate, &setup, seed)
+                    .map_err(|source| DataError::Bolometer { set, source })?;
                 let screening = Screening::all(simulated.len());
                 let (temperatures, states) =
                     (simulated.temperatures.clone(), simulated.states.clone());
@@ -371,6 +376,26 @@ fn read_model(set: ChannelScan, data: &DataSettings) -> Result<Option<PublishedM
         return Err(DataError::OtherChannel { path, found, set });
     }
     Ok(Some(model))
+}
+
+/// How many records of a data set will be used, and that it can be prepared: what a planner asks.
+///
+/// # Errors
+/// If it cannot be prepared.
+pub fn survey(
+    set: ChannelScan,
+    data: &DataSettings,
+    simulate: &SimulateSettings,
+    instrument: &InstrumentSettings,
+    seed: u64,
+) -> Result<Screening, DataError> {
+    // One simulated record shows whether the settings are sound; all are used in any case.
+    let one = SimulateSettings { records: 1, ..simulate.clone() };
+    let campaign = Campaign::prepare(set, data, &one, instrument, seed)?;
+    Ok(match data.source {
+        Source::Npz => campaign.screening,
+        Source::Simulate => Screening::all(simulate.records),
+    })
 }
 
 /// What a data set was or will be simulated from; none for measured data.

@@ -13,7 +13,7 @@ mod simulate;
 mod transform;
 mod truth;
 
-pub use campaign::{BinData, Campaign, DataError, Realisation, truth_of};
+pub use campaign::{BinData, Campaign, DataError, Realisation, survey, truth_of};
 pub use random::noise_key;
 pub use records::RecordsError;
 pub use screening::{Reason, Screening};

@@ -10,7 +10,8 @@ use realfft::RealFftPlanner;
 
 use crate::foundations::math::{exp, median, pow};
 use crate::instrument::{
-    Axis, BolometerParameters, BolometerState, Emitter, Gain, IFG_LENGTH, planck_mjy_sr,
+    Axis, BolometerError, BolometerParameters, BolometerState, Emitter, Gain, IFG_LENGTH,
+    planck_mjy_sr,
 };
 
 use super::random::{Stream, StreamKey};
@@ -54,6 +55,18 @@ impl OperatingPoint {
         Self { bias_v: 1.372_549, volt_v: 2.065_718, bath_k: 1.530_941_8 };
 }
 
+/// What a campaign is simulated with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setup<'a> {
+    pub(super) emitters: &'a [Emitter],
+    pub(super) truth: &'a Truth,
+    /// The 512-point axis, on which the transform can be inverted exactly.
+    pub(super) axis: &'a Axis,
+    pub(super) peak_sample: usize,
+    pub(super) bolometer: &'a BolometerParameters,
+    pub(super) point: OperatingPoint,
+}
+
 /// A campaign without noise. Vectors have one element a record.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedCampaign {
@@ -84,14 +97,10 @@ impl SimulatedCampaign {
     /// If the bolometer has no state at the operating point.
     pub(super) fn new(
         settings: &SimulateSettings,
-        emitters: &[Emitter],
-        truth: &Truth,
-        axis: &Axis,
-        peak_sample: usize,
-        bolometer: &BolometerParameters,
-        point: OperatingPoint,
+        setup: &Setup,
         seed: u64,
-    ) -> Result<Self, crate::instrument::BolometerError> {
+    ) -> Result<Self, BolometerError> {
+        let Setup { emitters, axis, point, .. } = *setup;
         let key = StreamKey::campaign(seed, axis.channel_scan());
         let plateaus = settings.records.div_ceil(settings.plateau_records);
         let targets: Vec<Vec<f64>> =
@@ -110,7 +119,7 @@ impl SimulatedCampaign {
             }
             let volt = point.volt_v + 2e-4 * stream.normal();
             let bath = temperatures[Emitter::BOLOMETER_INDEX][record];
-            states.push(bolometer.state(point.bias_v, volt, bath)?);
+            states.push(setup.bolometer.state(point.bias_v, volt, bath)?);
             dither.push(settings.dither_counts * stream.between(-1.0, 1.0));
         }
         let mut campaign = Self {
@@ -122,15 +131,16 @@ impl SimulatedCampaign {
             rounding: settings.rounding,
             null_rms: f64::NAN,
         };
-        campaign.synthesise(emitters, truth, axis, peak_sample);
+        campaign.synthesise(setup);
         campaign.null_rms = campaign.median_null_rms(settings.plateau_records);
         Ok(campaign)
     }
 
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
-    fn synthesise(&mut self, emitters: &[Emitter], truth: &Truth, axis: &Axis, peak: usize) {
-        let emissivity = truth.on(axis, emitters);
+    fn synthesise(&mut self, setup: &Setup) {
+        let axis = setup.axis;
+        let emissivity = setup.truth.on(axis, setup.emitters);
         let gain = Gain::new(axis);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
         let mut spectrum: Vec<Complex64> = inverse.make_input_vec();
@@ -156,7 +166,7 @@ impl SimulatedCampaign {
             inverse
                 .process_with_scratch(&mut spectrum, &mut samples, &mut scratch)
                 .expect("the buffers were made by this transform, so their lengths are right");
-            samples.rotate_right(peak);
+            samples.rotate_right(setup.peak_sample);
             ifg.iter_mut().zip(&samples).for_each(|(i, s)| *i = s / IFG_LENGTH as f64);
         }
     }

@@ -52,7 +52,8 @@ where
         };
         let slope_there = dot(&problem.gradient(&step_to(1.0))?, &self.direction);
         let curvature = slope_there - slope_here;
-        if !(curvature > 0.0) {
+        let bends_upwards = curvature > 0.0; // false for NaN too
+        if !bends_upwards {
             return Err(Error::msg(format!("the objective has curvature {curvature:e}")));
         }
         let end: Vec<f64> = step_to(-slope_here / curvature);

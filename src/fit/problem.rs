@@ -58,9 +58,9 @@ pub enum VarianceScale {
 #[serde(rename_all = "lowercase")]
 pub enum Constraint {
     /// Nothing: all emissivities are free.
+    #[default]
     None,
     /// They sum to zero: a differential instrument in equilibrium measures nothing (Kirchhoff).
-    #[default]
     Kirchhoff,
 }
 

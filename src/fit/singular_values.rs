@@ -34,8 +34,9 @@ fn make_orthogonal(columns: &mut [f64], n: usize, i: usize, j: usize) -> bool {
     let (left, right) = columns.split_at_mut(j * n);
     let (a, b) = (&mut left[i * n..(i + 1) * n], &mut right[..n]);
     let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
-    // Written so that a NaN counts as done: it can never become orthogonal.
-    if !(ab.abs() > ORTHOGONAL * (aa * bb).sqrt()) {
+    // False for NaN, which can never become orthogonal: it counts as done.
+    let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
+    if !slanted {
         return false;
     }
     let zeta = (bb - aa) / (2.0 * ab);

@@ -14,27 +14,27 @@ use super::grid::DataSetGrid;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Channel and scan mode.
-    data_set: String,
+    pub data_set: String,
     /// Name of the method.
-    method: &'static str,
+    pub method: &'static str,
     /// What was imposed.
-    constraint: String,
+    pub constraint: String,
     /// In units of the median null RMS; none for measured data.
-    noise_level: Option<f64>,
+    pub noise_level: Option<f64>,
     /// Name of the emitter.
-    emitter: String,
+    pub emitter: String,
     /// Noise draws.
-    trials: u64,
+    pub trials: u64,
     /// Bins with a converged value on which the row rests, in the trial that has the fewest.
-    bins: usize,
+    pub bins: usize,
     /// Root mean square error over that of the truth: mean over the trials.
-    nrmse_mean: Option<f64>,
+    pub nrmse_mean: Option<f64>,
     /// The smallest of the trials.
-    nrmse_min: Option<f64>,
+    pub nrmse_min: Option<f64>,
     /// The largest of the trials.
-    nrmse_max: Option<f64>,
+    pub nrmse_max: Option<f64>,
     /// Median over bins of sigma over the fitted modulus: mean over the trials.
-    relative_sigma: Option<f64>,
+    pub relative_sigma: Option<f64>,
 }
 
 /// All rows, in the order of the configurations.

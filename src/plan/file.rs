@@ -160,7 +160,7 @@ impl Plan {
     ///
     /// # Errors
     /// If the settings do not fit together or a file cannot be read.
-    pub fn new(
+    pub fn make(
         mut config: Config,
         data_sets: Vec<DataSet>,
         shards: u32,
@@ -252,7 +252,7 @@ impl BoundPlan {
     /// The study that the plan is for.
     ///
     /// # Errors
-    /// Never for a plan that [`Self::read`] or [`Plan::new`] gave.
+    /// Never for a plan that [`Self::read`] or [`Plan::make`] gave.
     pub fn study(&self) -> Result<Study, StudyError> {
         Study::new(&self.plan.config)
     }

@@ -82,10 +82,9 @@ pub fn fit_units(
 ) -> Result<Vec<Outcome>, DataError> {
     let segments = segments(config, study, &units, campaigns)?;
     let tally = Tally::new(study, &units);
-    let fitted: Vec<Vec<Outcome>> = segments
-        .into_par_iter()
-        .map(|segment| fit_segment(study, &segment, progress, &tally, listener))
-        .collect();
+    let fitter = Fitter { study, progress, tally, listener };
+    let fitted: Vec<Vec<Outcome>> =
+        segments.into_par_iter().map(|segment| fitter.fit_segment(&segment)).collect();
     Ok(fitted.into_iter().flatten().collect())
 }
 
@@ -107,72 +106,75 @@ fn segments(
     (first..=last).map(segment).collect()
 }
 
-fn fit_segment(
-    study: &Study,
-    segment: &Segment,
-    progress: &Progress,
-    tally: &Tally,
-    listener: Listener,
-) -> Vec<Outcome> {
-    let first = study.unit(segment.units.start);
-    let last = study.unit(segment.units.end - 1);
-    let bins = &study.bins[first.position..=last.position];
-    let noise_level = study.noise_levels[segment.id.noise];
-    let realisation = segment.campaign.realise(noise_level, segment.id.trial, bins);
-    let fitted: Vec<Vec<Outcome>> = (0..bins.len())
-        .into_par_iter()
-        .map(|offset| {
-            let position = first.position + offset;
-            let methods = methods_at(study, segment, position);
-            fit_methods(study, segment, &realisation, offset, methods, progress, tally, listener)
-        })
-        .collect();
-    fitted.into_iter().flatten().collect()
+/// What the threads that fit a shard share.
+struct Fitter<'a> {
+    study: &'a Study,
+    progress: &'a Progress,
+    tally: Tally,
+    listener: Listener<'a>,
 }
 
-/// The methods that the segment fits at one bin: all, but perhaps at its first and last bin.
-fn methods_at(study: &Study, segment: &Segment, position: usize) -> Range<usize> {
-    let methods = study.methods.len() as u64;
-    let of_bin = segment.realisation * study.units_per_realisation() + position as u64 * methods;
-    let start = segment.units.start.max(of_bin) - of_bin;
-    let end = segment.units.end.min(of_bin + methods) - of_bin;
-    start as usize..end as usize
-}
+impl Fitter<'_> {
+    fn fit_segment(&self, segment: &Segment) -> Vec<Outcome> {
+        let study = self.study;
+        let first = study.unit(segment.units.start).position;
+        let last = study.unit(segment.units.end - 1).position;
+        let bins = &study.bins[first..=last];
+        let noise_level = study.noise_levels[segment.id.noise];
+        let realisation = segment.campaign.realise(noise_level, segment.id.trial, bins);
+        let fitted: Vec<Vec<Outcome>> = (0..bins.len())
+            .into_par_iter()
+            .map(|offset| {
+                let methods = segment.methods_at(study, first + offset);
+                self.fit_bin(segment, &realisation, offset, methods)
+            })
+            .collect();
+        fitted.into_iter().flatten().collect()
+    }
 
-#[allow(clippy::too_many_arguments)]
-fn fit_methods(
-    study: &Study,
-    segment: &Segment,
-    realisation: &Realisation,
-    offset: usize,
-    methods: Range<usize>,
-    progress: &Progress,
-    tally: &Tally,
-    listener: Listener,
-) -> Vec<Outcome> {
-    let mut start = Instant::now();
-    let bin = segment.campaign.bin_data(realisation, offset);
-    let design: Vec<&[f64]> = bin.design.iter().map(Vec::as_slice).collect();
-    let problem = Problem {
-        design: &design,
-        data: &bin.data,
-        variance: &bin.variance,
-        scale: bin.scale,
-        constraint: study.constraint,
-    };
-    methods
-        .map(|method| {
-            let outcome = fit_bin(study.methods[method], &problem);
+    /// Fits some methods at one bin; the first is charged with gathering the bin's data.
+    fn fit_bin(
+        &self,
+        segment: &Segment,
+        realisation: &Realisation,
+        offset: usize,
+        methods: Range<usize>,
+    ) -> Vec<Outcome> {
+        let mut start = Instant::now();
+        let bin = segment.campaign.bin_data(realisation, offset);
+        let design: Vec<&[f64]> = bin.design.iter().map(Vec::as_slice).collect();
+        let problem = Problem {
+            design: &design,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            constraint: self.study.constraint,
+        };
+        let fit = |method: usize| {
+            let outcome = fit_bin(self.study.methods[method], &problem);
             let now = Instant::now();
-            progress.unit_done(outcome.status(), now - start);
+            self.progress.unit_done(outcome.status(), now - start);
             start = now;
-            let configuration = segment.realisation * study.methods.len() as u64 + method as u64;
-            if let Some(done) = tally.count(configuration) {
-                listener(done);
+            let configuration =
+                segment.realisation * self.study.methods.len() as u64 + method as u64;
+            if let Some(done) = self.tally.count(configuration) {
+                (self.listener)(done);
             }
             outcome
-        })
-        .collect()
+        };
+        methods.map(fit).collect()
+    }
+}
+
+impl Segment {
+    /// The methods to fit at one bin: all, but perhaps at the first and the last bin.
+    fn methods_at(&self, study: &Study, position: usize) -> Range<usize> {
+        let methods = study.methods.len() as u64;
+        let of_bin = self.realisation * study.units_per_realisation() + position as u64 * methods;
+        let start = self.units.start.max(of_bin) - of_bin;
+        let end = self.units.end.min(of_bin + methods) - of_bin;
+        start as usize..end as usize
+    }
 }
 
 /// Counts the units of each configuration, to know when one is done.

@@ -24,6 +24,12 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
+    /// The sign of life of this process.
+    #[must_use]
+    pub fn of_this_process(units_done: u64) -> Self {
+        Self { host: host_name(), process: std::process::id(), units_done }
+    }
+
     /// Renews the sign of life of a shard.
     ///
     /// # Errors
@@ -51,4 +57,9 @@ impl Heartbeat {
     pub fn remove(run: &RunDir, shard: u32) {
         let _ = std::fs::remove_file(run.heartbeat(shard));
     }
+}
+
+/// The name of this machine, for people; no result depends on it.
+pub(super) fn host_name() -> String {
+    hostname::get().map_or_else(|_| "unknown".into(), |name| name.to_string_lossy().into_owned())
 }

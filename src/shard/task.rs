@@ -13,7 +13,7 @@ use crate::plan::{BoundPlan, PlanError};
 use crate::study::{Study, StudyError};
 
 use super::fit::{Campaigns, Listener, fit_units};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, host_name};
 use super::partial::{Partial, PartialError, Provenance};
 use super::progress::{Counts, Progress};
 
@@ -127,7 +127,7 @@ impl<'a> Worker<'a> {
             }
         };
         let (started, clock, before) = (Utc::now(), Instant::now(), progress.counts());
-        self.heartbeat(0).write(self.run, shard)?;
+        Heartbeat::of_this_process(0).write(self.run, shard)?;
         let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
         let outcomes = self
             .pool
@@ -138,12 +138,6 @@ impl<'a> Worker<'a> {
         Partial { outcomes, provenance }.write(self.run, self.plan, shard, &units)?;
         Heartbeat::remove(self.run, shard);
         Ok(Ending::Fitted(Summary { counts, wall, set_aside }))
-    }
-
-    /// A sign of life of this process.
-    #[must_use]
-    pub fn heartbeat(&self, units_done: u64) -> Heartbeat {
-        Heartbeat { host: host_name(), process: std::process::id(), units_done }
     }
 
     fn provenance(
@@ -177,9 +171,4 @@ impl<'a> Worker<'a> {
             .unwrap_or_else(|| folder.join("shard.bin"));
         std::fs::rename(&from, free).map_err(|e| FileError::new("move aside", &from, e))
     }
-}
-
-/// The name of this machine, for people; no result depends on it.
-fn host_name() -> String {
-    hostname::get().map_or_else(|_| "unknown".into(), |name| name.to_string_lossy().into_owned())
 }

@@ -48,7 +48,7 @@ impl Default for FitSettings {
     fn default() -> Self {
         Self {
             methods: vec!["ols".into(), "wls".into()],
-            constraint: Constraint::Kirchhoff,
+            constraint: Constraint::None,
             bins: BinSelection::All,
         }
     }

@@ -1,0 +1,176 @@
+//! What a user types.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::foundations::RunDir;
+
+/// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
+/// sharded over a Slurm array, and proves that nothing is missing.
+#[derive(Debug, Parser)]
+#[command(name = "otfhpc", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    /// Say more: a line for every configuration.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+    /// Print nothing but errors.
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
+converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write plan.json: what will run, cut into shards for a Slurm array.
+    Plan(PlanArgs),
+    /// Fit one shard: what an array task does.
+    Run(RunArgs),
+    /// Combine the partials of all shards, and prove that every unit is there.
+    Merge(FolderArgs),
+    /// Plan, fit and merge on this machine, without Slurm.
+    #[command(visible_alias = "dry-run")]
+    Local(LocalArgs),
+    /// Say of every shard whether it is done, running, damaged or not started.
+    Status(FolderArgs),
+    /// List the methods, or explain one.
+    Methods(MethodsArgs),
+}
+
+/// Where the settings come from.
+#[derive(Debug, Args)]
+pub(super) struct SettingsArgs {
+    /// Settings in TOML; without it, the embedded default.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Set one setting, as in --set study.trials=5; may be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) assignments: Vec<String>,
+    /// The results folder.
+    #[arg(long, value_name = "FOLDER", default_value = RunDir::DEFAULT)]
+    pub(super) out: PathBuf,
+    /// Delete the results of another plan that are in the way.
+    #[arg(long)]
+    pub(super) replace: bool,
+}
+
+/// `otfhpc plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+    /// Number of shards: array tasks.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive, allow_negative_numbers = true)]
+    pub(super) shards: u32,
+}
+
+/// `otfhpc run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// The shard, or several as in 3,7-9; by default, SLURM_ARRAY_TASK_ID.
+    #[arg(long, value_name = "K", value_parser = shard_list, allow_negative_numbers = true)]
+    pub(super) shard: Option<ShardList>,
+    /// The threads.
+    #[command(flatten)]
+    pub(super) threads: ThreadArgs,
+}
+
+/// `otfhpc local`.
+#[derive(Debug, Args)]
+pub(super) struct LocalArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+    /// Number of shards: a killed run goes on after the last whole one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, allow_negative_numbers = true)]
+    pub(super) shards: u32,
+    /// The threads.
+    #[command(flatten)]
+    pub(super) threads: ThreadArgs,
+}
+
+/// A command that takes a results folder.
+#[derive(Debug, Args)]
+pub(super) struct FolderArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+}
+
+/// `otfhpc methods`.
+#[derive(Debug, Args)]
+pub(super) struct MethodsArgs {
+    /// A method to explain.
+    pub(super) name: Option<String>,
+}
+
+/// How many threads.
+#[derive(Debug, Args)]
+pub(super) struct ThreadArgs {
+    /// Worker threads; by default OTFHPC_THREADS, else SLURM_CPUS_PER_TASK, else one per
+    /// processor that this process may run on.
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    pub(super) threads: Option<u32>,
+}
+
+/// Some shards, ascending, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ShardList(pub(super) Vec<u32>);
+
+fn positive(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number, 1 or more".into()),
+    }
+}
+
+fn shard_list(text: &str) -> Result<ShardList, String> {
+    let expected = || "expected a shard number, 0 or more, or several as in 3,7-9".to_owned();
+    let mut shards = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) = match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) if first <= last => (first, last),
+            _ => return Err(expected()),
+        };
+        shards.extend(first..=last);
+    }
+    shards.sort_unstable();
+    shards.dedup();
+    Ok(ShardList(shards))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn shard_lists_are_read_sorted_and_once() {
+        assert_eq!(shard_list("9,3-5,4"), Ok(ShardList(vec![3, 4, 5, 9])));
+        for bad in ["", "-1", "5-3", "a", "1,"] {
+            assert!(shard_list(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_is_a_local_run() {
+        let cli = Cli::try_parse_from(["otfhpc", "dry-run", "--shards", "3"]).unwrap();
+        assert!(matches!(cli.command, Command::Local(LocalArgs { shards: 3, .. })));
+    }
+}

@@ -1,0 +1,201 @@
+//! Progress while a command runs: a bar on a terminal, a line now and then in a log; and the sign
+//! of life that `otfhpc status` reads.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::foundations::RunDir;
+use crate::plan::BoundPlan;
+use crate::shard::{ConfigurationDone, Counts, Heartbeat, PERIOD, Progress};
+use crate::study::Study;
+
+use super::Volume;
+
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(200);
+const BAR: &str =
+    "{bar:32} {pos}/{len} units {percent:>3}%  {per_sec}  {elapsed} elapsed, {eta} left";
+
+/// Shows how far a command is, until it is finished or dropped.
+pub(super) struct Display {
+    shared: Arc<Shared>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    progress: Progress,
+    bar: ProgressBar,
+    on_terminal: bool,
+    volume: Volume,
+    study: Study,
+    run: RunDir,
+    /// Units of all shards of this command.
+    total: u64,
+    started: Instant,
+    /// The shard in hand.
+    shard: AtomicU32,
+    /// Units done when the shard in hand began.
+    before: std::sync::atomic::AtomicU64,
+    beating: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Display {
+    /// Starts to show the progress of some shards.
+    pub(super) fn start(
+        run: &RunDir,
+        plan: &BoundPlan,
+        shards: &[u32],
+        volume: Volume,
+    ) -> Result<Self> {
+        let units = |shard: &u32| plan.plan.shards.units(*shard).map_or(0, |u| u.end - u.start);
+        let total = shards.iter().map(units).sum();
+        let on_terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(BAR)?);
+        if !on_terminal || volume == Volume::Quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let shared = Arc::new(Shared {
+            progress: Progress::default(),
+            bar,
+            on_terminal,
+            volume,
+            study: plan.study()?,
+            run: run.clone(),
+            total,
+            started: Instant::now(),
+            shard: AtomicU32::new(0),
+            before: 0.into(),
+            beating: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        let for_ticker = shared.clone();
+        let ticker = std::thread::Builder::new()
+            .name("otfhpc-progress".into())
+            .spawn(move || for_ticker.tick_until_stopped())?;
+        Ok(Self { shared, ticker: Some(ticker) })
+    }
+
+    /// The counters that the fit raises.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.shared.progress
+    }
+
+    /// Takes up the next shard.
+    pub(super) fn begin(&self, shard: u32) {
+        let done = self.shared.progress.counts().done();
+        self.shared.before.store(done, Ordering::Relaxed);
+        self.shared.shard.store(shard, Ordering::Relaxed);
+        self.shared.beating.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that a shard was done before.
+    pub(super) fn skip(&self, shard: u32) {
+        self.shared.beating.store(false, Ordering::Relaxed);
+        if self.shared.volume > Volume::Quiet {
+            let partial = self.shared.run.partial(shard);
+            self.shared.say(&format!("shard {shard} was done before: {}", partial.display()));
+        }
+    }
+
+    /// Says that a configuration is done.
+    pub(super) fn announce(&self, done: ConfigurationDone) {
+        if self.shared.volume < Volume::Verbose {
+            return;
+        }
+        let study = &self.shared.study;
+        let (realisation, method) = study.configuration(done.configuration);
+        self.shared.say(&format!(
+            "[{}/{}] thread {}: set={} noise={:e} trial={} method={} ({} units)",
+            done.done,
+            done.of,
+            done.thread,
+            study.sets[realisation.set],
+            study.noise_levels[realisation.noise],
+            realisation.trial,
+            study.methods[method].info().name,
+            done.units,
+        ));
+    }
+
+    /// Stops, and clears the bar.
+    pub(super) fn finish(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(ticker) = self.ticker.take() {
+            ticker.thread().unpark();
+            // A ticker that panicked has nothing to say that matters to the results.
+            let _ = ticker.join();
+        }
+        self.shared.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn tick_until_stopped(&self) {
+        let mut last_beat = Instant::now();
+        while !self.stop.load(Ordering::Relaxed) {
+            std::thread::park_timeout(TICK);
+            let counts = self.progress.counts();
+            self.bar.set_position(counts.done());
+            if last_beat.elapsed() >= PERIOD {
+                last_beat = Instant::now();
+                self.beat(&counts);
+                if !self.on_terminal && self.volume > Volume::Quiet {
+                    self.say(&self.log_line(&counts));
+                }
+            }
+        }
+    }
+
+    fn beat(&self, counts: &Counts) {
+        if !self.beating.load(Ordering::Relaxed) {
+            return;
+        }
+        let shard = self.shard.load(Ordering::Relaxed);
+        let units_done = counts.done().saturating_sub(self.before.load(Ordering::Relaxed));
+        // A sign of life that cannot be written does not stop the work.
+        let _ = Heartbeat::of_this_process(units_done).write(&self.run, shard);
+    }
+
+    fn log_line(&self, counts: &Counts) -> String {
+        let (done, elapsed) = (counts.done(), self.started.elapsed());
+        let rate = done as f64 / elapsed.as_secs_f64();
+        let left = (self.total.saturating_sub(done)) as f64 / rate;
+        let eta = match Duration::try_from_secs_f64(left) {
+            Ok(left) => HumanDuration(left).to_string(),
+            Err(_) => "unknown".into(),
+        };
+        format!(
+            "{done} of {} units, {:.0}%, {rate:.0} units/s, {} elapsed, {eta} left",
+            self.total,
+            100.0 * done as f64 / self.total.max(1) as f64,
+            HumanDuration(elapsed),
+        )
+    }
+
+    fn say(&self, line: &str) {
+        if self.on_terminal { self.bar.println(line) } else { eprintln!("{line}") }
+    }
+}
+
+/// This program as the user called it, for the commands that messages tell to run.
+pub(super) fn program() -> String {
+    let name = std::env::args().next().unwrap_or_else(|| "otfhpc".into());
+    crate::slurm::quoted(&name)
+}

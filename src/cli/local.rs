@@ -1,0 +1,29 @@
+//! `otfhpc local`: plan, fit and merge on this machine.
+
+use anyhow::Result;
+
+use crate::foundations::RunDir;
+
+use super::args::LocalArgs;
+use super::merge::merge_and_report;
+use super::plan::{describe, make};
+use super::report::{exit_of, summary};
+use super::run::{environment, fit_shards, thread_pool};
+use super::{Exit, Volume};
+
+pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
+    let slurm = environment()?;
+    let run = RunDir::new(&args.settings.out);
+    let pool = thread_pool(&args.threads, &slurm, volume)?;
+    let plan = make(&args.settings, args.shards, &run)?;
+    if volume > Volume::Quiet {
+        print!("{}", describe(&plan, &run)?);
+    }
+    let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
+    let fitted = fit_shards(&run, &plan, &shards, &pool, slurm.job, volume)?;
+    if volume > Volume::Quiet {
+        print!("{}", summary(&plan, &fitted, pool.current_num_threads())?);
+    }
+    let merged = merge_and_report(&run, &plan, volume)?;
+    Ok(merged.max(exit_of(&fitted)))
+}

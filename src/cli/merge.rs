@@ -1,0 +1,113 @@
+//! `otfhpc merge`: combines the partials, or says what is missing and how to mend it.
+
+use anyhow::Result;
+
+use crate::foundations::RunDir;
+use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
+use crate::plan::BoundPlan;
+use crate::slurm::{quoted, ranges, submit_array};
+
+use super::args::FolderArgs;
+use super::display::program;
+use super::report::quality_table;
+use super::{Exit, Volume};
+
+/// A table of more lines than this is left to `summary.csv`.
+const LONGEST_TABLE: usize = 60;
+/// Reasons that are shown; the ledger has all.
+const MOST_REASONS: usize = 8;
+
+pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
+    let run = RunDir::new(&args.folder);
+    let plan = BoundPlan::read(&run)?;
+    merge_and_report(&run, &plan, volume)
+}
+
+/// Merges and tells the result.
+pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<Exit> {
+    match merge(run, plan)? {
+        Merged::Incomplete { totals, faults } => {
+            eprint!("{}", incomplete(run, &totals, &faults));
+            Ok(Exit::Incomplete)
+        }
+        Merged::Complete { ledger, rows } => {
+            if volume > Volume::Quiet {
+                print!("{}", complete(run, &ledger, &rows));
+            }
+            Ok(if ledger.totals.has_failures() { Exit::Failures } else { Exit::Done })
+        }
+    }
+}
+
+fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
+    let mut text = format!("{:<11}{}\n", "ledger", ledger.totals);
+    for reason in ledger.reasons.iter().take(MOST_REASONS) {
+        text += &format!(
+            "{:<11}{} units: {} (first: configuration {}, bin {})\n",
+            "", reason.units, reason.reason, reason.first_configuration, reason.first_bin
+        );
+    }
+    if ledger.reasons.len() > MOST_REASONS {
+        let more = ledger.reasons.len() - MOST_REASONS;
+        text += &format!("{:<11}and {more} more reasons: {}\n", "", run.ledger().display());
+    }
+    let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
+    match lines.count() <= LONGEST_TABLE {
+        true => text += &format!("\n{}\n", quality_table(rows)),
+        false => text += &format!("{:<11}{}\n", "errors", run.summary_csv().display()),
+    }
+    text + &format!("{:<11}{} and beside it\n", "products", run.solution().display())
+}
+
+/// What is at fault, and the command that mends each.
+fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
+    let mut text = format!("otfhpc: incomplete: nothing was written\n{:<11}{totals}\n", "ledger");
+    // Neighbours with the same problem take one line: a whole array may be missing.
+    let together = |a: &Fault, b: &Fault| match (a.shard, b.shard) {
+        (Some(a_shard), Some(b_shard)) => a_shard + 1 == b_shard && a.problem == b.problem,
+        _ => false,
+    };
+    for group in faults.chunk_by(together) {
+        text += &fault_lines(run, group);
+    }
+    let shards: Vec<u32> = faults.iter().filter_map(|fault| fault.shard).collect();
+    if shards.len() > 1 {
+        let (folder, list) = (folder(run), ranges(&shards));
+        text += &format!("all at once here:   {} run {folder} --shard {list}\n", program());
+    }
+    if !shards.is_empty() {
+        text += &format!("all at once, Slurm: {}\n", submit_array(run, &ranges(&shards)));
+        text += &format!("then:               {} merge {}\n", program(), folder(run));
+    }
+    text
+}
+
+fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
+    let (first, last) = (&group[0], &group[group.len() - 1]);
+    let mut lines = match group.len() {
+        1 => format!("{}: {}\n", first.path.display(), first.problem),
+        n => format!(
+            "{} to {} ({n} shards): {}\n",
+            first.path.display(),
+            last.path.file_name().unwrap_or_default().to_string_lossy(),
+            first.problem
+        ),
+    };
+    let shards: Vec<u32> = group.iter().filter_map(|fault| fault.shard).collect();
+    lines += &match shards.is_empty() {
+        false => {
+            let list = ranges(&shards);
+            format!("  mend: {} run {} --shard {list}\n", program(), folder(run))
+        }
+        true => {
+            let aside = quoted(&run.set_aside().display().to_string());
+            let path = quoted(&first.path.display().to_string());
+            format!("  mend: mkdir -p {aside} && mv {path} {aside}/\n")
+        }
+    };
+    lines
+}
+
+fn folder(run: &RunDir) -> String {
+    quoted(&run.root().display().to_string())
+}

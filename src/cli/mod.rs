@@ -1,0 +1,65 @@
+//! The command line: arguments, and one short file per command.
+
+mod args;
+mod display;
+mod local;
+mod merge;
+mod methods;
+mod plan;
+mod report;
+mod run;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// How a command ended, as its exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Finished, but some units failed or did not converge.
+    Failures = 1,
+    /// Could not run: usage, settings, input.
+    CouldNotRun = 2,
+    /// Results incomplete or damaged.
+    Incomplete = 3,
+}
+
+/// How much a command says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Volume {
+    /// Errors only.
+    Quiet,
+    /// Progress and summary.
+    Normal,
+    /// Also a line for every configuration.
+    Verbose,
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let volume = match (cli.quiet, cli.verbose) {
+        (true, _) => Volume::Quiet,
+        (_, true) => Volume::Verbose,
+        _ => Volume::Normal,
+    };
+    let ended = match cli.command {
+        Command::Plan(args) => plan::command(&args, volume),
+        Command::Run(args) => run::command(&args, volume),
+        Command::Merge(args) => merge::command(&args, volume),
+        Command::Local(args) => local::command(&args, volume),
+        Command::Status(args) => status::command(&args),
+        Command::Methods(args) => methods::command(&args),
+    };
+    let exit = ended.unwrap_or_else(|error| {
+        eprintln!("otfhpc: {error:#}");
+        Exit::CouldNotRun
+    });
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,104 @@
+//! `otfhpc plan`: decides what will run, and says how to submit it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::data::survey;
+use crate::foundations::run_dir::shard_of_partial;
+use crate::foundations::{FileError, RunDir, files};
+use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
+use crate::slurm::submit_all;
+use crate::study::{Config, Study};
+
+use super::args::{PlanArgs, SettingsArgs};
+use super::display::program;
+use super::{Exit, Volume};
+
+pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
+    let run = RunDir::new(&args.settings.out);
+    let plan = make(&args.settings, args.shards, &run)?;
+    if volume > Volume::Quiet {
+        print!("{}", describe(&plan, &run)?);
+        println!("next:\n  {}", submit_all(&run, plan.plan.shards.len()).replace('\n', "\n  "));
+        println!("or here:\n  {} local", program());
+    }
+    Ok(Exit::Done)
+}
+
+/// Makes the plan that the settings ask for and writes it, unless that would lose results.
+pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result<BoundPlan> {
+    let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
+    let study = Study::new(&config)?;
+    let data_sets = survey_all(&config, &study)?;
+    let plan = Plan::make(config, data_sets, shards)?;
+    make_way(run, &plan, settings.replace)?;
+    plan.write(run)?;
+    // Array tasks log here, and Slurm makes no folders.
+    files::make_folder(&run.logs())?;
+    Ok(plan)
+}
+
+fn survey_all(config: &Config, study: &Study) -> Result<Vec<DataSet>> {
+    let one = |set: &_| {
+        let screening =
+            survey(*set, &config.data, &config.simulate, &config.instrument, config.study.seed)?;
+        Ok(DataSet { set: *set, screening })
+    };
+    study.sets.iter().map(one).collect()
+}
+
+/// Results of the same plan stay and are used; those of another are in the way.
+fn make_way(run: &RunDir, plan: &BoundPlan, replace: bool) -> Result<()> {
+    if BoundPlan::read(run).is_ok_and(|old| old.hash == plan.hash) {
+        return Ok(());
+    }
+    let partials = partials(run)?;
+    if !partials.is_empty() && !replace {
+        let root = run.root().to_path_buf();
+        return Err(PlanError::InTheWay { root, partials: partials.len() }.into());
+    }
+    for path in partials.into_iter().chain(run.products()).filter(|path| path.exists()) {
+        remove(&path).with_context(|| format!("cannot delete {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn partials(run: &RunDir) -> Result<Vec<std::path::PathBuf>, FileError> {
+    let folder = run.partials();
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let name_of = |e: &std::fs::DirEntry| e.file_name().to_string_lossy().into_owned();
+    let ours = |e: &std::fs::DirEntry| shard_of_partial(&name_of(e)).is_some();
+    Ok(entries.flatten().filter(ours).map(|e| e.path()).collect())
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+}
+
+/// A table of what will run.
+pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
+    let study = plan.study()?;
+    let config = &plan.plan.config;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| writeln!(text, "{name:<11}{value}");
+    line("plan", format!("{} ({})", run.plan().display(), plan.hash.short()))?;
+    for data_set in &plan.plan.data_sets {
+        line("data set", format!("{}: {}", data_set.set, data_set.screening))?;
+    }
+    let methods: Vec<_> = study.methods.iter().map(|m| m.info().name).collect();
+    line("methods", format!("{}; constraint {}", methods.join(", "), study.constraint))?;
+    if config.data.source == crate::data::settings::Source::Simulate {
+        let levels: Vec<_> = study.noise_levels.iter().map(|level| format!("{level:e}")).collect();
+        line("noise", format!("{} x {} trials", levels.join(", "), study.trials))?;
+    }
+    let (configurations, bins) = (study.configurations(), study.bins.len());
+    line("units", format!("{} = {configurations} configurations x {bins} bins", study.units()))?;
+    let sizes = (0..plan.plan.shards.len())
+        .filter_map(|shard| plan.plan.shards.units(shard))
+        .map(|units| units.end - units.start);
+    let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
+    line("shards", format!("{}, {least} to {most} units each", plan.plan.shards.len()))?;
+    Ok(text)
+}

@@ -1,0 +1,145 @@
+//! What a command says at the end.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::fit::Status;
+use crate::merge::Row;
+use crate::plan::BoundPlan;
+use crate::shard::{Ending, Summary};
+
+use super::Exit;
+
+/// The figures of several shards.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totalled {
+    by_status: [u64; Status::REGISTRY.len()],
+    unit_time: Duration,
+    wall: Duration,
+    fitted: u32,
+    already_done: u32,
+    set_aside: u32,
+}
+
+impl Totalled {
+    pub(super) fn add(&mut self, ending: Ending) {
+        let Ending::Fitted(Summary { counts, wall, set_aside }) = ending else {
+            self.already_done += 1;
+            return;
+        };
+        self.fitted += 1;
+        self.set_aside += u32::from(set_aside);
+        self.wall += wall;
+        self.unit_time += counts.unit_time;
+        for (sum, count) in self.by_status.iter_mut().zip(counts.by_status) {
+            *sum += count;
+        }
+    }
+
+    fn of(&self, status: Status) -> u64 {
+        self.by_status[status as usize]
+    }
+}
+
+/// The exit code of fitted shards.
+pub(super) fn exit_of(totalled: &Totalled) -> Exit {
+    let bad = totalled.of(Status::Failed) + totalled.of(Status::NotConverged);
+    if bad > 0 { Exit::Failures } else { Exit::Done }
+}
+
+/// What was fitted, how it ended, and how fast.
+pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> Result<String> {
+    let mut text = String::new();
+    let units: u64 = totalled.by_status.iter().sum();
+    if totalled.already_done > 0 {
+        let count = totalled.already_done;
+        writeln!(text, "{:<11}{count} shards were done before, and are kept", "kept")?;
+    }
+    if totalled.set_aside > 0 {
+        let count = totalled.set_aside;
+        writeln!(text, "{:<11}{count} damaged partials were moved to aside/", "repaired")?;
+    }
+    if totalled.fitted == 0 {
+        return Ok(text);
+    }
+    let study = plan.study()?;
+    let (configurations, shards) = (study.configurations(), totalled.fitted);
+    writeln!(
+        text,
+        "{:<11}{shards} shards of {configurations} configurations on {threads} threads",
+        "fitted"
+    )?;
+    let parts = Status::REGISTRY.iter().filter(|(status, ..)| totalled.of(*status) > 0);
+    let parts: Vec<String> =
+        parts.map(|(status, _, name, _)| format!("{} {name}", totalled.of(*status))).collect();
+    writeln!(text, "{:<11}{units}: {}", "units", parts.join(", "))?;
+    let (wall, busy) = (totalled.wall.as_secs_f64(), totalled.unit_time.as_secs_f64());
+    writeln!(
+        text,
+        "{:<11}{wall:.3} s; {:.1} us a unit; {:.0} units/s; {:.2} times one thread",
+        "time",
+        1e6 * busy / units as f64,
+        units as f64 / wall,
+        busy / wall
+    )?;
+    Ok(text)
+}
+
+/// The errors against the truth, or, for measured data, the relative error bars: one line a data
+/// set, noise level and method, one column an emitter.
+pub(super) fn quality_table(rows: &[Row]) -> String {
+    let simulated = rows.iter().any(|row| row.nrmse_mean.is_some());
+    let title = match simulated {
+        true => "error against the truth: RMSE / RMS of the truth, mean over trials",
+        false => "relative error bar: median over the band of sigma / |emissivity|",
+    };
+    let same = |a: &Row, b: &Row| {
+        (&a.data_set, a.method, a.noise_level) == (&b.data_set, b.method, b.noise_level)
+    };
+    let mut lines = vec![header(rows)];
+    for group in rows.chunk_by(same) {
+        let value = |row: &Row| if simulated { row.nrmse_mean } else { row.relative_sigma };
+        let mut line = vec![group[0].data_set.clone()];
+        if simulated {
+            line.push(group[0].noise_level.map_or(String::new(), |level| format!("{level:e}")));
+        }
+        line.push(group[0].method.into());
+        let cell = |row: &Row| value(row).map_or("-".into(), |v| format!("{v:.2e}"));
+        line.extend(group.iter().map(cell));
+        lines.push(line);
+    }
+    format!("{title}\n{}", aligned(&lines))
+}
+
+fn header(rows: &[Row]) -> Vec<String> {
+    let simulated = rows.iter().any(|row| row.nrmse_mean.is_some());
+    let Some(first) = rows.first() else { return Vec::new() };
+    let mut names: Vec<String> = vec!["set".into()];
+    names.extend(simulated.then(|| "noise".into()));
+    names.push("method".into());
+    let of_first = rows.iter().take_while(|row| {
+        (&row.data_set, row.method, row.noise_level)
+            == (&first.data_set, first.method, first.noise_level)
+    });
+    names.extend(of_first.map(|row| row.emitter.clone()));
+    names
+}
+
+/// Lines of cells, each column as wide as its widest cell.
+pub(super) fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let row = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,104 @@
+//! The lines that a person types to submit a plan.
+
+use crate::foundations::RunDir;
+
+/// The shards that `slurm/otf_array.sh` starts when nothing else is said.
+const SCRIPT_SHARDS: u32 = 32;
+
+/// The command that submits some shards of a run: all, where `array` is `0-31`.
+#[must_use]
+pub fn submit_array(run: &RunDir, array: &str) -> String {
+    format!(
+        "sbatch{}{} slurm/otf_array.sh{}",
+        array_flag(array),
+        log_flag(run, "%A_%a"),
+        folder(run)
+    )
+}
+
+/// The lines that submit a whole plan and the merge that waits for it.
+#[must_use]
+pub fn submit_all(run: &RunDir, shards: u32) -> String {
+    let array = format!("0-{}", shards.saturating_sub(1));
+    let (flags, log) = (array_flag(&array), log_flag(run, "%A_%a"));
+    let (merge_log, folder) = (log_flag(run, "%j"), folder(run));
+    format!(
+        "job=$(sbatch --parsable{flags}{log} slurm/otf_array.sh{folder})\n\
+         sbatch --dependency=afterany:${{job%%;*}}{merge_log} slurm/otf_merge.sh{folder}"
+    )
+}
+
+/// Numbers as `--array` and `--shard` take them: `1,5-7`.
+#[must_use]
+pub fn ranges(sorted: &[u32]) -> String {
+    let runs = sorted.chunk_by(|a, b| a + 1 == *b);
+    let text = runs.map(|run| match run {
+        [one] => one.to_string(),
+        _ => format!("{}-{}", run[0], run[run.len() - 1]),
+    });
+    text.collect::<Vec<_>>().join(",")
+}
+
+/// Nothing for the array that the script has written into it.
+fn array_flag(array: &str) -> String {
+    if array == format!("0-{}", SCRIPT_SHARDS - 1) {
+        return String::new();
+    }
+    format!(" --array={array}")
+}
+
+/// The scripts log under the default folder; another folder must be said.
+fn log_flag(run: &RunDir, job: &str) -> String {
+    if is_default(run) {
+        return String::new();
+    }
+    format!(" --output={}", quoted(&format!("{}/%x-{job}.log", run.logs().display())))
+}
+
+fn folder(run: &RunDir) -> String {
+    if is_default(run) {
+        return String::new();
+    }
+    format!(" {}", quoted(&run.root().display().to_string()))
+}
+
+fn is_default(run: &RunDir) -> bool {
+    run.root() == std::path::Path::new(RunDir::DEFAULT)
+}
+
+/// Quotes a word for a POSIX shell, if it needs it.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_needs_no_flags() {
+        let run = RunDir::new("results");
+        assert_eq!(submit_array(&run, "0-31"), "sbatch slurm/otf_array.sh");
+        assert_eq!(submit_array(&run, "3,7"), "sbatch --array=3,7 slurm/otf_array.sh");
+    }
+
+    #[test]
+    fn another_folder_is_said_and_quoted() {
+        let lines = submit_all(&RunDir::new("my results"), 8);
+        assert!(lines.contains("--array=0-7"), "{lines}");
+        assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
+        assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+
+    #[test]
+    fn ranges_are_compact() {
+        assert_eq!(ranges(&[1, 5, 6, 7, 9]), "1,5-7,9");
+        assert_eq!(ranges(&[]), "");
+    }
+}
