@@ -50,7 +50,7 @@ pub(super) fn summarise(
     for (set, grid) in grids.iter().enumerate() {
         for noise in 0..study.noise_levels.len() {
             for method in 0..study.methods.len() {
-                let trials: Vec<Vec<Quality>> = (0..study.trials)
+                let trials: Vec<Vec<Quality>> = (1..=study.trials)
                     .map(|trial| {
                         let id = RealisationId { set, noise, trial };
                         quality(study, grid, arrays, study.configuration_index(id, method))

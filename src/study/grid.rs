@@ -39,7 +39,7 @@ pub struct RealisationId {
     pub set: usize,
     /// Index of the noise level.
     pub noise: usize,
-    /// The noise draw.
+    /// The noise draw: 1, 2, ...
     pub trial: u64,
 }
 
@@ -166,7 +166,7 @@ impl Study {
     /// Which realisation an index stands for.
     #[must_use]
     pub fn realisation(&self, index: u64) -> RealisationId {
-        let (rest, trial) = (index / self.trials, index % self.trials);
+        let (rest, trial) = (index / self.trials, index % self.trials + 1);
         let levels = self.noise_levels.len() as u64;
         RealisationId { set: (rest / levels) as usize, noise: (rest % levels) as usize, trial }
     }
@@ -193,7 +193,7 @@ impl Study {
     #[must_use]
     pub fn configuration_index(&self, id: RealisationId, method: usize) -> u64 {
         let levels = self.noise_levels.len() as u64;
-        let realisation = (id.set as u64 * levels + id.noise as u64) * self.trials + id.trial;
+        let realisation = (id.set as u64 * levels + id.noise as u64) * self.trials + id.trial - 1;
         realisation * self.methods.len() as u64 + method as u64
     }
 
@@ -319,7 +319,7 @@ mod tests {
         }
         assert_eq!(counts, vec![3; 24]);
         let last = study.realisation(11);
-        assert_eq!(last, RealisationId { set: 1, noise: 2, trial: 1 });
+        assert_eq!(last, RealisationId { set: 1, noise: 2, trial: 2 });
     }
 
     #[test]
