@@ -9,7 +9,7 @@ use crate::data::survey;
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{FileError, RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
-use crate::slurm::submit_all;
+use crate::slurm::{quoted, submit_all};
 use crate::study::{Config, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
@@ -22,9 +22,16 @@ pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         print!("{}", describe(&plan, &run)?);
         println!("next:\n  {}", submit_all(&run, plan.plan.shards.len()).replace('\n', "\n  "));
-        println!("or here:\n  {} local", program());
+        println!("or here:\n  {}", run_here(&run, plan.plan.shards.len()));
     }
     Ok(Exit::Done)
+}
+
+/// The commands that do without Slurm.
+fn run_here(run: &RunDir, shards: u32) -> String {
+    let folder = quoted(&run.root().display().to_string());
+    let (program, last) = (program(), shards - 1);
+    format!("{program} run {folder} --shard 0-{last} && {program} merge {folder}")
 }
 
 /// Makes the plan that the settings ask for and writes it, unless that would lose results.
@@ -91,7 +98,7 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     line("methods", format!("{}; constraint {}", methods.join(", "), study.constraint))?;
     if config.data.source == crate::data::settings::Source::Simulate {
         let levels: Vec<_> = study.noise_levels.iter().map(|level| format!("{level:e}")).collect();
-        line("noise", format!("{} x {} trials", levels.join(", "), study.trials))?;
+        line("noise", format!("{}; trials {}", levels.join(", "), study.trials))?;
     }
     let (configurations, bins) = (study.configurations(), study.bins.len());
     line("units", format!("{} = {configurations} configurations x {bins} bins", study.units()))?;

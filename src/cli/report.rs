@@ -17,7 +17,8 @@ use super::Exit;
 pub(super) struct Totalled {
     by_status: [u64; Status::REGISTRY.len()],
     unit_time: Duration,
-    wall: Duration,
+    preparing: Duration,
+    fitting: Duration,
     fitted: u32,
     already_done: u32,
     set_aside: u32,
@@ -25,13 +26,14 @@ pub(super) struct Totalled {
 
 impl Totalled {
     pub(super) fn add(&mut self, ending: Ending) {
-        let Ending::Fitted(Summary { counts, wall, set_aside }) = ending else {
+        let Ending::Fitted(Summary { counts, preparing, fitting, set_aside }) = ending else {
             self.already_done += 1;
             return;
         };
         self.fitted += 1;
         self.set_aside += u32::from(set_aside);
-        self.wall += wall;
+        self.preparing += preparing;
+        self.fitting += fitting;
         self.unit_time += counts.unit_time;
         for (sum, count) in self.by_status.iter_mut().zip(counts.by_status) {
             *sum += count;
@@ -75,14 +77,20 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
     let parts: Vec<String> =
         parts.map(|(status, _, name, _)| format!("{} {name}", totalled.of(*status))).collect();
     writeln!(text, "{:<11}{units}: {}", "units", parts.join(", "))?;
-    let (wall, busy) = (totalled.wall.as_secs_f64(), totalled.unit_time.as_secs_f64());
+    let (fitting, busy) = (totalled.fitting.as_secs_f64(), totalled.unit_time.as_secs_f64());
     writeln!(
         text,
-        "{:<11}{wall:.3} s; {:.1} us a unit; {:.0} units/s; {:.2} times one thread",
+        "{:<11}{:.3} s preparing data, {fitting:.3} s fitting",
         "time",
+        totalled.preparing.as_secs_f64()
+    )?;
+    writeln!(
+        text,
+        "{:<11}{:.1} us a unit; {:.0} units/s; {:.2} times one thread",
+        "speed",
         1e6 * busy / units as f64,
-        units as f64 / wall,
-        busy / wall
+        units as f64 / fitting,
+        busy / fitting
     )?;
     Ok(text)
 }

@@ -57,38 +57,38 @@ pub struct ConfigurationDone {
 /// Who wants to know when a configuration is done; called from any thread.
 pub type Listener<'a> = &'a (dyn Fn(ConfigurationDone) + Sync);
 
-/// The part of a shard that lies in one realisation.
-struct Segment {
+/// The part of a shard that lies in one realisation, with its data.
+#[derive(Debug)]
+pub struct Segment {
     realisation: u64,
     id: RealisationId,
     campaign: Arc<Campaign>,
     units: Range<u64>,
 }
 
-/// Fits the given units on the current rayon pool; one outcome a unit, in order.
+/// Fits prepared units on the current rayon pool; one outcome a unit, in order.
 ///
 /// The outcomes depend on the study and its data alone: each unit is a function of its index,
 /// and the pool decides only who computes it when.
-///
-/// # Errors
-/// If a data set cannot be prepared.
-pub fn fit_units(
-    config: &Config,
+#[must_use]
+pub fn fit_segments(
     study: &Study,
-    units: Range<u64>,
-    campaigns: &mut Campaigns,
+    segments: Vec<Segment>,
     progress: &Progress,
     listener: Listener,
-) -> Result<Vec<Outcome>, DataError> {
-    let segments = segments(config, study, &units, campaigns)?;
-    let tally = Tally::new(study, &units);
+) -> Vec<Outcome> {
+    let tally = Tally::new(study, &segments);
     let fitter = Fitter { study, progress, tally, listener };
     let fitted: Vec<Vec<Outcome>> =
         segments.into_par_iter().map(|segment| fitter.fit_segment(&segment)).collect();
-    Ok(fitted.into_iter().flatten().collect())
+    fitted.into_iter().flatten().collect()
 }
 
-fn segments(
+/// Cuts units at the borders of realisations, and prepares the data sets that they need.
+///
+/// # Errors
+/// If a data set cannot be prepared.
+pub fn segments(
     config: &Config,
     study: &Study,
     units: &Range<u64>,
@@ -186,18 +186,19 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(study: &Study, units: &Range<u64>) -> Self {
+    fn new(study: &Study, segments: &[Segment]) -> Self {
+        let start = segments.first().map_or(0, |segment| segment.units.start);
+        let end = segments.last().map_or(start, |segment| segment.units.end);
         let methods = study.methods.len() as u64;
         let per_realisation = study.units_per_realisation();
-        let first = units.start / per_realisation * methods;
-        let end = ((units.end - 1) / per_realisation + 1) * methods;
+        let first = start / per_realisation * methods;
+        let last = end.div_ceil(per_realisation) * methods;
         // Units of a method before an index: one for each bin passed.
         let before = |index: u64, configuration: u64| {
-            let start = configuration / methods * per_realisation + configuration % methods;
-            index.saturating_sub(start).div_ceil(methods).min(study.bins.len() as u64)
+            let own = configuration / methods * per_realisation + configuration % methods;
+            index.saturating_sub(own).div_ceil(methods).min(study.bins.len() as u64)
         };
-        let expected: Vec<u64> =
-            (first..end).map(|c| before(units.end, c) - before(units.start, c)).collect();
+        let expected: Vec<u64> = (first..last).map(|c| before(end, c) - before(start, c)).collect();
         let counted = expected.iter().map(|_| AtomicU64::new(0)).collect();
         Self { first, expected, counted, done: AtomicU64::new(0) }
     }
@@ -243,16 +244,10 @@ mod tests {
     ) -> (Vec<Outcome>, Vec<ConfigurationDone>) {
         let (progress, heard) = (Progress::default(), Mutex::new(Vec::new()));
         let listener = |done| heard.lock().unwrap().push(done);
-        let outcomes = fit_units(
-            config,
-            study,
-            units.clone(),
-            &mut Campaigns::default(),
-            &progress,
-            &listener,
-        );
+        let segments = segments(config, study, &units, &mut Campaigns::default()).unwrap();
+        let outcomes = fit_segments(study, segments, &progress, &listener);
         assert_eq!(progress.counts().done(), units.end - units.start);
-        (outcomes.unwrap(), heard.into_inner().unwrap())
+        (outcomes, heard.into_inner().unwrap())
     }
 
     /// A unit's outcome is a function of its index: nothing passes from one unit to another, so

@@ -7,7 +7,7 @@ mod progress;
 mod task;
 mod threads;
 
-pub use fit::{Campaigns, ConfigurationDone, Listener, fit_units};
+pub use fit::{Campaigns, ConfigurationDone, Listener, Segment, fit_segments, segments};
 pub use heartbeat::{Heartbeat, PERIOD};
 pub use partial::{Partial, PartialError, Provenance};
 pub use progress::{Counts, Progress};

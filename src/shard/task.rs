@@ -12,7 +12,7 @@ use crate::foundations::{FileError, RunDir, files};
 use crate::plan::{BoundPlan, PlanError};
 use crate::study::{Study, StudyError};
 
-use super::fit::{Campaigns, Listener, fit_units};
+use super::fit::{Campaigns, Listener, fit_segments, segments};
 use super::heartbeat::{Heartbeat, host_name};
 use super::partial::{Partial, PartialError, Provenance};
 use super::progress::{Counts, Progress};
@@ -63,8 +63,10 @@ pub enum Ending {
 pub struct Summary {
     /// Units by status, and the time spent in them.
     pub counts: Counts,
-    /// From start to end.
-    pub wall: Duration,
+    /// Reading or simulating the data sets.
+    pub preparing: Duration,
+    /// Fitting, spectra included.
+    pub fitting: Duration,
     /// A damaged partial was in the way and was moved aside.
     pub set_aside: bool,
 }
@@ -129,15 +131,15 @@ impl<'a> Worker<'a> {
         let (started, clock, before) = (Utc::now(), Instant::now(), progress.counts());
         Heartbeat::of_this_process(0).write(self.run, shard)?;
         let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
-        let outcomes = self
-            .pool
-            .install(|| fit_units(config, study, units.clone(), campaigns, progress, listener))?;
+        let segments = self.pool.install(|| segments(config, study, &units, campaigns))?;
+        let preparing = clock.elapsed();
+        let outcomes = self.pool.install(|| fit_segments(study, segments, progress, listener));
         let wall = clock.elapsed();
         let counts = progress.counts().since(&before);
         let provenance = self.provenance(shard, started, wall, counts.unit_time);
         Partial { outcomes, provenance }.write(self.run, self.plan, shard, &units)?;
         Heartbeat::remove(self.run, shard);
-        Ok(Ending::Fitted(Summary { counts, wall, set_aside }))
+        Ok(Ending::Fitted(Summary { counts, preparing, fitting: wall - preparing, set_aside }))
     }
 
     fn provenance(
