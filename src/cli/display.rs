@@ -1,7 +1,7 @@
 //! Progress while a command runs: a bar on a terminal, a line now and then in a log; and the sign
 //! of life that `otfhpc status` reads.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -190,7 +190,7 @@ impl Shared {
     }
 
     fn say(&self, line: &str) {
-        if self.on_terminal { self.bar.println(line) } else { eprintln!("{line}") }
+        if self.on_terminal { self.bar.println(line) } else { complain(line) }
     }
 }
 
@@ -198,4 +198,16 @@ impl Shared {
 pub(super) fn program() -> String {
     let name = std::env::args().next().unwrap_or_else(|| "otfhpc".into());
     crate::slurm::quoted(&name)
+}
+
+/// Prints to standard output. Whoever reads it may stop reading (`otfhpc status | head`): that is
+/// no reason to stop the work.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line to standard error, if anybody reads it.
+pub(super) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::foundations::RunDir;
 
 use super::args::LocalArgs;
+use super::display::say;
 use super::merge::merge_and_report;
 use super::plan::{describe, make};
 use super::report::{exit_of, summary};
@@ -17,12 +18,12 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let plan = make(&args.settings, args.shards, &run)?;
     if volume > Volume::Quiet {
-        print!("{}", describe(&plan, &run)?);
+        say(&describe(&plan, &run)?);
     }
     let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
     let fitted = fit_shards(&run, &plan, &shards, &pool, slurm.job, volume)?;
     if volume > Volume::Quiet {
-        print!("{}", summary(&plan, &fitted, pool.current_num_threads())?);
+        say(&summary(&plan, &fitted, pool.current_num_threads())?);
     }
     let merged = merge_and_report(&run, &plan, volume)?;
     Ok(merged.max(exit_of(&fitted)))

@@ -8,7 +8,7 @@ use crate::plan::BoundPlan;
 use crate::slurm::{quoted, ranges, submit_array};
 
 use super::args::FolderArgs;
-use super::display::program;
+use super::display::{complain, program, say};
 use super::report::quality_table;
 use super::{Exit, Volume};
 
@@ -27,12 +27,12 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
 pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<Exit> {
     match merge(run, plan)? {
         Merged::Incomplete { totals, faults } => {
-            eprint!("{}", incomplete(run, &totals, &faults));
+            complain(incomplete(run, &totals, &faults).trim_end());
             Ok(Exit::Incomplete)
         }
         Merged::Complete { ledger, rows } => {
             if volume > Volume::Quiet {
-                print!("{}", complete(run, &ledger, &rows));
+                say(&complete(run, &ledger, &rows));
             }
             Ok(if ledger.totals.has_failures() { Exit::Failures } else { Exit::Done })
         }

@@ -6,6 +6,7 @@ use crate::fit::{method, methods};
 
 use super::Exit;
 use super::args::MethodsArgs;
+use super::display::say;
 use super::report::aligned;
 
 pub(super) fn command(args: &MethodsArgs) -> Result<Exit> {
@@ -19,7 +20,7 @@ pub(super) fn command(args: &MethodsArgs) -> Result<Exit> {
 fn list() {
     let line = |m: &&dyn crate::fit::Method| vec![m.info().name.into(), m.info().summary.into()];
     let lines: Vec<Vec<String>> = methods().iter().map(line).collect();
-    print!("{}", aligned(&lines));
+    say(&aligned(&lines));
 }
 
 fn explain(name: &str) -> Result<()> {
@@ -28,10 +29,13 @@ fn explain(name: &str) -> Result<()> {
         bail!("there is no method `{name}`; the methods are {}", valid.join(", "));
     };
     let info = method.info();
-    println!("{}: {}", info.name, info.summary);
-    println!("  minimises    {}", info.minimises);
-    println!("  error bars   {}", info.error_bars);
-    println!("  constraint   fit.constraint: none, or kirchhoff (the emissivities sum to zero)");
-    println!("  reference    {}", info.reference);
+    say(&format!(
+        "{}: {}\n\
+         \x20 minimises    {}\n\
+         \x20 error bars   {}\n\
+         \x20 constraint   fit.constraint: none, or kirchhoff (the emissivities sum to zero)\n\
+         \x20 reference    {}\n",
+        info.name, info.summary, info.minimises, info.error_bars, info.reference
+    ));
     Ok(())
 }

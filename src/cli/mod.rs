@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use display::complain;
 
 /// How a command ended, as its exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +59,7 @@ pub fn main() -> ExitCode {
         Command::Methods(args) => methods::command(&args),
     };
     let exit = ended.unwrap_or_else(|error| {
-        eprintln!("otfhpc: {error:#}");
+        complain(&format!("otfhpc: {error:#}"));
         Exit::CouldNotRun
     });
     ExitCode::from(exit as u8)

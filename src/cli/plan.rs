@@ -13,16 +13,17 @@ use crate::slurm::{quoted, submit_all};
 use crate::study::{Config, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
-use super::display::program;
+use super::display::{program, say};
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
     let plan = make(&args.settings, args.shards, &run)?;
     if volume > Volume::Quiet {
-        print!("{}", describe(&plan, &run)?);
-        println!("next:\n  {}", submit_all(&run, plan.plan.shards.len()).replace('\n', "\n  "));
-        println!("or here:\n  {}", run_here(&run, plan.plan.shards.len()));
+        say(&describe(&plan, &run)?);
+        let shards = plan.plan.shards.len();
+        let submit = submit_all(&run, shards).replace('\n', "\n  ");
+        say(&format!("next:\n  {submit}\nor here:\n  {}\n", run_here(&run, shards)));
     }
     Ok(Exit::Done)
 }

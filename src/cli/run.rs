@@ -9,7 +9,7 @@ use crate::shard::{Ending, TaskError, ThreadCount, Worker};
 use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
-use super::display::Display;
+use super::display::{Display, complain, say};
 use super::report::{Totalled, exit_of, summary};
 use super::{Exit, Volume};
 
@@ -21,7 +21,7 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let fitted = fit_shards(&run, &plan, &shards, &pool, slurm.job, volume)?;
     if volume > Volume::Quiet {
-        print!("{}", summary(&plan, &fitted, pool.current_num_threads())?);
+        say(&summary(&plan, &fitted, pool.current_num_threads())?);
     }
     Ok(exit_of(&fitted))
 }
@@ -43,7 +43,7 @@ pub(super) fn thread_pool(
         (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
     ]);
     if let Some(warning) = count.warning().filter(|_| volume > Volume::Quiet) {
-        eprintln!("otfhpc: warning: {warning}");
+        complain(&format!("otfhpc: warning: {warning}"));
     }
     Ok(count.pool()?)
 }

@@ -9,6 +9,7 @@ use crate::slurm::ranges;
 
 use super::Exit;
 use super::args::FolderArgs;
+use super::display::say;
 use super::report::aligned;
 
 /// More shards than this are told in groups of neighbours in the same state.
@@ -35,8 +36,7 @@ pub(super) fn command(args: &FolderArgs) -> Result<Exit> {
         true => lines.extend(states.chunk_by(alone).map(line)),
         false => lines.extend(states.chunk_by(alike).map(line)),
     }
-    print!("{}", aligned(&lines));
-    println!("{}", totals(&states));
+    say(&format!("{}{}\n", aligned(&lines), totals(&states)));
     Ok(Exit::Done)
 }
 

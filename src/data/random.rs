@@ -18,9 +18,19 @@ pub fn noise_key(seed: u64, set: ChannelScan, noise_level: f64, trial: u64) -> S
 }
 
 impl StreamKey {
-    /// The temperatures and offsets of a campaign: the same for every noise level and trial.
-    pub(super) fn campaign(seed: u64, set: ChannelScan) -> Self {
-        Self::new("campaign", seed, set, &[])
+    /// The temperatures that the plateaus of a campaign settle to; one stream a plateau.
+    pub(super) fn plateaus(seed: u64, set: ChannelScan) -> Self {
+        Self::new("plateaus", seed, set, &[])
+    }
+
+    /// The scatter of the temperatures about them; one stream a record.
+    pub(super) fn scatter(seed: u64, set: ChannelScan) -> Self {
+        Self::new("scatter", seed, set, &[])
+    }
+
+    /// The readout and the offset of each record.
+    pub(super) fn housekeeping(seed: u64, set: ChannelScan) -> Self {
+        Self::new("housekeeping", seed, set, &[])
     }
 
     /// The noise of one realisation of a campaign: all methods see the same.
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn normal_numbers_have_the_moments_of_a_normal() {
-        let mut stream = StreamKey::campaign(1, set()).stream(0);
+        let mut stream = StreamKey::plateaus(1, set()).stream(0);
         let n = 200_000;
         let mut moments = [0.0; 4];
         for _ in 0..n {
@@ -106,9 +116,11 @@ mod tests {
     #[test]
     fn every_key_and_record_has_a_stream_of_its_own() {
         let keys = [
-            StreamKey::campaign(1, set()),
-            StreamKey::campaign(2, set()),
-            StreamKey::campaign(1, "rhss".parse().unwrap()),
+            StreamKey::plateaus(1, set()),
+            StreamKey::plateaus(2, set()),
+            StreamKey::plateaus(1, "rhss".parse().unwrap()),
+            StreamKey::scatter(1, set()),
+            StreamKey::housekeeping(1, set()),
             StreamKey::noise(1, set(), 0.1, 0),
             StreamKey::noise(1, set(), 0.1, 1),
             StreamKey::noise(1, set(), 0.2, 0),
@@ -117,7 +129,7 @@ mod tests {
             keys.iter().flat_map(|k| (0..3).map(|r| k.stream(r).rng.next_u64())).collect();
         firsts.sort_unstable();
         firsts.dedup();
-        assert_eq!(firsts.len(), 18);
+        assert_eq!(firsts.len(), 24);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The work of one array task: one shard, from the plan to its partial.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -128,8 +129,21 @@ impl<'a> Worker<'a> {
                 true
             }
         };
-        let (started, clock, before) = (Utc::now(), Instant::now(), progress.counts());
         Heartbeat::of_this_process(0).write(self.run, shard)?;
+        let fitted = self.fit_and_write(shard, units, progress, listener);
+        // However it ended: only a task that was killed leaves its sign of life.
+        Heartbeat::remove(self.run, shard);
+        fitted.map(|summary| Ending::Fitted(Summary { set_aside, ..summary }))
+    }
+
+    fn fit_and_write(
+        &mut self,
+        shard: u32,
+        units: Range<u64>,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Summary, TaskError> {
+        let (started, clock, before) = (Utc::now(), Instant::now(), progress.counts());
         let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
         let segments = self.pool.install(|| segments(config, study, &units, campaigns))?;
         let preparing = clock.elapsed();
@@ -138,8 +152,7 @@ impl<'a> Worker<'a> {
         let counts = progress.counts().since(&before);
         let provenance = self.provenance(shard, started, wall, counts.unit_time);
         Partial { outcomes, provenance }.write(self.run, self.plan, shard, &units)?;
-        Heartbeat::remove(self.run, shard);
-        Ok(Ending::Fitted(Summary { counts, preparing, fitting: wall - preparing, set_aside }))
+        Ok(Summary { counts, preparing, fitting: wall - preparing, set_aside: false })
     }
 
     fn provenance(

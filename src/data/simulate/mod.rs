@@ -1,14 +1,12 @@
 //! A simulated calibration campaign: temperatures, gains, interferograms.
-//!
-//! Four bodies are driven one at a time, in plateaus, away from 2.73 K; between them nothing is
-//! driven (a null). The dihedral, the collimator and the bolometers are not driven but drift with
-//! the rest of the instrument, each over its own range, which is what makes them (barely) seen.
+
+mod temperatures;
 
 use ndarray::Array2;
 use num_complex::Complex64;
 use realfft::RealFftPlanner;
 
-use crate::foundations::math::{exp, median, pow};
+use crate::foundations::math::median;
 use crate::instrument::{
     Axis, BolometerError, BolometerParameters, BolometerState, Emitter, Gain, IFG_LENGTH,
     planck_mjy_sr,
@@ -17,29 +15,16 @@ use crate::instrument::{
 use super::random::{Stream, StreamKey};
 use super::settings::SimulateSettings;
 use super::truth::Truth;
+use temperatures::Temperatures;
 
-/// Temperature of a body that is not driven, K.
-const REST_K: f64 = 2.73;
-/// Range of a driven body, K.
-const DRIVEN_K: (f64, f64) = (2.2, 20.0);
-/// Scatter of a body about its plateau, K.
-const JITTER_K: f64 = 5e-4;
+/// Scatter of the bolometer's readout, V.
+const VOLT_SCATTER_V: f64 = 2e-4;
 /// Gains that the instrument can be commanded to.
 const GAINS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0];
 /// The gain is chosen so that the peak stays below this, telemetry counts.
 const FULL_SCALE: f64 = 30_000.0;
 /// The peak of the noise among 512 samples is taken to be this many sigma.
 const NOISE_PEAK: f64 = 6.0;
-
-/// What is driven during a plateau; a campaign goes through these again and again.
-const SCHEDULE: [Option<Emitter>; 6] = [
-    None,
-    Some(Emitter::Xcal),
-    Some(Emitter::Ical),
-    None,
-    Some(Emitter::Refhorn),
-    Some(Emitter::Skyhorn),
-];
 
 /// The operating point of the bolometer about which a campaign is simulated.
 #[derive(Debug, Clone, Copy)]
@@ -100,34 +85,23 @@ impl SimulatedCampaign {
         setup: &Setup,
         seed: u64,
     ) -> Result<Self, BolometerError> {
-        let Setup { emitters, axis, point, .. } = *setup;
-        let key = StreamKey::campaign(seed, axis.channel_scan());
-        let plateaus = settings.records.div_ceil(settings.plateau_records);
-        let targets: Vec<Vec<f64>> =
-            (0..plateaus).map(|p| plateau_targets(p, emitters, point, key)).collect();
-        let mut temperatures = vec![Vec::with_capacity(settings.records); emitters.len()];
+        let set = setup.axis.channel_scan();
+        let temperatures = Temperatures::new(settings, setup.emitters, setup.point, set, seed);
+        let key = StreamKey::housekeeping(seed, set);
         let (mut states, mut dither) = (Vec::new(), Vec::new());
         for record in 0..settings.records {
-            // Streams after those of the plateaus.
-            let mut stream = key.stream(plateaus + record);
-            let (plateau, step) =
-                (record / settings.plateau_records, record % settings.plateau_records);
-            let before = &targets[plateau.saturating_sub(1)];
-            for (i, column) in temperatures.iter_mut().enumerate() {
-                let settling = 0.01 * (before[i] - targets[plateau][i]) * exp(-(step as f64) / 4.0);
-                column.push(targets[plateau][i] + settling + JITTER_K * stream.normal());
-            }
-            let volt = point.volt_v + 2e-4 * stream.normal();
-            let bath = temperatures[Emitter::BOLOMETER_INDEX][record];
-            states.push(setup.bolometer.state(point.bias_v, volt, bath)?);
+            let mut stream = key.stream(record);
+            let volt = setup.point.volt_v + VOLT_SCATTER_V * stream.normal();
+            let bath = temperatures.of_emitter(Emitter::BOLOMETER_INDEX)[record];
+            states.push(setup.bolometer.state(setup.point.bias_v, volt, bath)?);
             dither.push(settings.dither_counts * stream.between(-1.0, 1.0));
         }
         let mut campaign = Self {
             clean: Array2::zeros((settings.records, IFG_LENGTH)),
-            temperatures,
+            temperatures: temperatures.into_columns(),
             states,
             dither,
-            sweeps: f64::from(axis.channel_scan().scan.sweeps()),
+            sweeps: f64::from(set.scan.sweeps()),
             rounding: settings.rounding,
             null_rms: f64::NAN,
         };
@@ -139,27 +113,14 @@ impl SimulatedCampaign {
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
     fn synthesise(&mut self, setup: &Setup) {
-        let axis = setup.axis;
-        let emissivity = setup.truth.on(axis, setup.emitters);
-        let gain = Gain::new(axis);
+        let light = Light::new(setup, &self.temperatures);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
         let mut spectrum: Vec<Complex64> = inverse.make_input_vec();
         let mut scratch = inverse.make_scratch_vec();
         let mut samples = inverse.make_output_vec();
         for (record, mut ifg) in self.clean.rows_mut().into_iter().enumerate() {
-            for (bin, value) in spectrum.iter_mut().enumerate() {
-                let light: Complex64 = emissivity[bin]
-                    .iter()
-                    .zip(&self.temperatures)
-                    .filter(|(e, _)| **e != Complex64::ZERO)
-                    .map(|(e, t)| e * planck_mjy_sr(axis.frequency_hz(bin), t[record]))
-                    .sum();
-                *value = if light == Complex64::ZERO {
-                    Complex64::ZERO
-                } else {
-                    light * gain.at(bin, &self.states[record])
-                };
-            }
+            let state = &self.states[record];
+            spectrum.iter_mut().enumerate().for_each(|(bin, v)| *v = light.at(record, bin, state));
             // The transform of real samples is real at both ends; no light there in any mode.
             spectrum[0].im = 0.0;
             spectrum[IFG_LENGTH / 2].im = 0.0;
@@ -172,7 +133,7 @@ impl SimulatedCampaign {
     }
 
     fn median_null_rms(&self, plateau_records: usize) -> f64 {
-        let is_null = |record: usize| driven(record / plateau_records).is_none();
+        let is_null = |record: usize| temperatures::driven(record / plateau_records).is_none();
         let rms = |record: usize| {
             let row = self.clean.row(record);
             (row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64).sqrt()
@@ -211,32 +172,32 @@ impl SimulatedCampaign {
     }
 }
 
-/// What a plateau drives.
-fn driven(plateau: usize) -> Option<Emitter> {
-    SCHEDULE[plateau % SCHEDULE.len()]
+/// The spectrum that each record would have without noise.
+struct Light<'a> {
+    axis: &'a Axis,
+    gain: Gain,
+    /// [bin][emitter].
+    emissivity: Vec<Vec<Complex64>>,
+    temperatures: &'a [Vec<f64>],
 }
 
-/// The temperatures that a plateau settles to, K, one per emitter.
-fn plateau_targets(
-    plateau: usize,
-    emitters: &[Emitter],
-    point: OperatingPoint,
-    key: StreamKey,
-) -> Vec<f64> {
-    let mut stream = key.stream(plateau);
-    let mut target = |emitter: &Emitter| match emitter {
-        Emitter::Dihedral => between_in_proportion(&mut stream, (1.95, 5.2)),
-        Emitter::Collimator => stream.between(1.55, 2.75),
-        Emitter::Bolometer | Emitter::OtherBolometer(_) => point.bath_k + stream.between(0.0, 0.06),
-        other if driven(plateau) == Some(*other) => between_in_proportion(&mut stream, DRIVEN_K),
-        _ => REST_K + stream.between(-0.015, 0.015),
-    };
-    emitters.iter().map(&mut target).collect()
-}
+impl<'a> Light<'a> {
+    fn new(setup: &Setup<'a>, temperatures: &'a [Vec<f64>]) -> Self {
+        let emissivity = setup.truth.on(setup.axis, setup.emitters);
+        Self { axis: setup.axis, gain: Gain::new(setup.axis), emissivity, temperatures }
+    }
 
-/// Uniform in the logarithm.
-fn between_in_proportion(stream: &mut Stream, (low, high): (f64, f64)) -> f64 {
-    low * pow(high / low, stream.uniform())
+    /// One bin of the transform of one record, counts per gain and sweep.
+    fn at(&self, record: usize, bin: usize, state: &BolometerState) -> Complex64 {
+        let emissivity = &self.emissivity[bin];
+        if emissivity.iter().all(|e| *e == Complex64::ZERO) {
+            return Complex64::ZERO;
+        }
+        let hz = self.axis.frequency_hz(bin);
+        let shine = |(e, t): (&Complex64, &Vec<f64>)| e * planck_mjy_sr(hz, t[record]);
+        let light: Complex64 = emissivity.iter().zip(self.temperatures).map(shine).sum();
+        light * self.gain.at(bin, state)
+    }
 }
 
 /// The largest gain at which a peak of so many counts (at gain one) stays in range.

@@ -1,0 +1,107 @@
+//! The temperatures of a simulated campaign.
+//!
+//! Four bodies are driven one at a time, in plateaus, away from 2.73 K; between them nothing is
+//! driven (a null). The dihedral, the collimator and the bolometers are not driven but drift with
+//! the rest of the instrument, each over its own range, which is what makes them (barely) seen.
+
+use crate::foundations::math::{exp, pow};
+use crate::instrument::{ChannelScan, Emitter};
+
+use super::super::random::{Stream, StreamKey};
+use super::super::settings::SimulateSettings;
+use super::OperatingPoint;
+
+/// Temperature of a body that is not driven, K.
+const REST_K: f64 = 2.73;
+/// Range of a driven body, K.
+const DRIVEN_K: (f64, f64) = (2.2, 20.0);
+/// Scatter of a body about its plateau, K.
+const JITTER_K: f64 = 5e-4;
+/// A new plateau begins this part of the way back to the one before, ...
+const UNSETTLED: f64 = 0.01;
+/// ... which shrinks by a factor e in so many records.
+const SETTLING_RECORDS: f64 = 4.0;
+
+/// What is driven during a plateau; a campaign goes through these again and again.
+const SCHEDULE: [Option<Emitter>; 6] = [
+    None,
+    Some(Emitter::Xcal),
+    Some(Emitter::Ical),
+    None,
+    Some(Emitter::Refhorn),
+    Some(Emitter::Skyhorn),
+];
+
+/// The temperature of every emitter in every record, K.
+#[derive(Debug, Clone)]
+pub(super) struct Temperatures {
+    /// [emitter][record].
+    columns: Vec<Vec<f64>>,
+}
+
+impl Temperatures {
+    pub(super) fn new(
+        settings: &SimulateSettings,
+        emitters: &[Emitter],
+        point: OperatingPoint,
+        set: ChannelScan,
+        seed: u64,
+    ) -> Self {
+        let plateaus = settings.records.div_ceil(settings.plateau_records);
+        let key = StreamKey::plateaus(seed, set);
+        let targets: Vec<Vec<f64>> =
+            (0..plateaus).map(|p| plateau_targets(p, emitters, point, key)).collect();
+        let scatter = StreamKey::scatter(seed, set);
+        let mut columns = vec![Vec::with_capacity(settings.records); emitters.len()];
+        for record in 0..settings.records {
+            let mut stream = scatter.stream(record);
+            let plateau = record / settings.plateau_records;
+            let step = record % settings.plateau_records;
+            let left = UNSETTLED * exp(-(step as f64) / SETTLING_RECORDS);
+            let (target, before) = (&targets[plateau], &targets[plateau.saturating_sub(1)]);
+            for (i, column) in columns.iter_mut().enumerate() {
+                let settling = left * (before[i] - target[i]);
+                column.push(target[i] + settling + JITTER_K * stream.normal());
+            }
+        }
+        Self { columns }
+    }
+
+    /// One emitter, one value a record.
+    pub(super) fn of_emitter(&self, emitter: usize) -> &[f64] {
+        &self.columns[emitter]
+    }
+
+    /// [emitter][record].
+    pub(super) fn into_columns(self) -> Vec<Vec<f64>> {
+        self.columns
+    }
+}
+
+/// What a plateau drives.
+pub(super) fn driven(plateau: usize) -> Option<Emitter> {
+    SCHEDULE[plateau % SCHEDULE.len()]
+}
+
+/// The temperatures that a plateau settles to, K, one per emitter.
+fn plateau_targets(
+    plateau: usize,
+    emitters: &[Emitter],
+    point: OperatingPoint,
+    key: StreamKey,
+) -> Vec<f64> {
+    let mut stream = key.stream(plateau);
+    let mut target = |emitter: &Emitter| match emitter {
+        Emitter::Dihedral => between_in_proportion(&mut stream, (1.95, 5.2)),
+        Emitter::Collimator => stream.between(1.55, 2.75),
+        Emitter::Bolometer | Emitter::OtherBolometer(_) => point.bath_k + stream.between(0.0, 0.06),
+        other if driven(plateau) == Some(*other) => between_in_proportion(&mut stream, DRIVEN_K),
+        _ => REST_K + stream.between(-0.015, 0.015),
+    };
+    emitters.iter().map(&mut target).collect()
+}
+
+/// Uniform in the logarithm.
+fn between_in_proportion(stream: &mut Stream, (low, high): (f64, f64)) -> f64 {
+    low * pow(high / low, stream.uniform())
+}
