@@ -6,15 +6,21 @@ pub mod settings;
 
 mod baseline;
 mod campaign;
+mod error;
 mod random;
+mod realisation;
 mod records;
+mod resolved;
 mod screening;
 mod simulate;
 mod transform;
 mod truth;
 
-pub use campaign::{BinData, Campaign, DataError, Realisation, survey, truth_of};
+pub use campaign::{Campaign, survey};
+pub use error::DataError;
 pub use random::noise_key;
+pub use realisation::{BinData, Realisation};
 pub use records::RecordsError;
+pub use resolved::truth_of;
 pub use screening::{Reason, Screening};
 pub use truth::Truth;

@@ -19,6 +19,11 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// A published model, or else the reference of a channel.
+    pub(super) fn new(channel: Channel, model: Option<PublishedModel>) -> Self {
+        model.map_or(Self::Reference(channel), |model| Self::Published(Box::new(model)))
+    }
+
     /// The emissivities of some emitters at one frequency, GHz; those of other channels'
     /// bolometers are zero.
     #[must_use]

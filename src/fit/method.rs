@@ -1,12 +1,9 @@
-//! What an estimator is, and the registry of those that there are.
+//! What an estimator is.
 
 use std::fmt;
 
-use super::lbfgs::Lbfgs;
-use super::ols::OrdinaryLeastSquares;
 use super::outcome::Outcome;
 use super::problem::Problem;
-use super::wls::WeightedLeastSquares;
 
 /// An estimator of the emissivities of one bin.
 pub trait Method: Sync + fmt::Debug {
@@ -32,25 +29,4 @@ pub struct MethodInfo {
     pub reference: &'static str,
     /// Time of one bin, relative to the others: balances the shards, changes no result.
     pub cost: u32,
-}
-
-/// Every method, in the order in which `otfhpc methods` lists them.
-static METHODS: [&'static dyn Method; 3] = [&OrdinaryLeastSquares, &WeightedLeastSquares, &Lbfgs];
-
-/// Every method.
-#[must_use]
-pub fn methods() -> &'static [&'static dyn Method] {
-    &METHODS
-}
-
-/// The method of that name.
-#[must_use]
-pub fn method(name: &str) -> Option<&'static dyn Method> {
-    METHODS.iter().copied().find(|method| method.info().name == name)
-}
-
-/// Fits one bin, or says that it has no signal.
-#[must_use]
-pub fn fit_bin(method: &dyn Method, problem: &Problem) -> Outcome {
-    if problem.is_dark() { Outcome::NoSignal } else { method.fit(problem) }
 }

@@ -10,6 +10,7 @@ mod method;
 mod ols;
 mod outcome;
 mod problem;
+mod registry;
 mod singular_values;
 mod system;
 mod vector;
@@ -18,7 +19,8 @@ mod wls;
 #[cfg(test)]
 mod tests;
 
-pub use method::{Method, MethodInfo, fit_bin, method, methods};
+pub use method::{Method, MethodInfo};
 pub use outcome::{Outcome, Solution, Status};
 pub use problem::{Constraint, Problem, VarianceScale};
+pub use registry::{fit_bin, method, methods};
 pub use system::Unusable;

@@ -7,7 +7,7 @@
 use std::io::Read;
 
 use super::element::ElementType;
-use super::member::Fault;
+use super::fault::Fault;
 
 /// What every `.npy` member starts with.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";

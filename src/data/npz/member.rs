@@ -1,40 +1,14 @@
 //! One member of the archive, read whole and checked.
 
 use std::io::Read;
-use std::path::PathBuf;
 
 use zip::read::ZipFile;
 
-use super::element;
-use super::error::NpzError;
+use super::fault::Fault;
 use super::header::Header;
 
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
 const MAX_DEFLATE_RATIO: u64 = 1032;
-
-/// What is wrong with a member, before the file and key are added.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The dtype, as the header writes it, is not supported.
-    Dtype(String),
-    /// The bytes do not make sense.
-    Damaged(String),
-    /// There is no memory for this many bytes.
-    TooLarge(u64),
-}
-
-impl Fault {
-    /// The error for this fault in the key `key` of the file `path`.
-    pub(super) fn at(self, path: PathBuf, key: String) -> NpzError {
-        match self {
-            Self::Dtype(dtype) => {
-                NpzError::Dtype { path, key, meaning: element::meaning(&dtype), dtype }
-            }
-            Self::Damaged(reason) => NpzError::Damaged { path, key, reason },
-            Self::TooLarge(bytes) => NpzError::TooLarge { path, key, bytes },
-        }
-    }
-}
 
 /// Reads the header and the array's bytes of a `member` of an archive of `file_bytes` bytes.
 pub(super) fn read(

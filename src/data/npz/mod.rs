@@ -5,6 +5,7 @@
 
 mod element;
 mod error;
+mod fault;
 mod header;
 mod member;
 
@@ -164,7 +165,7 @@ impl NpzFile {
         let (path, file_bytes) = (self.path.clone(), self.file_bytes);
         let result = match self.archive.by_index(index) {
             Ok(member) => member::read(member, file_bytes),
-            Err(reason) => Err(member::Fault::Damaged(reason.to_string())),
+            Err(reason) => Err(fault::Fault::Damaged(reason.to_string())),
         };
         result.map_err(|fault| fault.at(path, name.to_owned()))
     }

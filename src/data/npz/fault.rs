@@ -1,0 +1,30 @@
+//! What is wrong with a member of the archive, before the file and the key are added.
+
+use std::path::PathBuf;
+
+use super::element;
+use super::error::NpzError;
+
+/// What is wrong with a member, before the file and key are added.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The dtype, as the header writes it, is not supported.
+    Dtype(String),
+    /// The bytes do not make sense.
+    Damaged(String),
+    /// There is no memory for this many bytes.
+    TooLarge(u64),
+}
+
+impl Fault {
+    /// The error for this fault in the key `key` of the file `path`.
+    pub(super) fn at(self, path: PathBuf, key: String) -> NpzError {
+        match self {
+            Self::Dtype(dtype) => {
+                NpzError::Dtype { path, key, meaning: element::meaning(&dtype), dtype }
+            }
+            Self::Damaged(reason) => NpzError::Damaged { path, key, reason },
+            Self::TooLarge(bytes) => NpzError::TooLarge { path, key, bytes },
+        }
+    }
+}
