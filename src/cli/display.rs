@@ -119,7 +119,7 @@ impl Display {
             study.sets[realisation.set],
             study.noise_levels[realisation.noise],
             realisation.trial,
-            study.methods[method].info().name,
+            study.methods[method].label,
             done.units,
         ));
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::fit::{method, methods};
+use crate::fit::{Registered, method, methods};
 
 use super::Exit;
 use super::args::MethodsArgs;
@@ -18,24 +18,29 @@ pub(super) fn command(args: &MethodsArgs) -> Result<Exit> {
 }
 
 fn list() {
-    let line = |m: &&dyn crate::fit::Method| vec![m.info().name.into(), m.info().summary.into()];
+    let line = |m: &&Registered| vec![m.info.name.into(), m.info.summary.into()];
     let lines: Vec<Vec<String>> = methods().iter().map(line).collect();
     say(&aligned(&lines));
 }
 
 fn explain(name: &str) -> Result<()> {
-    let Some(method) = method(name) else {
-        let valid: Vec<_> = methods().iter().map(|m| m.info().name).collect();
+    let Some(Registered { info, .. }) = method(name) else {
+        let valid: Vec<_> = methods().iter().map(|m| m.info.name).collect();
         bail!("there is no method `{name}`; the methods are {}", valid.join(", "));
     };
-    let info = method.info();
     say(&format!(
         "{}: {}\n\
          \x20 minimises    {}\n\
          \x20 error bars   {}\n\
-         \x20 constraint   fit.constraint: none, or kirchhoff (the emissivities sum to zero)\n\
+         \x20 constraint   fit.constraint, or in the name: {name}+none, {name}+kirchhoff\n\
          \x20 reference    {}\n",
         info.name, info.summary, info.minimises, info.error_bars, info.reference
     ));
+    for option in info.options {
+        say(&format!(
+            "  option       fit.options.{name}.{}={}: {} ({} to {})\n",
+            option.name, option.default, option.meaning, option.least, option.most
+        ));
+    }
     Ok(())
 }

@@ -95,8 +95,8 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     for data_set in &plan.plan.data_sets {
         line("data set", format!("{}: {}", data_set.set, data_set.screening))?;
     }
-    let methods: Vec<_> = study.methods.iter().map(|m| m.info().name).collect();
-    line("methods", format!("{}; constraint {}", methods.join(", "), study.constraint))?;
+    let methods: Vec<_> = study.methods.iter().map(|m| m.label.as_str()).collect();
+    line("methods", format!("{}; constraint {}", methods.join(", "), config.fit.constraint))?;
     if config.data.source == crate::data::settings::Source::Simulate {
         let levels: Vec<_> = study.noise_levels.iter().map(|level| format!("{level:e}")).collect();
         line("noise", format!("{}; trials {}", levels.join(", "), study.trials))?;

@@ -104,7 +104,7 @@ pub(super) fn quality_table(rows: &[Row]) -> String {
         false => "relative error bar: median over the band of sigma / |emissivity|",
     };
     let same = |a: &Row, b: &Row| {
-        (&a.data_set, a.method, a.noise_level) == (&b.data_set, b.method, b.noise_level)
+        (&a.data_set, &a.method, a.noise_level) == (&b.data_set, &b.method, b.noise_level)
     };
     let mut lines = vec![header(rows)];
     for group in rows.chunk_by(same) {
@@ -113,7 +113,7 @@ pub(super) fn quality_table(rows: &[Row]) -> String {
         if simulated {
             line.push(group[0].noise_level.map_or(String::new(), |level| format!("{level:e}")));
         }
-        line.push(group[0].method.into());
+        line.push(group[0].method.clone());
         let cell = |row: &Row| value(row).map_or("-".into(), |v| format!("{v:.2e}"));
         line.extend(group.iter().map(cell));
         lines.push(line);
@@ -128,8 +128,8 @@ fn header(rows: &[Row]) -> Vec<String> {
     names.extend(simulated.then(|| "noise".into()));
     names.push("method".into());
     let of_first = rows.iter().take_while(|row| {
-        (&row.data_set, row.method, row.noise_level)
-            == (&first.data_set, first.method, first.noise_level)
+        (&row.data_set, &row.method, row.noise_level)
+            == (&first.data_set, &first.method, first.noise_level)
     });
     names.extend(of_first.map(|row| row.emitter.clone()));
     names

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use crate::instrument::{Axis, BolometerState, ChannelScan, Gain, PLAIN_LENGTH};
+use crate::instrument::{Axis, BolometerState, ChannelScan, Emitter, Gain, PLAIN_LENGTH};
 
 use super::error::DataError;
+use super::plateaus::plateaus;
 use super::records::RawRecords;
 use super::resolved::Resolved;
 use super::screening::{Screening, screen};
@@ -26,6 +27,12 @@ pub struct Campaign {
     /// Bins in which the channel sees no light.
     pub(super) dark_bins: Range<usize>,
     pub(super) seed: u64,
+    pub(super) emitters: Vec<Emitter>,
+    /// What methods may take as known of the emissivities: the published model, or the truth of a
+    /// simulation.
+    pub(super) model: Option<Truth>,
+    /// Number of the plateau of each record.
+    pub(super) plateaus: Vec<usize>,
 }
 
 /// The records that are used. Vectors have one element a record.
@@ -67,15 +74,19 @@ impl Campaign {
             Source::Npz => Taken::measured(set, data, &resolved)?,
             Source::Simulate => Taken::simulated(set, simulate, instrument, &resolved, seed)?,
         };
-        let Resolved { axis, peak_sample, apodisation, dark_bins, .. } = resolved;
+        let Resolved { axis, peak_sample, apodisation, dark_bins, emitters, model, .. } = resolved;
+        let known = model.is_some() || data.source == Source::Simulate;
         Ok(Self {
             gain: Gain::new(&axis),
             transform: Transform::new(axis.length(), instrument.baseline, apodisation, peak_sample),
             axis,
-            taken,
             sigma: data.sigma,
             dark_bins,
             seed,
+            plateaus: plateaus(&taken.temperatures),
+            taken,
+            emitters,
+            model: known.then(|| Truth::new(set.channel, model)),
         })
     }
 

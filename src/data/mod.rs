@@ -7,6 +7,7 @@ pub mod settings;
 mod baseline;
 mod campaign;
 mod error;
+mod plateaus;
 mod random;
 mod realisation;
 mod records;

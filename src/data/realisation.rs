@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use crate::fit::VarianceScale;
+use crate::fit::{Context, VarianceScale};
 use crate::instrument::{IFG_LENGTH, fill_planck_column};
 
 use super::campaign::{Campaign, Interferograms};
@@ -33,6 +33,10 @@ pub struct BinData {
     pub variance: Vec<f64>,
     /// What is known of the scale of `variance`.
     pub scale: VarianceScale,
+    /// Optical frequency, Hz.
+    pub frequency_hz: f64,
+    /// What a model says of the emissivities, one per emitter.
+    pub model: Option<Vec<Complex64>>,
 }
 
 impl Campaign {
@@ -117,7 +121,31 @@ impl Campaign {
             data.push(realisation.transforms[record * realisation.bins.len() + position] / gain);
             variance.push(power * realisation.sample_variance[record] / gain.norm_sqr());
         }
-        BinData { design: self.design(bin), data, variance, scale: realisation.scale }
+        BinData {
+            design: self.design(bin),
+            data,
+            variance,
+            scale: realisation.scale,
+            frequency_hz: self.axis.frequency_hz(bin),
+            model: self.model_at(bin),
+        }
+    }
+
+    /// What methods may need beside the linear problem of a bin.
+    #[must_use]
+    pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
+        Context {
+            frequency_hz: bin.frequency_hz,
+            temperatures: &self.taken.temperatures,
+            plateaus: &self.plateaus,
+            model: bin.model.as_deref(),
+        }
+    }
+
+    /// The emissivities of the model at one bin.
+    fn model_at(&self, bin: usize) -> Option<Vec<Complex64>> {
+        let ghz = self.axis.frequency_ghz(bin);
+        self.model.as_ref().map(|model| model.at(ghz, &self.emitters))
     }
 
     /// The Planck functions of all emitters at one bin, MJy/sr, [emitter][record].

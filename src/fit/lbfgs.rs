@@ -8,7 +8,7 @@ use num_complex::Complex64;
 
 use super::exact_step::ExactStep;
 use super::least_squares::{DirectFit, solve_system};
-use super::method::{Method, MethodInfo};
+use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::system::System;
@@ -17,30 +17,53 @@ use super::wls::{root_weights, sigma};
 
 /// Past steps that the search remembers.
 const MEMORY: usize = 10;
-/// The search has converged when the gradient is shorter than this; at the start, with data and
-/// columns all of unit length, it is about one.
-const GRADIENT_TOLERANCE: f64 = 1e-12;
-/// Iterations after which it gives up.
-const MAX_ITERATIONS: u64 = 500;
 
 /// Minimises the objective of `wls` by a limited-memory quasi-Newton search from zero.
 #[derive(Debug)]
-pub(super) struct Lbfgs;
+struct Lbfgs {
+    max_iterations: u64,
+    /// Length of the gradient below which the search has converged; at the start, with data and
+    /// columns of unit length, it is about one.
+    tolerance: f64,
+}
 
 type Search = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
-impl Method for Lbfgs {
-    fn info(&self) -> MethodInfo {
-        MethodInfo {
-            name: "lbfgs",
-            summary: "L-BFGS search from zero with the exact gradient, for comparison with wls",
-            minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
-            error_bars: "as wls, from the curvature at the minimum",
-            reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
-            cost: 200,
-        }
-    }
+/// How it is called and made.
+pub(super) static LBFGS: Registered = Registered {
+    info: MethodInfo {
+        name: "lbfgs",
+        summary: "L-BFGS search from zero with the exact gradient, for comparison with wls",
+        minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
+        error_bars: "as wls, from the curvature at the minimum",
+        reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
+        options: &[
+            MethodOption {
+                name: "max_iterations",
+                meaning: "iterations after which it gives up",
+                default: 500.0,
+                least: 1.0,
+                most: 1e6,
+            },
+            MethodOption {
+                name: "tolerance",
+                meaning: "length of the gradient at convergence; about 1 at the start",
+                default: 1e-12,
+                least: 1e-15,
+                most: 1.0,
+            },
+        ],
+        cost: 200,
+    },
+    build: |options| {
+        Box::new(Lbfgs {
+            max_iterations: options.get("max_iterations") as u64,
+            tolerance: options.get("tolerance"),
+        })
+    },
+};
 
+impl Method for Lbfgs {
     fn fit(&self, problem: &Problem) -> Outcome {
         let system = root_weights(problem).and_then(|root| System::new(problem, Some(&root)));
         let system = match system {
@@ -53,53 +76,59 @@ impl Method for Lbfgs {
             Err(why) => return Outcome::Failed(why.to_string()),
         };
         let (normal, unit) = system.clone().with_unit_data();
-        match search(&normal) {
+        match self.search(&normal) {
             Err(why) => Outcome::Failed(format!("the search broke off: {why}")),
-            Ok(state) => conclude(problem, &system, unit, &direct, &state),
+            Ok(state) => self.conclude(problem, &system, unit, &direct, &state),
         }
     }
 }
 
-fn search(system: &System) -> Result<Search, Error> {
-    let start = vec![0.0; 2 * system.unknowns()];
-    let solver = LBFGS::new(ExactStep::default(), MEMORY)
-        .with_tolerance_grad(GRADIENT_TOLERANCE)?
-        .with_tolerance_cost(0.0)?;
-    let result = Executor::new(Objective { system }, solver)
-        .configure(|state| state.param(start).max_iters(MAX_ITERATIONS))
-        .timer(false)
-        .run()?;
-    Ok(result.state)
-}
+impl Lbfgs {
+    fn search(&self, system: &System) -> Result<Search, Error> {
+        let start = vec![0.0; 2 * system.unknowns()];
+        let solver = LBFGS::new(ExactStep::default(), MEMORY)
+            .with_tolerance_grad(self.tolerance)?
+            .with_tolerance_cost(0.0)?;
+        let result = Executor::new(Objective { system }, solver)
+            .configure(|state| state.param(start).max_iters(self.max_iterations))
+            .timer(false)
+            .run()?;
+        Ok(result.state)
+    }
 
-fn conclude(
-    problem: &Problem,
-    system: &System,
-    unit: f64,
-    direct: &DirectFit,
-    state: &Search,
-) -> Outcome {
-    // The last point, not that of least cost: near the minimum the costs differ by rounding only.
-    let Some(end) = state.get_param().filter(|x| x.iter().all(|v| v.is_finite())) else {
-        return Outcome::Failed("the search left the finite numbers".into());
-    };
-    let end: Vec<f64> = end.iter().map(|x| x * unit).collect();
-    let (re, im) = end.split_at(system.unknowns());
-    let scaled: Vec<_> = re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect();
-    let solution = Solution {
-        emissivity: system.emissivities(&scaled),
-        sigma: sigma(problem, direct),
-        rss: residual_norm(system, re, im),
-        condition: direct.condition,
-    };
-    match &state.termination_status {
-        TerminationStatus::Terminated(TerminationReason::SolverConverged) => {
-            Outcome::Converged(solution)
+    fn conclude(
+        &self,
+        problem: &Problem,
+        system: &System,
+        unit: f64,
+        direct: &DirectFit,
+        state: &Search,
+    ) -> Outcome {
+        // The last point, not that of least cost: near the minimum the costs differ by rounding only.
+        let Some(end) = state.get_param().filter(|x| x.iter().all(|v| v.is_finite())) else {
+            return Outcome::Failed("the search left the finite numbers".into());
+        };
+        let end: Vec<f64> = end.iter().map(|x| x * unit).collect();
+        let (re, im) = end.split_at(system.unknowns());
+        let scaled: Vec<_> = re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect();
+        let solution = Solution {
+            emissivity: system.emissivities(&scaled),
+            sigma: sigma(problem, direct),
+            rss: residual_norm(system, re, im),
+            condition: direct.condition,
+        };
+        match &state.termination_status {
+            TerminationStatus::Terminated(TerminationReason::SolverConverged) => {
+                Outcome::Converged(solution)
+            }
+            TerminationStatus::Terminated(TerminationReason::MaxItersReached) => {
+                Outcome::NotConverged(
+                    solution,
+                    format!("stopped after {} iterations", self.max_iterations),
+                )
+            }
+            other => Outcome::NotConverged(solution, format!("stopped: {other}")),
         }
-        TerminationStatus::Terminated(TerminationReason::MaxItersReached) => {
-            Outcome::NotConverged(solution, format!("stopped after {MAX_ITERATIONS} iterations"))
-        }
-        other => Outcome::NotConverged(solution, format!("stopped: {other}")),
     }
 }
 

@@ -1,21 +1,18 @@
-//! What an estimator is.
+//! What an estimator is, and how one is described and made.
 
 use std::fmt;
 
 use super::outcome::Outcome;
 use super::problem::Problem;
 
-/// An estimator of the emissivities of one bin.
-pub trait Method: Sync + fmt::Debug {
-    /// What it is called and what it does.
-    fn info(&self) -> MethodInfo;
-
+/// An estimator of the emissivities of one bin, with its settings.
+pub trait Method: Send + Sync + fmt::Debug {
     /// Fits one bin that has signal. The same problem gives the same bits, always.
     fn fit(&self, problem: &Problem) -> Outcome;
 }
 
 /// A method in words and numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MethodInfo {
     /// Name in `fit.methods` and in the results.
     pub name: &'static str,
@@ -27,6 +24,69 @@ pub struct MethodInfo {
     pub error_bars: &'static str,
     /// Where the method is described.
     pub reference: &'static str,
+    /// What can be set in `[fit.options.NAME]`.
+    pub options: &'static [MethodOption],
     /// Time of one bin, relative to the others: balances the shards, changes no result.
     pub cost: u32,
+}
+
+/// A number that a method can be given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MethodOption {
+    /// Name in `[fit.options.METHOD]`.
+    pub name: &'static str,
+    /// One line, with the unit.
+    pub meaning: &'static str,
+    /// Value when nothing is said.
+    pub default: f64,
+    /// Smallest value allowed.
+    pub least: f64,
+    /// Largest value allowed.
+    pub most: f64,
+}
+
+/// The values of a method's options, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptionValues(Vec<(&'static str, f64)>);
+
+impl OptionValues {
+    /// The defaults of a method.
+    #[must_use]
+    pub fn defaults(info: &MethodInfo) -> Self {
+        Self(info.options.iter().map(|option| (option.name, option.default)).collect())
+    }
+
+    /// Sets one option.
+    ///
+    /// # Errors
+    /// If the method has no such option, or the value is out of range: says what is valid.
+    pub fn set(&mut self, info: &MethodInfo, name: &str, value: f64) -> Result<(), String> {
+        let Some(at) = info.options.iter().position(|option| option.name == name) else {
+            let valid: Vec<_> = info.options.iter().map(|option| option.name).collect();
+            return Err(match valid.is_empty() {
+                true => format!("method `{}` has no options", info.name),
+                false => format!("there is no option `{name}`; it has {}", valid.join(", ")),
+            });
+        };
+        let MethodOption { least, most, .. } = info.options[at];
+        if !(least..=most).contains(&value) {
+            return Err(format!("`{name}` is {value}: expected {least} to {most}"));
+        }
+        self.0[at].1 = value;
+        Ok(())
+    }
+
+    /// The value of an option that the method has; NaN for one that it has not.
+    pub(super) fn get(&self, name: &str) -> f64 {
+        self.0.iter().find(|(known, _)| *known == name).map_or(f64::NAN, |(_, value)| *value)
+    }
+}
+
+/// A method that there is.
+#[derive(Debug)]
+pub struct Registered {
+    /// What it is called and what it does.
+    pub info: MethodInfo,
+    /// Makes it with these options.
+    pub build: fn(&OptionValues) -> Box<dyn Method>,
 }

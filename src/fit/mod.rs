@@ -19,8 +19,8 @@ mod wls;
 #[cfg(test)]
 mod tests;
 
-pub use method::{Method, MethodInfo};
+pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
-pub use problem::{Constraint, Problem, VarianceScale};
+pub use problem::{Constraint, Context, Problem, VarianceScale};
 pub use registry::{fit_bin, method, methods};
 pub use system::Unusable;

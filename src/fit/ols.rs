@@ -1,26 +1,29 @@
 //! Ordinary least squares: every record counts the same.
 
 use super::least_squares::solve;
-use super::method::{Method, MethodInfo};
+use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2`.
 #[derive(Debug)]
-pub(super) struct OrdinaryLeastSquares;
+struct OrdinaryLeastSquares;
+
+/// How it is called and made.
+pub(super) static OLS: Registered = Registered {
+    info: MethodInfo {
+        name: "ols",
+        summary: "ordinary least squares, every record counts the same",
+        minimises: "sum_j |D_j - sum_i E_i P_ij|^2",
+        error_bars: "from the residual, rss / (records - free emissivities)",
+        reference: "Golub & Van Loan, Matrix Computations, 4th ed., sec. 5.3",
+        options: &[],
+        cost: 10,
+    },
+    build: |_| Box::new(OrdinaryLeastSquares),
+};
 
 impl Method for OrdinaryLeastSquares {
-    fn info(&self) -> MethodInfo {
-        MethodInfo {
-            name: "ols",
-            summary: "ordinary least squares, every record counts the same",
-            minimises: "sum_j |D_j - sum_i E_i P_ij|^2",
-            error_bars: "from the residual, rss / (records - free emissivities)",
-            reference: "Golub & Van Loan, Matrix Computations, 4th ed., sec. 5.3",
-            cost: 10,
-        }
-    }
-
     fn fit(&self, problem: &Problem) -> Outcome {
         match solve(problem, None) {
             Err(why) => Outcome::Failed(why.to_string()),

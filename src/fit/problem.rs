@@ -19,6 +19,22 @@ pub struct Problem<'a> {
     pub scale: VarianceScale,
     /// What is known of the emissivities beforehand.
     pub constraint: Constraint,
+    /// What else is known of the bin.
+    pub context: Context<'a>,
+}
+
+/// What some methods need beside the linear problem.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Optical frequency of the bin, Hz.
+    pub frequency_hz: f64,
+    /// Temperatures of the emitters, K, one slice of length N per emitter.
+    pub temperatures: &'a [Vec<f64>],
+    /// Which records were taken at one setting of the temperatures: a number for each, ascending.
+    pub plateaus: &'a [usize],
+    /// Emissivities that a published model or the simulated truth has at this bin, one per
+    /// emitter.
+    pub model: Option<&'a [Complex64]>,
 }
 
 impl Problem<'_> {

@@ -1,25 +1,25 @@
 //! The estimators that there are.
 
-use super::lbfgs::Lbfgs;
-use super::method::Method;
-use super::ols::OrdinaryLeastSquares;
+use super::lbfgs::LBFGS;
+use super::method::{Method, Registered};
+use super::ols::OLS;
 use super::outcome::Outcome;
 use super::problem::Problem;
-use super::wls::WeightedLeastSquares;
+use super::wls::WLS;
 
 /// Every method, in the order in which `otfhpc methods` lists them.
-static METHODS: [&'static dyn Method; 3] = [&OrdinaryLeastSquares, &WeightedLeastSquares, &Lbfgs];
+static METHODS: &[&Registered] = &[&OLS, &WLS, &LBFGS];
 
 /// Every method.
 #[must_use]
-pub fn methods() -> &'static [&'static dyn Method] {
-    &METHODS
+pub fn methods() -> &'static [&'static Registered] {
+    METHODS
 }
 
 /// The method of that name.
 #[must_use]
-pub fn method(name: &str) -> Option<&'static dyn Method> {
-    METHODS.iter().copied().find(|method| method.info().name == name)
+pub fn method(name: &str) -> Option<&'static Registered> {
+    METHODS.iter().copied().find(|method| method.info.name == name)
 }
 
 /// Fits one bin, or says that it has no signal.

@@ -45,11 +45,17 @@ impl Owned {
             variance: &self.variance,
             scale: VarianceScale::Absolute,
             constraint,
+            context: Context {
+                frequency_hz: 3e11,
+                temperatures: &[],
+                plateaus: &[],
+                model: Some(&self.truth),
+            },
         })
     }
 
     fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
-        self.with(constraint, |problem| fit_bin(method(name).unwrap(), problem))
+        self.with(constraint, |problem| fit_bin(build(name).as_ref(), problem))
     }
 
     fn rss(&self, solution: &Solution, weighted: bool) -> f64 {
@@ -61,6 +67,12 @@ impl Owned {
         };
         (0..self.data.len()).map(residual).sum()
     }
+}
+
+/// A method with its default options.
+fn build(name: &str) -> Box<dyn Method> {
+    let Registered { info, build } = method(name).unwrap();
+    build(&OptionValues::defaults(info))
 }
 
 /// A small generator for tests: SplitMix64, uniform in 0..1.
@@ -239,15 +251,19 @@ fn a_dark_bin_has_no_signal_and_no_failure() {
     let mut problem = Owned::new(1, 50, 0.0, 0.0);
     problem.design.iter_mut().for_each(|column| column.fill(0.0));
     for method in methods() {
-        let outcome = problem.with(Constraint::None, |p| fit_bin(*method, p));
+        let outcome =
+            problem.with(Constraint::None, |p| fit_bin(build(method.info.name).as_ref(), p));
         assert_eq!(outcome, Outcome::NoSignal);
     }
 }
 
 #[test]
 fn method_names_are_unique_and_found() {
-    for info in methods().iter().map(|m| m.info()) {
-        assert_eq!(method(info.name).unwrap().info(), info);
+    for Registered { info, .. } in methods() {
+        assert_eq!(method(info.name).unwrap().info, *info);
         assert!(info.cost > 0);
+        for option in info.options {
+            assert!((option.least..=option.most).contains(&option.default), "{}", option.name);
+        }
     }
 }

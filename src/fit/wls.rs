@@ -1,27 +1,30 @@
 //! Weighted least squares: every record counts by its noise.
 
 use super::least_squares::{DirectFit, solve};
-use super::method::{Method, MethodInfo};
+use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::system::Unusable;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
-pub(super) struct WeightedLeastSquares;
+struct WeightedLeastSquares;
+
+/// How it is called and made.
+pub(super) static WLS: Registered = Registered {
+    info: MethodInfo {
+        name: "wls",
+        summary: "weighted least squares, each record by the inverse of its noise variance",
+        minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
+        error_bars: "from the given variances; from the residual where only their ratios are known",
+        reference: "Aitken 1935, Proc. R. Soc. Edinburgh 55, 42",
+        options: &[],
+        cost: 12,
+    },
+    build: |_| Box::new(WeightedLeastSquares),
+};
 
 impl Method for WeightedLeastSquares {
-    fn info(&self) -> MethodInfo {
-        MethodInfo {
-            name: "wls",
-            summary: "weighted least squares, each record by the inverse of its noise variance",
-            minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
-            error_bars: "from the given variances; from the residual where only their ratios are known",
-            reference: "Aitken 1935, Proc. R. Soc. Edinburgh 55, 42",
-            cost: 12,
-        }
-    }
-
     fn fit(&self, problem: &Problem) -> Outcome {
         match root_weights(problem).and_then(|root| solve(problem, Some(&root))) {
             Err(why) => Outcome::Failed(why.to_string()),

@@ -15,8 +15,8 @@ use super::grid::DataSetGrid;
 pub struct Row {
     /// Channel and scan mode.
     pub data_set: String,
-    /// Name of the method.
-    pub method: &'static str,
+    /// The method, as written in `fit.methods`.
+    pub method: String,
     /// What was imposed.
     pub constraint: String,
     /// In units of the median null RMS; none for measured data.
@@ -60,8 +60,8 @@ pub(super) fn summarise(
                     let of_emitter: Vec<Quality> = trials.iter().map(|trial| trial[i]).collect();
                     rows.push(Row {
                         data_set: study.sets[set].to_string(),
-                        method: study.methods[method].info().name,
-                        constraint: study.constraint.to_string(),
+                        method: study.methods[method].label.clone(),
+                        constraint: study.methods[method].constraint.to_string(),
                         noise_level: simulated.then_some(study.noise_levels[noise]),
                         emitter: emitter.name(),
                         trials: study.trials,
@@ -81,7 +81,7 @@ fn over_trials(trials: &[Quality]) -> Row {
     let fold = |f: fn(f64, f64) -> f64| trials.iter().map(|q| q.nrmse).reduce(f);
     Row {
         data_set: String::new(),
-        method: "",
+        method: String::new(),
         constraint: String::new(),
         noise_level: None,
         emitter: String::new(),

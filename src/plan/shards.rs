@@ -104,7 +104,7 @@ impl Costs {
         let mut sum = 0;
         let mut methods_before = vec![0];
         for method in &study.methods {
-            sum += u128::from(method.info().cost);
+            sum += u128::from(method.info.cost);
             methods_before.push(sum);
         }
         Self { methods_before, methods: study.methods.len() as u64 }
@@ -163,7 +163,7 @@ mod tests {
                 let units = shards.units(s).unwrap();
                 costs.before(units.end) - costs.before(units.start)
             };
-            let dearest = study.methods.iter().map(|m| u128::from(m.info().cost)).max().unwrap();
+            let dearest = study.methods.iter().map(|m| u128::from(m.info.cost)).max().unwrap();
             let mean = costs.before(study.units()) / u128::from(shards.len());
             for shard in 0..shards.len() {
                 prop_assert!(cost(shard) <= mean + dearest + 1);
@@ -179,7 +179,7 @@ mod tests {
         let mut sum = 0;
         for index in 0..study.units() {
             assert_eq!(costs.before(index), sum);
-            sum += u128::from(study.methods[study.unit(index).method].info().cost);
+            sum += u128::from(study.methods[study.unit(index).method].info.cost);
         }
         assert_eq!(costs.before(study.units()), sum);
     }

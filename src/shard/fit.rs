@@ -143,15 +143,17 @@ impl Fitter<'_> {
         let mut start = Instant::now();
         let bin = segment.campaign.bin_data(realisation, offset);
         let design: Vec<&[f64]> = bin.design.iter().map(Vec::as_slice).collect();
-        let problem = Problem {
-            design: &design,
-            data: &bin.data,
-            variance: &bin.variance,
-            scale: bin.scale,
-            constraint: self.study.constraint,
-        };
         let fit = |method: usize| {
-            let outcome = fit_bin(self.study.methods[method], &problem);
+            let choice = &self.study.methods[method];
+            let problem = Problem {
+                design: &design,
+                data: &bin.data,
+                variance: &bin.variance,
+                scale: bin.scale,
+                constraint: choice.constraint,
+                context: segment.campaign.context(&bin),
+            };
+            let outcome = fit_bin(choice.method.as_ref(), &problem);
             let now = Instant::now();
             self.progress.unit_done(outcome.status(), now - start);
             start = now;

@@ -1,5 +1,6 @@
 //! What a user writes: a TOML file, and `--set key=value` on top of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct FitSettings {
     pub constraint: Constraint,
     /// The bins to fit.
     pub bins: BinSelection,
+    /// Options of methods: `[fit.options.METHOD]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 impl Default for FitSettings {
@@ -50,6 +54,7 @@ impl Default for FitSettings {
             methods: vec!["ols".into(), "wls".into()],
             constraint: Constraint::None,
             bins: BinSelection::All,
+            options: BTreeMap::new(),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The grid of configurations and their units, by arithmetic: nothing is ever listed.
 
-use crate::fit::{Constraint, Method, method, methods};
 use crate::instrument::{ChannelScan, Emitter};
 use thiserror::Error;
 
 use crate::data::settings::Source;
 
-use super::config::Config;
+use super::choice::{ChoiceError, MethodChoice};
+use super::config::{Config, FitSettings};
 
 /// Noise level of a simulation when none is given, in units of the median null RMS.
 const DEFAULT_NOISE_LEVEL: f64 = 0.02;
@@ -21,9 +21,7 @@ pub struct Study {
     /// Noise draws at each level.
     pub trials: u64,
     /// The methods.
-    pub methods: Vec<&'static dyn Method>,
-    /// What is imposed on the emissivities.
-    pub constraint: Constraint,
+    pub methods: Vec<MethodChoice>,
     /// The bins to fit, ascending.
     pub bins: Vec<usize>,
     /// The emitters, in the order of the solution's last axis.
@@ -83,14 +81,9 @@ pub enum StudyError {
         /// What would do.
         expected: &'static str,
     },
-    /// No such method.
-    #[error("fit.methods: there is no method `{name}`; the methods are {valid}")]
-    Method {
-        /// As typed.
-        name: String,
-        /// All that there are.
-        valid: String,
-    },
+    /// A method that cannot be chosen so.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// Noise levels or trials for data that have their own noise.
     #[error(
         "{setting} is set, but data.source is \"npz\": measured data have their own noise, and \
@@ -125,8 +118,7 @@ impl Study {
             sets: unique("data.sets", "data.sets='[\"llss\"]'", &config.data.sets)?,
             noise_levels: noise_levels(config)?,
             trials: config.study.trials,
-            methods: chosen_methods(&config.fit.methods)?,
-            constraint: config.fit.constraint,
+            methods: chosen_methods(&config.fit)?,
             bins: config.fit.bins.bins(),
             emitters: emitters(config)?,
             seed: config.study.seed,
@@ -251,15 +243,9 @@ fn noise_levels(config: &Config) -> Result<Vec<f64>, StudyError> {
     }
 }
 
-fn chosen_methods(names: &[String]) -> Result<Vec<&'static dyn Method>, StudyError> {
-    let names = unique("fit.methods", "fit.methods='[\"wls\"]'", names)?;
-    let find = |name: &String| {
-        method(name).ok_or_else(|| StudyError::Method {
-            name: name.clone(),
-            valid: methods().iter().map(|m| m.info().name).collect::<Vec<_>>().join(", "),
-        })
-    };
-    names.iter().map(find).collect()
+fn chosen_methods(settings: &FitSettings) -> Result<Vec<MethodChoice>, StudyError> {
+    let labels = unique("fit.methods", "fit.methods='[\"wls\"]'", &settings.methods)?;
+    Ok(MethodChoice::all(&labels, settings)?)
 }
 
 fn emitters(config: &Config) -> Result<Vec<Emitter>, StudyError> {
