@@ -123,6 +123,9 @@ pub(super) struct ThreadArgs {
     pub(super) threads: Option<u32>,
 }
 
+/// Most shards in one range: more than Slurm has array tasks, few enough to be listed.
+const MOST_SHARDS: u32 = 10_000_000;
+
 /// Some shards, ascending, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShardList(pub(super) Vec<u32>);
@@ -140,7 +143,7 @@ fn shard_list(text: &str) -> Result<ShardList, String> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = match (first.parse(), last.parse()) {
-            (Ok(first), Ok(last)) if first <= last => (first, last),
+            (Ok(first), Ok(last)) if first <= last && last - first < MOST_SHARDS => (first, last),
             _ => return Err(expected()),
         };
         shards.extend(first..=last);
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn shard_lists_are_read_sorted_and_once() {
         assert_eq!(shard_list("9,3-5,4"), Ok(ShardList(vec![3, 4, 5, 9])));
-        for bad in ["", "-1", "5-3", "a", "1,"] {
+        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295"] {
             assert!(shard_list(bad).is_err(), "{bad}");
         }
     }

@@ -77,9 +77,8 @@ fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
     }
     if !shards.is_empty() {
         text += &format!("all at once, Slurm: {}\n", submit_array(run, &ranges(&shards)));
-        text += &format!("then:               {} merge {}\n", program(), folder(run));
     }
-    text
+    text + &format!("then:               {} merge {}\n", program(), folder(run))
 }
 
 fn fault_lines(run: &RunDir, group: &[Fault]) -> String {

@@ -59,8 +59,18 @@ pub fn main() -> ExitCode {
         Command::Methods(args) => methods::command(&args),
     };
     let exit = ended.unwrap_or_else(|error| {
-        complain(&format!("otfhpc: {error:#}"));
+        complain(&format!("otfhpc: {}", message(&error)));
         Exit::CouldNotRun
     });
     ExitCode::from(exit as u8)
+}
+
+/// An error and its causes in one message; a cause that the message quotes already is not told
+/// twice.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        text if text.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
 }

@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::data::survey;
 use crate::foundations::run_dir::shard_of_partial;
-use crate::foundations::{FileError, RunDir, files};
+use crate::foundations::{RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
+use crate::shard::{Partial, PartialError};
 use crate::slurm::{quoted, submit_all};
 use crate::study::{Config, Study};
 
@@ -62,23 +63,35 @@ fn make_way(run: &RunDir, plan: &BoundPlan, replace: bool) -> Result<()> {
     if BoundPlan::read(run).is_ok_and(|old| old.hash == plan.hash) {
         return Ok(());
     }
-    let partials = partials(run)?;
-    if !partials.is_empty() && !replace {
-        let root = run.root().to_path_buf();
-        return Err(PlanError::InTheWay { root, partials: partials.len() }.into());
+    let partials = partials(run);
+    if all_of_plan(run, plan, &partials) {
+        return Ok(());
     }
-    for path in partials.into_iter().chain(run.products()).filter(|path| path.exists()) {
+    let products: Vec<_> = run.products().into_iter().filter(|p| p.exists()).collect();
+    if partials.len() + products.len() > 0 && !replace {
+        let (partials, products) = (partials.len(), products.len());
+        return Err(PlanError::InTheWay { root: run.root().into(), partials, products }.into());
+    }
+    let partials = partials.into_iter().map(|shard| run.partial(shard));
+    for path in partials.chain(products) {
         remove(&path).with_context(|| format!("cannot delete {}", path.display()))?;
     }
     Ok(())
 }
 
-fn partials(run: &RunDir) -> Result<Vec<std::path::PathBuf>, FileError> {
-    let folder = run.partials();
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let name_of = |e: &std::fs::DirEntry| e.file_name().to_string_lossy().into_owned();
-    let ours = |e: &std::fs::DirEntry| shard_of_partial(&name_of(e)).is_some();
-    Ok(entries.flatten().filter(ours).map(|e| e.path()).collect())
+/// The shards that have something in the place of a partial.
+fn partials(run: &RunDir) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir(run.partials()) else { return Vec::new() };
+    let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    names.filter_map(|name| shard_of_partial(&name)).collect()
+}
+
+/// Whether sound results of this plan are there and none of another: only `plan.json` is lost or
+/// damaged, and comes back.
+fn all_of_plan(run: &RunDir, plan: &BoundPlan, shards: &[u32]) -> bool {
+    let read: Vec<_> = shards.iter().map(|shard| Partial::read(run, plan, *shard)).collect();
+    let foreign = |r: &Result<_, _>| matches!(r, Err(PartialError::OtherPlan { .. }));
+    read.iter().any(Result::is_ok) && !read.iter().any(foreign)
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {

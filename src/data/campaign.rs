@@ -120,7 +120,8 @@ impl Taken {
         let raw = RawRecords::read(path, set.channel, &resolved.emitters)?;
         let passed = screen(&raw, set, &resolved.bolometer, data.saturation_counts);
         if passed.indices.is_empty() {
-            return Err(DataError::NoRecords { set, screening: passed.screening });
+            let (path, screening) = (path.to_path_buf(), passed.screening);
+            return Err(DataError::NoRecords { path, set, screening });
         }
         Ok(Self {
             temperatures: raw.temperatures.iter().map(|t| pick(t, &passed.indices)).collect(),

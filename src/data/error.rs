@@ -1,5 +1,7 @@
 //! Why a data set cannot be prepared.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::instrument::{AxisError, BolometerError, ChannelScan};
@@ -73,10 +75,12 @@ pub enum DataError {
     PeakSample(usize),
     /// Screening left nothing.
     #[error(
-        "data set {set}: no record left after screening: {screening}; \
-         check data.sets and data.path"
+        "{}: no record of data set {set} left after screening: {screening}; \
+         check data.sets and data.path", path.display()
     )]
     NoRecords {
+        /// The calibration set.
+        path: PathBuf,
         /// The data set.
         set: ChannelScan,
         /// The account.

@@ -42,7 +42,10 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; give yourself access to it, or choose another folder with --out"
         }
-        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            "; a file stands where a folder should: move it, or choose another folder with --out"
+        }
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => "; check the path",
         _ => "",
     }
 }

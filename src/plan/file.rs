@@ -144,14 +144,16 @@ pub enum PlanError {
     },
     /// Another plan, with results, is in the way.
     #[error(
-        "{} holds results of another plan ({partials} partials); choose another folder with \
-         --out, or add --replace to delete them", root.display()
+        "{} holds results of another plan ({partials} partials, {products} products); choose \
+         another folder with --out, or add --replace to delete them", root.display()
     )]
     InTheWay {
         /// The results folder.
         root: PathBuf,
         /// How many partials would be lost.
         partials: usize,
+        /// How many merged files would be lost.
+        products: usize,
     },
 }
 

@@ -16,6 +16,8 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
+use bincode::error::DecodeError;
+use bincode::serde::decode_from_slice;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -28,7 +30,10 @@ const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 const FORMAT: u32 = 1;
 const CHECKSUM_AT: usize = 72;
 const HEADER: usize = 104;
-/// A length in the body beyond this is a lie: it would ask for absurd memory.
+/// Bodies up to these lengths, bytes, are decoded with 16 times as much.
+const SMALL_BODY: usize = 1 << 20;
+const MEDIUM_BODY: usize = 1 << 26;
+/// What the largest bodies may ask for, bytes.
 const BODY_LIMIT: usize = 1 << 34;
 
 /// What a finished shard leaves.
@@ -134,7 +139,7 @@ impl Partial {
         shard: u32,
         units: &Range<u64>,
     ) -> Result<(), FileError> {
-        let body = bincode::serde::encode_to_vec(self, config())
+        let body = bincode::serde::encode_to_vec(self, bincode::config::standard())
             .expect("a partial has no type that bincode cannot write");
         let head = head(plan, shard, units, body.len() as u64);
         let checksum = Digest::of_pieces(&[&head, &body]);
@@ -162,9 +167,7 @@ impl Partial {
     /// Says what is wrong with them.
     pub fn decode(bytes: &[u8], plan: &BoundPlan, shard: u32) -> Result<Self, PartialError> {
         let body = check_header(bytes, plan, shard)?;
-        let decoded = bincode::serde::decode_from_slice(body, config());
-        let (partial, used): (Self, usize) =
-            decoded.map_err(|e| PartialError::Body(e.to_string()))?;
+        let (partial, used) = decode_body(body).map_err(|e| PartialError::Body(e.to_string()))?;
         if used != body.len() {
             return Err(PartialError::Body(format!("{} bytes are left over", body.len() - used)));
         }
@@ -177,8 +180,22 @@ impl Partial {
     }
 }
 
-fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<BODY_LIMIT>()
+/// Decodes a body and says how many of its bytes were used.
+///
+/// A length in it that is a lie must not ask for memory that the machine may not have, so what it
+/// may ask for grows with its own length. bincode counts a number by its width in memory, which
+/// is up to 8 times its width in the file.
+fn decode_body(body: &[u8]) -> Result<(Partial, usize), DecodeError> {
+    let config = bincode::config::standard();
+    match body.len() {
+        length if length <= SMALL_BODY => {
+            decode_from_slice(body, config.with_limit::<{ 16 * SMALL_BODY }>())
+        }
+        length if length <= MEDIUM_BODY => {
+            decode_from_slice(body, config.with_limit::<{ 16 * MEDIUM_BODY }>())
+        }
+        _ => decode_from_slice(body, config.with_limit::<BODY_LIMIT>()),
+    }
 }
 
 fn planned_units(plan: &BoundPlan, shard: u32) -> Range<u64> {

@@ -140,16 +140,23 @@ fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
     let (key, text) =
         assignment.split_once('=').ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
     let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
-    let mut first_error = None;
+    let mut told: Option<String> = None;
     for value in readings(text) {
         let mut candidate = table.clone();
         insert(&mut candidate, key.trim(), value).map_err(&refused)?;
         match candidate.clone().try_into::<Config>() {
             Ok(_) => return Ok(candidate),
-            Err(error) => first_error.get_or_insert(error.to_string()),
-        };
+            Err(error) => {
+                let error = error.to_string();
+                // A value that is refused says more than a reading of another type.
+                let other_type = |text: &String| text.starts_with("invalid type");
+                if told.as_ref().is_none_or(|told| other_type(told) && !other_type(&error)) {
+                    told = Some(error);
+                }
+            }
+        }
     }
-    Err(refused(first_error.unwrap_or_default().trim_end().replace('\n', "; ")))
+    Err(refused(told.unwrap_or_default().trim_end().replace('\n', "; ")))
 }
 
 /// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)
@@ -241,6 +248,7 @@ mod tests {
             "data.sigma=guess",
             "data.source.x=1",
             "fit.bins=5-",
+            "fit.bins=300",
             "study",
         ] {
             let error = set(&[bad]).unwrap_err().to_string();

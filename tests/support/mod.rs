@@ -1,6 +1,8 @@
 //! Helps tests that need something that may not be there: they are then ignored, with the reason.
 #![allow(dead_code)] // each test file uses a part
 
+pub(crate) mod program;
+
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};

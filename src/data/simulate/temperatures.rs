@@ -7,7 +7,7 @@
 use crate::foundations::math::{exp, pow};
 use crate::instrument::{ChannelScan, Emitter};
 
-use super::super::random::{Stream, StreamKey};
+use super::super::random::StreamKey;
 use super::super::settings::SimulateSettings;
 use super::OperatingPoint;
 
@@ -15,6 +15,12 @@ use super::OperatingPoint;
 const REST_K: f64 = 2.73;
 /// Range of a driven body, K.
 const DRIVEN_K: (f64, f64) = (2.2, 20.0);
+/// Range of the dihedral, which drifts, K.
+const DIHEDRAL_K: (f64, f64) = (1.95, 5.2);
+/// Range of the collimator, which drifts, K.
+const COLLIMATOR_K: (f64, f64) = (1.55, 2.75);
+/// How far a bolometer drifts above its mean, K.
+const BATH_RISE_K: f64 = 0.06;
 /// Scatter of a body about its plateau, K.
 const JITTER_K: f64 = 5e-4;
 /// A new plateau begins this part of the way back to the one before, ...
@@ -91,17 +97,30 @@ fn plateau_targets(
     key: StreamKey,
 ) -> Vec<f64> {
     let mut stream = key.stream(plateau);
+    let visit = plateau / SCHEDULE.len();
     let mut target = |emitter: &Emitter| match emitter {
-        Emitter::Dihedral => between_in_proportion(&mut stream, (1.95, 5.2)),
-        Emitter::Collimator => stream.between(1.55, 2.75),
-        Emitter::Bolometer | Emitter::OtherBolometer(_) => point.bath_k + stream.between(0.0, 0.06),
-        other if driven(plateau) == Some(*other) => between_in_proportion(&mut stream, DRIVEN_K),
+        Emitter::Dihedral => in_proportion(DIHEDRAL_K, stream.uniform()),
+        Emitter::Collimator => stream.between(COLLIMATOR_K.0, COLLIMATOR_K.1),
+        Emitter::Bolometer | Emitter::OtherBolometer(_) => {
+            point.bath_k + stream.between(0.0, BATH_RISE_K)
+        }
+        other if driven(plateau) == Some(*other) => {
+            in_proportion(DRIVEN_K, spread(visit, stream.uniform()))
+        }
         _ => REST_K + stream.between(-0.015, 0.015),
     };
     emitters.iter().map(&mut target).collect()
 }
 
-/// Uniform in the logarithm.
-fn between_in_proportion(stream: &mut Stream, (low, high): (f64, f64)) -> f64 {
-    low * pow(high / low, stream.uniform())
+/// A place in 0..1 for each visit to a body: the first near the top, the next ones where they fill
+/// the largest gap (the golden section), so that even a short campaign spans the range.
+fn spread(visit: usize, random: f64) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let place = 0.95 + GOLDEN * visit as f64 + 0.05 * random;
+    place - place.floor()
+}
+
+/// A temperature in a range, by its place on a logarithmic scale.
+fn in_proportion((low, high): (f64, f64), place: f64) -> f64 {
+    low * pow(high / low, place)
 }
