@@ -286,7 +286,7 @@ fn other_scan_mode() -> Checked {
     let run = Run::local(&[SET_NPZ, SET_NOISY, SET_MODEL, SET_SIGMA, "data.sets=[\"lllf\"]"])?;
     assert_eq!(run.code(), Some(2), "{}", run.stderr());
     let error = run.stderr();
-    let account = "no record left after screening: 0 of 1260 records used, \
+    let account = "no record of data set lllf left after screening: 0 of 1260 records used, \
                    1200 left out: another scan mode, 60 left out: adds per group of another mode";
     assert!(error.contains(account), "{error}");
     Ok(())
