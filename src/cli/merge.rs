@@ -9,7 +9,7 @@ use crate::slurm::{quoted, ranges, submit_array};
 
 use super::args::FolderArgs;
 use super::display::{complain, program, say};
-use super::report::quality_table;
+use super::report::{quality_table, ranking};
 use super::{Exit, Volume};
 
 /// A table of more lines than this is left to `summary.csv`.
@@ -55,6 +55,10 @@ fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
     match lines.count() <= LONGEST_TABLE {
         true => text += &format!("\n{}\n", quality_table(rows)),
         false => text += &format!("{:<11}{}\n", "errors", run.summary_csv().display()),
+    }
+    let ranking = ranking(rows);
+    if !ranking.is_empty() {
+        text += &format!("{ranking}\n");
     }
     text + &format!("{:<11}{} and beside it\n", "products", run.solution().display())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
+use crate::foundations::math::median;
 use crate::merge::Row;
 use crate::plan::BoundPlan;
 use crate::shard::{Ending, Summary};
@@ -133,6 +134,53 @@ fn header(rows: &[Row]) -> Vec<String> {
     });
     names.extend(of_first.map(|row| row.emitter.clone()));
     names
+}
+
+/// The methods by their median error over data sets, noise levels and emitters, best first; the
+/// best at each noise level is marked. Empty where there is nothing to compare.
+pub(super) fn ranking(rows: &[Row]) -> String {
+    let of = |method: &str, level: Option<f64>| {
+        let chosen = rows.iter().filter(|row| row.method == method);
+        let chosen = chosen.filter(|row| level.is_none_or(|level| row.noise_level == Some(level)));
+        // A method without a value somewhere must not gain by it.
+        median(&chosen.map(|row| row.nrmse_mean.unwrap_or(f64::INFINITY)).collect::<Vec<_>>())
+    };
+    let methods = each_once(rows.iter().map(|row| row.method.as_str()));
+    if methods.len() < 2 || rows.iter().all(|row| row.nrmse_mean.is_none()) {
+        return String::new();
+    }
+    let levels = each_once(rows.iter().filter_map(|row| row.noise_level));
+    let mut ranked: Vec<(f64, &str)> = methods.iter().map(|m| (of(m, None), *m)).collect();
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let best: Vec<f64> = levels
+        .iter()
+        .map(|level| methods.iter().map(|m| of(m, Some(*level))).fold(f64::INFINITY, f64::min))
+        .collect();
+    let mut lines = vec![vec!["rank".to_owned(), "method".into(), "all".into()]];
+    lines[0].extend(levels.iter().map(|level| format!("{level:e}")));
+    for (i, (all, method)) in ranked.iter().enumerate() {
+        let mut line = vec![(i + 1).to_string(), (*method).to_owned(), format!("{all:.2e}")];
+        line.extend(levels.iter().zip(&best).map(|(level, best)| {
+            let value = of(method, Some(*level));
+            format!("{value:.2e}{}", if value == *best && value.is_finite() { " *" } else { "" })
+        }));
+        lines.push(line);
+    }
+    format!(
+        "methods by median error over emitters; * the best at a noise level\n{}",
+        aligned(&lines)
+    )
+}
+
+/// The values in the order of their first appearance.
+fn each_once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for value in values {
+        if !once.contains(&value) {
+            once.push(value);
+        }
+    }
+    once
 }
 
 /// Lines of cells, each column as wide as its widest cell.

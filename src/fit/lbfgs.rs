@@ -37,6 +37,7 @@ pub(super) static LBFGS: Registered = Registered {
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
         error_bars: "as wls, from the curvature at the minimum",
         reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
+        weighted: true,
         options: &[
             MethodOption {
                 name: "max_iterations",

@@ -24,6 +24,8 @@ pub struct MethodInfo {
     pub error_bars: &'static str,
     /// Where the method is described.
     pub reference: &'static str,
+    /// Whether the residual that it reports is weighted by the inverse of the noise variance.
+    pub weighted: bool,
     /// What can be set in `[fit.options.NAME]`.
     pub options: &'static [MethodOption],
     /// Time of one bin, relative to the others: balances the shards, changes no result.

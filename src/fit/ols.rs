@@ -17,6 +17,7 @@ pub(super) static OLS: Registered = Registered {
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2",
         error_bars: "from the residual, rss / (records - free emissivities)",
         reference: "Golub & Van Loan, Matrix Computations, 4th ed., sec. 5.3",
+        weighted: false,
         options: &[],
         cost: 10,
     },

@@ -47,10 +47,7 @@ impl Problem<'_> {
     /// Number of unknown complex emissivities that are free.
     #[must_use]
     pub fn unknowns(&self) -> usize {
-        match self.constraint {
-            Constraint::None => self.design.len(),
-            Constraint::Kirchhoff => self.design.len().saturating_sub(1),
-        }
+        self.constraint.free(self.design.len())
     }
 
     /// Whether every Planck function is zero, as at bin 0: nothing to fit.
@@ -78,6 +75,17 @@ pub enum Constraint {
     None,
     /// They sum to zero: a differential instrument in equilibrium measures nothing (Kirchhoff).
     Kirchhoff,
+}
+
+impl Constraint {
+    /// How many of so many emissivities are free.
+    #[must_use]
+    pub fn free(self, emitters: usize) -> usize {
+        match self {
+            Self::None => emitters,
+            Self::Kirchhoff => emitters.saturating_sub(1),
+        }
+    }
 }
 
 impl fmt::Display for Constraint {

@@ -18,6 +18,7 @@ pub(super) static WLS: Registered = Registered {
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2",
         error_bars: "from the given variances; from the residual where only their ratios are known",
         reference: "Aitken 1935, Proc. R. Soc. Edinburgh 55, 42",
+        weighted: true,
         options: &[],
         cost: 12,
     },

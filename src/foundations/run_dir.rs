@@ -89,6 +89,18 @@ impl RunDir {
         self.root.join("configurations.csv")
     }
 
+    /// One row a configuration and emitter.
+    #[must_use]
+    pub fn errors(&self) -> PathBuf {
+        self.root.join("errors.csv")
+    }
+
+    /// How many units of each method and noise level have no converged value, and why.
+    #[must_use]
+    pub fn failures(&self) -> PathBuf {
+        self.root.join("failures.csv")
+    }
+
     /// One row a method, noise level and emitter.
     #[must_use]
     pub fn summary_csv(&self) -> PathBuf {
@@ -107,6 +119,8 @@ impl RunDir {
         vec![
             self.solution(),
             self.configurations(),
+            self.errors(),
+            self.failures(),
             self.summary_csv(),
             self.summary_json(),
             self.ledger(),

@@ -66,6 +66,12 @@ impl Arrays {
         &self.emissivity[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
+    /// The residual of one configuration and bin.
+    #[must_use]
+    pub(super) fn rss_at(&self, configuration: usize, bin: usize) -> f64 {
+        self.rss[configuration * SPECTRUM_BINS + bin]
+    }
+
     /// The standard errors of one configuration and bin, one per emitter.
     #[must_use]
     pub(super) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {

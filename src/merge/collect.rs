@@ -12,6 +12,7 @@ use crate::shard::{Partial, PartialError, Provenance};
 use crate::study::Study;
 
 use super::arrays::Arrays;
+use super::failures::Failures;
 use super::ledger::{Fault, Ledger, Totals};
 
 /// A complete run: every unit of the plan, once.
@@ -21,6 +22,8 @@ pub(super) struct Complete {
     pub(super) arrays: Arrays,
     /// The account of the units.
     pub(super) ledger: Ledger,
+    /// Which methods fail, and why.
+    pub(super) failures: Failures,
     /// Who fitted which shard.
     pub(super) provenance: Vec<Provenance>,
 }
@@ -71,7 +74,8 @@ pub(super) fn collect(
     let configurations = study.configurations();
     let memory = |source| CollectError::Memory { configurations, source };
     let mut arrays = Arrays::new(configurations as usize, study.emitters.len()).map_err(memory)?;
-    let (mut ledger, mut provenance) = (Ledger::default(), Vec::new());
+    let (mut ledger, mut failures) = (Ledger::default(), Failures::default());
+    let mut provenance = Vec::new();
     let mut faults = strays(run, plan)?;
     for shard in 0..plan.plan.shards.len() {
         let units = plan.plan.shards.units(shard).unwrap_or(0..0);
@@ -82,7 +86,12 @@ pub(super) fn collect(
         match taken {
             Ok(partial) => {
                 for (index, outcome) in units.zip(&partial.outcomes) {
-                    put(study, index, outcome, &mut arrays, &mut ledger);
+                    let unit = study.unit(index);
+                    let configuration = study.configuration_of(unit);
+                    let bin = study.bins[unit.position];
+                    arrays.put(configuration as usize, bin, outcome);
+                    ledger.count(outcome, configuration, bin);
+                    failures.count(study, unit, outcome);
                 }
                 provenance.push(partial.provenance);
             }
@@ -98,16 +107,14 @@ pub(super) fn collect(
         }
     }
     if faults.is_empty() {
-        return Ok(Collected::Complete(Box::new(Complete { arrays, ledger, provenance })));
+        return Ok(Collected::Complete(Box::new(Complete {
+            arrays,
+            ledger,
+            failures,
+            provenance,
+        })));
     }
     Ok(Collected::Incomplete { totals: ledger.totals, faults })
-}
-
-fn put(study: &Study, index: u64, outcome: &Outcome, arrays: &mut Arrays, ledger: &mut Ledger) {
-    let unit = study.unit(index);
-    let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
-    arrays.put(configuration as usize, bin, outcome);
-    ledger.count(outcome, configuration, bin);
 }
 
 /// Every solution has one value per emitter.

@@ -2,10 +2,11 @@
 
 mod arrays;
 mod collect;
-mod errors;
+mod failures;
 mod grid;
 mod ledger;
 mod products;
+mod quality;
 mod summary;
 
 use thiserror::Error;
@@ -17,7 +18,7 @@ use crate::study::{Study, StudyError};
 
 pub use collect::CollectError;
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
-pub use summary::Row;
+pub use summary::{ErrorRow, Row};
 
 use collect::{Collected, collect};
 use grid::DataSetGrid;
@@ -71,7 +72,9 @@ pub fn merge(run: &RunDir, plan: &BoundPlan) -> Result<Merged, MergeError> {
         Collected::Complete(complete) => *complete,
     };
     let grids = DataSetGrid::all(&plan.plan.config, &study)?;
-    let rows = summary::summarise(plan, &study, &grids, &complete.arrays);
-    products::write_products(run, plan, &study, &grids, &complete, &rows)?;
+    let errors = summary::errors(plan, &study, &grids, &complete.arrays);
+    let rows = summary::summarise(&study, &errors);
+    let tables = products::Tables { errors: &errors, rows: &rows };
+    products::write_products(run, plan, &study, &grids, &complete, &tables)?;
     Ok(Merged::Complete { ledger: complete.ledger, rows })
 }

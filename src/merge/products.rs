@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use chrono::{SecondsFormat, Utc};
 use ndarray::{ArrayView, Dimension, IntoDimension};
@@ -27,7 +28,16 @@ use super::arrays::Arrays;
 use super::collect::Complete;
 use super::grid::DataSetGrid;
 use super::ledger::Totals;
-use super::summary::Row;
+use super::summary::{ErrorRow, Row};
+
+/// The tables that are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tables<'a> {
+    /// One row a configuration and emitter.
+    pub(super) errors: &'a [ErrorRow],
+    /// One row a data set, method, noise level and emitter.
+    pub(super) rows: &'a [Row],
+}
 
 /// Writes every product of a complete run.
 ///
@@ -39,11 +49,13 @@ pub(super) fn write_products(
     study: &Study,
     grids: &[DataSetGrid],
     complete: &Complete,
-    rows: &[Row],
+    tables: &Tables,
 ) -> Result<(), FileError> {
     write_solution(run, study, grids, &complete.arrays)?;
     write_configurations(run, plan, study, &complete.arrays)?;
-    write_summary_csv(run, rows)?;
+    write_csv(&run.errors(), tables.errors)?;
+    write_csv(&run.summary_csv(), tables.rows)?;
+    write_csv(&run.failures(), &complete.failures.rows(study))?;
     write_json(&run.ledger(), &complete.ledger)?;
     write_json(&run.summary_json(), &RunSummary::new(plan, study, complete))?;
     write_json(&run.provenance(), &RunProvenance::new(plan, complete))
@@ -171,8 +183,8 @@ fn write_configurations(
     })
 }
 
-fn write_summary_csv(run: &RunDir, rows: &[Row]) -> Result<(), FileError> {
-    files::write_whole(&run.summary_csv(), |w| {
+fn write_csv(path: &Path, rows: &[impl Serialize]) -> Result<(), FileError> {
+    files::write_whole(path, |w| {
         let mut csv = csv::Writer::from_writer(w);
         rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io::Error::other)?;
         csv.flush()
@@ -245,7 +257,7 @@ impl<'a> RunProvenance<'a> {
     }
 }
 
-fn write_json(path: &std::path::Path, value: &impl Serialize) -> Result<(), FileError> {
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
     files::write_whole(path, |w| {
         serde_json::to_writer_pretty(&mut *w, value)?;
         w.write_all(b"\n")

@@ -1,16 +1,65 @@
-//! One row a data set, method, noise level and emitter: how good, over the trials.
+//! The tables of a run: one row a configuration and emitter, and one row over its trials.
 
 use serde::Serialize;
 
 use crate::data::settings::Source;
+use crate::fit::Status;
+use crate::foundations::math::median;
 use crate::plan::BoundPlan;
 use crate::study::{RealisationId, Study};
 
 use super::arrays::Arrays;
-use super::errors::{Quality, quality};
 use super::grid::DataSetGrid;
+use super::quality::{Quality, judged_bins, quality};
 
-/// One row of `summary.csv`. Empty where it cannot be said: there is no truth of measured data.
+/// One row of `errors.csv`: one emitter of one configuration. Empty where it cannot be said:
+/// measured data have no known truth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ErrorRow {
+    /// Place in `configurations.csv`.
+    pub configuration: u64,
+    /// Channel and scan mode.
+    pub data_set: String,
+    /// The method, as written in `fit.methods`.
+    pub method: String,
+    /// What was imposed.
+    pub constraint: String,
+    /// In units of the median null RMS; none for measured data.
+    pub noise_level: Option<f64>,
+    /// The noise draw.
+    pub trial: u64,
+    /// Name of the emitter.
+    pub emitter: String,
+    /// Bins with a converged value on which the row rests.
+    pub bins: usize,
+    /// Root mean square of the error's modulus.
+    pub rmse: Option<f64>,
+    /// That over the root mean square of the truth's modulus.
+    pub nrmse: Option<f64>,
+    /// Median of the error's modulus over the truth's.
+    pub relative_error_median: Option<f64>,
+    /// 95th percentile of the same.
+    pub relative_error_p95: Option<f64>,
+    /// Modulus of the mean error over the root mean square of the truth.
+    pub bias: Option<f64>,
+    /// Part of the bins whose error bar of 68 % holds the truth.
+    pub coverage_68: Option<f64>,
+    /// Part of the bins whose error bar of 95 % holds the truth.
+    pub coverage_95: Option<f64>,
+    /// Median of sigma over the modulus of the fitted value.
+    pub relative_sigma: Option<f64>,
+    /// Median over bins of the weighted residual per degree of freedom: one, if the noise is what
+    /// it is said to be. Empty for methods that do not weight.
+    pub chi2_per_degree: Option<f64>,
+    /// Bins of the configuration with a converged value.
+    pub converged: usize,
+    /// Bins where the search stopped early.
+    pub not_converged: usize,
+    /// Bins without a usable value.
+    pub failed: usize,
+}
+
+/// One row of `summary.csv`: one emitter of one data set, method and noise level, over the trials.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Channel and scan mode.
@@ -25,48 +74,107 @@ pub struct Row {
     pub emitter: String,
     /// Noise draws.
     pub trials: u64,
-    /// Bins with a converged value on which the row rests, in the trial that has the fewest.
+    /// Bins on which the row rests, in the trial that has the fewest.
     pub bins: usize,
-    /// Root mean square error over that of the truth: mean over the trials.
+    /// `nrmse` of `errors.csv`: mean over the trials.
     pub nrmse_mean: Option<f64>,
+    /// Its standard deviation over the trials; none for one trial.
+    pub nrmse_std: Option<f64>,
     /// The smallest of the trials.
     pub nrmse_min: Option<f64>,
     /// The largest of the trials.
     pub nrmse_max: Option<f64>,
-    /// Median over bins of sigma over the fitted modulus: mean over the trials.
+    /// `relative_sigma` of `errors.csv`: mean over the trials.
     pub relative_sigma: Option<f64>,
 }
 
-/// All rows, in the order of the configurations.
+/// The rows of `errors.csv`, in the order of the configurations.
 #[must_use]
-pub(super) fn summarise(
+pub(super) fn errors(
     plan: &BoundPlan,
     study: &Study,
     grids: &[DataSetGrid],
     arrays: &Arrays,
-) -> Vec<Row> {
+) -> Vec<ErrorRow> {
+    let rows = |configuration| error_rows(plan, study, grids, arrays, configuration);
+    (0..study.configurations()).flat_map(rows).collect()
+}
+
+fn error_rows(
+    plan: &BoundPlan,
+    study: &Study,
+    grids: &[DataSetGrid],
+    arrays: &Arrays,
+    configuration: u64,
+) -> Vec<ErrorRow> {
     let simulated = plan.plan.config.data.source == Source::Simulate;
+    let (id, method) = study.configuration(configuration);
+    let choice = &study.methods[method];
+    let status = arrays.status_of(configuration as usize);
+    let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
+    let chi2 = chi2_per_degree(plan, study, &grids[id.set], arrays, configuration);
+    let quality = quality(study, &grids[id.set], arrays, configuration);
+    let row = |(emitter, q): (&crate::instrument::Emitter, Quality)| ErrorRow {
+        configuration,
+        data_set: study.sets[id.set].to_string(),
+        method: choice.label.clone(),
+        constraint: choice.constraint.to_string(),
+        noise_level: simulated.then_some(study.noise_levels[id.noise]),
+        trial: id.trial,
+        emitter: emitter.name(),
+        bins: q.bins,
+        rmse: finite(q.rmse),
+        nrmse: finite(q.nrmse),
+        relative_error_median: finite(q.relative_error_median),
+        relative_error_p95: finite(q.relative_error_p95),
+        bias: finite(q.bias),
+        coverage_68: finite(q.coverage_68),
+        coverage_95: finite(q.coverage_95),
+        relative_sigma: finite(q.relative_sigma),
+        chi2_per_degree: chi2,
+        converged: count(Status::Converged),
+        not_converged: count(Status::NotConverged),
+        failed: count(Status::Failed),
+    };
+    study.emitters.iter().zip(quality).map(row).collect()
+}
+
+fn chi2_per_degree(
+    plan: &BoundPlan,
+    study: &Study,
+    grid: &DataSetGrid,
+    arrays: &Arrays,
+    configuration: u64,
+) -> Option<f64> {
+    let (id, method) = study.configuration(configuration);
+    let choice = &study.methods[method];
+    if !choice.info.weighted {
+        return None;
+    }
+    let free = choice.constraint.free(study.emitters.len());
+    let degrees = plan.plan.data_sets.get(id.set)?.screening.used.checked_sub(free)?;
+    let of_bin = |bin| arrays.rss_at(configuration as usize, bin) / degrees as f64;
+    let bins = judged_bins(grid, arrays, configuration);
+    finite(median(&bins.into_iter().map(of_bin).collect::<Vec<_>>()))
+}
+
+/// The rows of `summary.csv`, in the order of the configurations: the rows of `errors.csv` that
+/// differ in the trial alone, taken together.
+#[must_use]
+pub(super) fn summarise(study: &Study, errors: &[ErrorRow]) -> Vec<Row> {
+    let emitters = study.emitters.len();
+    let row_of =
+        |configuration: u64, emitter: usize| &errors[configuration as usize * emitters + emitter];
     let mut rows = Vec::new();
-    for (set, grid) in grids.iter().enumerate() {
+    for set in 0..study.sets.len() {
         for noise in 0..study.noise_levels.len() {
             for method in 0..study.methods.len() {
-                let trials: Vec<Vec<Quality>> = (1..=study.trials)
-                    .map(|trial| {
+                for emitter in 0..emitters {
+                    let of_trial = |trial| {
                         let id = RealisationId { set, noise, trial };
-                        quality(study, grid, arrays, study.configuration_index(id, method))
-                    })
-                    .collect();
-                for (i, emitter) in study.emitters.iter().enumerate() {
-                    let of_emitter: Vec<Quality> = trials.iter().map(|trial| trial[i]).collect();
-                    rows.push(Row {
-                        data_set: study.sets[set].to_string(),
-                        method: study.methods[method].label.clone(),
-                        constraint: study.methods[method].constraint.to_string(),
-                        noise_level: simulated.then_some(study.noise_levels[noise]),
-                        emitter: emitter.name(),
-                        trials: study.trials,
-                        ..over_trials(&of_emitter)
-                    });
+                        row_of(study.configuration_index(id, method), emitter)
+                    };
+                    rows.push(over_trials(&(1..=study.trials).map(of_trial).collect::<Vec<_>>()));
                 }
             }
         }
@@ -74,22 +182,53 @@ pub(super) fn summarise(
     rows
 }
 
-/// The columns that are statistics over trials; the others are left empty.
-fn over_trials(trials: &[Quality]) -> Row {
-    let finite = |value: f64| value.is_finite().then_some(value);
-    let mean = |f: fn(&Quality) -> f64| trials.iter().map(f).sum::<f64>() / trials.len() as f64;
-    let fold = |f: fn(f64, f64) -> f64| trials.iter().map(|q| q.nrmse).reduce(f);
+/// There is at least one trial.
+fn over_trials(trials: &[&ErrorRow]) -> Row {
+    let values = |f: fn(&ErrorRow) -> Option<f64>| -> Vec<f64> {
+        trials.iter().map(|row| f(row).unwrap_or(f64::NAN)).collect()
+    };
+    let nrmse = values(|row| row.nrmse);
+    let fold = |f: fn(f64, f64) -> f64| nrmse.iter().copied().reduce(f).and_then(finite);
+    let first = trials[0];
     Row {
-        data_set: String::new(),
-        method: String::new(),
-        constraint: String::new(),
-        noise_level: None,
-        emitter: String::new(),
-        trials: 0,
-        bins: trials.iter().map(|q| q.bins).min().unwrap_or(0),
-        nrmse_mean: finite(mean(|q| q.nrmse)),
-        nrmse_min: fold(f64::min).and_then(finite),
-        nrmse_max: fold(f64::max).and_then(finite),
-        relative_sigma: finite(mean(|q| q.relative_sigma)),
+        data_set: first.data_set.clone(),
+        method: first.method.clone(),
+        constraint: first.constraint.clone(),
+        noise_level: first.noise_level,
+        emitter: first.emitter.clone(),
+        trials: trials.len() as u64,
+        bins: trials.iter().map(|row| row.bins).min().unwrap_or(0),
+        nrmse_mean: finite(mean(&nrmse)),
+        nrmse_std: finite(standard_deviation(&nrmse)),
+        nrmse_min: fold(f64::min),
+        nrmse_max: fold(f64::max),
+        relative_sigma: finite(mean(&values(|row| row.relative_sigma))),
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// With the number of values less one; NaN for a single value.
+fn standard_deviation(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_over_trials() {
+        assert_eq!(mean(&[1.0, 2.0, 6.0]), 3.0);
+        assert_eq!(standard_deviation(&[1.0, 3.0]), 2f64.sqrt());
+        assert!(standard_deviation(&[1.0]).is_nan());
     }
 }
