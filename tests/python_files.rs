@@ -2,42 +2,19 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use libtest_mimic::Failed;
 use otfhpc::data::npz::{NpzFile, SourceType};
-use support::trial_unless;
+use support::{no_python, run_python, trial_unless};
 
 fn main() {
-    let reason = match python() {
-        Some(_) => None,
-        None => Some(
-            "needs NumPy: set OTFHPC_TEST_PYTHON, or make target/python with `python3 -m venv`"
-                .to_owned(),
-        ),
-    };
-    support::run(vec![trial_unless(reason, "archives_written_by_numpy", archives)])
-}
-
-/// The Python to run: the one of the environment, or the one below `target`.
-fn python() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("OTFHPC_TEST_PYTHON") {
-        return Some(path.into());
-    }
-    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
-    local.is_file().then_some(local)
+    support::run(vec![trial_unless(no_python(), "archives_written_by_numpy", archives)])
 }
 
 fn archives() -> Result<(), Failed> {
-    let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
     let directory = tempfile::tempdir()?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/write_npz_variants.py");
-    let output = Command::new(python).arg(script).arg(directory.path()).output()?;
-    if !output.status.success() {
-        let (status, error) = (output.status, String::from_utf8_lossy(&output.stderr));
-        return Err(format!("{status}: {error}").into());
-    }
+    run_python("write_npz_variants.py", &[directory.path()])?;
     for archive in ["stored.npz", "deflated.npz"] {
         every_type_reads(&directory.path().join(archive))?;
     }

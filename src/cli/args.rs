@@ -25,17 +25,21 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
 converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged.";
 
+const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_LOG_SECONDS, how often \
+a line of progress is written where there is no terminal (default 5).";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write plan.json: what will run, cut into shards for a Slurm array.
     Plan(PlanArgs),
     /// Fit one shard: what an array task does.
+    #[command(after_help = ENVIRONMENT)]
     Run(RunArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
     /// Plan, fit and merge on this machine, without Slurm.
-    #[command(visible_alias = "dry-run")]
+    #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
     Local(LocalArgs),
     /// Say of every shard whether it is done, running, damaged or not started.
     Status(FolderArgs),

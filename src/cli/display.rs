@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::foundations::RunDir;
@@ -33,6 +33,7 @@ struct Shared {
     bar: ProgressBar,
     on_terminal: bool,
     volume: Volume,
+    log_period: Duration,
     study: Study,
     run: RunDir,
     /// Units of all shards of this command.
@@ -66,6 +67,7 @@ impl Display {
             bar,
             on_terminal,
             volume,
+            log_period: log_period()?,
             study: plan.study()?,
             run: run.clone(),
             total,
@@ -112,14 +114,14 @@ impl Display {
         let study = &self.shared.study;
         let (realisation, method) = study.configuration(done.configuration);
         self.shared.say(&format!(
-            "[{}/{}] thread {}: set={} noise={:e} trial={} method={} ({} units)",
+            "[{}/{}] thread {}: noise={:e} trial={} method={} set={} ({} units)",
             done.done,
             done.of,
             done.thread,
-            study.sets[realisation.set],
             study.noise_levels[realisation.noise],
             realisation.trial,
             study.methods[method].label,
+            study.sets[realisation.set],
             done.units,
         ));
     }
@@ -148,7 +150,7 @@ impl Drop for Display {
 
 impl Shared {
     fn tick_until_stopped(&self) {
-        let mut last_beat = Instant::now();
+        let (mut last_beat, mut last_line) = (Instant::now(), Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(TICK);
             let counts = self.progress.counts();
@@ -156,6 +158,9 @@ impl Shared {
             if last_beat.elapsed() >= PERIOD {
                 last_beat = Instant::now();
                 self.beat(&counts);
+            }
+            if last_line.elapsed() >= self.log_period {
+                last_line = Instant::now();
                 if !self.on_terminal && self.volume > Volume::Quiet {
                     self.say(&self.log_line(&counts));
                 }
@@ -191,6 +196,15 @@ impl Shared {
 
     fn say(&self, line: &str) {
         if self.on_terminal { self.bar.println(line) } else { complain(line) }
+    }
+}
+
+/// How often a line is written where there is no terminal.
+fn log_period() -> Result<Duration> {
+    let Ok(text) = std::env::var("OTFHPC_LOG_SECONDS") else { return Ok(PERIOD) };
+    match text.parse().map(Duration::try_from_secs_f64) {
+        Ok(Ok(period)) if !period.is_zero() => Ok(period),
+        _ => bail!("OTFHPC_LOG_SECONDS is `{text}`: expected seconds, more than 0, or unset it"),
     }
 }
 

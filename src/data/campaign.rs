@@ -39,7 +39,7 @@ pub struct Campaign {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) screening: Screening,
-    /// K, [emitter][record].
+    /// K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) states: Vec<BolometerState>,
     pub(super) interferograms: Interferograms,

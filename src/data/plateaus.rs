@@ -5,7 +5,7 @@
 const STEP: f64 = 0.03;
 
 /// The number of the plateau of each record, ascending from 0; `temperatures` are K,
-/// [emitter][record].
+/// `[emitter][record]`.
 pub(super) fn plateaus(temperatures: &[Vec<f64>]) -> Vec<usize> {
     let records = temperatures.first().map_or(0, Vec::len);
     let steps = |record: usize| {

@@ -15,7 +15,7 @@ use super::transform::Buffers;
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
-    /// Transforms of the interferograms at those bins, [record][bin].
+    /// Transforms of the interferograms at those bins, `[record][bin]`.
     transforms: Vec<Complex64>,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
@@ -25,7 +25,7 @@ pub struct Realisation {
 /// Everything that the fit of one bin needs.
 #[derive(Debug)]
 pub struct BinData {
-    /// Planck functions, MJy/sr, [emitter][record].
+    /// Planck functions, MJy/sr, `[emitter][record]`.
     pub design: Vec<Vec<f64>>,
     /// Spectrum, MJy/sr, one a record.
     pub data: Vec<Complex64>,
@@ -148,7 +148,7 @@ impl Campaign {
         self.model.as_ref().map(|model| model.at(ghz, &self.emitters))
     }
 
-    /// The Planck functions of all emitters at one bin, MJy/sr, [emitter][record].
+    /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
     fn design(&self, bin: usize) -> Vec<Vec<f64>> {
         let column = |temperatures: &Vec<f64>| {
             let mut column = vec![0.0; temperatures.len()];

@@ -50,7 +50,7 @@ pub(super) struct RawRecords {
     pub(super) bias_v: Vec<f64>,
     /// Bolometer readout, V.
     pub(super) volt_v: Vec<f64>,
-    /// Emitter temperatures, K, [emitter][record].
+    /// Emitter temperatures, K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
 }
 

@@ -39,7 +39,7 @@ impl Truth {
         emitters.iter().map(value).collect()
     }
 
-    /// The emissivities at every bin of an axis, [bin][emitter].
+    /// The emissivities at every bin of an axis, `[bin][emitter]`.
     #[must_use]
     pub fn on(&self, axis: &Axis, emitters: &[Emitter]) -> Vec<Vec<Complex64>> {
         axis.frequencies_ghz().into_iter().map(|ghz| self.at(ghz, emitters)).collect()

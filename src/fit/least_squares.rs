@@ -37,28 +37,64 @@ pub(super) fn solve(problem: &Problem, root_weight: Option<&[f64]>) -> Result<Di
 }
 
 /// Solves a system that stands ready.
-pub(super) fn solve_system(mut system: System) -> Result<DirectFit, Unusable> {
-    let unknowns = system.unknowns();
-    let r = triangularise(&mut system);
-    let condition = check_rank(&r, unknowns, system.rows)?;
-    let x_re = solve_upper(&r, unknowns, &system.re);
-    let x_im = solve_upper(&r, unknowns, &system.im);
-    let scaled: Vec<_> = x_re.iter().zip(&x_im).map(|(&re, &im)| Complex64::new(re, im)).collect();
-    let (rest_re, rest_im) = (&system.re[unknowns..], &system.im[unknowns..]);
-    Ok(DirectFit {
-        emissivity: system.emissivities(&scaled),
-        unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&r, unknowns, b)),
-        rss: dot(rest_re, rest_re) + dot(rest_im, rest_im),
-        condition,
-        degrees_of_freedom: system.rows - unknowns,
-    })
+pub(super) fn solve_system(system: System) -> Result<DirectFit, Unusable> {
+    Ok(Factored::new(system)?.fit())
+}
+
+/// A system of full rank, reduced to its triangle R; its data are turned with it.
+#[derive(Debug)]
+pub(super) struct Factored {
+    system: System,
+    r: Vec<f64>,
+    condition: f64,
+}
+
+impl Factored {
+    pub(super) fn new(mut system: System) -> Result<Self, Unusable> {
+        let r = triangularise(&mut system);
+        let condition = check_rank(&r, system.unknowns(), system.rows)?;
+        Ok(Self { system, r, condition })
+    }
+
+    /// The least-squares solution.
+    pub(super) fn fit(&self) -> DirectFit {
+        let Self { system, r, condition } = self;
+        let unknowns = system.unknowns();
+        let x_re = solve_upper(r, unknowns, &system.re);
+        let x_im = solve_upper(r, unknowns, &system.im);
+        let (rest_re, rest_im) = (&system.re[unknowns..], &system.im[unknowns..]);
+        DirectFit {
+            emissivity: system.emissivities(&complex(&x_re, &x_im)),
+            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(r, unknowns, b)),
+            rss: dot(rest_re, rest_re) + dot(rest_im, rest_im),
+            condition: *condition,
+            degrees_of_freedom: system.rows - unknowns,
+        }
+    }
+
+    /// `C slope`, C the covariance of all emissivities for data of unit variance: by how much a
+    /// linear term `-2 Re sum_i conj(slope_i) E_i` in the objective moves its minimum.
+    pub(super) fn unit_covariance_times(&self, slope: &[Complex64]) -> Vec<Complex64> {
+        let n = self.system.unknowns();
+        let slope = self.system.scaled_slope(slope);
+        let solve = |part: fn(&Complex64) -> f64| {
+            let b = solve_upper_transposed(&self.r, n, slope.iter().map(part).collect());
+            solve_upper(&self.r, n, &b)
+        };
+        self.system.emissivities(&complex(&solve(|z| z.re), &solve(|z| z.im)))
+    }
+}
+
+/// Complex numbers from their parts.
+pub(super) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
+    re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
 }
 
 /// Reduces the columns to an upper triangle by reflections, and applies them to the data.
 ///
 /// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
 /// columns explain, then the residual, turned.
-fn triangularise(system: &mut System) -> Vec<f64> {
+pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
     let (rows, unknowns) = (system.rows, system.unknowns());
     let mut r = vec![0.0; unknowns * unknowns];
     for k in 0..unknowns {

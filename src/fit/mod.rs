@@ -4,16 +4,30 @@
 //! [`methods`] is the registry. Nothing here knows of files, threads or shards.
 
 mod exact_step;
+mod filter;
+mod huber;
+mod irls;
+mod lad;
 mod lbfgs;
 mod least_squares;
+mod legacy_regression;
 mod method;
 mod ols;
 mod outcome;
+mod plateau;
+mod prior;
 mod problem;
 mod registry;
+mod residual;
+mod ridge;
 mod singular_values;
+mod student_t;
 mod system;
+mod tls;
+mod tsvd;
+mod tukey;
 mod vector;
+mod whitened;
 mod wls;
 
 #[cfg(test)]

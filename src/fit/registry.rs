@@ -1,14 +1,38 @@
 //! The estimators that there are.
 
+use super::huber::HUBER;
+use super::lad::LAD;
 use super::lbfgs::LBFGS;
+use super::legacy_regression::LEGACY_REGRESSION;
 use super::method::{Method, Registered};
 use super::ols::OLS;
 use super::outcome::Outcome;
+use super::plateau::PLATEAU;
+use super::prior::PRIOR;
 use super::problem::Problem;
+use super::ridge::RIDGE;
+use super::student_t::STUDENT_T;
+use super::tls::TLS;
+use super::tsvd::TSVD;
+use super::tukey::TUKEY;
 use super::wls::WLS;
 
 /// Every method, in the order in which `otfhpc methods` lists them.
-static METHODS: &[&Registered] = &[&OLS, &WLS, &LBFGS];
+static METHODS: &[&Registered] = &[
+    &OLS,
+    &WLS,
+    &PLATEAU,
+    &HUBER,
+    &TUKEY,
+    &STUDENT_T,
+    &LAD,
+    &RIDGE,
+    &TSVD,
+    &PRIOR,
+    &TLS,
+    &LEGACY_REGRESSION,
+    &LBFGS,
+];
 
 /// Every method.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Singular values of a small matrix, for the rank and the condition number.
+//! Singular values and vectors of a small matrix: rank, condition number, filtered solutions.
 
 use super::vector::dot;
 
@@ -7,46 +7,88 @@ const ORTHOGONAL: f64 = 1e-15;
 /// One-sided Jacobi converges quadratically: seven columns take about six sweeps.
 const MAX_SWEEPS: usize = 40;
 
+/// `A = U S V^T` of a small square matrix; U and V stand column after column, in the order of S.
+#[derive(Debug, Clone)]
+pub(super) struct Svd {
+    /// Left singular vectors; a column of zeros where the singular value is zero.
+    pub(super) u: Vec<f64>,
+    /// Singular values, largest first.
+    pub(super) values: Vec<f64>,
+    /// Right singular vectors.
+    pub(super) v: Vec<f64>,
+}
+
 /// Singular values of the `n` x `n` matrix whose columns stand one after another, largest first.
+pub(super) fn singular_values(columns: Vec<f64>, n: usize) -> Vec<f64> {
+    decompose(columns, n).values
+}
+
+/// The decomposition of the `n` x `n` matrix whose columns stand one after another.
 ///
-/// One-sided Jacobi (Hestenes 1958): rotates pairs of columns until all are orthogonal; their
-/// lengths are the singular values, small ones to high relative accuracy.
-pub(super) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
+/// One-sided Jacobi (Hestenes 1958): rotates pairs of columns until all are orthogonal, which
+/// makes `A V = U S`. Their lengths are the singular values, small ones to high relative accuracy.
+pub(super) fn decompose(mut columns: Vec<f64>, n: usize) -> Svd {
+    let mut v = identity(n);
     for _ in 0..MAX_SWEEPS {
         let mut rotated = false;
         for i in 0..n {
             for j in i + 1..n {
-                rotated |= make_orthogonal(&mut columns, n, i, j);
+                if let Some(turn) = rotation(&columns, n, i, j) {
+                    rotate(&mut columns, n, i, j, turn);
+                    rotate(&mut v, n, i, j, turn);
+                    rotated = true;
+                }
             }
         }
         if !rotated {
             break;
         }
     }
-    let mut values: Vec<f64> =
-        columns.chunks_exact(n.max(1)).map(|column| dot(column, column).sqrt()).collect();
-    values.sort_by(|a, b| b.total_cmp(a));
-    values
+    in_order(&columns, &v, n)
 }
 
-/// Rotates columns `i < j` so that they are orthogonal; false if they were already.
-fn make_orthogonal(columns: &mut [f64], n: usize, i: usize, j: usize) -> bool {
-    let (left, right) = columns.split_at_mut(j * n);
-    let (a, b) = (&mut left[i * n..(i + 1) * n], &mut right[..n]);
+fn identity(n: usize) -> Vec<f64> {
+    let mut columns = vec![0.0; n * n];
+    columns.iter_mut().step_by(n + 1).for_each(|diagonal| *diagonal = 1.0);
+    columns
+}
+
+/// Splits `A V` into U and S, and sorts both with V by falling singular value.
+fn in_order(columns: &[f64], v: &[f64], n: usize) -> Svd {
+    let column = |of: &[f64], k: usize| of[k * n..(k + 1) * n].to_vec();
+    let lengths: Vec<f64> =
+        columns.chunks_exact(n.max(1)).map(|column| dot(column, column).sqrt()).collect();
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| lengths[b].total_cmp(&lengths[a]));
+    let unit = |k: usize| if lengths[k] > 0.0 { lengths[k] } else { 1.0 };
+    let left = |&k: &usize| column(columns, k).into_iter().map(move |value| value / unit(k));
+    Svd {
+        u: order.iter().flat_map(left).collect(),
+        values: order.iter().map(|&k| lengths[k]).collect(),
+        v: order.iter().flat_map(|&k| column(v, k)).collect(),
+    }
+}
+
+/// Cosine and sine of the turn that makes columns `i < j` orthogonal; `None` if they are already.
+fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)> {
+    let (a, b) = (&columns[i * n..(i + 1) * n], &columns[j * n..(j + 1) * n]);
     let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
     // False for NaN, which can never become orthogonal: it counts as done.
     let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
     if !slanted {
-        return false;
+        return None;
     }
     let zeta = (bb - aa) / (2.0 * ab);
     let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
     let c = 1.0 / (1.0 + t * t).sqrt();
-    let s = c * t;
-    for (a, b) in a.iter_mut().zip(b) {
+    Some((c, c * t))
+}
+
+fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64)) {
+    let (left, right) = columns.split_at_mut(j * n);
+    for (a, b) in left[i * n..(i + 1) * n].iter_mut().zip(&mut right[..n]) {
         (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
     }
-    true
 }
 
 #[cfg(test)]
@@ -76,6 +118,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_factors_multiply_to_the_matrix(m in prop::collection::vec(-10.0..10.0, 49)) {
+            let Svd { u, values, v } = decompose(m.clone(), 7);
+            let entry = |row: usize, column: usize| -> f64 {
+                (0..7).map(|k| u[k * 7 + row] * values[k] * v[k * 7 + column]).sum()
+            };
+            for (at, expected) in m.iter().enumerate() {
+                prop_assert!((entry(at % 7, at / 7) - expected).abs() <= 1e-13 * values[0]);
+            }
+            for vectors in [&u, &v] {
+                for (i, j) in (0..7).flat_map(|i| (0..7).map(move |j| (i, j))) {
+                    let product = dot(&vectors[i * 7..][..7], &vectors[j * 7..][..7]);
+                    prop_assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12);
+                }
+            }
+        }
+
         #[test]
         fn squares_sum_to_the_frobenius_norm(m in prop::collection::vec(-10.0..10.0, 49)) {
             let values = singular_values(m.clone(), 7);

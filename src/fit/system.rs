@@ -121,6 +121,16 @@ impl System {
         all
     }
 
+    /// Turns a slope with respect to all emissivities into one with respect to scaled unknowns.
+    pub(super) fn scaled_slope(&self, slope: &[Complex64]) -> Vec<Complex64> {
+        let mut free = slope.to_vec();
+        if let Some(emitter) = self.eliminated {
+            let gone = free.remove(emitter);
+            free.iter_mut().for_each(|value| *value -= gone);
+        }
+        free.iter().zip(&self.scale).map(|(slope, scale)| slope / scale).collect()
+    }
+
     /// Standard errors of all emissivities for data of unit variance, from the columns of the
     /// transposed inverse factor: `(R^T R)^-1` is the covariance of the scaled unknowns.
     pub(super) fn unit_sigmas(&self, solve_transposed: impl Fn(Vec<f64>) -> Vec<f64>) -> Vec<f64> {

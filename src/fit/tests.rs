@@ -5,17 +5,21 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod robust;
+
 /// A random problem that owns its arrays.
-struct Owned {
-    design: Vec<Vec<f64>>,
-    data: Vec<Complex64>,
-    variance: Vec<f64>,
-    truth: Vec<Complex64>,
+pub(super) struct Owned {
+    pub(super) design: Vec<Vec<f64>>,
+    pub(super) data: Vec<Complex64>,
+    pub(super) variance: Vec<f64>,
+    pub(super) truth: Vec<Complex64>,
+    pub(super) temperatures: Vec<Vec<f64>>,
+    pub(super) plateaus: Vec<usize>,
 }
 
 impl Owned {
     /// `spread` sets how many orders of magnitude lie between the columns.
-    fn new(seed: u64, records: usize, noise: f64, spread: f64) -> Self {
+    pub(super) fn new(seed: u64, records: usize, noise: f64, spread: f64) -> Self {
         let mut numbers = Numbers(seed);
         let design: Vec<Vec<f64>> = (0..7)
             .map(|i| {
@@ -34,10 +38,33 @@ impl Owned {
                 signal + error * noise * variance[j].sqrt()
             })
             .collect();
-        Self { design, data, variance, truth }
+        let mut temperature = || 2.0 + 15.0 * numbers.next();
+        let temperatures = (0..7).map(|_| (0..records).map(|_| temperature()).collect()).collect();
+        let plateaus = (0..records).map(|j| j / 2).collect();
+        Self { design, data, variance, truth, temperatures, plateaus }
     }
 
-    fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
+    /// Measures another truth, with Gaussian noise of `noise` times its standard deviation.
+    pub(super) fn measure(&mut self, truth: &[Complex64], noise: f64, seed: u64) {
+        let mut numbers = gaussian(seed);
+        for (j, value) in self.data.iter_mut().enumerate() {
+            let signal: Complex64 = truth.iter().zip(&self.design).map(|(e, p)| e * p[j]).sum();
+            let error = numbers() * noise * self.variance[j].sqrt();
+            *value = signal + error;
+        }
+        self.variance.iter_mut().for_each(|variance| *variance *= noise * noise);
+    }
+
+    /// Makes emitter `b` follow `a` but for a fraction of its own; the data follow.
+    pub(super) fn make_alike(&mut self, a: usize, b: usize, fraction: f64) {
+        for j in 0..self.data.len() {
+            let other = self.design[a][j] + fraction * self.design[b][j];
+            self.data[j] += self.truth[b] * (other - self.design[b][j]);
+            self.design[b][j] = other;
+        }
+    }
+
+    pub(super) fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
         let design: Vec<&[f64]> = self.design.iter().map(Vec::as_slice).collect();
         f(&Problem {
             design: &design,
@@ -47,14 +74,14 @@ impl Owned {
             constraint,
             context: Context {
                 frequency_hz: 3e11,
-                temperatures: &[],
-                plateaus: &[],
+                temperatures: &self.temperatures,
+                plateaus: &self.plateaus,
                 model: Some(&self.truth),
             },
         })
     }
 
-    fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
+    pub(super) fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
         self.with(constraint, |problem| fit_bin(build(name).as_ref(), problem))
     }
 
@@ -71,8 +98,24 @@ impl Owned {
 
 /// A method with its default options.
 fn build(name: &str) -> Box<dyn Method> {
+    build_with(name, &[])
+}
+
+/// A method with some options of its own.
+pub(super) fn build_with(name: &str, options: &[(&str, f64)]) -> Box<dyn Method> {
     let Registered { info, build } = method(name).unwrap();
-    build(&OptionValues::defaults(info))
+    let mut values = OptionValues::defaults(info);
+    for (name, value) in options {
+        values.set(info, name, *value).unwrap();
+    }
+    build(&values)
+}
+
+/// Circular Gaussian numbers, `E|n|^2 = 1` (Box and Muller).
+pub(super) fn gaussian(seed: u64) -> impl FnMut() -> Complex64 {
+    use crate::foundations::math::{cis, ln};
+    let mut numbers = Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    move || (-ln(1.0 - numbers.next())).sqrt() * cis(std::f64::consts::TAU * numbers.next())
 }
 
 /// A small generator for tests: SplitMix64, uniform in 0..1.
@@ -88,14 +131,14 @@ impl Numbers {
     }
 }
 
-fn solution(outcome: Outcome) -> Solution {
+pub(super) fn solution(outcome: Outcome) -> Solution {
     match outcome {
         Outcome::Converged(solution) => solution,
         other => panic!("expected a converged fit, got {other:?}"),
     }
 }
 
-fn largest_error(found: &[Complex64], truth: &[Complex64]) -> f64 {
+pub(super) fn largest_error(found: &[Complex64], truth: &[Complex64]) -> f64 {
     let error = |(a, b): (&Complex64, &Complex64)| (a - b).norm_sqr().sqrt();
     found.iter().zip(truth).map(error).fold(0.0, f64::max)
 }
@@ -107,7 +150,18 @@ proptest! {
     fn noise_free_data_give_the_truth_back(seed: u64, records in 20usize..200) {
         let problem = Owned::new(seed, records, 0.0, 0.0);
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
-            for (name, tolerance) in [("ols", 1e-11), ("wls", 1e-11), ("lbfgs", 1e-8)] {
+            for (name, tolerance) in [
+                ("ols", 1e-11),
+                ("wls", 1e-11),
+                ("lbfgs", 1e-8),
+                ("huber", 1e-11),
+                ("tukey", 1e-11),
+                ("student_t", 1e-11),
+                ("lad", 1e-11),
+                ("legacy_regression", 1e-11),
+                ("tls", 1e-11),
+                ("ridge", 1e-9),
+            ] {
                 let found = solution(problem.fit(name, constraint));
                 let error = largest_error(&found.emissivity, &problem.truth);
                 prop_assert!(error < tolerance, "{name} {constraint}: {error}");
@@ -204,7 +258,7 @@ fn error_bars_agree_with_the_scatter_over_many_noise_draws() {
 #[test]
 fn unusable_designs_fail_with_a_reason() {
     let failed = |problem: &Owned, constraint, expected: &str| {
-        for name in ["ols", "wls", "lbfgs"] {
+        for name in ["ols", "wls", "lbfgs", "legacy_regression", "tls"] {
             match problem.fit(name, constraint) {
                 Outcome::Failed(why) => assert!(why.contains(expected), "{name}: {why}"),
                 other => panic!("{name}: {other:?}"),
@@ -234,15 +288,30 @@ fn unusable_designs_fail_with_a_reason() {
     failed(&broken, Constraint::Kirchhoff, "not finite");
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn averages_of_noise_free_data_give_the_truth_back(seed: u64, records in 40usize..200) {
+        let problem = Owned::new(seed, records, 0.0, 0.0);
+        for constraint in [Constraint::None, Constraint::Kirchhoff] {
+            let found = solution(problem.fit("plateau", constraint));
+            prop_assert!(largest_error(&found.emissivity, &problem.truth) < 1e-10);
+        }
+    }
+}
+
 #[test]
 fn impossible_variances_fail_and_name_the_record() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let mut problem = Owned::new(1, 50, 0.0, 0.0);
         problem.variance[13] = bad;
-        let Outcome::Failed(why) = problem.fit("wls", Constraint::None) else {
-            panic!("a variance of {bad} was accepted")
-        };
-        assert!(why.contains("record 13"), "{why}");
+        for name in ["wls", "ridge", "tsvd", "map", "plateau", "legacy_regression", "tls"] {
+            let Outcome::Failed(why) = problem.fit(name, Constraint::None) else {
+                panic!("{name} accepted a variance of {bad}")
+            };
+            assert!(why.contains("record 13"), "{name}: {why}");
+        }
     }
 }
 

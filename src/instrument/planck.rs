@@ -17,6 +17,15 @@ pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
     Law::at(frequency_hz).brightness(temperature_k)
 }
 
+/// Change of the brightness with temperature, `dB/dT`, MJy/sr/K.
+///
+/// `B x / T / (1 - exp(-x))` with `x = h nu / k T`. Arguments and edge cases as those of
+/// [`planck_mjy_sr`].
+#[must_use]
+pub fn planck_slope(frequency_hz: f64, temperature_k: f64) -> f64 {
+    Law::at(frequency_hz).slope(temperature_k)
+}
+
 /// Brightness at one frequency for many temperatures: a column of a design matrix.
 ///
 /// `temperatures` in K and `out` in MJy/sr are of one length, \[record\]. If their lengths differ,
@@ -55,6 +64,15 @@ impl Law {
         }
         self.scale / expm1(self.quantum_k / temperature_k)
     }
+
+    fn slope(&self, temperature_k: f64) -> f64 {
+        let brightness = self.brightness(temperature_k);
+        if brightness == 0.0 {
+            return 0.0; // Where x / T may be infinite.
+        }
+        let x = self.quantum_k / temperature_k;
+        -brightness * x / temperature_k / expm1(-x)
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +107,22 @@ mod tests {
         let sum: f64 = (0..4000).map(|k| planck_mjy_sr(f64::from(k) * step, temperature)).sum();
         let radiance = sum * step / MJY_PER_SI * std::f64::consts::PI;
         assert_close(radiance, 5.670_374_419e-8 * 81.0, 1e-8);
+    }
+
+    #[test]
+    fn the_slope_agrees_with_differences() {
+        for frequency_hz in [1e6, 1e10, 3e11, 1e12, 2.9e12] {
+            for temperature_k in [1.6, 2.7, 6.0, 20.0] {
+                let step = 1e-4 * temperature_k;
+                let at = |steps: f64| planck_mjy_sr(frequency_hz, temperature_k + steps * step);
+                let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / 12.0 / step;
+                assert_close(planck_slope(frequency_hz, temperature_k), difference, 1e-9);
+            }
+        }
+        assert_eq!(planck_slope(0.0, 2.7), 0.0);
+        assert_eq!(planck_slope(1e12, 0.0), 0.0);
+        assert_eq!(planck_slope(3e12, 1e-200), 0.0);
+        assert!(planck_slope(1e12, -2.7).is_nan());
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub(super) struct FailureRow {
     units: u64,
 }
 
+impl FailureRow {
+    pub(super) const COLUMNS: [&'static str; 6] =
+        ["data_set", "method", "noise_level", "status", "reason", "units"];
+}
+
 impl Failures {
     /// Counts a unit, if it has a reason.
     pub(super) fn count(&mut self, study: &Study, unit: Unit, outcome: &Outcome) {

@@ -11,7 +11,7 @@ use crate::study::{Config, Study};
 pub(super) struct DataSetGrid {
     /// GHz, one a bin.
     pub(super) frequency_ghz: Vec<f64>,
-    /// [bin][emitter], for simulated data.
+    /// `[bin][emitter]`, for simulated data.
     pub(super) truth: Option<Vec<Vec<Complex64>>>,
     /// The bins on which methods are judged: those where the truth is not zero, or, for measured
     /// data, those of the channel's optical band.

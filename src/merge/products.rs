@@ -26,6 +26,7 @@ use crate::study::Study;
 
 use super::arrays::Arrays;
 use super::collect::Complete;
+use super::failures::FailureRow;
 use super::grid::DataSetGrid;
 use super::ledger::Totals;
 use super::summary::{ErrorRow, Row};
@@ -53,9 +54,9 @@ pub(super) fn write_products(
 ) -> Result<(), FileError> {
     write_solution(run, study, grids, &complete.arrays)?;
     write_configurations(run, plan, study, &complete.arrays)?;
-    write_csv(&run.errors(), tables.errors)?;
-    write_csv(&run.summary_csv(), tables.rows)?;
-    write_csv(&run.failures(), &complete.failures.rows(study))?;
+    write_csv(&run.errors(), &[], tables.errors)?;
+    write_csv(&run.summary_csv(), &[], tables.rows)?;
+    write_csv(&run.failures(), &FailureRow::COLUMNS, &complete.failures.rows(study))?;
     write_json(&run.ledger(), &complete.ledger)?;
     write_json(&run.summary_json(), &RunSummary::new(plan, study, complete))?;
     write_json(&run.provenance(), &RunProvenance::new(plan, complete))
@@ -183,9 +184,13 @@ fn write_configurations(
     })
 }
 
-fn write_csv(path: &Path, rows: &[impl Serialize]) -> Result<(), FileError> {
+/// Rows write their own header; a table without rows has its header all the same.
+fn write_csv(path: &Path, header: &[&str], rows: &[impl Serialize]) -> Result<(), FileError> {
     files::write_whole(path, |w| {
         let mut csv = csv::Writer::from_writer(w);
+        if rows.is_empty() {
+            csv.write_record(header).map_err(io::Error::other)?;
+        }
         rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io::Error::other)?;
         csv.flush()
     })

@@ -40,6 +40,34 @@ pub(crate) fn trial_unless(
     }
 }
 
+/// The Python to run, which has NumPy: the one of the environment, or the one below `target`.
+pub(crate) fn python() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("OTFHPC_TEST_PYTHON") {
+        return Some(path.into());
+    }
+    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+    local.is_file().then_some(local)
+}
+
+/// Why tests that need NumPy cannot run here, if they cannot.
+pub(crate) fn no_python() -> Option<String> {
+    let how = "needs NumPy: set OTFHPC_TEST_PYTHON, or run scripts/test.sh, which makes \
+               target/python";
+    python().is_none().then(|| how.to_owned())
+}
+
+/// Runs a script of `tests/python` and returns what it printed.
+pub(crate) fn run_python(script: &str, arguments: &[&Path]) -> Result<String, Failed> {
+    let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let output = std::process::Command::new(python).arg(&script).args(arguments).output()?;
+    if !output.status.success() {
+        let (status, error) = (output.status, String::from_utf8_lossy(&output.stderr));
+        return Err(format!("{}: {status}: {error}", script.display()).into());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs the `trials` with the arguments of the command line, and ends the process.
 pub(crate) fn run(trials: Vec<Trial>) -> ! {
     let arguments = libtest_mimic::Arguments::from_args();

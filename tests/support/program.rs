@@ -96,11 +96,19 @@ pub(crate) fn products(folder: &Path) -> Products {
     named.collect()
 }
 
-/// That all five products are there and have the same bytes.
+/// That all products are there and have the same bytes.
 #[track_caller]
 pub(crate) fn assert_same(expected: &Products, found: &Products, what: &str) {
     let names = |products: &Products| products.keys().cloned().collect::<Vec<_>>();
-    let all = ["configurations.csv", "ledger.json", "solution.npz", "summary.csv", "summary.json"];
+    let all = [
+        "configurations.csv",
+        "errors.csv",
+        "failures.csv",
+        "ledger.json",
+        "solution.npz",
+        "summary.csv",
+        "summary.json",
+    ];
     assert_eq!(names(expected), all);
     assert_eq!(names(found), all, "{what}");
     for (name, bytes) in expected {

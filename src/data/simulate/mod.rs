@@ -55,7 +55,7 @@ pub(super) struct Setup<'a> {
 /// A campaign without noise. Vectors have one element a record.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedCampaign {
-    /// K, [emitter][record].
+    /// K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) states: Vec<BolometerState>,
     /// Noise-free interferograms, counts per gain and sweep, [record, sample].
@@ -176,7 +176,7 @@ impl SimulatedCampaign {
 struct Light<'a> {
     axis: &'a Axis,
     gain: Gain,
-    /// [bin][emitter].
+    /// `[bin][emitter]`.
     emissivity: Vec<Vec<Complex64>>,
     temperatures: &'a [Vec<f64>],
 }
@@ -203,4 +203,80 @@ impl<'a> Light<'a> {
 /// The largest gain at which a peak of so many counts (at gain one) stays in range.
 fn choose_gain(peak_counts: f64) -> f64 {
     GAINS.into_iter().rev().find(|gain| peak_counts * gain < FULL_SCALE).unwrap_or(GAINS[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instrument::PUBLISHED_LL;
+
+    fn campaign(settings: &SimulateSettings) -> SimulatedCampaign {
+        let set = "llss".parse().unwrap();
+        let setup = Setup {
+            emitters: &Emitter::STANDARD,
+            truth: &Truth::Reference(crate::instrument::Channel::Ll),
+            axis: &Axis::new(set, 512, crate::instrument::DEFAULT_CORRECTION).unwrap(),
+            peak_sample: 360,
+            bolometer: &PUBLISHED_LL,
+            point: OperatingPoint::PUBLISHED_LL,
+        };
+        SimulatedCampaign::new(settings, &setup, 1).unwrap()
+    }
+
+    fn small(rounding: bool) -> SimulateSettings {
+        SimulateSettings { records: 120, plateau_records: 10, rounding, ..Default::default() }
+    }
+
+    /// Every record in telemetry counts, with its gain.
+    fn counts(campaign: &SimulatedCampaign, sigma: f64) -> Vec<(f64, Vec<f64>)> {
+        let key = StreamKey::noise(1, "llss".parse().unwrap(), sigma, 1);
+        let one = |record| {
+            let mut samples = vec![0.0; IFG_LENGTH];
+            let scale =
+                campaign.record(record, sigma, key.stream(record), &mut samples).gain_sweeps;
+            samples.iter_mut().for_each(|sample| *sample *= scale);
+            (scale / campaign.sweeps, samples)
+        };
+        (0..campaign.len()).map(one).collect()
+    }
+
+    #[test]
+    fn gains_are_the_largest_that_keep_the_peak_in_range() {
+        let campaign = campaign(&small(false));
+        for sigma in [0.0, campaign.null_rms] {
+            let mut used = std::collections::BTreeSet::new();
+            for (gain, samples) in counts(&campaign, sigma) {
+                let peak = samples.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+                assert!(peak < 32_767.0, "{peak} at gain {gain}");
+                // The next gain is at most 3.4 times as large: the range is used.
+                assert!(gain == GAINS[GAINS.len() - 1] || peak > FULL_SCALE / 5.0, "{peak} {gain}");
+                used.insert(gain as u64);
+            }
+            assert!(used.len() > 2, "bright and faint records: {used:?}");
+        }
+    }
+
+    #[test]
+    fn rounded_samples_are_whole_counts() {
+        let whole =
+            |samples: &[f64]| samples.iter().all(|s| (s - s.round_ties_even()).abs() < 1e-6);
+        assert!(counts(&campaign(&small(true)), 0.01).iter().all(|(_, s)| whole(s)));
+        assert!(!counts(&campaign(&small(false)), 0.01).iter().any(|(_, s)| whole(s)));
+    }
+
+    #[test]
+    fn one_body_is_driven_at_a_time_and_each_spans_the_range() {
+        let campaign = campaign(&small(false));
+        let driven = [0, 1, 3, 4]; // xcal, ical, refhorn, skyhorn
+        for record in 0..campaign.len() {
+            let away = |i: &&usize| (campaign.temperatures[**i][record] - REST).abs() > 0.3;
+            assert!(driven.iter().filter(away).count() <= 1, "record {record}");
+        }
+        for i in driven {
+            let hottest = campaign.temperatures[i].iter().copied().fold(0.0, f64::max);
+            assert!((17.0..20.5).contains(&hottest), "emitter {i}: {hottest} K");
+        }
+    }
+
+    const REST: f64 = 2.73;
 }

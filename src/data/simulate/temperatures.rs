@@ -41,7 +41,7 @@ const SCHEDULE: [Option<Emitter>; 6] = [
 /// The temperature of every emitter in every record, K.
 #[derive(Debug, Clone)]
 pub(super) struct Temperatures {
-    /// [emitter][record].
+    /// `[emitter][record]`.
     columns: Vec<Vec<f64>>,
 }
 
@@ -78,7 +78,7 @@ impl Temperatures {
         &self.columns[emitter]
     }
 
-    /// [emitter][record].
+    /// `[emitter][record]`.
     pub(super) fn into_columns(self) -> Vec<Vec<f64>> {
         self.columns
     }

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Every check of this repository, with one command on a fresh Debian machine with Rust:
+# installs what the tests need and is not there, then formatting, lints, all tests, and the
+# documentation. Exits with the status of the first check that fails.
+#
+#   scripts/test.sh           the whole suite
+#   scripts/test.sh --long    the same, with longer campaigns (minutes)
+#
+# Only root can install packages. What cannot be installed is not a failure: the tests that need
+# it are reported as ignored, with the reason.
+set -euo pipefail
+
+readonly APT_SECONDS=600 # for each call of apt-get
+readonly PIP_SECONDS=300
+readonly PYTHON=target/python/bin/python
+
+usage() {
+    sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
+say() { printf 'test.sh: %s\n' "$*" >&2; }
+
+# Slurm's daemons are in sbin, which is not on every root shell's PATH.
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+
+# ---------------------------------------------------------------- what the tests need
+
+# Can this Python make an environment with pip in it?
+has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
+
+has_numpy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy' 2>/dev/null; }
+
+# With NumPy in place already, it does not matter how it got there.
+needs_no_venv() { [[ -n ${OTFHPC_TEST_PYTHON:-} ]] || has_numpy; }
+
+# Prints the Debian packages that are missing, one a line.
+missing_packages() {
+    local program
+    has cc || printf 'gcc\nlibc6-dev\n'
+    needs_no_venv || has_venv || printf 'python3\npython3-venv\n'
+    for program in slurmctld slurmd sbatch; do
+        has "$program" || echo slurm-wlm
+    done | sort -u
+    has munged || echo munge
+}
+
+# apt_get ARG...: apt-get without questions and without a word, unless it fails.
+apt_get() {
+    local log status=0
+    log=$(mktemp)
+    DEBIAN_FRONTEND=noninteractive timeout "$APT_SECONDS" \
+        apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >"$log" 2>&1 || status=$?
+    if ((status)); then tail -n 15 "$log" >&2; fi
+    rm -f "$log"
+    return "$status"
+}
+
+install_packages() {
+    local packages=("$@") package
+    say "installing ${packages[*]}"
+    apt_get update || say "apt-get update failed; going on with what it knows"
+    apt_get install --yes --no-install-recommends "${packages[@]}" && return
+    # One package that is not to be had must not keep the others away.
+    for package in "${packages[@]}"; do
+        apt_get install --yes --no-install-recommends "$package" || say "could not install $package"
+    done
+}
+
+provide_packages() {
+    local packages
+    mapfile -t packages < <(missing_packages)
+    ((${#packages[@]})) || return 0
+    if ((EUID != 0)) || ! has apt-get; then
+        say "not here, and only root on Debian can install them: ${packages[*]}"
+        return 0
+    fi
+    install_packages "${packages[@]}"
+}
+
+# Makes the Python that the tests run, with NumPy.
+provide_python() {
+    if needs_no_venv; then return; fi
+    has python3 || return 0
+    say "making target/python with NumPy"
+    make_python || say "could not make target/python"
+}
+
+# A venv that fails half-way, or whose Python has gone since, is made anew.
+make_python() {
+    local python=python3
+    # The first python3 on the PATH may be one without venv; Debian's has it by now.
+    if ! has_venv && [[ -x /usr/bin/python3 ]]; then python=/usr/bin/python3; fi
+    mkdir -p target
+    timeout "$PIP_SECONDS" "$python" -m venv --clear target/python >&2 &&
+        timeout "$PIP_SECONDS" "$PYTHON" -m pip install --quiet --disable-pip-version-check \
+            --only-binary :all: --requirement tests/python/requirements.txt >&2
+}
+
+# Says which tests will be ignored.
+announce_ignored() {
+    local reason
+    if ! needs_no_venv; then
+        say "ignored will be: the tests in Python (no NumPy in target/python)"
+    fi
+    if ! reason=$(scripts/slurm-testbed.sh check); then
+        say "ignored will be: the tests on Slurm ($reason)"
+    fi
+    [[ -d ../shared/data ]] || say "ignored will be: the tests on ../shared/data (not there)"
+}
+
+# ---------------------------------------------------------------- the checks
+
+check() {
+    say "$*"
+    "$@"
+}
+
+run_checks() {
+    check cargo fmt --all --check
+    check cargo clippy --quiet --all-targets -- -D warnings
+    check cargo test --no-fail-fast
+    RUSTDOCFLAGS='-D warnings' check cargo doc --quiet --no-deps
+    say "all checks passed"
+}
+
+main() {
+    case ${1:-} in
+    '') ;;
+    --long) export OTFHPC_LONG_TESTS=1 ;;
+    *) usage ;;
+    esac
+    (($# <= 1)) || usage
+    cd "$(dirname "${BASH_SOURCE[0]}")/.."
+    # The binaries under test must not be told by their caller how to behave.
+    unset OTFHPC_THREADS OTFHPC_LOG_SECONDS
+    provide_packages
+    provide_python
+    announce_ignored
+    run_checks
+}
+
+main "$@"

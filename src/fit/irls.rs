@@ -1,0 +1,139 @@
+//! Iteratively reweighted least squares: the core of the robust methods with a smooth loss.
+
+use std::fmt;
+
+use num_complex::Complex64;
+
+use super::lad;
+use super::method::{MethodOption, OptionValues};
+use super::outcome::Outcome;
+use super::problem::{Problem, VarianceScale};
+use super::system::Unusable;
+use super::vector::norm;
+use super::whitened::{Limits, Response, Stop, Whitened};
+use crate::foundations::math::{ln, median};
+
+/// A loss `rho(u)` of the squared modulus `u` of a residual in standard deviations.
+///
+/// The weight must not grow with `u`. Then the weighted sum of squares touches `sum rho` at the
+/// current point and lies above it elsewhere, so that every iteration goes down.
+pub(super) trait Loss: fmt::Debug + Send + Sync {
+    /// `rho'(u)`: the weight of the record, one for the least-squares loss `rho = u`.
+    fn weight(&self, u: f64) -> f64;
+
+    /// `u rho''(u)`: how the weight falls, for the error bars.
+    fn fall(&self, u: f64) -> f64;
+}
+
+/// The option at which the iteration gives up.
+pub(super) const MAX_ITERATIONS: MethodOption = MethodOption {
+    name: "max_iterations",
+    meaning: "reweighted solutions after which it gives up",
+    default: 500.0,
+    least: 1.0,
+    most: 1e6,
+};
+
+/// The option at which it has converged.
+pub(super) const TOLERANCE: MethodOption = MethodOption {
+    name: "tolerance",
+    meaning: "change of the fitted spectrum in one iteration, in standard deviations of a record \
+              (root of the sum over records), at convergence",
+    default: 1e-8,
+    least: 1e-14,
+    most: 1.0,
+};
+
+/// The limits that the user set.
+pub(super) fn limits(options: &OptionValues) -> Limits {
+    Limits {
+        iterations: options.get(MAX_ITERATIONS.name) as u32,
+        tolerance: options.get(TOLERANCE.name),
+    }
+}
+
+/// Minimises a sequence of losses, each from the minimum of the one before; the result is that
+/// of the last. A loss with several minima thus starts near the one that is right.
+pub(super) fn fit(problem: &Problem, losses: &[&dyn Loss], limits: Limits) -> Outcome {
+    let whitened = match Whitened::new(problem) {
+        Ok(whitened) if whitened.is_exact() => return whitened.exact(),
+        Ok(whitened) => whitened,
+        Err(why) => return Outcome::Failed(why.to_string()),
+    };
+    match minimise(&whitened, losses, limits) {
+        Ok(outcome) => outcome,
+        Err(why) => Outcome::Failed(format!("after reweighting, {why}")),
+    }
+}
+
+fn minimise(
+    whitened: &Whitened,
+    losses: &[&dyn Loss],
+    limits: Limits,
+) -> Result<Outcome, Unusable> {
+    let scale_squared = scale_squared(whitened)?;
+    let mut emissivity = whitened.plain.emissivity.clone();
+    let mut stop = Stop::Converged;
+    for loss in losses {
+        (emissivity, stop) = iterate(whitened, emissivity, *loss, scale_squared, limits)?;
+    }
+    let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
+    let residuals = whitened.residuals(&emissivity);
+    let responses = residuals.iter().map(|r| {
+        let u = r.norm_sqr() / scale_squared;
+        let (weight, fall) = (loss.weight(u), loss.fall(u));
+        let squared = weight * weight * r.norm_sqr();
+        Response { squared, slope: weight + fall, shear: fall }
+    });
+    Ok(stop.outcome(whitened.solution(emissivity, responses)))
+}
+
+/// Reweights and solves until the fit stands still.
+fn iterate(
+    whitened: &Whitened,
+    mut emissivity: Vec<Complex64>,
+    loss: &dyn Loss,
+    scale_squared: f64,
+    limits: Limits,
+) -> Result<(Vec<Complex64>, Stop), Unusable> {
+    let mut residuals = whitened.residuals(&emissivity);
+    let allowed = limits.tolerance * scale_squared.sqrt() + whitened.rounding;
+    let mut change = f64::INFINITY;
+    for _ in 0..limits.iterations {
+        let weights = residuals.iter().map(|r| loss.weight(r.norm_sqr() / scale_squared));
+        emissivity = whitened.reweighted(weights)?;
+        let next = whitened.residuals(&emissivity);
+        change = distance(&residuals, &next);
+        residuals = next;
+        if change <= allowed {
+            return Ok((emissivity, Stop::Converged));
+        }
+    }
+    let remaining = change / allowed;
+    Ok((emissivity, Stop::IterationLimit { iterations: limits.iterations, remaining }))
+}
+
+fn distance(a: &[Complex64], b: &[Complex64]) -> f64 {
+    let parts = |(a, b): (&Complex64, &Complex64)| [a.re - b.re, a.im - b.im];
+    norm(&a.iter().zip(b).flat_map(parts).collect::<Vec<_>>())
+}
+
+/// By what the given variances must be multiplied.
+///
+/// Where only their ratios are known: from the residuals of the least absolute deviations, which
+/// need no scale themselves and which outliers cannot carry away. `|r|^2` of complex Gaussian
+/// noise is exponentially distributed, with a median of `ln 2` variances. The scale then stays
+/// fixed, so that each iteration still goes down.
+fn scale_squared(whitened: &Whitened) -> Result<f64, Unusable> {
+    if whitened.problem().scale == VarianceScale::Absolute {
+        return Ok(1.0);
+    }
+    let (emissivity, _) = lad::minimise(whitened, lad::FOR_THE_SCALE)?;
+    let squares: Vec<f64> =
+        whitened.residuals(&emissivity).iter().map(Complex64::norm_sqr).collect();
+    let records = squares.len() as f64;
+    let freedom = whitened.plain.degrees_of_freedom.max(1) as f64 / records;
+    // More than half of the records may be free of noise; rounding is the least that there is.
+    let least = whitened.rounding * whitened.rounding / records;
+    Ok((median(&squares) / ln(2.0) / freedom).max(least))
+}

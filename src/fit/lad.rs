@@ -1,0 +1,155 @@
+//! Least absolute deviations: the sum of the residuals' moduli, to a proven accuracy.
+
+use num_complex::Complex64;
+
+use super::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
+use super::outcome::Outcome;
+use super::problem::Problem;
+use super::system::Unusable;
+use super::whitened::{Limits, Response, Stop, Whitened};
+use crate::foundations::math::{ln, median, modulus};
+
+/// Enough to estimate a scale from the residuals.
+pub(super) const FOR_THE_SCALE: Limits = Limits { iterations: 500, tolerance: 1e-4 };
+
+/// Width over which the error bars smooth the kink of the loss, in standard deviations of a
+/// record. The mean of `1/|r|` over a finite sample has no variance; with the kink smoothed it
+/// has, and the bias is of second order in this width.
+const KINK: f64 = 0.3;
+
+/// Factor by which the smoothing shrinks.
+const SHRINK: f64 = 0.3;
+
+/// Minimises `sum_j |r_j|`.
+#[derive(Debug)]
+struct LeastAbsoluteDeviations {
+    limits: Limits,
+}
+
+/// How it is called and made.
+pub(super) static LAD: Registered = Registered {
+    info: MethodInfo {
+        name: "lad",
+        summary: "robust: least absolute deviations, each record by the inverse of its noise",
+        minimises: "sum_j |D_j - sum_i E_i P_ij| / sqrt(E|noise_j|^2)",
+        error_bars: "sandwich formula for M-estimators, from the residuals",
+        reference: "Weiszfeld 1937, Tohoku Math. J. 43, 355; Lawson 1961",
+        weighted: true,
+        options: &[
+            MethodOption {
+                name: "max_iterations",
+                meaning: "reweighted solutions after which it gives up",
+                default: 5000.0,
+                least: 1.0,
+                most: 1e6,
+            },
+            MethodOption {
+                name: "tolerance",
+                meaning: "proven relative distance of the sum from its minimum at convergence",
+                default: 1e-6,
+                least: 1e-13,
+                most: 1.0,
+            },
+        ],
+        cost: 1200,
+    },
+    build: |options: &OptionValues| {
+        let limits = Limits {
+            iterations: options.get("max_iterations") as u32,
+            tolerance: options.get("tolerance"),
+        };
+        Box::new(LeastAbsoluteDeviations { limits })
+    },
+};
+
+impl Method for LeastAbsoluteDeviations {
+    fn fit(&self, problem: &Problem) -> Outcome {
+        let whitened = match Whitened::new(problem) {
+            Ok(whitened) if whitened.is_exact() => return whitened.exact(),
+            Ok(whitened) => whitened,
+            Err(why) => return Outcome::Failed(why.to_string()),
+        };
+        match minimise(&whitened, self.limits) {
+            Err(why) => Outcome::Failed(format!("after reweighting, {why}")),
+            Ok((emissivity, stop)) => {
+                let responses = responses(&whitened.residuals(&emissivity));
+                stop.outcome(whitened.solution(emissivity, responses.into_iter()))
+            }
+        }
+    }
+}
+
+/// Reweights by `1 / sqrt(|r|^2 + epsilon^2)` until the minimum is proven to be near.
+///
+/// At a fixed `epsilon` the iteration goes down to the minimum of the smoothed sum. Only when the
+/// smoothing has become what keeps it from the true minimum is `epsilon` made smaller: small too
+/// early, it would hold records that happen to be fitted almost exactly.
+pub(super) fn minimise(
+    whitened: &Whitened,
+    limits: Limits,
+) -> Result<(Vec<Complex64>, Stop), Unusable> {
+    let mut emissivity = whitened.plain.emissivity.clone();
+    let mut residuals = whitened.residuals(&emissivity);
+    let records = residuals.len() as f64;
+    let least = whitened.rounding / records;
+    let mut epsilon = median(&moduli(&residuals)).max(least);
+    let mut remaining = f64::INFINITY;
+    for _ in 0..limits.iterations {
+        let weights: Vec<f64> = residuals.iter().map(|r| 1.0 / smoothed(*r, epsilon)).collect();
+        emissivity = whitened.reweighted(weights.iter().copied())?;
+        residuals = whitened.residuals(&emissivity);
+        let (sum, distance) = distance_from_minimum(&residuals, &weights);
+        remaining = distance / (limits.tolerance * sum + whitened.rounding * records.sqrt());
+        if remaining <= 1.0 {
+            return Ok((emissivity, Stop::Converged));
+        }
+        if smoothing_loss(&residuals, epsilon) > 0.5 * distance {
+            epsilon = (SHRINK * epsilon).max(least);
+        }
+    }
+    Ok((emissivity, Stop::IterationLimit { iterations: limits.iterations, remaining }))
+}
+
+/// `sqrt(|r|^2 + epsilon^2)`.
+fn smoothed(r: Complex64, epsilon: f64) -> f64 {
+    modulus(Complex64::new(modulus(r), epsilon))
+}
+
+/// The distance that [`distance_from_minimum`] would find at the minimum of the smoothed sum.
+fn smoothing_loss(residuals: &[Complex64], epsilon: f64) -> f64 {
+    let loss = |r: &Complex64| modulus(*r) - r.norm_sqr() / smoothed(*r, epsilon);
+    residuals.iter().map(loss).sum()
+}
+
+/// The sum of the moduli, and a bound of how far it lies above its minimum, by duality.
+///
+/// The minimum is at least `Re sum_j conj(y_j) D_j` for any `y` orthogonal to the design with all
+/// `|y_j| <= 1`. The residuals times the weights that they were fitted with are orthogonal to the
+/// design; divided by their largest modulus they are such a `y`, and `D_j` may be replaced by `r_j`.
+fn distance_from_minimum(residuals: &[Complex64], weights: &[f64]) -> (f64, f64) {
+    let (mut sum, mut dual, mut largest) = (0.0, 0.0, 1.0f64);
+    for (r, w) in residuals.iter().zip(weights) {
+        let size = modulus(*r);
+        sum += size;
+        dual += w * size * size;
+        largest = largest.max(w * size);
+    }
+    (sum, sum - dual / largest)
+}
+
+fn moduli(residuals: &[Complex64]) -> Vec<f64> {
+    residuals.iter().map(|r| modulus(*r)).collect()
+}
+
+/// For the sandwich formula: `|psi| = 1`, and the derivative of the smoothed `psi`.
+fn responses(residuals: &[Complex64]) -> Vec<Response> {
+    let moduli = moduli(residuals);
+    let width = KINK * median(&moduli) / ln(2.0).sqrt();
+    let response = |size: &f64| {
+        let smoothed = modulus(Complex64::new(*size, width));
+        let part = size / smoothed;
+        let shear = -0.5 * part * part / smoothed;
+        Response { squared: 1.0, slope: 1.0 / smoothed + shear, shear }
+    };
+    moduli.iter().map(response).collect()
+}

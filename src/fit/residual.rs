@@ -1,0 +1,20 @@
+//! What the data leave unexplained.
+
+use num_complex::Complex64;
+
+use super::problem::Problem;
+
+/// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
+pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
+    let mut rest = problem.data.to_vec();
+    for (value, column) in emissivity.iter().zip(problem.design) {
+        rest.iter_mut().zip(*column).for_each(|(rest, planck)| *rest -= value * planck);
+    }
+    rest
+}
+
+/// `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`.
+pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
+    let rest = residuals(problem, emissivity);
+    rest.iter().zip(problem.variance).map(|(rest, variance)| rest.norm_sqr() / variance).sum()
+}

@@ -1,0 +1,307 @@
+//! Total least squares: the temperatures, and so the Planck functions, have errors too.
+
+use num_complex::Complex64;
+
+use super::least_squares::Factored;
+use super::method::{Method, MethodInfo, MethodOption, Registered};
+use super::outcome::{Outcome, Solution};
+use super::problem::{Problem, VarianceScale};
+use super::residual::residuals;
+use super::system::{System, Unusable};
+use super::wls::root_weights;
+use crate::instrument::planck::planck_slope;
+
+/// Times a step is halved before the objective counts as flat.
+const HALVINGS: usize = 20;
+/// A step this small, over the length of the solution, that no longer helps, is rounding.
+const ROUNDING: f64 = 1e-7;
+
+/// Minimises the residual weighted by the effective variance.
+#[derive(Debug)]
+struct TotalLeastSquares {
+    temperature_sigma_k: f64,
+    max_iterations: u64,
+    tolerance: f64,
+}
+
+/// How it is called and made.
+pub(super) static TLS: Registered = Registered {
+    info: MethodInfo {
+        name: "tls",
+        summary: "total least squares by the effective variance: temperatures have errors too",
+        minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / (E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT \
+                    temperature_sigma_k)^2): a stationary point, reached downhill from wls",
+        error_bars: "to first order in the errors of the temperatures, from the effective \
+                     variances; from the residual where only ratios of noise are known",
+        reference: "York 1966, Can. J. Phys. 44, 1079; Orear 1982, Am. J. Phys. 50, 912",
+        weighted: true,
+        options: &[
+            MethodOption {
+                name: "temperature_sigma_k",
+                meaning: "standard error of the temperature of each emitter and record, K",
+                default: 1e-3,
+                least: 0.0,
+                most: 1.0,
+            },
+            MethodOption {
+                name: "max_iterations",
+                meaning: "iterations after which it gives up",
+                default: 200.0,
+                least: 1.0,
+                most: 1e6,
+            },
+            MethodOption {
+                name: "tolerance",
+                meaning: "length of the last step over that of the solution, each emitter by its \
+                          standard error",
+                default: 1e-11,
+                least: 1e-14,
+                most: 1e-3,
+            },
+        ],
+        cost: 150,
+    },
+    build: |options| {
+        Box::new(TotalLeastSquares {
+            temperature_sigma_k: options.get("temperature_sigma_k"),
+            max_iterations: options.get("max_iterations") as u64,
+            tolerance: options.get("tolerance"),
+        })
+    },
+};
+
+impl Method for TotalLeastSquares {
+    fn fit(&self, problem: &Problem) -> Outcome {
+        let temperatures = problem.context.temperatures;
+        let complete = temperatures.len() == problem.design.len()
+            && temperatures.iter().all(|t| t.len() == problem.records());
+        if !complete {
+            return Outcome::Failed("tls needs the temperature of every emitter and record".into());
+        }
+        let errors = Errors::new(problem, self.temperature_sigma_k);
+        match self.descend(&errors) {
+            Err(why) => Outcome::Failed(why.to_string()),
+            Ok((solution, None)) => Outcome::Converged(solution),
+            Ok((solution, Some(why))) => Outcome::NotConverged(solution, why),
+        }
+    }
+}
+
+impl TotalLeastSquares {
+    /// From the fit with exact temperatures, steps downhill until they no longer matter.
+    ///
+    /// Each step is the slope times the covariance of a fit with the present effective variances:
+    /// always downhill, and close to Newton's where the errors of the temperatures are small.
+    fn descend(&self, errors: &Errors) -> Result<(Solution, Option<String>), Unusable> {
+        let root = root_weights(errors.problem)?;
+        let mut at = Factored::new(System::new(errors.problem, Some(&root))?)?.fit().emissivity;
+        let mut end = Some(format!("stopped after {} iterations", self.max_iterations));
+        for _ in 0..self.max_iterations {
+            let step = errors.step(&at)?;
+            let length = step.relative_length(&at);
+            let (next, lower) = errors.walk(&at, &step.emissivity);
+            if lower {
+                at = next;
+            }
+            if length <= self.tolerance || (!lower && length <= ROUNDING) {
+                end = None;
+                break;
+            }
+            if !lower {
+                end = Some(format!("no step of relative length {length:.1e} or less goes down"));
+                break;
+            }
+        }
+        Ok((errors.solution(at)?, end))
+    }
+}
+
+/// A problem with the errors of its Planck functions.
+struct Errors<'a> {
+    problem: &'a Problem<'a>,
+    /// Variance of each Planck function, (MJy/sr)^2, [emitter][record].
+    planck_variance: Vec<Vec<f64>>,
+}
+
+/// A change of the emissivities, and their standard errors, which say how long it is.
+struct Step {
+    emissivity: Vec<Complex64>,
+    sigma: Vec<f64>,
+}
+
+impl Step {
+    /// Emitters are compared by their standard errors: their own sizes may be close to zero.
+    fn relative_length(&self, at: &[Complex64]) -> f64 {
+        let square = |e: &[Complex64]| -> f64 {
+            e.iter().zip(&self.sigma).map(|(e, sigma)| e.norm_sqr() / (sigma * sigma)).sum()
+        };
+        let length = square(at);
+        if length > 0.0 { (square(&self.emissivity) / length).sqrt() } else { 0.0 }
+    }
+}
+
+impl<'a> Errors<'a> {
+    fn new(problem: &'a Problem<'a>, sigma_k: f64) -> Self {
+        let square = |&temperature: &f64| {
+            let error = sigma_k * planck_slope(problem.context.frequency_hz, temperature);
+            error * error
+        };
+        let column = |t: &Vec<f64>| t.iter().map(square).collect();
+        Self { problem, planck_variance: problem.context.temperatures.iter().map(column).collect() }
+    }
+
+    /// `E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT sigma_T)^2`.
+    fn effective_variance(&self, at: &[Complex64]) -> Vec<f64> {
+        let mut variance = self.problem.variance.to_vec();
+        for (e, column) in at.iter().zip(&self.planck_variance) {
+            variance.iter_mut().zip(column).for_each(|(v, q)| *v += e.norm_sqr() * q);
+        }
+        variance
+    }
+
+    fn objective(&self, at: &[Complex64]) -> f64 {
+        let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
+        rest.iter().zip(&variance).map(|(r, v)| r.norm_sqr() / v).sum()
+    }
+
+    /// The covariance times the slope downhill: the refit of the residual, plus the term that
+    /// York's equations have and reweighting alone forgets, `E_i sum_j q_ij |r_j|^2 / v_j^2`.
+    fn step(&self, at: &[Complex64]) -> Result<Step, Unusable> {
+        let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
+        let factored = self.factored(&rest, &variance)?;
+        let pull = |(e, column): (&Complex64, &Vec<f64>)| {
+            let term = |j: usize| column[j] * rest[j].norm_sqr() / (variance[j] * variance[j]);
+            e * (0..rest.len()).map(term).sum::<f64>()
+        };
+        let slope: Vec<Complex64> = at.iter().zip(&self.planck_variance).map(pull).collect();
+        let (refit, pulled) = (factored.fit(), factored.unit_covariance_times(&slope));
+        Ok(Step {
+            emissivity: refit.emissivity.iter().zip(pulled).map(|(a, b)| a + b).collect(),
+            sigma: refit.unit_sigma,
+        })
+    }
+
+    fn factored(&self, data: &[Complex64], variance: &[f64]) -> Result<Factored, Unusable> {
+        let problem = Problem { data, variance, ..*self.problem };
+        Factored::new(System::new(&problem, Some(&root_weights(&problem)?))?)
+    }
+
+    /// Halves the step until it goes down; false if it never does.
+    fn walk(&self, at: &[Complex64], step: &[Complex64]) -> (Vec<Complex64>, bool) {
+        let start = self.objective(at);
+        let mut factor = 1.0;
+        for _ in 0..HALVINGS {
+            let next: Vec<_> = at.iter().zip(step).map(|(e, d)| e + d * factor).collect();
+            if self.objective(&next) < start {
+                return (next, true);
+            }
+            factor *= 0.5;
+        }
+        (at.to_vec(), false)
+    }
+
+    fn solution(&self, at: Vec<Complex64>) -> Result<Solution, Unusable> {
+        let fit = self.factored(self.problem.data, &self.effective_variance(&at))?.fit();
+        let rss = self.objective(&at);
+        let noise = match self.problem.scale {
+            VarianceScale::Absolute => 1.0,
+            VarianceScale::Relative => (rss / fit.degrees_of_freedom as f64).sqrt(),
+        };
+        let sigma = fit.unit_sigma.iter().map(|sigma| sigma * noise).collect();
+        Ok(Solution { emissivity: at, sigma, rss, condition: fit.condition })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::Constraint;
+    use crate::fit::tests::{Owned, build_with, gaussian, largest_error, solution};
+
+    /// Data of true temperatures, a design of measured ones.
+    fn disturbed(seed: u64, sigma_k: f64) -> Owned {
+        let mut problem = Owned::new(21, 300, 0.0, 0.0);
+        // Planck functions large enough that errors of mK are small beside them.
+        problem.design.iter_mut().flatten().for_each(|planck| *planck *= 1e3);
+        let truth = problem.truth.clone();
+        problem.measure(&truth, 3.0, seed);
+        let mut numbers = gaussian(seed + 1_000_000);
+        for (column, temperatures) in problem.design.iter_mut().zip(&problem.temperatures) {
+            for (planck, &t) in column.iter_mut().zip(temperatures) {
+                // The real part of a circular number of unit power has a variance of one half.
+                let normal = numbers().re * 2f64.sqrt();
+                *planck += planck_slope(3e11, t) * sigma_k * normal;
+            }
+        }
+        problem
+    }
+
+    #[test]
+    fn the_slope_of_the_objective_is_zero_at_the_solution() {
+        for constraint in [Constraint::None, Constraint::Kirchhoff] {
+            let problem = disturbed(5, 0.05);
+            let method = build_with("tls", &[("temperature_sigma_k", 0.05)]);
+            problem.with(constraint, |p| {
+                let found = solution(method.fit(p));
+                let errors = Errors::new(p, 0.05);
+                assert!((found.rss / errors.objective(&found.emissivity) - 1.0).abs() < 1e-14);
+                for i in 0..7 {
+                    for direction in [Complex64::ONE, Complex64::I] {
+                        let h = 1e-3 * found.sigma[i];
+                        let along = |h: f64| {
+                            let mut e = found.emissivity.clone();
+                            e[i] += direction * h;
+                            if constraint == Constraint::Kirchhoff {
+                                e[(i + 1) % 7] -= direction * h;
+                            }
+                            errors.objective(&e)
+                        };
+                        // In units where a step of sigma changes the objective by about one.
+                        let slope = (along(h) - along(-h)) / 2e-3;
+                        assert!(slope.abs() < 1e-6, "{constraint} {i}: {slope}");
+                        assert!(along(100.0 * h) > found.rss && along(-100.0 * h) > found.rss);
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn it_takes_away_the_bias_that_wls_has() {
+        let (mut tls, mut wls) = ([Complex64::ZERO; 7], [Complex64::ZERO; 7]);
+        let (mut scatter, mut claimed) = ([0.0; 7], [0.0; 7]);
+        let method = build_with("tls", &[("temperature_sigma_k", 0.1)]);
+        let draws = 200;
+        for seed in 0..draws {
+            let problem = disturbed(seed, 0.1);
+            let found = solution(problem.with(Constraint::None, |p| method.fit(p)));
+            let plain = solution(problem.fit("wls", Constraint::None));
+            for i in 0..7 {
+                let error = found.emissivity[i] - problem.truth[i];
+                tls[i] += error / draws as f64;
+                wls[i] += (plain.emissivity[i] - problem.truth[i]) / draws as f64;
+                scatter[i] += error.norm_sqr();
+                claimed[i] += found.sigma[i] * found.sigma[i];
+            }
+        }
+        let zero = [Complex64::ZERO; 7];
+        let (tls, wls) = (largest_error(&tls, &zero), largest_error(&wls, &zero));
+        let ratios: Vec<f64> = (0..7).map(|i| (scatter[i] / claimed[i]).sqrt()).collect();
+        println!("mean error: tls {tls}, wls {wls}; scatter over sigma {ratios:?}");
+        assert!(tls < 0.3 * wls, "tls {tls}, wls {wls}");
+        assert!(ratios.iter().all(|r| (0.8..1.25).contains(r)), "{ratios:?}");
+    }
+
+    #[test]
+    fn exact_temperatures_give_wls_and_missing_ones_a_reason() {
+        let mut problem = Owned::new(2, 60, 1.0, 0.0);
+        let method = build_with("tls", &[("temperature_sigma_k", 0.0)]);
+        let found = solution(problem.with(Constraint::None, |p| method.fit(p)));
+        let wls = solution(problem.fit("wls", Constraint::None));
+        assert!(largest_error(&found.emissivity, &wls.emissivity) < 1e-12);
+        assert!(found.sigma.iter().zip(&wls.sigma).all(|(a, b)| (a / b - 1.0).abs() < 1e-12));
+        problem.temperatures.pop();
+        let outcome = problem.fit("tls", Constraint::None);
+        assert!(outcome.reason().unwrap().contains("temperature of every emitter"));
+    }
+}

@@ -1,0 +1,164 @@
+//! What the robust estimators share: residuals in units of the noise, reweighted solutions, and
+//! error bars by the sandwich formula.
+
+use num_complex::Complex64;
+
+use super::least_squares::{DirectFit, solve};
+use super::outcome::{Outcome, Solution};
+use super::problem::Problem;
+use super::system::Unusable;
+use super::vector::norm;
+use super::wls::{root_weights, sigma};
+
+/// A problem with every record divided by the standard deviation of its noise, and its weighted
+/// least-squares solution.
+#[derive(Debug)]
+pub(super) struct Whitened<'a> {
+    problem: &'a Problem<'a>,
+    /// One over the standard deviation of each record.
+    root: Vec<f64>,
+    /// The solution of `wls`: where every robust fit starts.
+    pub(super) plain: DirectFit,
+    /// Residuals below this are rounding: their length over all records.
+    pub(super) rounding: f64,
+}
+
+impl<'a> Whitened<'a> {
+    pub(super) fn new(problem: &'a Problem<'a>) -> Result<Self, Unusable> {
+        let root = root_weights(problem)?;
+        let plain = solve(problem, Some(&root))?;
+        let moduli: Vec<f64> =
+            problem.data.iter().zip(&root).map(|(z, w)| w * norm(&[z.re, z.im])).collect();
+        // A few operations per record and emitter, each of half a unit in the last place.
+        let rounding = 16.0 * f64::EPSILON * norm(&moduli);
+        Ok(Self { problem, root, plain, rounding })
+    }
+
+    /// The problem as it was given.
+    pub(super) fn problem(&self) -> &Problem<'a> {
+        self.problem
+    }
+
+    /// Whether least squares leaves nothing but rounding: there is nothing to be robust against.
+    pub(super) fn is_exact(&self) -> bool {
+        self.plain.rss.sqrt() <= self.rounding
+    }
+
+    /// Residual of every record in units of its standard deviation.
+    pub(super) fn residuals(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
+        let mut residuals = self.problem.data.to_vec();
+        for (e, column) in emissivity.iter().zip(self.problem.design) {
+            residuals.iter_mut().zip(*column).for_each(|(r, p)| *r -= e * p);
+        }
+        residuals.iter_mut().zip(&self.root).for_each(|(r, root)| *r *= root);
+        residuals
+    }
+
+    /// Least squares with the weight of each record multiplied by a further one.
+    pub(super) fn reweighted(
+        &self,
+        weights: impl Iterator<Item = f64>,
+    ) -> Result<Vec<Complex64>, Unusable> {
+        let root: Vec<f64> = self.root.iter().zip(weights).map(|(r, w)| r * w.sqrt()).collect();
+        Ok(solve(self.problem, Some(&root))?.emissivity)
+    }
+
+    /// The result of a fit that leaves nothing but rounding: that of `wls`.
+    pub(super) fn exact(self) -> Outcome {
+        Outcome::Converged(Solution {
+            sigma: sigma(self.problem, &self.plain),
+            emissivity: self.plain.emissivity,
+            rss: self.plain.rss,
+            condition: self.plain.condition,
+        })
+    }
+
+    /// The values found, comparable between methods: the residual with the weights of `wls`.
+    pub(super) fn solution(
+        &self,
+        emissivity: Vec<Complex64>,
+        responses: impl Iterator<Item = Response>,
+    ) -> Solution {
+        let residuals = self.residuals(&emissivity);
+        Solution {
+            emissivity,
+            sigma: self.sandwich(responses),
+            rss: residuals.iter().map(Complex64::norm_sqr).sum(),
+            condition: self.plain.condition,
+        }
+    }
+
+    /// Error bars of an M-estimator, for residuals whose distribution is round and, in units of
+    /// `variance`, the same for every record (outliers may fall on any).
+    ///
+    /// With real rows `a_j` of the weighted design the estimate solves `sum_j a_j psi(r_j) = 0`.
+    /// To first order `dE = (c A^T A)^-1 sum_j a_j psi(n_j)`, where the derivative of `psi` in the
+    /// plane, `(w + u w') I + u w' (2 n n^T / |n|^2 - I)`, averages over directions to
+    /// `c = E[w + u w']`. So `E|dE_i|^2 = (A^T A)^-1_ii E|psi|^2 / c^2`: the error bars of `wls`
+    /// times one factor. For the finite sample Huber (1981, section 7.6) divides the sum of
+    /// `|psi|^2` by the degrees of freedom and multiplies by `K = 1 + p/n var(psi') / c^2`; in the
+    /// plane the variance of `psi'` includes its second, direction-dependent part.
+    fn sandwich(&self, responses: impl Iterator<Item = Response>) -> Vec<f64> {
+        let (mut squares, mut slope, mut slope_squares) = (0.0, 0.0, 0.0);
+        for response in responses {
+            squares += response.squared;
+            slope += response.slope;
+            slope_squares += response.slope * response.slope + response.shear * response.shear;
+        }
+        let (records, unknowns) = (self.root.len() as f64, self.problem.unknowns() as f64);
+        let slope = slope / records;
+        let relative_variance = slope_squares / records / (slope * slope) - 1.0;
+        let correction = 1.0 + unknowns / records * relative_variance;
+        // With no degrees of freedom the residual says nothing: 0/0, so NaN.
+        let mean_square = squares / self.plain.degrees_of_freedom as f64;
+        let factor = correction * mean_square.sqrt() / slope;
+        self.plain.unit_sigma.iter().map(|sigma| sigma * factor).collect()
+    }
+}
+
+/// How one record acts on the estimate, at its residual: `psi(r) = w(u) r`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Response {
+    /// `|psi|^2`.
+    pub(super) squared: f64,
+    /// Derivative of `psi`, averaged over directions: `w + u w'`.
+    pub(super) slope: f64,
+    /// Its difference along and across the residual, halved: `u w'`.
+    pub(super) shear: f64,
+}
+
+/// Why an iteration stopped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Stop {
+    /// What remained was below the tolerance.
+    Converged,
+    /// The limit of iterations came first.
+    IterationLimit {
+        /// The limit.
+        iterations: u32,
+        /// What remained, in units of the tolerance.
+        remaining: f64,
+    },
+}
+
+impl Stop {
+    /// The outcome of a fit that stopped for this reason.
+    pub(super) fn outcome(self, solution: Solution) -> Outcome {
+        match self {
+            Self::Converged => Outcome::Converged(solution),
+            Self::IterationLimit { iterations, remaining } => Outcome::NotConverged(
+                solution,
+                format!("stopped after {iterations} iterations at {remaining:.1e} tolerances"),
+            ),
+        }
+    }
+}
+
+/// When an iteration stops.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Iterations after which it gives up.
+    pub(super) iterations: u32,
+    /// What may remain.
+    pub(super) tolerance: f64,
+}

@@ -1,0 +1,410 @@
+//! The array and the merge on a real Slurm: the private one of `scripts/slurm-testbed.sh`.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+use support::trial_unless;
+use tempfile::TempDir;
+
+/// The files that must have the same bytes however a run was cut.
+const PRODUCTS: [&str; 7] = [
+    "solution.npz",
+    "configurations.csv",
+    "errors.csv",
+    "failures.csv",
+    "summary.csv",
+    "summary.json",
+    "ledger.json",
+];
+
+/// 2 noise levels x 2 trials x 2 methods x 20 bins = 160 units.
+const SMALL: [&str; 5] = [
+    "simulate.records=60",
+    "simulate.plateau_records=5",
+    "study.noise_levels=[0.01,0.1]",
+    "study.trials=2",
+    "fit.bins=0,4-22",
+];
+
+/// How long anything may take that is waited for; a few seconds on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+fn main() {
+    let reason = reason_against();
+    let test = |name: &str, run: fn() -> Result<(), Failed>| -> Trial {
+        trial_unless(reason.clone(), name, run)
+    };
+    support::run(vec![
+        test("the_unedited_scripts_give_the_bytes_of_a_local_run", unedited),
+        test("fewer_shards_than_tasks", fewer_shards_than_tasks),
+        test("another_results_folder", another_folder),
+        test("a_cancelled_task_is_named_and_mended", cancelled_task),
+    ])
+}
+
+/// Why there can be no testbed here, in the words of its script.
+fn reason_against() -> Option<String> {
+    let check = Command::new("bash").arg(testbed_script()).arg("check").output();
+    match check {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        Err(e) => Some(format!("needs bash: {e}")),
+    }
+}
+
+fn unedited() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    let plan = cluster.otfhpc(&["plan", "--shards", "32"], &SMALL)?;
+    let lines = next_lines(&plan)?;
+    // These are the commands of the scripts' own headers, with nothing added.
+    let first = "job=$(sbatch --parsable slurm/otf_array.sh)";
+    let second = "sbatch --dependency=afterany:${job%%;*} slurm/otf_merge.sh";
+    assert_eq!(lines, format!("{first}\n{second}"));
+    let jobs = cluster.submit(&lines)?;
+    cluster.wait_until_empty()?;
+
+    let tasks = cluster.tasks(&jobs.array)?;
+    assert_eq!(tasks.len(), 32);
+    for (task, ended) in &tasks {
+        assert_eq!(ended, "COMPLETED 0:0", "task {task}");
+        let log = cluster.array_log("results", &jobs, *task)?;
+        assert!(log.contains("shards of 8 configurations on 2 threads"), "task {task}: {log}");
+    }
+    let partials = fs::read_dir(cluster.path("results/partials"))?.count();
+    assert_eq!(partials, 32);
+    let log = cluster.merge_log("results", &jobs)?;
+    assert!(log.contains("0 failed, 8 no signal, 0 missing, 0 corrupt"), "{log}");
+    assert!(log.contains("160 units: 152 converged"), "{log}");
+    assert!(log.contains("results/solution.npz"), "{log}");
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    assert_same_as_local("results", &cluster, &SMALL)?;
+    assert_provenance(&cluster, &jobs, 32)
+}
+
+/// Once with the array as it was printed, once with that of the script, which is too long.
+fn fewer_shards_than_tasks() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    let plan = cluster.otfhpc(&["plan", "--shards", "8"], &SMALL)?;
+    let printed = next_lines(&plan)?;
+    assert!(printed.contains("sbatch --parsable --array=0-7 slurm/otf_array.sh"), "{printed}");
+    let jobs = cluster.submit(&printed)?;
+    cluster.wait_until_empty()?;
+    assert_eq!(cluster.tasks(&jobs.array)?.len(), 8);
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    assert_same_as_local("results", &cluster, &SMALL)?;
+
+    fs::remove_dir_all(cluster.path("results"))?;
+    cluster.otfhpc(&["plan", "--shards", "8"], &SMALL)?;
+    let jobs = cluster.submit(&printed.replace(" --array=0-7", ""))?;
+    cluster.wait_until_empty()?;
+    let tasks = cluster.tasks(&jobs.array)?;
+    assert_eq!(tasks.len(), 32);
+    for (task, ended) in &tasks {
+        let expected = if *task < 8 { "COMPLETED 0:0" } else { "FAILED 2:0" };
+        assert_eq!(ended, expected, "task {task}");
+        if *task >= 8 {
+            let log = cluster.array_log("results", &jobs, *task)?;
+            let clear = format!(
+                "otfhpc: SLURM_ARRAY_TASK_ID is {task}, but the plan in results has shards 0 to \
+                 7; submit with --array=0-7\n"
+            );
+            assert_eq!(log, clear);
+        }
+    }
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    assert_same_as_local("results", &cluster, &SMALL)?;
+    assert_provenance(&cluster, &jobs, 8)
+}
+
+/// The folder's name needs quotes, in every place where it is printed.
+fn another_folder() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    let folder = "runs/it's mine";
+    let plan = cluster.otfhpc(&["plan", "--shards", "5", "--out", folder], &SMALL)?;
+    let lines = next_lines(&plan)?;
+    assert_eq!(lines.matches("--output=").count(), 2, "{lines}");
+    let jobs = cluster.submit(&lines)?;
+    cluster.wait_until_empty()?;
+    assert!(cluster.tasks(&jobs.array)?.values().all(|ended| ended == "COMPLETED 0:0"));
+    for task in 0..5 {
+        cluster.array_log(folder, &jobs, task)?;
+    }
+    let log = cluster.merge_log(folder, &jobs)?;
+    assert!(log.contains("runs/it's mine/solution.npz"), "{log}");
+    // Nothing was put anywhere else.
+    let mut here: Vec<_> =
+        fs::read_dir(cluster.path(""))?.flatten().map(|e| e.file_name()).collect();
+    here.sort();
+    assert_eq!(here, ["runs", "slurm"]);
+    assert_same_as_local(folder, &cluster, &SMALL)
+}
+
+fn cancelled_task() -> Result<(), Failed> {
+    // Shards of seconds, so that one can be hit in the middle.
+    let long = ["simulate.records=60", "simulate.plateau_records=5", "study.trials=600"];
+    let cluster = Cluster::start()?;
+    let plan = cluster.otfhpc(&["plan", "--shards", "4"], &long)?;
+    let jobs = cluster.submit(&next_lines(&plan)?)?;
+    let sign_of_life = cluster.path("results/running/shard-00002.json");
+    wait_for("task 2 to fit", || Ok(sign_of_life.exists()))?;
+    succeeded(cluster.bash(&format!("scancel {}_2", jobs.array))?)?;
+    cluster.wait_until_empty()?;
+
+    let tasks = cluster.tasks(&jobs.array)?;
+    assert!(tasks[&2].starts_with("CANCELLED"), "{tasks:?}");
+    assert!(!cluster.path("results/partials/shard-00002.bin").exists());
+    assert_eq!(cluster.ended(&jobs.merge)?, "FAILED 3:0");
+    assert!(PRODUCTS.iter().all(|name| !cluster.path("results").join(name).exists()));
+    let log = cluster.merge_log("results", &jobs)?;
+    assert!(log.contains("incomplete: nothing was written"), "{log}");
+    assert!(log.contains("results/partials/shard-00002.bin: "), "{log}");
+    let mend = line_after(&log, "all at once, Slurm: ")?;
+    assert_eq!(mend, "sbatch --array=2 slurm/otf_array.sh");
+
+    succeeded(cluster.bash(mend)?)?;
+    cluster.wait_until_empty()?;
+    succeeded(cluster.bash(line_after(&log, "then: ")?)?)?;
+    assert_same_as_local("results", &cluster, &long)
+}
+
+// ------------------------------------------------------------------ what is checked
+
+/// Fits the same settings without Slurm, cut otherwise, and compares the bytes.
+fn assert_same_as_local(folder: &str, cluster: &Cluster, settings: &[&str]) -> Result<(), Failed> {
+    let elsewhere = tempfile::tempdir()?;
+    let out = elsewhere.path().join("results");
+    let mut command = program(elsewhere.path());
+    command.args(["--quiet", "local", "--threads", "3", "--shards", "3", "--out"]).arg(&out);
+    add_settings(&mut command, settings);
+    succeeded(command.output()?)?;
+    for name in PRODUCTS {
+        let on_slurm = fs::read(cluster.path(folder).join(name))?;
+        assert!(on_slurm == fs::read(out.join(name))?, "{name} differs");
+        assert!(!on_slurm.is_empty(), "{name} is empty");
+    }
+    Ok(())
+}
+
+/// Every shard was fitted by the task of its number, on the processors that the script asks for.
+fn assert_provenance(cluster: &Cluster, jobs: &Jobs, shards: u64) -> Result<(), Failed> {
+    let provenance: Value =
+        serde_json::from_slice(&fs::read(cluster.path("results/provenance.json"))?)?;
+    let listed = provenance["shards"].as_array().ok_or("no list of shards")?;
+    assert_eq!(listed.len() as u64, shards);
+    for (number, shard) in listed.iter().enumerate() {
+        assert_eq!(shard["shard"], number);
+        assert_eq!(shard["job"], format!("{}_{number}", jobs.array));
+        assert_eq!(shard["threads"], 2, "SLURM_CPUS_PER_TASK");
+    }
+    Ok(())
+}
+
+/// The lines that `plan` prints below "next:".
+fn next_lines(plan: &str) -> Result<String, Failed> {
+    let (_, after) = plan.split_once("next:\n").ok_or("plan does not say what is next")?;
+    let lines: Vec<&str> = after.lines().map_while(|line| line.strip_prefix("  ")).collect();
+    Ok(lines.join("\n"))
+}
+
+/// What follows a label, in the line that has it.
+fn line_after<'a>(text: &'a str, label: &str) -> Result<&'a str, Failed> {
+    let found = text.lines().find_map(|line| line.strip_prefix(label));
+    Ok(found.ok_or_else(|| format!("no line with `{label}` in: {text}"))?.trim())
+}
+
+// ------------------------------------------------------------------ the cluster
+
+/// A Slurm of our own, and a folder that looks like a checkout. Both go when this is dropped.
+struct Cluster {
+    keeper: Child,
+    environment: Vec<(String, String)>,
+    checkout: TempDir,
+    /// Holds the testbed's folder; only deletes it.
+    _folder: TempDir,
+}
+
+/// What the lines of `plan` submit.
+struct Jobs {
+    array: String,
+    merge: String,
+}
+
+impl Cluster {
+    fn start() -> Result<Self, Failed> {
+        let checkout = tempfile::tempdir()?;
+        fs::create_dir(checkout.path().join("slurm"))?;
+        for script in ["otf_array.sh", "otf_merge.sh"] {
+            let from = repository().join("slurm").join(script);
+            fs::copy(from, checkout.path().join("slurm").join(script))?;
+        }
+        // Short, because it holds sockets.
+        let folder = tempfile::Builder::new().prefix("otfhpc-").tempdir()?;
+        let testbed = folder.path().join("testbed");
+        let keeper = keeper(&testbed)?;
+        let mut cluster = Self { keeper, environment: Vec::new(), checkout, _folder: folder };
+        let mut up = Command::new("bash");
+        up.arg(testbed_script()).arg("up").arg(&testbed);
+        let exports = succeeded(without_slurm(&mut up).output()?)?;
+        let variables = exports.lines().filter_map(|line| line.strip_prefix("export "));
+        cluster.environment = variables
+            .filter_map(|assignment| assignment.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if cluster.environment.is_empty() {
+            return Err("the testbed did not say where it is".into());
+        }
+        Ok(cluster)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.checkout.path().join(name)
+    }
+
+    /// Runs a shell line in the checkout, with this Slurm.
+    fn bash(&self, line: &str) -> Result<Output, Failed> {
+        let mut command = Command::new("bash");
+        command.arg("-ec").arg(line).current_dir(self.checkout.path());
+        without_slurm(&mut command)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env("OTFHPC", env!("CARGO_BIN_EXE_otfhpc"));
+        Ok(command.output()?)
+    }
+
+    /// Runs the program in the checkout, outside of Slurm.
+    fn otfhpc(&self, arguments: &[&str], settings: &[&str]) -> Result<String, Failed> {
+        let mut command = program(self.checkout.path());
+        command.args(arguments);
+        add_settings(&mut command, settings);
+        succeeded(command.output()?)
+    }
+
+    /// Executes the lines of `plan`, and learns from the second what was submitted.
+    fn submit(&self, lines: &str) -> Result<Jobs, Failed> {
+        let printed = succeeded(self.bash(&format!("{lines}\necho \"array $job\""))?)?;
+        let merge = line_after(&printed, "Submitted batch job ")?.to_owned();
+        let array = line_after(&printed, "array ")?.to_owned();
+        Ok(Jobs { array, merge })
+    }
+
+    fn wait_until_empty(&self) -> Result<(), Failed> {
+        wait_for("the queue to be empty", || {
+            let queue = succeeded(self.bash("squeue --noheader")?)?;
+            Ok(queue.trim().is_empty())
+        })
+    }
+
+    /// How every task of an array ended: its state and its exit code.
+    fn tasks(&self, job: &str) -> Result<BTreeMap<u32, String>, Failed> {
+        let shown = succeeded(self.bash(&format!("scontrol --oneliner show job {job}"))?)?;
+        let task = |line: &str| Some((field(line, "ArrayTaskId")?.parse().ok()?, ending(line)?));
+        Ok(shown.lines().filter_map(task).collect())
+    }
+
+    /// How a job that is no array ended.
+    fn ended(&self, job: &str) -> Result<String, Failed> {
+        let shown = succeeded(self.bash(&format!("scontrol --oneliner show job {job}"))?)?;
+        Ok(ending(&shown).ok_or_else(|| format!("no state in: {shown}"))?)
+    }
+
+    fn array_log(&self, folder: &str, jobs: &Jobs, task: u32) -> Result<String, Failed> {
+        let name = format!("logs/otfhpc-{}_{task}.log", jobs.array);
+        Ok(fs::read_to_string(self.path(folder).join(name))?)
+    }
+
+    fn merge_log(&self, folder: &str, jobs: &Jobs) -> Result<String, Failed> {
+        let name = format!("logs/otfhpc-merge-{}.log", jobs.merge);
+        Ok(fs::read_to_string(self.path(folder).join(name))?)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// A process that takes the testbed down when its standard input ends: when the cluster is
+/// dropped, and also when this process is killed.
+fn keeper(testbed: &Path) -> Result<Child, Failed> {
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", "cat >/dev/null; exec bash \"$0\" down \"$1\""])
+        .arg(testbed_script())
+        .arg(testbed)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        // Apart from us, so that Ctrl-C does not reach it.
+        .process_group(0);
+    Ok(without_slurm(&mut command).spawn()?)
+}
+
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn ending(line: &str) -> Option<String> {
+    Some(format!("{} {}", field(line, "JobState")?, field(line, "ExitCode")?))
+}
+
+// ------------------------------------------------------------------ processes
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn testbed_script() -> PathBuf {
+    repository().join("scripts/slurm-testbed.sh")
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+    without_slurm(command.current_dir(folder));
+    command
+}
+
+fn add_settings(command: &mut Command, settings: &[&str]) {
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+}
+
+/// Takes away what a Slurm around this test, or its user, has set.
+fn without_slurm(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["SLURM", "SBATCH_", "SQUEUE_", "OTFHPC"].iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// The standard output of a command that succeeded.
+fn succeeded(output: Output) -> Result<String, Failed> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}: {error}{text}", output.status).into())
+}
+
+fn wait_for(what: &str, done: impl Fn() -> Result<bool, Failed>) -> Result<(), Failed> {
+    let start = Instant::now();
+    while !done()? {
+        if start.elapsed() > PATIENCE {
+            return Err(format!("still waiting for {what} after {PATIENCE:?}").into());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
