@@ -333,7 +333,7 @@ fn unknown_or_impossible_settings() {
         ("data.sets=[]", &["data.sets is empty", "expected", "--set data.sets="]),
         ("fit.bins=300", &["fit.bins=300", "300", "256"]),
         ("fit.constraint=some", &["fit.constraint=some", "`some`", "`none`", "`kirchhoff`"]),
-        ("fit.methods=[\"wsl\"]", &["fit.methods", "no method `wsl`", "ols, wls, lbfgs"]),
+        ("fit.methods=[\"wsl\"]", &["fit.methods", "no method `wsl`", "ols, wls, plateau, huber"]),
         ("fit.methods=[]", &["fit.methods is empty", "--set fit.methods="]),
         ("fit.methods=[\"ols\",\"ols\"]", &["fit.methods lists ols twice", "expected each once"]),
         ("instrument.transform_length=500", &["500", "512", "640"]),
@@ -343,7 +343,7 @@ fn unknown_or_impossible_settings() {
         refused(place.plan(&["--set", setting]), says);
     }
     assert!(!place.at("out").exists(), "a plan that cannot be made leaves nothing");
-    refused(["methods", "wsl"], &["no method `wsl`", "ols, wls, lbfgs"]);
+    refused(["methods", "wsl"], &["no method `wsl`", "ols, wls, plateau, huber"]);
 }
 
 #[test]

@@ -296,7 +296,10 @@ fn a_terminal_shows_a_bar_and_whole_lines() {
         (1..=200).map(|count| format!("[{count}/200] thread 0: ")).collect();
     assert_eq!(rows.len(), expected.len(), "a line each, and the bar is gone: {rows:?}");
     for (row, start) in rows.iter().zip(expected) {
-        assert!(row.starts_with(&start) && row.ends_with(" method=wls set=llss (256 units)"), "{row:?}");
+        assert!(
+            row.starts_with(&start) && row.ends_with(" method=wls set=llss (256 units)"),
+            "{row:?}"
+        );
     }
     // The lines of a log are for a log.
     assert!(!shown.contains(" units/s, "), "{shown}");

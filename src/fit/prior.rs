@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
 use super::system::Unusable;
-use super::wls::root_weights;
+use super::wls::{WeightedLeastSquares, root_weights};
 use crate::foundations::math::modulus;
 
 /// Minimises the weighted residual plus the weighted distance from the model.
@@ -22,7 +22,7 @@ struct GaussianPrior {
 pub(super) static PRIOR: Registered = Registered {
     info: MethodInfo {
         name: "map",
-        summary: "Gaussian prior around the model that data.model gives",
+        summary: "Gaussian prior around data.model (wls outside its band), or a simulation's truth",
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2 + sum_i |E_i - M_i|^2 / s_i^2, \
                     s_i = relative_width max(|M_i|, floor max|M|)",
         error_bars: "of the posterior: right if the truth is drawn from the prior",
@@ -56,6 +56,10 @@ pub(super) static PRIOR: Registered = Registered {
 
 impl Method for GaussianPrior {
     fn fit(&self, problem: &Problem) -> Outcome {
+        if problem.context.model.is_some_and(|m| m.iter().all(|e| *e == Complex64::ZERO)) {
+            // Outside the model's band nothing is known beforehand: a prior of infinite width.
+            return WeightedLeastSquares.fit(problem);
+        }
         match self.posterior(problem) {
             Err(why) => Outcome::Failed(why),
             Ok(fit) => Outcome::Converged(Solution {
@@ -92,8 +96,8 @@ fn model<'a>(problem: &Problem<'a>) -> Result<&'a [Complex64], String> {
     if model.len() != problem.design.len() {
         return Err(format!("the model has {} emitters of {}", model.len(), problem.design.len()));
     }
-    if model.iter().any(|m| !m.is_finite()) || model.iter().all(|m| *m == Complex64::ZERO) {
-        return Err("data.model is zero or not finite at this bin: it gives no widths".into());
+    if model.iter().any(|m| !m.is_finite()) {
+        return Err("data.model is not finite at this bin".into());
     }
     Ok(model)
 }
@@ -218,5 +222,18 @@ mod tests {
                 assert!(why.contains("data.model"), "{why}");
             });
         }
+    }
+
+    #[test]
+    fn outside_the_band_of_the_model_nothing_is_known_beforehand() {
+        let problem = Owned::new(5, 60, 1.0, 0.0);
+        let nothing = [Complex64::ZERO; 7];
+        problem.with(crate::fit::Constraint::Kirchhoff, |p| {
+            let dark = Problem {
+                context: crate::fit::Context { model: Some(&nothing), ..p.context },
+                ..*p
+            };
+            assert_eq!(METHOD.fit(&dark), WeightedLeastSquares.fit(p));
+        });
     }
 }

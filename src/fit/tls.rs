@@ -108,7 +108,7 @@ impl TotalLeastSquares {
                 break;
             }
             if !lower {
-                end = Some(format!("no step of relative length {length:.1e} or less goes down"));
+                end = Some("no step, however short, goes down: rounding hides the minimum".into());
                 break;
             }
         }

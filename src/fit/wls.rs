@@ -8,7 +8,7 @@ use super::system::Unusable;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
-struct WeightedLeastSquares;
+pub(super) struct WeightedLeastSquares;
 
 /// How it is called and made.
 pub(super) static WLS: Registered = Registered {
