@@ -41,6 +41,8 @@ pub(super) enum Command {
     /// Plan, fit and merge on this machine, without Slurm.
     #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
     Local(LocalArgs),
+    /// Write a simulated campaign as a calibration set, for any program to fit.
+    Simulate(SimulateArgs),
     /// Say of every shard whether it is done, running, damaged or not started.
     Status(FolderArgs),
     /// List the methods, or explain one.
@@ -101,6 +103,26 @@ pub(super) struct LocalArgs {
     /// The threads.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+}
+
+/// `otfhpc simulate`.
+#[derive(Debug, Args)]
+pub(super) struct SimulateArgs {
+    /// Settings in TOML; without it, the embedded default.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Set one setting; the noise is the first of study.noise_levels.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) assignments: Vec<String>,
+    /// The file to write.
+    #[arg(long, value_name = "FILE", default_value = "cal.npz")]
+    pub(super) out: PathBuf,
+    /// The noise draw, from 1.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) trial: u64,
+    /// Overwrite the file if it is there.
+    #[arg(long)]
+    pub(super) replace: bool,
 }
 
 /// A command that takes a results folder.

@@ -8,6 +8,7 @@ mod methods;
 mod plan;
 mod report;
 mod run;
+mod simulate;
 mod status;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
+        Command::Simulate(args) => simulate::command(&args, volume),
         Command::Status(args) => status::command(&args),
         Command::Methods(args) => methods::command(&args),
     };

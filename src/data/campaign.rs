@@ -102,6 +102,15 @@ impl Campaign {
         &self.taken.screening
     }
 
+    /// Noise of a sample at a noise level, counts per gain and sweep; none for measured data.
+    #[must_use]
+    pub fn sigma_at(&self, noise_level: f64) -> Option<f64> {
+        match &self.taken.interferograms {
+            Interferograms::Simulated(simulated) => Some(noise_level * simulated.null_rms),
+            Interferograms::Measured { .. } => None,
+        }
+    }
+
     /// Number of records used.
     #[must_use]
     pub fn records(&self) -> usize {

@@ -7,6 +7,7 @@ pub mod settings;
 mod baseline;
 mod campaign;
 mod error;
+mod export;
 mod plateaus;
 mod random;
 mod realisation;
@@ -19,6 +20,7 @@ mod truth;
 
 pub use campaign::{Campaign, survey};
 pub use error::DataError;
+pub use export::write_calibration_set;
 pub use random::noise_key;
 pub use realisation::{BinData, Realisation};
 pub use records::RecordsError;

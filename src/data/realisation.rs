@@ -79,7 +79,10 @@ impl Campaign {
             }
             Interferograms::Simulated(simulated) => {
                 let sigma = noise_level * simulated.null_rms;
-                simulated.record(record, sigma, key.stream(record), out).gain_sweeps
+                let gain = simulated.telemetry(record, sigma, key.stream(record), out);
+                let gain_sweeps = gain * simulated.sweeps;
+                out.iter_mut().for_each(|sample| *sample /= gain_sweeps);
+                gain_sweeps
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::instrument::{
-    Axis, BolometerParameters, Channel, ChannelScan, Emitter, IFG_LENGTH, PUBLISHED_LL,
-    SPECTRUM_BINS,
+    Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, Emitter, IFG_LENGTH,
+    PUBLISHED_LL, SPECTRUM_BINS,
 };
 
 use super::error::DataError;
@@ -55,7 +55,7 @@ impl Resolved {
     /// The mission-average state of the bolometer, about which a campaign is simulated.
     pub(super) fn operating_point(&self) -> OperatingPoint {
         self.model.as_ref().map_or(OperatingPoint::PUBLISHED_LL, |model| OperatingPoint {
-            bias_v: model.state.bias_v,
+            bias_counts: (model.state.bias_v * COUNTS_PER_VOLT).round(),
             volt_v: model.state.volt_v,
             bath_k: model.state.bath_k,
         })

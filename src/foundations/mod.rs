@@ -4,6 +4,7 @@ pub mod constants;
 pub mod digest;
 pub mod files;
 pub mod math;
+pub mod npz_writer;
 pub mod run_dir;
 
 pub use digest::Digest;

@@ -3,21 +3,17 @@
 //! Their bytes follow from the study and its data alone, whatever the shards, threads, machines
 //! and times; all that varies stands in `provenance.json`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use chrono::{SecondsFormat, Utc};
-use ndarray::{ArrayView, Dimension, IntoDimension};
-use ndarray_npy::{NpzWriter, WritableElement};
 use num_complex::Complex64;
 use serde::Serialize;
-use zip::DateTime;
-use zip::write::SimpleFileOptions;
 
 use crate::data::noise_key;
 use crate::data::settings::Source;
 use crate::fit::Status;
+use crate::foundations::npz_writer::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::SPECTRUM_BINS;
 use crate::plan::{BoundPlan, DataSet, Input};
@@ -68,13 +64,7 @@ fn write_solution(
     grids: &[DataSetGrid],
     arrays: &Arrays,
 ) -> Result<(), FileError> {
-    files::write_whole(&run.solution(), |w| {
-        // Stored: emissivities are noise to a compressor, and memory can be mapped.
-        let options = SimpleFileOptions::default()
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644)
-            .large_file(true);
-        let mut npz = Npz(NpzWriter::new_with_options(Seekable(w), options));
+    write_npz(&run.solution(), |npz| {
         let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
         npz.add("emissivity", (c, b, e), &arrays.emissivity)?;
         npz.add("sigma", (c, b, e), &arrays.sigma)?;
@@ -91,47 +81,11 @@ fn write_solution(
             .map(|grid| grid.truth.as_ref())
             .collect::<Option<Vec<_>>>()
             .map(|truths| truths.into_iter().flatten().flatten().copied().collect());
-        if let Some(truth) = truths {
-            npz.add("truth", (study.sets.len(), b, e), &truth)?;
+        match truths {
+            Some(truth) => npz.add("truth", (study.sets.len(), b, e), &truth),
+            None => Ok(()),
         }
-        npz.0.finish().map_err(io::Error::other)?;
-        Ok(())
     })
-}
-
-/// `write_whole` hands out a buffered writer; an archive goes back to fill in its lengths.
-struct Seekable<'a, 'f>(&'a mut BufWriter<&'f File>);
-
-impl Write for Seekable<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl io::Seek for Seekable<'_, '_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.0.flush()?;
-        self.0.get_mut().seek(to)
-    }
-}
-
-struct Npz<W: Write + io::Seek>(NpzWriter<W>);
-
-impl<W: Write + io::Seek> Npz<W> {
-    fn add<T: WritableElement, D: Dimension>(
-        &mut self,
-        name: &str,
-        shape: impl IntoDimension<Dim = D>,
-        values: &[T],
-    ) -> io::Result<()> {
-        let view =
-            ArrayView::from_shape(shape.into_dimension(), values).map_err(io::Error::other)?;
-        self.0.add_array(name, &view).map_err(io::Error::other)
-    }
 }
 
 /// One row of `configurations.csv`.

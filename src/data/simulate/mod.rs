@@ -9,7 +9,7 @@ use realfft::RealFftPlanner;
 use crate::foundations::math::median;
 use crate::instrument::{
     Axis, BolometerError, BolometerParameters, BolometerState, Emitter, Gain, IFG_LENGTH,
-    planck_mjy_sr,
+    bias_volts, planck_mjy_sr,
 };
 
 use super::random::{Stream, StreamKey};
@@ -29,7 +29,8 @@ const NOISE_PEAK: f64 = 6.0;
 /// The operating point of the bolometer about which a campaign is simulated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OperatingPoint {
-    pub(super) bias_v: f64,
+    /// Commanded bias, counts.
+    pub(super) bias_counts: f64,
     pub(super) volt_v: f64,
     pub(super) bath_k: f64,
 }
@@ -37,7 +38,7 @@ pub(super) struct OperatingPoint {
 impl OperatingPoint {
     /// The mission average of the published LLSS model.
     pub(super) const PUBLISHED_LL: Self =
-        Self { bias_v: 1.372_549, volt_v: 2.065_718, bath_k: 1.530_941_8 };
+        Self { bias_counts: 35.0, volt_v: 2.065_718, bath_k: 1.530_941_8 };
 }
 
 /// What a campaign is simulated with.
@@ -58,21 +59,18 @@ pub(super) struct SimulatedCampaign {
     /// K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) states: Vec<BolometerState>,
+    /// Commanded bias, counts: the same for all.
+    pub(super) bias_counts: f64,
+    /// Bolometer readout, V.
+    pub(super) volts: Vec<f64>,
     /// Noise-free interferograms, counts per gain and sweep, [record, sample].
     clean: Array2<f64>,
     /// Constant offset of each interferogram, telemetry counts.
     dither: Vec<f64>,
-    sweeps: f64,
+    pub(super) sweeps: f64,
     rounding: bool,
     /// Median RMS of the interferograms in which nothing is driven, counts per gain and sweep.
     pub(super) null_rms: f64,
-}
-
-/// One record as the instrument would send it, divided by gain and sweeps again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Digitised {
-    /// Commanded gain times sweeps: a count is one over this.
-    pub(super) gain_sweeps: f64,
 }
 
 impl SimulatedCampaign {
@@ -88,18 +86,22 @@ impl SimulatedCampaign {
         let set = setup.axis.channel_scan();
         let temperatures = Temperatures::new(settings, setup.emitters, setup.point, set, seed);
         let key = StreamKey::housekeeping(seed, set);
-        let (mut states, mut dither) = (Vec::new(), Vec::new());
+        let bias_v = bias_volts(setup.point.bias_counts);
+        let (mut states, mut volts, mut dither) = (Vec::new(), Vec::new(), Vec::new());
         for record in 0..settings.records {
             let mut stream = key.stream(record);
             let volt = setup.point.volt_v + VOLT_SCATTER_V * stream.normal();
             let bath = temperatures.of_emitter(Emitter::BOLOMETER_INDEX)[record];
-            states.push(setup.bolometer.state(setup.point.bias_v, volt, bath)?);
+            states.push(setup.bolometer.state(bias_v, volt, bath)?);
+            volts.push(volt);
             dither.push(settings.dither_counts * stream.between(-1.0, 1.0));
         }
         let mut campaign = Self {
             clean: Array2::zeros((settings.records, IFG_LENGTH)),
             temperatures: temperatures.into_columns(),
             states,
+            bias_counts: setup.point.bias_counts,
+            volts,
             dither,
             sweeps: f64::from(set.scan.sweeps()),
             rounding: settings.rounding,
@@ -151,24 +153,24 @@ impl SimulatedCampaign {
         self.rounding
     }
 
-    /// Writes one record with noise of `sigma` (counts per gain and sweep) into `samples`, as the
-    /// instrument would send it, divided by gain and sweeps again.
-    pub(super) fn record(
+    /// Writes one record with noise of `sigma` (counts per gain and sweep) as the instrument would
+    /// send it, in telemetry counts; returns its gain.
+    pub(super) fn telemetry(
         &self,
         record: usize,
         sigma: f64,
         mut noise: Stream,
         samples: &mut [f64],
-    ) -> Digitised {
+    ) -> f64 {
         let clean = self.clean.row(record);
         let peak = clean.iter().fold(0.0, |m: f64, v| m.max(v.abs())) + NOISE_PEAK * sigma;
-        let gain_sweeps = choose_gain(peak * self.sweeps) * self.sweeps;
+        let gain = choose_gain(peak * self.sweeps);
         for (sample, clean) in samples.iter_mut().zip(clean) {
             let noise = if sigma > 0.0 { sigma * noise.normal() } else { 0.0 };
-            let counts = (clean + noise) * gain_sweeps + self.dither[record];
-            *sample = if self.rounding { counts.round_ties_even() } else { counts } / gain_sweeps;
+            let counts = (clean + noise) * (gain * self.sweeps) + self.dither[record];
+            *sample = if self.rounding { counts.round_ties_even() } else { counts };
         }
-        Digitised { gain_sweeps }
+        gain
     }
 }
 
@@ -232,10 +234,8 @@ mod tests {
         let key = StreamKey::noise(1, "llss".parse().unwrap(), sigma, 1);
         let one = |record| {
             let mut samples = vec![0.0; IFG_LENGTH];
-            let scale =
-                campaign.record(record, sigma, key.stream(record), &mut samples).gain_sweeps;
-            samples.iter_mut().for_each(|sample| *sample *= scale);
-            (scale / campaign.sweeps, samples)
+            let gain = campaign.telemetry(record, sigma, key.stream(record), &mut samples);
+            (gain, samples)
         };
         (0..campaign.len()).map(one).collect()
     }

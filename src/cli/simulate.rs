@@ -1,0 +1,50 @@
+//! `otfhpc simulate`: writes a simulated campaign as a calibration set.
+
+use anyhow::{Result, bail};
+
+use crate::data::settings::Source;
+use crate::data::{Campaign, write_calibration_set};
+use crate::slurm::quoted;
+use crate::study::{Config, Study};
+
+use super::args::SimulateArgs;
+use super::display::{program, say};
+use super::{Exit, Volume};
+
+pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
+    let config = Config::load(args.config.as_deref(), &args.assignments)?;
+    if config.data.source != Source::Simulate {
+        bail!("data.source is \"npz\": there is nothing to simulate; set it to \"simulate\"");
+    }
+    if args.out.exists() && !args.replace {
+        bail!("{} is there already; choose another --out, or add --replace", args.out.display());
+    }
+    let study = Study::new(&config)?;
+    let level = study.noise_levels[0];
+    let prepare = |set: &_| {
+        let (data, simulate) = (&config.data, &config.simulate);
+        Campaign::prepare(*set, data, simulate, &config.instrument, study.seed)
+    };
+    let campaigns = study.sets.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+    write_calibration_set(&args.out, &campaigns, level, args.trial)?;
+    if volume > Volume::Quiet {
+        say(&describe(args, &study, &campaigns, level));
+    }
+    Ok(Exit::Done)
+}
+
+fn describe(args: &SimulateArgs, study: &Study, campaigns: &[Campaign], level: f64) -> String {
+    let file = quoted(&args.out.display().to_string());
+    let mut text = String::new();
+    for (set, campaign) in study.sets.iter().zip(campaigns) {
+        let (records, sigma) = (campaign.records(), campaign.sigma_at(level).unwrap_or(f64::NAN));
+        text += &format!(
+            "{file}: {set}, {records} records, noise {level:e} (sigma {sigma:e} counts), trial {}\n\
+             next:\n  {} local --set data.source=npz --set data.path={file} \
+             --set data.sets='[\"{set}\"]' --set data.sigma={sigma:e}\n",
+            args.trial,
+            program(),
+        );
+    }
+    text
+}
