@@ -1,6 +1,8 @@
 //! A simulated campaign that goes through a file is fitted as if it had not: every bit that the
 //! fit depends on is in the calibration set.
 
+#![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
+
 use std::path::Path;
 use std::process::Command;
 
@@ -11,13 +13,12 @@ use num_complex::Complex64;
 const SMALL: [&str; 4] = ["--set", "simulate.records=90", "--set", "simulate.plateau_records=6"];
 
 fn otfhpc(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_otfhpc"))
+    Command::new(env!("CARGO_BIN_EXE_otfhpc"))
         .args(arguments)
         .current_dir(folder)
         .env("OTFHPC_THREADS", "2")
         .output()
-        .unwrap();
-    output
+        .unwrap()
 }
 
 fn done(folder: &Path, arguments: &[&str]) -> String {

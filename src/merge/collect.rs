@@ -1,6 +1,7 @@
 //! Reads every partial of a plan, one at a time, and proves that nothing is missing.
 
 use std::collections::TryReserveError;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -71,50 +72,56 @@ pub(super) fn collect(
     plan: &BoundPlan,
     study: &Study,
 ) -> Result<Collected, CollectError> {
-    let configurations = study.configurations();
-    let memory = |source| CollectError::Memory { configurations, source };
-    let mut arrays = Arrays::new(configurations as usize, study.emitters.len()).map_err(memory)?;
-    let (mut ledger, mut failures) = (Ledger::default(), Failures::default());
-    let mut provenance = Vec::new();
+    let mut complete = Complete::empty(study)?;
     let mut faults = strays(run, plan)?;
     for shard in 0..plan.plan.shards.len() {
         let units = plan.plan.shards.units(shard).unwrap_or(0..0);
-        let taken = Partial::read(run, plan, shard).and_then(|partial| {
-            check_shapes(&partial.outcomes, study)?;
-            Ok(partial)
-        });
-        match taken {
-            Ok(partial) => {
-                for (index, outcome) in units.zip(&partial.outcomes) {
-                    let unit = study.unit(index);
-                    let configuration = study.configuration_of(unit);
-                    let bin = study.bins[unit.position];
-                    arrays.put(configuration as usize, bin, outcome);
-                    ledger.count(outcome, configuration, bin);
-                    failures.count(study, unit, outcome);
-                }
-                provenance.push(partial.provenance);
-            }
+        let read = Partial::read(run, plan, shard);
+        match read.and_then(|partial| check_shapes(&partial.outcomes, study).map(|()| partial)) {
+            Ok(partial) => complete.take(study, units, partial),
             Err(problem) => {
-                let count = units.end - units.start;
-                match problem {
-                    PartialError::Missing => ledger.totals.missing += count,
-                    _ => ledger.totals.corrupt += count,
-                }
+                complete.miss(&units, &problem);
                 let (path, problem) = (run.partial(shard), problem.to_string());
                 faults.push(Fault { path, problem, shard: Some(shard) });
             }
         }
     }
-    if faults.is_empty() {
-        return Ok(Collected::Complete(Box::new(Complete {
-            arrays,
-            ledger,
-            failures,
-            provenance,
-        })));
+    Ok(match faults.is_empty() {
+        true => Collected::Complete(Box::new(complete)),
+        false => Collected::Incomplete { totals: complete.ledger.totals, faults },
+    })
+}
+
+impl Complete {
+    /// Nothing taken yet.
+    fn empty(study: &Study) -> Result<Self, CollectError> {
+        let configurations = study.configurations();
+        let memory = |source| CollectError::Memory { configurations, source };
+        let arrays = Arrays::new(configurations as usize, study.emitters.len()).map_err(memory)?;
+        let (ledger, failures) = (Ledger::default(), Failures::default());
+        Ok(Self { arrays, ledger, failures, provenance: Vec::new() })
     }
-    Ok(Collected::Incomplete { totals: ledger.totals, faults })
+
+    /// Puts every unit of a sound partial in its place.
+    fn take(&mut self, study: &Study, units: Range<u64>, partial: Partial) {
+        for (index, outcome) in units.zip(&partial.outcomes) {
+            let unit = study.unit(index);
+            let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
+            self.arrays.put(configuration as usize, bin, outcome);
+            self.ledger.count(outcome, configuration, bin);
+            self.failures.count(study, unit, outcome);
+        }
+        self.provenance.push(partial.provenance);
+    }
+
+    /// Counts the units of a partial that is not there, or not to be trusted.
+    fn miss(&mut self, units: &Range<u64>, problem: &PartialError) {
+        let totals = &mut self.ledger.totals;
+        *match problem {
+            PartialError::Missing => &mut totals.missing,
+            _ => &mut totals.corrupt,
+        } += units.end - units.start;
+    }
 }
 
 /// Every solution has one value per emitter.
