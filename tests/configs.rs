@@ -1,0 +1,72 @@
+//! Every config that comes with the program is run, at reduced size, as its comments say.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::Failed;
+use support::{required, run, trial, trial_unless};
+
+/// Runs `otfhpc local` with a config and some settings; returns what it printed.
+fn local(config: &str, settings: &[&str]) -> Result<String, Failed> {
+    let folder = tempfile::tempdir()?;
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(config);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+    command.arg("local").arg("--config").arg(config).current_dir(folder.path());
+    command.env("OTFHPC_THREADS", "2");
+    settings.iter().for_each(|setting| {
+        command.args(["--set", setting]);
+    });
+    let output = command.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // 1: some units did not converge, which a study of searches may well find.
+    match output.status.code() {
+        Some(0 | 1) => Ok(text(&output.stdout)),
+        code => Err(format!("exit {code:?}: {}", text(&output.stderr)).into()),
+    }
+}
+
+fn contains(text: &str, parts: &[&str]) -> Result<(), Failed> {
+    match parts.iter().find(|part| !text.contains(**part)) {
+        None => Ok(()),
+        Some(part) => Err(format!("no `{part}` in: {text}").into()),
+    }
+}
+
+fn default() -> Result<(), Failed> {
+    let out = local("default.toml", &["simulate.records=120"])?;
+    contains(&out, &["512 converged, 0 not converged, 0 failed, 2 no signal", "methods by median"])
+}
+
+fn quickstart() -> Result<(), Failed> {
+    let out = local("quickstart.toml", &["simulate.records=120", "study.trials=1"])?;
+    contains(&out, &["12 configurations x 60 bins", "720 converged", "huber+kirchhoff", "rank"])
+}
+
+/// Every method that there is stands in the comprehensive study.
+fn comprehensive() -> Result<(), Failed> {
+    let settings = ["simulate.records=120", "study.trials=1", "fit.bins=8-20"];
+    let out = local("comprehensive.toml", &settings)?;
+    contains(&out, &["105 configurations x 13 bins", "1365 converged", "0 failed", "rank"])?;
+    let names = otfhpc::fit::methods().iter().map(|method| method.info.name);
+    contains(&out, &names.collect::<Vec<_>>())
+}
+
+fn measured() -> Result<(), Failed> {
+    let path = format!("data.path={}", required("cal.npz")?.display());
+    let folder = required("FIRAS_CALIBRATION_MODEL_LLSS.FITS")?;
+    let folder = folder.parent().ok_or("a file is in a folder")?.display().to_string();
+    let model = format!("data.model={folder}/FIRAS_CALIBRATION_MODEL_{{set}}.FITS");
+    let out = local("measured.toml", &[&path, &model, "fit.bins=5-60"])?;
+    contains(&out, &["1175 of 1260 records used", "168 converged", "relative error bar"])
+}
+
+fn main() {
+    run(vec![
+        trial_unless(None, "default", default),
+        trial_unless(None, "quickstart", quickstart),
+        trial_unless(None, "comprehensive", comprehensive),
+        trial("measured", &["cal.npz", "FIRAS_CALIBRATION_MODEL_LLSS.FITS"], measured),
+    ]);
+}
