@@ -99,7 +99,7 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
 /// The errors against the truth, or, for measured data, the relative error bars: one line a data
 /// set, noise level and method, one column an emitter.
 pub(super) fn quality_table(rows: &[Row]) -> String {
-    let simulated = rows.iter().any(|row| row.nrmse_mean.is_some());
+    let simulated = rows.iter().any(|row| row.noise_level.is_some());
     let title = match simulated {
         true => "error against the truth: RMSE / RMS of the truth, mean over trials",
         false => "relative error bar: median over the band of sigma / |emissivity|",
@@ -123,7 +123,7 @@ pub(super) fn quality_table(rows: &[Row]) -> String {
 }
 
 fn header(rows: &[Row]) -> Vec<String> {
-    let simulated = rows.iter().any(|row| row.nrmse_mean.is_some());
+    let simulated = rows.iter().any(|row| row.noise_level.is_some());
     let Some(first) = rows.first() else { return Vec::new() };
     let mut names: Vec<String> = vec!["set".into()];
     names.extend(simulated.then(|| "noise".into()));

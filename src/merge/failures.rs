@@ -15,12 +15,12 @@ pub(super) struct Failures(BTreeMap<Key, u64>);
 type Key = (usize, usize, usize, Status, String);
 
 /// One row of `failures.csv`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct FailureRow {
     data_set: String,
     method: String,
     /// In units of the median null RMS; 0 for measured data.
-    noise_level: String,
+    noise_level: f64,
     status: &'static str,
     reason: String,
     units: u64,
@@ -45,7 +45,7 @@ impl Failures {
         let row = |((set, noise, method, status, reason), units): (&Key, &u64)| FailureRow {
             data_set: study.sets[*set].to_string(),
             method: study.methods[*method].label.clone(),
-            noise_level: study.noise_levels[*noise].to_string(),
+            noise_level: study.noise_levels[*noise],
             status: status.name(),
             reason: reason.clone(),
             units: *units,
