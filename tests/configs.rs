@@ -3,27 +3,22 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 
 use libtest_mimic::Failed;
+use support::program::otfhpc_in;
 use support::{required, run, trial, trial_unless};
 
 /// Runs `otfhpc local` with a config and some settings; returns what it printed.
 fn local(config: &str, settings: &[&str]) -> Result<String, Failed> {
     let folder = tempfile::tempdir()?;
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(config);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
-    command.arg("local").arg("--config").arg(config).current_dir(folder.path());
-    command.env("OTFHPC_THREADS", "2");
-    settings.iter().for_each(|setting| {
-        command.args(["--set", setting]);
-    });
-    let output = command.output()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let config = config.display().to_string();
+    let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+    let ran = otfhpc_in(folder.path(), ["local", "--config", &config].into_iter().chain(settings));
     // 1: some units did not converge, which a study of searches may well find.
-    match output.status.code() {
-        Some(0 | 1) => Ok(text(&output.stdout)),
-        code => Err(format!("exit {code:?}: {}", text(&output.stderr)).into()),
+    match ran.code {
+        Some(0 | 1) => Ok(ran.stdout),
+        code => Err(format!("exit {code:?}: {}", ran.stderr).into()),
     }
 }
 

@@ -3,30 +3,19 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
 
+mod support;
+
 use std::path::Path;
-use std::process::Command;
 
 use ndarray::{Array0, Array2, Array3};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
+use support::program::{otfhpc_in, shell};
 
 const SMALL: [&str; 4] = ["--set", "simulate.records=90", "--set", "simulate.plateau_records=6"];
 
-fn otfhpc(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_otfhpc"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("OTFHPC_THREADS", "2")
-        .output()
-        .unwrap()
-}
-
 fn done(folder: &Path, arguments: &[&str]) -> String {
-    let output = otfhpc(folder, arguments);
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {out}{err}");
-    out.into_owned()
+    otfhpc_in(folder, arguments).ended(0).stdout
 }
 
 fn open(path: &Path) -> NpzReader<std::fs::File> {
@@ -73,10 +62,8 @@ fn the_command_that_it_prints_fits_the_file_and_finds_the_truth() {
                      rho_k_per_v=2.3263578414916992,c1=5.866505587e-10,c3=2.428e-10,\
                      j0_v=1.662232,jg=0.92,rl_ohm=4e7}";
     for (command, set) in commands.iter().zip(["rhss", "rhsf"]) {
-        let script = format!("{command} --out {set} --set '{bolometer}'");
-        let ran = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output();
-        let ran = ran.unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let here = folder.path().display();
+        shell(&format!("cd '{here}' && {command} --out {set} --set '{bolometer}'")).ended(0);
         let truth: Array2<Complex64> =
             open(&folder.path().join("a b.npz")).by_name(&format!("truth_{set}")).unwrap();
         let found = emissivity(folder.path(), set);
@@ -96,12 +83,9 @@ fn the_command_that_it_prints_fits_the_file_and_finds_the_truth() {
 fn a_file_that_is_there_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cal.npz"), "mine").unwrap();
-    let output = otfhpc(folder.path(), &[&["simulate"], &SMALL[..]].concat());
-    assert_eq!(output.status.code(), Some(2));
-    let error = String::from_utf8_lossy(&output.stderr);
+    let error = otfhpc_in(folder.path(), [&["simulate"], &SMALL[..]].concat()).ended(2).stderr;
     assert!(error.contains("cal.npz is there already") && error.contains("--replace"), "{error}");
     assert_eq!(std::fs::read(folder.path().join("cal.npz")).unwrap(), b"mine");
     done(folder.path(), &[&["simulate", "--replace"], &SMALL[..]].concat());
-    let measured = otfhpc(folder.path(), &["simulate", "--set", "data.source=npz"]);
-    assert_eq!(measured.status.code(), Some(2));
+    otfhpc_in(folder.path(), ["simulate", "--set", "data.source=npz"]).ended(2);
 }

@@ -99,16 +99,13 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
 /// The errors against the truth, or, for measured data, the relative error bars: one line a data
 /// set, noise level and method, one column an emitter.
 pub(super) fn quality_table(rows: &[Row]) -> String {
-    let simulated = rows.iter().any(|row| row.noise_level.is_some());
+    let simulated = simulated(rows);
     let title = match simulated {
         true => "error against the truth: RMSE / RMS of the truth, mean over trials",
         false => "relative error bar: median over the band of sigma / |emissivity|",
     };
-    let same = |a: &Row, b: &Row| {
-        (&a.data_set, &a.method, a.noise_level) == (&b.data_set, &b.method, b.noise_level)
-    };
     let mut lines = vec![header(rows)];
-    for group in rows.chunk_by(same) {
+    for group in rows.chunk_by(|a, b| line_of(a) == line_of(b)) {
         let value = |row: &Row| if simulated { row.nrmse_mean } else { row.relative_sigma };
         let mut line = vec![group[0].data_set.clone()];
         if simulated {
@@ -122,16 +119,22 @@ pub(super) fn quality_table(rows: &[Row]) -> String {
     format!("{title}\n{}", aligned(&lines))
 }
 
+/// Simulated data have a noise level; measured data have their own noise.
+fn simulated(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.noise_level.is_some())
+}
+
+/// What the emitters on one line of the table have in common.
+fn line_of(row: &Row) -> (&str, &str, Option<f64>) {
+    (&row.data_set, &row.method, row.noise_level)
+}
+
 fn header(rows: &[Row]) -> Vec<String> {
-    let simulated = rows.iter().any(|row| row.noise_level.is_some());
     let Some(first) = rows.first() else { return Vec::new() };
     let mut names: Vec<String> = vec!["set".into()];
-    names.extend(simulated.then(|| "noise".into()));
+    names.extend(simulated(rows).then(|| "noise".into()));
     names.push("method".into());
-    let of_first = rows.iter().take_while(|row| {
-        (&row.data_set, &row.method, row.noise_level)
-            == (&first.data_set, &first.method, first.noise_level)
-    });
+    let of_first = rows.iter().take_while(|row| line_of(row) == line_of(first));
     names.extend(of_first.map(|row| row.emitter.clone()));
     names
 }

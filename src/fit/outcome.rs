@@ -98,19 +98,6 @@ impl Status {
     pub fn name(self) -> &'static str {
         Self::REGISTRY[self as usize].2
     }
-
-    /// The status of a unit that holds several bins: the worst of them, and no signal only if
-    /// none of them has any.
-    #[must_use]
-    pub fn of_unit(outcomes: &[Outcome]) -> Self {
-        let badness = |status: &Status| match status {
-            Self::NoSignal => 0,
-            Self::Converged => 1,
-            Self::NotConverged => 2,
-            Self::Failed => 3,
-        };
-        outcomes.iter().map(Outcome::status).max_by_key(badness).unwrap_or(Self::NoSignal)
-    }
 }
 
 #[cfg(test)]
@@ -124,12 +111,5 @@ mod tests {
             assert_eq!(status.code(), code);
             assert_ne!(code, Status::NOT_SELECTED);
         }
-    }
-
-    #[test]
-    fn a_unit_is_as_good_as_its_worst_bin() {
-        let failed = Outcome::Failed("why".into());
-        assert_eq!(Status::of_unit(&[Outcome::NoSignal, failed]), Status::Failed);
-        assert_eq!(Status::of_unit(&[Outcome::NoSignal]), Status::NoSignal);
     }
 }

@@ -6,6 +6,7 @@ use num_complex::Complex64;
 use super::least_squares::{DirectFit, solve};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
+use super::residual::residuals;
 use super::system::Unusable;
 use super::vector::norm;
 use super::wls::{root_weights, sigma};
@@ -46,10 +47,7 @@ impl<'a> Whitened<'a> {
 
     /// Residual of every record in units of its standard deviation.
     pub(super) fn residuals(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
-        let mut residuals = self.problem.data.to_vec();
-        for (e, column) in emissivity.iter().zip(self.problem.design) {
-            residuals.iter_mut().zip(*column).for_each(|(r, p)| *r -= e * p);
-        }
+        let mut residuals = residuals(self.problem, emissivity);
         residuals.iter_mut().zip(&self.root).for_each(|(r, root)| *r *= root);
         residuals
     }

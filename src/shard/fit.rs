@@ -157,8 +157,7 @@ impl Fitter<'_> {
             let now = Instant::now();
             self.progress.unit_done(outcome.status(), now - start);
             start = now;
-            let configuration =
-                segment.realisation * self.study.methods.len() as u64 + method as u64;
+            let configuration = self.study.configuration_at(segment.realisation, method);
             if let Some(done) = self.tally.count(configuration) {
                 (self.listener)(done);
             }

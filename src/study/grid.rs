@@ -178,7 +178,7 @@ impl Study {
     /// The configuration that a unit belongs to: its place in `configurations.csv`.
     #[must_use]
     pub fn configuration_of(&self, unit: Unit) -> u64 {
-        unit.realisation * self.methods.len() as u64 + unit.method as u64
+        self.configuration_at(unit.realisation, unit.method)
     }
 
     /// The index of a configuration: its place in `configurations.csv`.
@@ -186,6 +186,12 @@ impl Study {
     pub fn configuration_index(&self, id: RealisationId, method: usize) -> u64 {
         let levels = self.noise_levels.len() as u64;
         let realisation = (id.set as u64 * levels + id.noise as u64) * self.trials + id.trial - 1;
+        self.configuration_at(realisation, method)
+    }
+
+    /// The configuration of a method in the realisation with this index.
+    #[must_use]
+    pub fn configuration_at(&self, realisation: u64, method: usize) -> u64 {
         realisation * self.methods.len() as u64 + method as u64
     }
 

@@ -64,6 +64,15 @@ pub(crate) fn otfhpc_with<S: AsRef<OsStr>>(
     Ran::new(&command.output().expect("the program starts"))
 }
 
+/// Runs the program in a folder.
+pub(crate) fn otfhpc_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Ran {
+    let mut command = clean(Command::new(env!("CARGO_BIN_EXE_otfhpc")));
+    Ran::new(&command.current_dir(folder).args(arguments).output().expect("the program starts"))
+}
+
 /// Runs a line as a person would who copies it into a shell.
 pub(crate) fn shell(line: &str) -> Ran {
     let mut command = clean(Command::new("sh"));

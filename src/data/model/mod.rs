@@ -11,20 +11,14 @@ use std::path::Path;
 
 use num_complex::Complex64;
 
-use crate::instrument::bolometer::BolometerParameters;
+use crate::instrument::{BolometerParameters, Emitter, IFG_LENGTH};
 pub use error::ModelError;
 use fits::{Keywords, ModelFile, TableColumns};
 
 /// How many emitters the model has.
-pub const EMITTERS: usize = 7;
-/// How many samples an interferogram, and so the apodisation function, has.
-const SAMPLES: usize = 512;
+pub const EMITTERS: usize = Emitter::STANDARD.len();
 /// How many numbers each spectral column holds; the model uses the first `NUM_FREQ` of them.
 const COLUMN_LENGTH: usize = 210;
-/// The columns of the emissivities without the `R` or `I` in front, in the order of the emitters:
-/// xcal (the optical transfer function), ical, dihedral, refhorn, skyhorn, collimator, bolometer.
-const EMISSIVITY_COLUMNS: [&str; EMITTERS] =
-    ["TRANSFE", "ICAL", "DIHEDRA", "REFHORN", "SKYHORN", "STRUCTU", "BOLOMET"];
 
 /// The average state of the bolometer over the mission, as published.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,7 +95,7 @@ impl PublishedModel {
             bins,
             electronics_gain: columns.complex("ELEX_GA", bins)?,
             emissivity: read_emissivity(&columns, bins)?,
-            apodization: columns.numbers("APODIZAT", SAMPLES, SAMPLES)?,
+            apodization: columns.numbers("APODIZAT", IFG_LENGTH, IFG_LENGTH)?,
             bolometer: read_bolometer(&columns)?,
             state: read_state(&columns)?,
         })
@@ -157,7 +151,8 @@ fn read_emissivity(
     bins: usize,
 ) -> Result<[Vec<Complex64>; EMITTERS], ModelError> {
     let mut emissivity = [const { Vec::new() }; EMITTERS];
-    for (values, column) in emissivity.iter_mut().zip(EMISSIVITY_COLUMNS) {
+    let names = Emitter::STANDARD.into_iter().filter_map(Emitter::fits_column);
+    for (values, column) in emissivity.iter_mut().zip(names) {
         *values = columns.complex(column, bins)?;
     }
     Ok(emissivity)

@@ -18,7 +18,7 @@ fn triangle() -> PublishedModel {
         bins: 3,
         electronics_gain: vec![Complex64::ONE; 3],
         emissivity: std::array::from_fn(column),
-        apodization: vec![1.0; SAMPLES],
+        apodization: vec![1.0; IFG_LENGTH],
         bolometer: BolometerParameters {
             r0_ohm: 1.0,
             t0_k: 1.0,
