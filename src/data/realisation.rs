@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use crate::fit::{Context, VarianceScale};
+use crate::fit::{Context, Deadline, VarianceScale};
 use crate::instrument::{IFG_LENGTH, fill_planck_column};
 
 use super::campaign::{Campaign, Interferograms};
@@ -25,6 +25,8 @@ pub struct Realisation {
 /// Everything that the fit of one bin needs.
 #[derive(Debug)]
 pub struct BinData {
+    /// Index on the frequency axis.
+    pub bin: usize,
     /// Planck functions, MJy/sr, `[emitter][record]`.
     pub design: Vec<Vec<f64>>,
     /// Spectrum, MJy/sr, one a record.
@@ -125,6 +127,7 @@ impl Campaign {
             variance.push(power * realisation.sample_variance[record] / gain.norm_sqr());
         }
         BinData {
+            bin,
             design: self.design(bin),
             data,
             variance,
@@ -138,6 +141,8 @@ impl Campaign {
     #[must_use]
     pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
         Context {
+            bin: bin.bin,
+            deadline: Deadline::NONE,
             frequency_hz: bin.frequency_hz,
             temperatures: &self.taken.temperatures,
             plateaus: &self.plateaus,

@@ -30,6 +30,7 @@ pub(super) static HUBER: Registered = Registered {
         error_bars: "sandwich formula for M-estimators, from the residuals",
         reference: "Huber 1981, Robust Statistics, chapter 7",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "threshold",

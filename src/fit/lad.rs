@@ -35,6 +35,7 @@ pub(super) static LAD: Registered = Registered {
         error_bars: "sandwich formula for M-estimators, from the residuals",
         reference: "Weiszfeld 1937, Tohoku Math. J. 43, 355; Lawson 1961",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "max_iterations",

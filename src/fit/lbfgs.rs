@@ -38,6 +38,7 @@ pub(super) static LBFGS: Registered = Registered {
         error_bars: "as wls, from the curvature at the minimum",
         reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "max_iterations",

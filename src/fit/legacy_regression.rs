@@ -38,6 +38,7 @@ pub(super) static LEGACY_REGRESSION: Registered = Registered {
         reference: "Fixsen et al. 1994, ApJ 420, 457 (the form); Fuller 1987, Measurement Error \
                     Models, sec. 1.1 (the bias)",
         weighted: true,
+        couples_bins: false,
         options: &[],
         cost: 13,
     },

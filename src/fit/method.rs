@@ -5,10 +5,17 @@ use std::fmt;
 use super::outcome::Outcome;
 use super::problem::Problem;
 
-/// An estimator of the emissivities of one bin, with its settings.
+/// An estimator of the emissivities, with its settings.
 pub trait Method: Send + Sync + fmt::Debug {
     /// Fits one bin that has signal. The same problem gives the same bits, always.
     fn fit(&self, problem: &Problem) -> Outcome;
+
+    /// Fits bins of one configuration together, ascending, all with signal; one outcome a bin.
+    ///
+    /// Only a method that couples bins ([`MethodInfo::couples_bins`]) has one of its own.
+    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+        bins.iter().map(|bin| self.fit(bin)).collect()
+    }
 }
 
 /// A method in words and numbers.
@@ -26,6 +33,9 @@ pub struct MethodInfo {
     pub reference: &'static str,
     /// Whether the residual that it reports is weighted by the inverse of the noise variance.
     pub weighted: bool,
+    /// Whether a bin's result depends on other bins: the bins of a configuration are then fitted
+    /// together.
+    pub couples_bins: bool,
     /// What can be set in `[fit.options.NAME]`.
     pub options: &'static [MethodOption],
     /// Time of one bin, relative to the others: balances the shards, changes no result.

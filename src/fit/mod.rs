@@ -3,6 +3,7 @@
 //! A [`Problem`] is linear with a real design and complex unknowns. One file per estimator;
 //! [`methods`] is the registry. Nothing here knows of files, threads or shards.
 
+mod deadline;
 mod exact_step;
 mod filter;
 mod huber;
@@ -33,8 +34,9 @@ mod wls;
 #[cfg(test)]
 mod tests;
 
+pub use deadline::Deadline;
 pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
 pub use problem::{Constraint, Context, Problem, VarianceScale};
-pub use registry::{fit_bin, method, methods};
+pub use registry::{fit_bin, fit_bins, method, methods};
 pub use system::Unusable;

@@ -18,6 +18,7 @@ pub(super) static OLS: Registered = Registered {
         error_bars: "from the residual, rss / (records - free emissivities)",
         reference: "Golub & Van Loan, Matrix Computations, 4th ed., sec. 5.3",
         weighted: false,
+        couples_bins: false,
         options: &[],
         cost: 10,
     },

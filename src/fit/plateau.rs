@@ -27,6 +27,7 @@ pub(super) static PLATEAU: Registered = Registered {
                      ratios are known",
         reference: "Prais & Aitchison 1954, Rev. Int. Stat. Inst. 22, 1",
         weighted: true,
+        couples_bins: false,
         options: &[],
         cost: 4,
     },

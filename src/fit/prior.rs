@@ -28,6 +28,7 @@ pub(super) static PRIOR: Registered = Registered {
         error_bars: "of the posterior: right if the truth is drawn from the prior",
         reference: "Tarantola 2005, Inverse Problem Theory, sec. 3.2",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "relative_width",

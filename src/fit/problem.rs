@@ -6,6 +6,8 @@ use std::str::FromStr;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
+use super::deadline::Deadline;
+
 /// One bin: find the complex emissivities `E` in `data[j] = sum_i E[i] design[i][j] + noise`.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
@@ -26,6 +28,8 @@ pub struct Problem<'a> {
 /// What some methods need beside the linear problem.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
+    /// Index of the bin on the frequency axis.
+    pub bin: usize,
     /// Optical frequency of the bin, Hz.
     pub frequency_hz: f64,
     /// Temperatures of the emitters, K, one slice of length N per emitter.
@@ -35,6 +39,8 @@ pub struct Context<'a> {
     /// Emissivities that a published model or the simulated truth has at this bin, one per
     /// emitter.
     pub model: Option<&'a [Complex64]>,
+    /// When an iterative method gives up.
+    pub deadline: Deadline,
 }
 
 impl Problem<'_> {

@@ -51,3 +51,16 @@ pub fn method(name: &str) -> Option<&'static Registered> {
 pub fn fit_bin(method: &dyn Method, problem: &Problem) -> Outcome {
     if problem.is_dark() { Outcome::NoSignal } else { method.fit(problem) }
 }
+
+/// Fits the bins of one configuration together, those that have signal; one outcome a bin.
+#[must_use]
+pub fn fit_bins(method: &dyn Method, bins: &[Problem]) -> Vec<Outcome> {
+    let bright: Vec<Problem> = bins.iter().filter(|bin| !bin.is_dark()).copied().collect();
+    let mut fitted = method.fit_together(&bright).into_iter();
+    let missing = || Outcome::Failed("the method left this bin out".into());
+    let outcome = |bin: &Problem| match bin.is_dark() {
+        true => Outcome::NoSignal,
+        false => fitted.next().unwrap_or_else(missing),
+    };
+    bins.iter().map(outcome).collect()
+}

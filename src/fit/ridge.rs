@@ -31,6 +31,7 @@ pub(super) static RIDGE: Registered = Registered {
         error_bars: "the noise part only: the bias from shrinking is not in them",
         reference: "Golub, Heath & Wahba 1979, Technometrics 21, 215",
         weighted: true,
+        couples_bins: false,
         options: &[],
         cost: 15,
     },

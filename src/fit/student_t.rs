@@ -23,6 +23,7 @@ pub(super) static STUDENT_T: Registered = Registered {
         error_bars: "sandwich formula for M-estimators, from the residuals",
         reference: "Lange, Little & Taylor 1989, J. Am. Stat. Assoc. 84, 881",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "degrees_of_freedom",

@@ -73,6 +73,8 @@ impl Owned {
             scale: VarianceScale::Absolute,
             constraint,
             context: Context {
+                bin: 22,
+                deadline: Deadline::NONE,
                 frequency_hz: 3e11,
                 temperatures: &self.temperatures,
                 plateaus: &self.plateaus,

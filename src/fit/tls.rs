@@ -35,6 +35,7 @@ pub(super) static TLS: Registered = Registered {
                      variances; from the residual where only ratios of noise are known",
         reference: "York 1966, Can. J. Phys. 44, 1079; Orear 1982, Am. J. Phys. 50, 912",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "temperature_sigma_k",

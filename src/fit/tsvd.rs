@@ -30,6 +30,7 @@ pub(super) static TSVD: Registered = Registered {
         error_bars: "the noise part only: the bias from what is left out is not in them",
         reference: "Hansen 1987, BIT 27, 534",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "cutoff",

@@ -28,6 +28,7 @@ pub(super) static TUKEY: Registered = Registered {
         error_bars: "sandwich formula for M-estimators, from the residuals",
         reference: "Beaton & Tukey 1974, Technometrics 16, 147",
         weighted: true,
+        couples_bins: false,
         options: &[
             MethodOption {
                 name: "cutoff",

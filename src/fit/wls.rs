@@ -19,6 +19,7 @@ pub(super) static WLS: Registered = Registered {
         error_bars: "from the given variances; from the residual where only their ratios are known",
         reference: "Aitken 1935, Proc. R. Soc. Edinburgh 55, 42",
         weighted: true,
+        couples_bins: false,
         options: &[],
         cost: 12,
     },
