@@ -1,4 +1,6 @@
-//! The element types of an array, and their way to `f64`.
+//! The element types of an array, and their way to `f64` or `Complex64`.
+
+use num_complex::Complex64;
 
 /// What kind of numbers a file held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +11,36 @@ pub enum SourceType {
     Float,
 }
 
-/// The type of one element, without its byte order.
+/// Which numbers an array may hold, by what it is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Real numbers: read as `f64`.
+    Real,
+    /// Real or complex numbers: read as `Complex64`.
+    Complex,
+}
+
+impl Numbers {
+    /// The element types that are accepted.
+    pub(super) fn types(self) -> &'static str {
+        match self {
+            Self::Real => "bool, int8 to int64, uint8 to uint64, float32 or float64",
+            Self::Complex => {
+                "bool, int8 to int64, uint8 to uint64, float32, float64, complex64 or complex128"
+            }
+        }
+    }
+
+    /// What Python calls such a number.
+    pub(super) fn python(self) -> &'static str {
+        match self {
+            Self::Real => "float",
+            Self::Complex => "complex",
+        }
+    }
+}
+
+/// The type of a real number, without its byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Bool,
@@ -28,13 +59,15 @@ enum Kind {
 /// The type and byte order of the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ElementType {
+    /// The type of the number, or of either part of a complex one.
     kind: Kind,
+    complex: bool,
     big_endian: bool,
 }
 
 impl ElementType {
-    /// The type that NumPy writes as `descr`, such as `<f8`; `None` for one that is not a real
-    /// number of a supported size.
+    /// The type that NumPy writes as `descr`, such as `<f8`; `None` for one that is not a number
+    /// of a supported size.
     pub(super) fn from_descr(descr: &str) -> Option<Self> {
         let (order, code) = (descr.get(..1)?, descr.get(1..)?);
         let kind = match code {
@@ -49,20 +82,29 @@ impl ElementType {
             "u8" => Kind::U64,
             "f4" => Kind::F32,
             "f8" => Kind::F64,
+            "c8" => Kind::F32,
+            "c16" => Kind::F64,
             _ => return None,
         };
+        let complex = code.starts_with('c');
         // `|` says that the byte order does not matter, which is true of single bytes only.
         match order {
-            "<" => Some(Self { kind, big_endian: false }),
-            ">" => Some(Self { kind, big_endian: true }),
-            "|" if kind.bytes() == 1 => Some(Self { kind, big_endian: false }),
+            "<" => Some(Self { kind, complex, big_endian: false }),
+            ">" => Some(Self { kind, complex, big_endian: true }),
+            "|" if kind.bytes() == 1 => Some(Self { kind, complex, big_endian: false }),
             _ => None,
         }
     }
 
     /// The size of one element, bytes.
     pub(super) fn bytes(self) -> usize {
-        self.kind.bytes()
+        if self.complex { 2 * self.kind.bytes() } else { self.kind.bytes() }
+    }
+
+    /// The type as NumPy writes it, if it is one of complex numbers.
+    pub(super) fn complex_descr(self) -> Option<String> {
+        let order = if self.big_endian { '>' } else { '<' };
+        self.complex.then(|| format!("'{order}c{}'", self.bytes()))
     }
 
     /// Whether the elements are whole numbers.
@@ -73,7 +115,8 @@ impl ElementType {
         }
     }
 
-    /// The elements in `bytes`, in order; `None` if there is no memory for them.
+    /// The elements in `bytes`, in order; `None` if there is no memory for them. Of complex
+    /// numbers the parts, real before imaginary.
     #[allow(clippy::cast_precision_loss)] // documented: 64-bit integers round beyond 2^53
     pub(super) fn to_f64(self, bytes: &[u8]) -> Option<Vec<f64>> {
         let big = self.big_endian;
@@ -90,6 +133,20 @@ impl ElementType {
             Kind::F32 => convert(bytes, big, |raw| f64::from(f32::from_le_bytes(raw))),
             Kind::F64 => convert(bytes, big, f64::from_le_bytes),
         }
+    }
+
+    /// The elements in `bytes`, in order; `None` if there is no memory for them.
+    pub(super) fn to_complex(self, bytes: &[u8]) -> Option<Vec<Complex64>> {
+        let parts = self.to_f64(bytes)?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(bytes.len() / self.bytes()).ok()?;
+        if self.complex {
+            let (pairs, _) = parts.as_chunks::<2>();
+            values.extend(pairs.iter().map(|&[re, im]| Complex64::new(re, im)));
+        } else {
+            values.extend(parts.iter().map(|&re| Complex64::new(re, 0.0)));
+        }
+        Some(values)
     }
 }
 
@@ -152,11 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn each_part_of_a_complex_number_has_its_own_byte_order() {
+        let parts = [1.5_f32, -2.0, 3.0, 0.25];
+        let expected = [Complex64::new(1.5, -2.0), Complex64::new(3.0, 0.25)];
+        let little = ElementType::from_descr("<c8").unwrap();
+        let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_le_bytes()).collect();
+        assert_eq!(little.to_complex(&bytes).unwrap(), expected);
+        let big = ElementType::from_descr(">c16").unwrap();
+        let bytes: Vec<u8> = parts.iter().flat_map(|&part| f64::from(part).to_be_bytes()).collect();
+        assert_eq!(big.to_complex(&bytes).unwrap(), expected);
+        assert_eq!((little.bytes(), big.bytes()), (8, 16));
+        assert_eq!(little.complex_descr().as_deref(), Some("'<c8'"));
+        assert_eq!(big.complex_descr().as_deref(), Some("'>c16'"));
+        let real = ElementType::from_descr(">i2").unwrap();
+        assert_eq!(real.to_complex(&[0xff, 0xfe]).unwrap(), [Complex64::new(-2.0, 0.0)]);
+        assert_eq!(real.complex_descr(), None);
+    }
+
+    #[test]
     fn other_types_are_refused_and_explained() {
         for (descr, means) in [
             ("|O", "Python objects, often lists of unequal length"),
             ("<U4", "text"),
-            ("<c16", "complex numbers"),
+            ("<c32", "complex numbers"),
+            ("|c16", "complex numbers"),
             ("|V8", "raw bytes"),
             ("<M8[s]", "dates or times"),
             ("<f2", "floating-point numbers of another size"),

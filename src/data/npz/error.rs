@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::element::Numbers;
+
 /// How many keys an error lists: more would hide the message.
 const LISTED_KEYS: usize = 20;
 
@@ -63,11 +65,11 @@ pub enum NpzError {
         /// The keys that are there.
         present: String,
     },
-    /// The array holds something else than real numbers.
+    /// The array holds something else than the numbers wanted.
     #[error(
-        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected bool, int8 to int64, \
-         uint8 to uint64, float32 or float64; save it as numpy.asarray({key}, dtype=float)",
-        path.display()
+        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; save it as \
+         numpy.asarray({key}, dtype={})",
+        path.display(), wanted.types(), wanted.python()
     )]
     Dtype {
         /// The file.
@@ -78,6 +80,8 @@ pub enum NpzError {
         dtype: String,
         /// What it means.
         meaning: &'static str,
+        /// What it was to hold.
+        wanted: Numbers,
     },
     /// The array has another shape.
     #[error(

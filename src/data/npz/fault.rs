@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::element;
+use super::element::{self, Numbers};
 use super::error::NpzError;
 
 /// What is wrong with a member, before the file and key are added.
@@ -17,11 +17,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The error for this fault in the key `key` of the file `path`.
-    pub(super) fn at(self, path: PathBuf, key: String) -> NpzError {
+    /// The error for this fault in the key `key` of the file `path`, of which `wanted` were read.
+    pub(super) fn at(self, path: PathBuf, key: String, wanted: Numbers) -> NpzError {
         match self {
             Self::Dtype(dtype) => {
-                NpzError::Dtype { path, key, meaning: element::meaning(&dtype), dtype }
+                NpzError::Dtype { path, key, meaning: element::meaning(&dtype), dtype, wanted }
             }
             Self::Damaged(reason) => NpzError::Damaged { path, key, reason },
             Self::TooLarge(bytes) => NpzError::TooLarge { path, key, bytes },

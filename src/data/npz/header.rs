@@ -63,7 +63,8 @@ impl Header {
 }
 
 /// `shape` as Python writes it: `(600, 512)`, `(600,)`, `()`.
-pub(super) fn python_shape(shape: &[usize]) -> String {
+#[must_use]
+pub fn python_shape(shape: &[usize]) -> String {
     let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     format!("({}{comma})", lengths.join(", "))

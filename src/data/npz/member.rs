@@ -4,20 +4,26 @@ use std::io::Read;
 
 use zip::read::ZipFile;
 
+use super::element::Numbers;
 use super::fault::Fault;
 use super::header::Header;
 
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
-/// Reads the header and the array's bytes of a `member` of an archive of `file_bytes` bytes.
+/// Reads the header and the array's bytes of a `member` of an archive of `file_bytes` bytes, if it
+/// holds the numbers `wanted`.
 pub(super) fn read(
     mut member: ZipFile<'_, impl Read>,
     file_bytes: u64,
+    wanted: Numbers,
 ) -> Result<(Header, Vec<u8>), Fault> {
     let size = member.size();
     check_plausible(size, member.compressed_size(), file_bytes)?;
     let header = Header::read(&mut member)?;
+    if let (Numbers::Real, Some(descr)) = (wanted, header.element.complex_descr()) {
+        return Err(Fault::Dtype(descr));
+    }
     let Some(data_bytes) = header.data_bytes().filter(|&bytes| fits(&header, bytes, size)) else {
         let shape = super::header::python_shape(&header.shape);
         return Err(Fault::Damaged(format!(

@@ -14,11 +14,14 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2, IxDyn, ShapeBuilder};
+use num_complex::Complex64;
 use zip::ZipArchive;
 
-pub use element::SourceType;
+pub use element::{Numbers, SourceType};
 pub use error::NpzError;
+use fault::Fault;
 use header::Header;
+pub use header::python_shape;
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
 #[derive(Debug)]
@@ -76,23 +79,28 @@ impl NpzFile {
     /// # Errors
     /// If the key is missing, holds no real numbers, or is damaged.
     pub fn array_f64(&mut self, name: &str) -> Result<(ArrayD<f64>, SourceType), NpzError> {
-        let (header, bytes) = self.read_member(name)?;
-        let count = bytes.len() / header.element.bytes();
-        let values = header.element.to_f64(&bytes).ok_or_else(|| NpzError::TooLarge {
-            path: self.path.clone(),
-            key: name.to_owned(),
-            bytes: count as u64 * 8,
-        })?;
+        let (header, bytes) = self.read_member(name, Numbers::Real)?;
+        let values = header.element.to_f64(&bytes);
         // The zip member may be as large as the array: free it before a transposed copy.
+        let count = bytes.len() / header.element.bytes();
         drop(bytes);
-        let shape = IxDyn(&header.shape).set_f(header.fortran_order);
-        let array = ArrayD::from_shape_vec(shape, values)
-            .map_err(|reason| self.damaged(name, format!("its shape is impossible: {reason}")))?;
-        let source = header.element.source_type();
-        // An empty or one-dimensional Fortran array is in standard layout already.
-        let array =
-            if array.is_standard_layout() { array } else { array.as_standard_layout().to_owned() };
-        Ok((array, source))
+        let values = values.ok_or_else(|| self.too_large::<f64>(name, count))?;
+        Ok((self.shaped(name, &header, values)?, header.element.source_type()))
+    }
+
+    /// Reads the array `name` as `Complex64` in standard (C) layout.
+    ///
+    /// Accepts complex64, complex128 and what [`Self::array_f64`] accepts.
+    ///
+    /// # Errors
+    /// If the key is missing, holds no numbers, or is damaged.
+    pub fn array_complex(&mut self, name: &str) -> Result<ArrayD<Complex64>, NpzError> {
+        let (header, bytes) = self.read_member(name, Numbers::Complex)?;
+        let values = header.element.to_complex(&bytes);
+        let count = bytes.len() / header.element.bytes();
+        drop(bytes);
+        let values = values.ok_or_else(|| self.too_large::<Complex64>(name, count))?;
+        self.shaped(name, &header, values)
     }
 
     /// Reads a one-dimensional array, of `expected_len` values if that is given.
@@ -138,6 +146,29 @@ impl NpzFile {
             .map_err(|reason| self.damaged(name, reason.to_string()))
     }
 
+    /// The values of the array `name` in the shape of its header, in standard layout.
+    fn shaped<T: Clone>(
+        &self,
+        name: &str,
+        header: &Header,
+        values: Vec<T>,
+    ) -> Result<ArrayD<T>, NpzError> {
+        let shape = IxDyn(&header.shape).set_f(header.fortran_order);
+        let array = ArrayD::from_shape_vec(shape, values)
+            .map_err(|reason| self.damaged(name, format!("its shape is impossible: {reason}")))?;
+        // An empty or one-dimensional Fortran array is in standard layout already.
+        Ok(match array.is_standard_layout() {
+            true => array,
+            false => array.as_standard_layout().to_owned(),
+        })
+    }
+
+    /// The error for the array `name` whose `count` elements do not fit into the memory as `T`.
+    fn too_large<T>(&self, name: &str, count: usize) -> NpzError {
+        let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
+        NpzError::TooLarge { path: self.path.clone(), key: name.to_owned(), bytes }
+    }
+
     /// The error for the array `name` whose shape is not the `expected` one.
     fn wrong_shape(&self, name: &str, found: &[usize], expected: String) -> NpzError {
         NpzError::Shape {
@@ -154,7 +185,7 @@ impl NpzFile {
     }
 
     /// The header of the member `name` and the bytes after it: all of them and no more.
-    fn read_member(&mut self, name: &str) -> Result<(Header, Vec<u8>), NpzError> {
+    fn read_member(&mut self, name: &str, wanted: Numbers) -> Result<(Header, Vec<u8>), NpzError> {
         let Some(index) = self.archive.index_for_name(&member_name(name)) else {
             return Err(NpzError::MissingKey {
                 path: self.path.clone(),
@@ -164,10 +195,10 @@ impl NpzFile {
         };
         let (path, file_bytes) = (self.path.clone(), self.file_bytes);
         let result = match self.archive.by_index(index) {
-            Ok(member) => member::read(member, file_bytes),
-            Err(reason) => Err(fault::Fault::Damaged(reason.to_string())),
+            Ok(member) => member::read(member, file_bytes, wanted),
+            Err(reason) => Err(Fault::Damaged(reason.to_string())),
         };
-        result.map_err(|fault| fault.at(path, name.to_owned()))
+        result.map_err(|fault| fault.at(path, name.to_owned(), wanted))
     }
 }
 

@@ -52,6 +52,12 @@ fn read(bytes: &[u8]) -> Result<(ArrayD<f64>, SourceType), NpzError> {
     NpzFile::open(file.path())?.array_f64("a")
 }
 
+/// What is read as complex numbers from the `a` of an archive of these bytes.
+fn read_complex(bytes: &[u8]) -> Result<ArrayD<Complex64>, NpzError> {
+    let file = file(bytes);
+    NpzFile::open(file.path())?.array_complex("a")
+}
+
 /// The message of the error that reading `a` gives.
 fn message(bytes: &[u8]) -> String {
     read(bytes).unwrap_err().to_string()
@@ -79,6 +85,40 @@ fn every_type_becomes_f64() {
     assert_reads(&array![1_u64 << 53], &[9_007_199_254_740_992.0], Integer);
     assert_reads(&array![0.1_f32], &[f64::from(0.1_f32)], Float);
     assert_reads(&array![0.1_f64, f64::INFINITY], &[0.1, f64::INFINITY], Float);
+}
+
+#[test]
+fn numbers_become_complex() {
+    let expected = [Complex64::new(1.5, -2.0), Complex64::new(0.0, f64::INFINITY)];
+    for deflated in [false, true] {
+        let read = read_complex(&archive(&Array1::from(expected.to_vec()), deflated)).unwrap();
+        assert_eq!((read.shape(), read.as_slice()), (&[2][..], Some(&expected[..])));
+    }
+    let read = read_complex(&archive(&array![1.5, -2.0], false)).unwrap();
+    assert_eq!(read.as_slice(), Some(&[Complex64::from(1.5), Complex64::from(-2.0)][..]));
+    let value = |i, j| Complex64::new(i as f64, j as f64);
+    let fortran = Array2::from_shape_fn((2, 3).f(), |(i, j)| value(i, j));
+    let read = read_complex(&archive(&fortran, true)).unwrap();
+    let rows = [value(0, 0), value(0, 1), value(0, 2), value(1, 0), value(1, 1), value(1, 2)];
+    assert_eq!(read.as_slice(), Some(&rows[..]));
+}
+
+#[test]
+fn complex_numbers_are_checked_as_others_are() {
+    let message = |descr: &str, shape: &str, length: usize| {
+        let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n");
+        read_complex(&raw(&npy(&header, &vec![0; length]))).map_err(|error| error.to_string())
+    };
+    assert_eq!(message("'>c8'", "(2,)", 16).unwrap().len(), 2);
+    for length in [0, 31, 33] {
+        let error = message("'<c16'", "(2,)", length).unwrap_err();
+        assert!(error.contains("is damaged (the shape (2,) with 16-byte elements"), "{error}");
+    }
+    let error = message("'<c16'", &format!("({}, 2)", usize::MAX), 32).unwrap_err();
+    assert!(error.contains("is damaged (the shape ("), "{error}");
+    let error = message("'|O'", "(2,)", 32).unwrap_err();
+    let end = "float64, complex64 or complex128; save it as numpy.asarray(a, dtype=complex)";
+    assert!(error.ends_with(end), "{error}");
 }
 
 #[test]
@@ -244,6 +284,7 @@ proptest! {
         if let Ok(mut npz) = NpzFile::open(file.path()) {
             for name in npz.names() {
                 let _ = npz.array_f64(&name);
+                let _ = npz.array_complex(&name);
             }
         }
     }
@@ -260,5 +301,6 @@ proptest! {
             member[place] = value;
         }
         let _ = read(&raw(&member));
+        let _ = read_complex(&raw(&member));
     }
 }
