@@ -29,10 +29,10 @@ has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 # Can this Python make an environment with pip in it?
 has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
-has_numpy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy' 2>/dev/null; }
+has_scipy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy' 2>/dev/null; }
 
-# With NumPy in place already, it does not matter how it got there.
-needs_no_venv() { [[ -n ${OTFHPC_TEST_PYTHON:-} ]] || has_numpy; }
+# With NumPy and SciPy in place already, it does not matter how they got there.
+needs_no_venv() { [[ -n ${OTFHPC_TEST_PYTHON:-} ]] || has_scipy; }
 
 # Prints the Debian packages that are missing, one a line.
 missing_packages() {
@@ -78,30 +78,38 @@ provide_packages() {
     install_packages "${packages[@]}"
 }
 
-# Makes the Python that the tests run, with NumPy.
+# Makes the Python that the tests run, with NumPy and SciPy.
 provide_python() {
     if needs_no_venv; then return; fi
     has python3 || return 0
-    say "making target/python with NumPy"
+    say "making target/python with NumPy and SciPy"
     make_python || say "could not make target/python"
+}
+
+install_requirements() {
+    timeout "$PIP_SECONDS" "$PYTHON" -m pip install --quiet --disable-pip-version-check \
+        --only-binary :all: --requirement tests/python/requirements.txt >&2
 }
 
 # A venv that fails half-way, or whose Python has gone since, is made anew.
 make_python() {
     local python=python3
+    # One with NumPy works. It is added to, so that it still works if SciPy is not to be had.
+    if [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy' 2>/dev/null; then
+        install_requirements
+        return
+    fi
     # The first python3 on the PATH may be one without venv; Debian's has it by now.
     if ! has_venv && [[ -x /usr/bin/python3 ]]; then python=/usr/bin/python3; fi
     mkdir -p target
-    timeout "$PIP_SECONDS" "$python" -m venv --clear target/python >&2 &&
-        timeout "$PIP_SECONDS" "$PYTHON" -m pip install --quiet --disable-pip-version-check \
-            --only-binary :all: --requirement tests/python/requirements.txt >&2
+    timeout "$PIP_SECONDS" "$python" -m venv --clear target/python >&2 && install_requirements
 }
 
 # Says which tests will be ignored.
 announce_ignored() {
     local reason
     if ! needs_no_venv; then
-        say "ignored will be: the tests in Python (no NumPy in target/python)"
+        say "ignored will be: the tests in Python that need what target/python has not (NumPy, SciPy)"
     fi
     if ! reason=$(scripts/slurm-testbed.sh check); then
         say "ignored will be: the tests on Slurm ($reason)"
