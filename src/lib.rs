@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod data;
+pub mod external;
 pub mod fit;
 pub mod foundations;
 pub mod instrument;

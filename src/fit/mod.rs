@@ -5,6 +5,7 @@
 
 mod deadline;
 mod exact_step;
+mod external;
 mod filter;
 mod huber;
 mod irls;
@@ -32,9 +33,10 @@ mod whitened;
 mod wls;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use deadline::Deadline;
+pub use external::external_solution;
 pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
 pub use problem::{Constraint, Context, Problem, VarianceScale};

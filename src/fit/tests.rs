@@ -8,18 +8,18 @@ use super::*;
 mod robust;
 
 /// A random problem that owns its arrays.
-pub(super) struct Owned {
-    pub(super) design: Vec<Vec<f64>>,
+pub(crate) struct Owned {
+    pub(crate) design: Vec<Vec<f64>>,
     pub(super) data: Vec<Complex64>,
-    pub(super) variance: Vec<f64>,
-    pub(super) truth: Vec<Complex64>,
+    pub(crate) variance: Vec<f64>,
+    pub(crate) truth: Vec<Complex64>,
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) plateaus: Vec<usize>,
 }
 
 impl Owned {
     /// `spread` sets how many orders of magnitude lie between the columns.
-    pub(super) fn new(seed: u64, records: usize, noise: f64, spread: f64) -> Self {
+    pub(crate) fn new(seed: u64, records: usize, noise: f64, spread: f64) -> Self {
         let mut numbers = Numbers(seed);
         let design: Vec<Vec<f64>> = (0..7)
             .map(|i| {
@@ -64,7 +64,7 @@ impl Owned {
         }
     }
 
-    pub(super) fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
+    pub(crate) fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
         let design: Vec<&[f64]> = self.design.iter().map(Vec::as_slice).collect();
         f(&Problem {
             design: &design,
@@ -83,7 +83,7 @@ impl Owned {
         })
     }
 
-    pub(super) fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
+    pub(crate) fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
         self.with(constraint, |problem| fit_bin(build(name).as_ref(), problem))
     }
 
@@ -133,7 +133,7 @@ impl Numbers {
     }
 }
 
-pub(super) fn solution(outcome: Outcome) -> Solution {
+pub(crate) fn solution(outcome: Outcome) -> Solution {
     match outcome {
         Outcome::Converged(solution) => solution,
         other => panic!("expected a converged fit, got {other:?}"),

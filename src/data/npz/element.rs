@@ -22,7 +22,8 @@ pub enum Numbers {
 
 impl Numbers {
     /// The element types that are accepted.
-    pub(super) fn types(self) -> &'static str {
+    #[must_use]
+    pub fn types(self) -> &'static str {
         match self {
             Self::Real => "bool, int8 to int64, uint8 to uint64, float32 or float64",
             Self::Complex => {

@@ -1,0 +1,43 @@
+//! What can be wrong with the file that a program leaves.
+
+use std::io::ErrorKind;
+
+use super::folder::OUTPUT;
+use crate::data::npz::NpzError;
+
+/// What is wrong with the file, in terms of what a program must do, and without its path.
+pub(super) fn explain(error: &NpzError) -> String {
+    match error {
+        NpzError::Unreadable { source, .. } if source.kind() == ErrorKind::NotFound => format!(
+            "there is no {OUTPUT}: expected the program to write its results to the path that is \
+             its last argument"
+        ),
+        NpzError::Unreadable { source, .. } => {
+            format!("{OUTPUT} cannot be read: {}", source.kind())
+        }
+        NpzError::NotAFile { .. } => format!("{OUTPUT} is not a regular file: expected an archive"),
+        NpzError::NotAnArchive { start, .. } => format!(
+            "{OUTPUT} is not an .npz file (it starts with {start}): expected an archive as \
+             numpy.savez writes it"
+        ),
+        NpzError::DamagedArchive { reason, .. } => {
+            format!("{OUTPUT} is damaged ({reason}): expected a complete zip archive")
+        }
+        NpzError::MissingKey { key, present, .. } => {
+            format!("{OUTPUT} has no `{key}`: expected it beside what it holds, {present}")
+        }
+        NpzError::Dtype { key, dtype, meaning, wanted, .. } => {
+            let types = wanted.types();
+            format!("`{key}` in {OUTPUT} has the dtype {dtype} ({meaning}): expected {types}")
+        }
+        NpzError::Shape { key, found, expected, .. } => {
+            format!("`{key}` in {OUTPUT} has the shape {found}: expected {expected}")
+        }
+        NpzError::Damaged { key, reason, .. } => format!(
+            "`{key}` in {OUTPUT} is damaged ({reason}): expected an array as numpy.savez writes it"
+        ),
+        NpzError::TooLarge { key, bytes, .. } => {
+            format!("`{key}` in {OUTPUT} needs {bytes} bytes: expected less than the memory free")
+        }
+    }
+}

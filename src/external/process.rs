@@ -1,0 +1,157 @@
+//! Starts a program, waits for it, and leaves nothing of it behind.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// How long the first and the last looks are apart: a short program is not kept waiting, a long
+/// one is not looked at without need.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(50));
+
+/// How a program ended that was started.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// By itself, or by a signal from somebody else.
+    Ended(ExitStatus),
+    /// It was killed for taking too long.
+    TooLong,
+}
+
+/// A program that runs, the leader of a process group of its own.
+#[derive(Debug)]
+pub(super) struct Running(Child);
+
+impl Running {
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be executed.
+    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+        Ok(Self(command.process_group(0).spawn()?))
+    }
+
+    /// Waits until the program ends or time is up, then kills whatever is left of its group.
+    ///
+    /// Only processes that left the group of their own accord (`setsid`) stay.
+    ///
+    /// # Errors
+    /// If the system does not tell how it ended.
+    pub(super) fn wait(mut self, timeout: Duration) -> io::Result<Ending> {
+        let group = Pid::from_child(&self.0);
+        let in_time = ends_within(group, timeout);
+        // The leader is not reaped yet, so its number is still that of this group and no other.
+        // The group being gone already is no error.
+        let _ = kill_process_group(group, Signal::KILL);
+        // Should the leader have joined another group, the wait below would have no end.
+        let _ = self.0.kill();
+        let status = self.0.wait()?;
+        Ok(if in_time? { Ending::Ended(status) } else { Ending::TooLong })
+    }
+}
+
+/// Whether a child ends before the time is up. It is not reaped.
+fn ends_within(child: Pid, timeout: Duration) -> io::Result<bool> {
+    let start = Instant::now();
+    let (mut pause, longest) = PAUSES;
+    loop {
+        if has_ended(child)? {
+            return Ok(true);
+        }
+        let left = timeout.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        sleep(pause.min(left));
+        pause = longest.min(pause * 5 / 4);
+    }
+}
+
+fn has_ended(child: Pid) -> io::Result<bool> {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(child), look) {
+        Ok(status) => Ok(status.is_some()),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::process::Stdio;
+
+    use super::*;
+
+    fn run(script: &str, argument: &Path, timeout: Duration) -> (Ending, Duration) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "stand-in"]).arg(argument).stdin(Stdio::null());
+        let start = Instant::now();
+        let ending = Running::start(&mut command).unwrap().wait(timeout).unwrap();
+        (ending, start.elapsed())
+    }
+
+    /// Whether a process is there and not just waiting to be reaped by its new parent.
+    fn is_alive(pid: &str) -> bool {
+        // After the name, which is in brackets and may hold anything, comes the state.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    }
+
+    fn pids(path: &Path) -> Vec<String> {
+        fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn assert_gone(path: &Path, expected: usize) {
+        let pids = pids(path);
+        assert_eq!(pids.len(), expected, "{pids:?}");
+        let start = Instant::now();
+        while pids.iter().any(|pid| is_alive(pid)) {
+            assert!(start.elapsed() < Duration::from_secs(2), "{pids:?}");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_killed_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pids");
+        // Both ignore polite signals.
+        let script = "trap '' TERM INT HUP; echo $$ >$1; \
+                      sh -c 'echo $$ >>$1; while :; do sleep 1000; done' grandchild $1 & wait";
+        let timeout = Duration::from_secs(1);
+        let (ending, took) = run(script, &file, timeout);
+        assert!(matches!(ending, Ending::TooLong), "{ending:?}");
+        assert!(took >= timeout && took < timeout + Duration::from_secs(2), "{took:?}");
+        assert_gone(&file, 2);
+    }
+
+    #[test]
+    fn what_a_program_leaves_running_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pids");
+        let (ending, took) =
+            run("sleep 1000 & echo $! >$1; exit 7", &file, Duration::from_secs(60));
+        assert!(matches!(ending, Ending::Ended(status) if status.code() == Some(7)), "{ending:?}");
+        assert!(took < Duration::from_secs(20), "{took:?}");
+        assert_gone(&file, 1);
+    }
+
+    #[test]
+    fn a_timeout_may_be_longer_than_any_clock() {
+        let (ending, _) = run("exit 0", Path::new(""), Duration::MAX);
+        assert!(matches!(ending, Ending::Ended(status) if status.success()), "{ending:?}");
+    }
+
+    #[test]
+    fn what_is_not_there_does_not_start() {
+        let error = Running::start(&mut Command::new("/no/such/program")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

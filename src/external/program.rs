@@ -1,0 +1,118 @@
+//! A program as a method: runs it once for all bins of a configuration.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, io};
+
+use super::folder::Folder;
+use super::log::Logs;
+use super::process::{Ending, Running};
+use super::text::{one_line, start};
+use super::{input, output};
+use crate::fit::{Outcome, Problem};
+
+/// How the usual numerical libraries are told how many threads to use.
+const THREADS: [&str; 3] = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
+
+/// A program that fits all bins of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Name of the method, as in the results.
+    pub name: String,
+    /// The program and its first arguments; the paths of its input and output come after them.
+    pub command: Vec<String>,
+    /// How long it may take for one configuration. What is killed for it depends on the speed of
+    /// the machine, so this is for programs that hang.
+    pub timeout: Duration,
+}
+
+impl Program {
+    /// Runs the program on these bins (those with signal; ascending; all of one configuration, so
+    /// with the same emitters, records, constraint and kind of variance) and returns one outcome a
+    /// bin, in order.
+    ///
+    /// It never fails as a whole: what goes wrong is every bin's reason. `log`, with `.out` and
+    /// `.err` after it, is where the program's standard output and error are kept.
+    ///
+    /// The program is started without a shell, in the current folder, with an empty standard
+    /// input, as the leader of a process group of its own: what is left of the group when it ends,
+    /// or when its time is up, is killed. For the same reason a signal to this process, such as
+    /// that of Ctrl-C, does not reach it: if this process is killed, the program goes on to its end,
+    /// and the temporary folder stays.
+    #[must_use]
+    pub fn fit(&self, bins: &[Problem], log: &Path) -> Vec<Outcome> {
+        if bins.is_empty() {
+            return Vec::new();
+        }
+        self.run(bins, log).unwrap_or_else(|reason| vec![Outcome::Failed(reason); bins.len()])
+    }
+
+    fn run(&self, bins: &[Problem], log: &Path) -> Result<Vec<Outcome>, String> {
+        let folder = Folder::make()?;
+        input::write(&folder.input(), bins)?;
+        let logs = Logs::named(log);
+        let running = self.start(&folder, logs.make()?)?;
+        let outcomes = self
+            .judge(running.wait(self.timeout))
+            .and_then(|()| output::read(&folder.output(), bins));
+        outcomes
+            .map_err(|reason| format!("{}{}", folder.without_paths(&reason), logs.quote(&folder)))
+    }
+
+    fn start(&self, folder: &Folder, (out, err): (File, File)) -> Result<Running, String> {
+        let Some((program, arguments)) = self.command.split_first() else {
+            return Err(format!(
+                "method `{}` has no command: set method.command to a program and its arguments",
+                self.name
+            ));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(folder.input()).arg(folder.output());
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        // Several programs run at once, one for each of our own threads.
+        let unset = THREADS.iter().filter(|name| env::var_os(name).is_none());
+        command.envs(unset.map(|name| (name, "1")));
+        Running::start(&mut command).map_err(|error| {
+            let hint = hint(error.kind());
+            format!("`{program}`: cannot be started: {error}; set method.command to {hint}")
+        })
+    }
+
+    /// Whether the program ended as it should, or why not.
+    fn judge(&self, ending: io::Result<Ending>) -> Result<(), String> {
+        let command = start(&one_line(&self.command.join(" ")));
+        match ending {
+            Ok(Ending::Ended(status)) if status.success() => Ok(()),
+            Ok(Ending::Ended(status)) => {
+                // Whether there is a core dump is the machine's choice.
+                let status = status.to_string().replace(" (core dumped)", "");
+                Err(format!("`{command}` ended with {status}: expected exit status: 0"))
+            }
+            Ok(Ending::TooLong) => Err(format!(
+                "`{command}` did not end within {} s and was killed: give method `{}` a longer \
+                 timeout",
+                self.timeout.as_secs_f64(),
+                self.name
+            )),
+            Err(error) => {
+                Err(format!("`{command}`: the system does not say how it ended: {error}"))
+            }
+        }
+    }
+}
+
+/// What to name instead of a program that cannot be started.
+fn hint(error: io::ErrorKind) -> &'static str {
+    match error {
+        io::ErrorKind::NotFound => {
+            "a program on the PATH, or to the path of a file (whose interpreter, if its first \
+             line names one, must be there too)"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "an executable file (chmod +x makes it one), or put its interpreter first"
+        }
+        _ => "a program of this machine, or put its interpreter first",
+    }
+}
