@@ -4,6 +4,7 @@
 pub(crate) mod program;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -56,11 +57,22 @@ pub(crate) fn no_python() -> Option<String> {
     python().is_none().then(|| how.to_owned())
 }
 
+/// Why tests that need SciPy cannot run here, if they cannot.
+pub(crate) fn no_scipy() -> Option<String> {
+    let has_scipy = |python: PathBuf| {
+        let import = Command::new(python).args(["-c", "import numpy, scipy"]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let how = "needs SciPy: set OTFHPC_TEST_PYTHON to a Python that has it, or run \
+               scripts/test.sh, which makes target/python";
+    (!python().is_some_and(has_scipy)).then(|| how.to_owned())
+}
+
 /// Runs a script of `tests/python` and returns what it printed.
 pub(crate) fn run_python(script: &str, arguments: &[&Path]) -> Result<String, Failed> {
     let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
-    let output = std::process::Command::new(python).arg(&script).args(arguments).output()?;
+    let output = Command::new(python).arg(&script).args(arguments).output()?;
     if !output.status.success() {
         let (status, error) = (output.status, String::from_utf8_lossy(&output.stderr));
         return Err(format!("{}: {status}: {error}", script.display()).into());
