@@ -377,7 +377,7 @@ fn impossible_numbers_of_shards() {
     }
     refused(
         place.plan(&["--shards=515"]),
-        &["--shards is 515", "only 514 units", "use --shards 514 or fewer"],
+        &["--shards is 515", "only 514 pieces", "use --shards 514 or fewer"],
     );
     assert!(!place.at("out").exists());
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::ArrayView2;
 use num_complex::Complex64;
-use otfhpc::data::Campaign;
+use otfhpc::data::{Campaign, Draw};
 use otfhpc::foundations::math::modulus;
 use otfhpc::instrument::{ChannelScan, Emitter};
 use otfhpc::study::Config;
@@ -60,7 +60,7 @@ fn shares(
     let (data, simulate) = (&config.data, &config.simulate);
     let campaign = Campaign::prepare(set, data, simulate, &config.instrument, config.study.seed)?;
     let bins: Vec<usize> = (0..truth.nrows()).collect();
-    let realisation = campaign.realise(0.0, 1, &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
     let mut shares: Vec<Vec<f64>> = Vec::new();
     for &bin in &bins {
         let problem = campaign.bin_data(&realisation, bin);

@@ -9,8 +9,8 @@ use std::fs::File;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::data::Campaign;
 use otfhpc::data::model::PublishedModel;
+use otfhpc::data::{Campaign, Draw};
 use otfhpc::study::Config;
 use solution::{
     CONVERGED, Checked, NO_SIGNAL, NOT_SELECTED, Run, Solution, Worst, band_of, difference,
@@ -119,7 +119,7 @@ fn clean_out_of_band() -> Checked {
     let campaign =
         Campaign::prepare("llss".parse()?, data, simulate, &config.instrument, config.study.seed)?;
     let bins: Vec<usize> = (0..257).collect();
-    let realisation = campaign.realise(0.0, 1, &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
     let power = |bin: usize| -> f64 {
         campaign.bin_data(&realisation, bin).data.iter().map(Complex64::norm_sqr).sum()
     };

@@ -25,7 +25,8 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
 converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged.";
 
-const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_LOG_SECONDS, how often \
+const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
+--external-jobs; OTFHPC_LOG_SECONDS, how often \
 a line of progress is written where there is no terminal (default 5).";
 
 /// The commands.
@@ -140,13 +141,17 @@ pub(super) struct MethodsArgs {
     pub(super) name: Option<String>,
 }
 
-/// How many threads.
+/// How many threads, and programs at once.
 #[derive(Debug, Args)]
 pub(super) struct ThreadArgs {
     /// Worker threads; by default OTFHPC_THREADS, else SLURM_CPUS_PER_TASK, else one per
     /// processor that this process may run on.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub(super) threads: Option<u32>,
+    /// Programs ([[method]]) that run at once, each in the place of one thread; by default
+    /// OTFHPC_EXTERNAL_JOBS, else as many as there are threads.
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    pub(super) external_jobs: Option<u32>,
 }
 
 /// Most shards in one range: more than Slurm has array tasks, few enough to be listed.

@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use crate::foundations::RunDir;
+use crate::shard::Worker;
 
 use super::args::LocalArgs;
 use super::display::say;
 use super::merge::merge_and_report;
 use super::plan::{describe, make};
 use super::report::{exit_of, summary};
-use super::run::{environment, fit_shards, thread_pool};
+use super::run::{environment, external_jobs, fit_shards, thread_pool};
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
@@ -21,7 +22,9 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
         say(&describe(&plan, &run)?);
     }
     let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
-    let fitted = fit_shards(&run, &plan, &shards, &pool, slurm.job, volume)?;
+    let at_once = external_jobs(&args.threads, &pool)?;
+    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job)?;
+    let fitted = fit_shards(worker, &shards, volume)?;
     if volume > Volume::Quiet {
         say(&summary(&plan, &fitted, pool.current_num_threads())?);
     }

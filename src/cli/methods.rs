@@ -32,9 +32,15 @@ fn explain(name: &str) -> Result<()> {
         "{}: {}\n\
          \x20 minimises    {}\n\
          \x20 error bars   {}\n\
+         \x20 bins         {}\n\
          \x20 constraint   fit.constraint, or in the name: {name}+none, {name}+kirchhoff\n\
          \x20 reference    {}\n",
-        info.name, info.summary, info.minimises, info.error_bars, info.reference
+        info.name,
+        info.summary,
+        info.minimises,
+        info.error_bars,
+        if info.couples_bins { "fitted together" } else { "fitted each for itself" },
+        info.reference
     ));
     for option in info.options {
         say(&format!(

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::data::survey;
+use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
 use crate::shard::{Partial, PartialError};
 use crate::slurm::{quoted, submit_all};
-use crate::study::{Config, Study};
+use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{program, say};
@@ -49,10 +49,17 @@ pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result
     Ok(plan)
 }
 
+fn is_used(program: &ProgramSettings, labels: &[String]) -> bool {
+    let name =
+        |label: &String| label.split_once('+').map_or(label.clone(), |(name, _)| name.into());
+    labels.iter().any(|label| label == "all" || name(label) == program.name)
+}
+
 fn survey_all(config: &Config, study: &Study) -> Result<Vec<DataSet>> {
+    let Config { data, simulate, instrument, .. } = config;
     let one = |set: &_| {
         let screening =
-            survey(*set, &config.data, &config.simulate, &config.instrument, config.study.seed)?;
+            survey(*set, data, simulate, instrument, study.seed, (study.resampling, study.trials))?;
         Ok(DataSet { set: *set, screening })
     };
     study.sets.iter().map(one).collect()
@@ -110,6 +117,15 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     }
     let methods: Vec<_> = study.methods.iter().map(|m| m.label.as_str()).collect();
     line("methods", format!("{}; constraint {}", methods.join(", "), config.fit.constraint))?;
+    let unused = config.method.iter().filter(|program| !is_used(program, &config.fit.methods));
+    let unused: Vec<_> = unused.map(|program| program.name.as_str()).collect();
+    if !unused.is_empty() {
+        line("not used", format!("{}: not in fit.methods", unused.join(", ")))?;
+    }
+    if study.resampling != Resampling::None {
+        let word = if study.resampling == Resampling::Bootstrap { "bootstrap" } else { "folds" };
+        line("trials", format!("{} ({word})", study.trials))?;
+    }
     if config.data.source == crate::data::settings::Source::Simulate {
         let levels: Vec<_> = study.noise_levels.iter().map(|level| format!("{level:e}")).collect();
         line("noise", format!("{}; trials {}", levels.join(", "), study.trials))?;

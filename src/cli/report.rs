@@ -140,16 +140,18 @@ fn header(rows: &[Row]) -> Vec<String> {
 }
 
 /// The methods by their median error over data sets, noise levels and emitters, best first; the
-/// best at each noise level is marked. Empty where there is nothing to compare.
+/// best at each noise level is marked. For measured data the error is that of the prediction of
+/// held-out records. Empty where there is nothing to compare.
 pub(super) fn ranking(rows: &[Row]) -> String {
+    let error = |row: &Row| row.nrmse_mean.or(row.prediction_error_mean);
     let of = |method: &str, level: Option<f64>| {
         let chosen = rows.iter().filter(|row| row.method == method);
         let chosen = chosen.filter(|row| level.is_none_or(|level| row.noise_level == Some(level)));
         // A method without a value somewhere must not gain by it.
-        median(&chosen.map(|row| row.nrmse_mean.unwrap_or(f64::INFINITY)).collect::<Vec<_>>())
+        median(&chosen.map(|row| error(row).unwrap_or(f64::INFINITY)).collect::<Vec<_>>())
     };
     let methods = each_once(rows.iter().map(|row| row.method.as_str()));
-    if methods.len() < 2 || rows.iter().all(|row| row.nrmse_mean.is_none()) {
+    if methods.len() < 2 || rows.iter().all(|row| error(row).is_none()) {
         return String::new();
     }
     let levels = each_once(rows.iter().filter_map(|row| row.noise_level));
@@ -162,17 +164,24 @@ pub(super) fn ranking(rows: &[Row]) -> String {
     let mut lines = vec![vec!["rank".to_owned(), "method".into(), "all".into()]];
     lines[0].extend(levels.iter().map(|level| format!("{level:e}")));
     for (i, (all, method)) in ranked.iter().enumerate() {
-        let mut line = vec![(i + 1).to_string(), (*method).to_owned(), format!("{all:.2e}")];
+        let mut line = vec![(i + 1).to_string(), (*method).to_owned(), number(*all)];
         line.extend(levels.iter().zip(&best).map(|(level, best)| {
             let value = of(method, Some(*level));
-            format!("{value:.2e}{}", if value == *best && value.is_finite() { " *" } else { "" })
+            let mark = if value == *best && value.is_finite() { " *" } else { "" };
+            format!("{}{mark}", number(value))
         }));
         lines.push(line);
     }
-    format!(
-        "methods by median error over emitters; * the best at a noise level\n{}",
-        aligned(&lines)
-    )
+    let title = match simulated(rows) {
+        true => "methods by median error over emitters; * the best at a noise level",
+        false => "methods by their error in predicting held-out records, in standard deviations",
+    };
+    format!("{title}\n{}", aligned(&lines))
+}
+
+/// A number of the ranking; a dash where a method has no value.
+fn number(value: f64) -> String {
+    if value.is_finite() { format!("{value:.2e}") } else { "-".into() }
 }
 
 /// The values in the order of their first appearance.

@@ -19,7 +19,9 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let plan = BoundPlan::read(&run)?;
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
-    let fitted = fit_shards(&run, &plan, &shards, &pool, slurm.job, volume)?;
+    let at_once = external_jobs(&args.threads, &pool)?;
+    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job)?;
+    let fitted = fit_shards(worker, &shards, volume)?;
     if volume > Volume::Quiet {
         say(&summary(&plan, &fitted, pool.current_num_threads())?);
     }
@@ -39,7 +41,7 @@ pub(super) fn thread_pool(
 ) -> Result<ThreadPool> {
     let count = ThreadCount::choose(&[
         (args.threads.map(|n| n as usize), "--threads"),
-        (threads_variable()?, "OTFHPC_THREADS"),
+        (count_variable("OTFHPC_THREADS")?, "OTFHPC_THREADS"),
         (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
     ]);
     if let Some(warning) = count.warning().filter(|_| volume > Volume::Quiet) {
@@ -48,11 +50,18 @@ pub(super) fn thread_pool(
     Ok(count.pool()?)
 }
 
-fn threads_variable() -> Result<Option<usize>> {
-    let Ok(text) = std::env::var("OTFHPC_THREADS") else { return Ok(None) };
+/// How many programs run at once.
+pub(super) fn external_jobs(args: &ThreadArgs, pool: &ThreadPool) -> Result<usize> {
+    let given = args.external_jobs.map(|n| n as usize);
+    let given = given.or(count_variable("OTFHPC_EXTERNAL_JOBS")?);
+    Ok(given.unwrap_or(pool.current_num_threads()))
+}
+
+fn count_variable(name: &str) -> Result<Option<usize>> {
+    let Ok(text) = std::env::var(name) else { return Ok(None) };
     match text.parse() {
-        Ok(threads) if threads > 0 => Ok(Some(threads)),
-        _ => bail!("OTFHPC_THREADS is `{text}`: expected a whole number, 1 or more, or unset it"),
+        Ok(count) if count > 0 => Ok(Some(count)),
+        _ => bail!("{name} is `{text}`: expected a whole number, 1 or more, or unset it"),
     }
 }
 
@@ -82,16 +91,8 @@ fn chosen_shards(
 }
 
 /// Fits shards one after another, each on all threads, with progress shown.
-pub(super) fn fit_shards(
-    run: &RunDir,
-    plan: &BoundPlan,
-    shards: &[u32],
-    pool: &ThreadPool,
-    job: Option<String>,
-    volume: Volume,
-) -> Result<Totalled> {
-    let mut worker = Worker::new(run, plan, pool, job)?;
-    let display = Display::start(run, plan, shards, volume)?;
+pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> Result<Totalled> {
+    let display = Display::start(worker.run, worker.plan, shards, volume)?;
     let mut totalled = Totalled::default();
     for &shard in shards {
         display.begin(shard);

@@ -7,8 +7,10 @@ use ndarray::Array2;
 use crate::instrument::{Axis, BolometerState, ChannelScan, Emitter, Gain, PLAIN_LENGTH};
 
 use super::error::DataError;
+use super::known::Known;
 use super::plateaus::plateaus;
 use super::records::RawRecords;
+use super::resample::{Resampling, check};
 use super::resolved::Resolved;
 use super::screening::{Screening, screen};
 use super::settings::{DataSettings, InstrumentSettings, Sigma, SimulateSettings, Source};
@@ -28,9 +30,8 @@ pub struct Campaign {
     pub(super) dark_bins: Range<usize>,
     pub(super) seed: u64,
     pub(super) emitters: Vec<Emitter>,
-    /// What methods may take as known of the emissivities: the published model, or the truth of a
-    /// simulation.
-    pub(super) model: Option<Truth>,
+    /// What methods may take as known of the emissivities; for simulated data there always is.
+    pub(super) known: Option<Known>,
     /// Number of the plateau of each record.
     pub(super) plateaus: Vec<usize>,
 }
@@ -75,7 +76,11 @@ impl Campaign {
             Source::Simulate => Taken::simulated(set, simulate, instrument, &resolved, seed)?,
         };
         let Resolved { axis, peak_sample, apodisation, dark_bins, emitters, model, .. } = resolved;
-        let known = model.is_some() || data.source == Source::Simulate;
+        let simulated = data.source == Source::Simulate;
+        let known = (model.is_some() || simulated).then(|| Known {
+            model: Truth::new(set.channel, model),
+            error: if simulated { simulate.model_error } else { 0.0 },
+        });
         Ok(Self {
             gain: Gain::new(&axis),
             transform: Transform::new(axis.length(), instrument.baseline, apodisation, peak_sample),
@@ -86,7 +91,7 @@ impl Campaign {
             plateaus: plateaus(&taken.temperatures),
             taken,
             emitters,
-            model: known.then(|| Truth::new(set.channel, model)),
+            known,
         })
     }
 
@@ -183,7 +188,8 @@ impl Interferograms {
     }
 }
 
-/// How many records of a data set will be used, and that it can be prepared: what a planner asks.
+/// How many records of a data set will be used, and that it can be prepared and has enough
+/// plateaus for its trials: what a planner asks.
 ///
 /// # Errors
 /// If it cannot be prepared.
@@ -193,10 +199,12 @@ pub fn survey(
     simulate: &SimulateSettings,
     instrument: &InstrumentSettings,
     seed: u64,
+    (resampling, trials): (Resampling, u64),
 ) -> Result<Screening, DataError> {
     // One simulated record shows whether the settings are sound; all are used in any case.
     let one = SimulateSettings { records: 1, ..simulate.clone() };
     let campaign = Campaign::prepare(set, data, &one, instrument, seed)?;
+    check(resampling, trials, set, &campaign.plateaus)?;
     Ok(match data.source {
         Source::Npz => campaign.taken.screening,
         Source::Simulate => Screening::all(simulate.records),

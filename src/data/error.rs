@@ -86,6 +86,19 @@ pub enum DataError {
         /// The account.
         screening: Screening,
     },
+    /// Too few plateaus for the trials that were asked for.
+    #[error(
+        "data set {set} has {found} plateaus of temperature, but study.resampling and study.trials \
+         need {needed}; set study.trials=1 and study.resampling=\"none\", or use more records"
+    )]
+    TooFewPlateaus {
+        /// The data set.
+        set: ChannelScan,
+        /// Plateaus found.
+        found: usize,
+        /// Plateaus needed.
+        needed: u64,
+    },
     /// Too few bins to estimate the noise from.
     #[error(
         "data set {set}: {bins} bins lie above {above_ghz} GHz, too few to estimate the noise; \

@@ -11,8 +11,7 @@ use crate::foundations::npz_writer::{NpzArchive, write_npz};
 use crate::instrument::{Channel, Emitter, IFG_LENGTH, SPECTRUM_BINS};
 
 use super::campaign::{Campaign, Interferograms};
-use super::random::StreamKey;
-use super::simulate::SimulatedCampaign;
+use super::simulate::{Noise, SimulatedCampaign};
 
 /// Writes simulated campaigns with the noise of one level and trial into one `.npz` file, in the
 /// format that [`super::Campaign::prepare`] reads. Data sets of one channel follow each other.
@@ -60,11 +59,11 @@ fn write_interferograms(
     let (mut samples, mut gains) = (Vec::new(), Vec::new());
     for (campaign, simulated) in sets {
         let set = campaign.axis.channel_scan();
-        let key = StreamKey::noise(campaign.seed, set, noise_level, trial);
         let sigma = noise_level * simulated.null_rms;
+        let noise = Noise::new(sigma, campaign.seed, set, noise_level, trial);
         for record in 0..simulated.len() {
             let mut ifg = vec![0.0; IFG_LENGTH];
-            gains.push(simulated.telemetry(record, sigma, key.stream(record), &mut ifg));
+            gains.push(simulated.telemetry(record, &noise, &mut ifg));
             samples.append(&mut ifg);
         }
     }
@@ -101,7 +100,7 @@ fn write_housekeeping(npz: &mut NpzArchive, channel: Channel, sets: &Sets) -> io
 
 fn write_truth(npz: &mut NpzArchive, campaign: &Campaign, sigma: f64) -> io::Result<()> {
     let set = campaign.axis.channel_scan();
-    if let Some(truth) = &campaign.model {
+    if let Some(truth) = campaign.known.as_ref().map(|known| &known.model) {
         let values: Vec<Complex64> =
             truth.on(&campaign.axis, &campaign.emitters).into_iter().flatten().collect();
         let shape = (SPECTRUM_BINS, campaign.emitters.len());

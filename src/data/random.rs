@@ -38,6 +38,27 @@ impl StreamKey {
         Self::new("noise", seed, set, &[noise_level.to_bits(), trial])
     }
 
+    /// The errors of the model that methods may take as known; one stream a bin.
+    pub(super) fn model(seed: u64, set: ChannelScan, noise_level: f64, trial: u64) -> Self {
+        Self::new("model", seed, set, &[noise_level.to_bits(), trial])
+    }
+
+    /// The plateaus that the trials of a bootstrap draw; one stream a trial.
+    pub(super) fn bootstrap(seed: u64, set: ChannelScan) -> Self {
+        Self::new("bootstrap", seed, set, &[])
+    }
+
+    /// The order in which the plateaus are dealt to the folds of a cross-validation.
+    pub(super) fn folds(seed: u64, set: ChannelScan) -> Self {
+        Self::new("folds", seed, set, &[])
+    }
+
+    /// The glitches of one realisation, apart from its noise: both stay as they are when the other
+    /// is changed.
+    pub(super) fn glitches(seed: u64, set: ChannelScan, noise_level: f64, trial: u64) -> Self {
+        Self::new("glitches", seed, set, &[noise_level.to_bits(), trial])
+    }
+
     fn new(purpose: &str, seed: u64, set: ChannelScan, numbers: &[u64]) -> Self {
         let text = format!("otfhpc/1/{purpose}/{seed}/{set}/{numbers:?}");
         Self(Digest::of(text.as_bytes()))
@@ -68,6 +89,12 @@ impl Stream {
     /// Uniform in `low..high`.
     pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        // The product may round up to `end`.
+        ((self.uniform() * end as f64) as usize).min(end.saturating_sub(1))
     }
 
     /// Normal, mean zero, variance one (Marsaglia's polar method).

@@ -1,4 +1,4 @@
-//! The spectra of a data set at one noise level and trial, and what the fit of a bin needs.
+//! The spectra of a data set in one trial, and what the fit of a bin needs.
 
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -7,11 +7,12 @@ use crate::fit::{Context, Deadline, VarianceScale};
 use crate::instrument::{IFG_LENGTH, fill_planck_column};
 
 use super::campaign::{Campaign, Interferograms};
-use super::random::StreamKey;
+use super::resample::{Draw, Resample};
 use super::settings::Sigma;
+use super::simulate::Noise;
 use super::transform::Buffers;
 
-/// The spectra of one noise level and trial.
+/// The spectra of one trial.
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
@@ -20,6 +21,28 @@ pub struct Realisation {
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
     scale: VarianceScale,
+    draw: Draw,
+    fitted: Sample,
+    /// The records that are held out, to be predicted; none in most trials.
+    held_out: Option<Sample>,
+}
+
+/// Some of the records of a campaign. The lists have one element each.
+#[derive(Debug)]
+struct Sample {
+    records: Vec<usize>,
+    /// Number of the plateau of each, ascending.
+    plateaus: Vec<usize>,
+    /// K, `[emitter][record]`.
+    temperatures: Vec<Vec<f64>>,
+}
+
+impl Sample {
+    fn new(campaign: &Campaign, records: Vec<usize>, plateaus: Vec<usize>) -> Self {
+        let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
+        let temperatures = campaign.taken.temperatures.iter().map(chosen).collect();
+        Self { records, plateaus, temperatures }
+    }
 }
 
 /// Everything that the fit of one bin needs.
@@ -41,22 +64,37 @@ pub struct BinData {
     pub model: Option<Vec<Complex64>>,
 }
 
-impl Campaign {
-    /// Transforms every record at the given bins, with the noise of one level and trial.
-    ///
-    /// Measured records have the noise that they have: level and trial are not used. The noise
-    /// level is in units of the median RMS of a null interferogram.
+impl Realisation {
+    /// What methods may need beside the linear problem of a bin of its fitted records.
     #[must_use]
-    pub fn realise(&self, noise_level: f64, trial: u64, bins: &[usize]) -> Realisation {
-        let key = StreamKey::noise(self.seed, self.axis.channel_scan(), noise_level, trial);
+    pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
+        Context {
+            bin: bin.bin,
+            deadline: Deadline::NONE,
+            frequency_hz: bin.frequency_hz,
+            temperatures: &self.fitted.temperatures,
+            plateaus: &self.fitted.plateaus,
+            model: bin.model.as_deref(),
+        }
+    }
+}
+
+impl Campaign {
+    /// Transforms every record at the given bins, in one trial.
+    ///
+    /// Simulated records get the noise of the trial's level; measured records have the noise that
+    /// they have, and a trial chooses among them.
+    #[must_use]
+    pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
+        let noise = self.noise(draw);
         let mut transforms = vec![Complex64::ZERO; bins.len() * self.records()];
         let width = bins.len().max(1);
         let one = |(buffers, samples): &mut (Buffers, Vec<f64>),
                    (record, out): (usize, &mut [Complex64])| {
-            let gain_sweeps = self.samples(record, noise_level, key, samples);
+            let gain_sweeps = self.samples(record, &noise, samples);
             let spectrum = self.transform.run(samples, buffers);
             out.iter_mut().zip(bins).for_each(|(out, &bin)| *out = spectrum[bin]);
-            self.sample_variance(noise_level, gain_sweeps, spectrum)
+            self.sample_variance(noise.sigma, gain_sweeps, spectrum)
         };
         let mut sample_variance: Vec<f64> = transforms
             .par_chunks_mut(width)
@@ -69,19 +107,35 @@ impl Campaign {
             sample_variance.fill(1.0);
             scale = VarianceScale::Relative;
         }
-        Realisation { bins: bins.to_vec(), transforms, sample_variance, scale }
+        let (fitted, held_out) = self.chosen(draw);
+        let bins = bins.to_vec();
+        Realisation { bins, draw: *draw, transforms, sample_variance, scale, fitted, held_out }
+    }
+
+    /// The records of a trial: those that are fitted, and those that are held out.
+    fn chosen(&self, draw: &Draw) -> (Sample, Option<Sample>) {
+        let set = self.axis.channel_scan();
+        let resample = Resample::new(draw, self.seed, set, &self.plateaus);
+        let held_out = (!resample.held_out.is_empty())
+            .then(|| Sample::new(self, resample.held_out, Vec::new()));
+        (Sample::new(self, resample.fitted, resample.plateaus), held_out)
+    }
+
+    /// The noise of a trial.
+    fn noise(&self, draw: &Draw) -> Noise {
+        let sigma = self.sigma_at(draw.noise_level).unwrap_or(0.0);
+        Noise::new(sigma, self.seed, self.axis.channel_scan(), draw.noise_level, draw.trial)
     }
 
     /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps.
-    fn samples(&self, record: usize, noise_level: f64, key: StreamKey, out: &mut [f64]) -> f64 {
+    fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
         match &self.taken.interferograms {
             Interferograms::Measured { ifg, gain_sweeps, .. } => {
                 out.iter_mut().zip(ifg.row(record)).for_each(|(out, sample)| *out = *sample);
                 gain_sweeps[record]
             }
             Interferograms::Simulated(simulated) => {
-                let sigma = noise_level * simulated.null_rms;
-                let gain = simulated.telemetry(record, sigma, key.stream(record), out);
+                let gain = simulated.telemetry(record, noise, out);
                 let gain_sweeps = gain * simulated.sweeps;
                 out.iter_mut().for_each(|sample| *sample /= gain_sweeps);
                 gain_sweeps
@@ -91,10 +145,10 @@ impl Campaign {
 
     /// Noise variance of one sample: given (plus that of rounding to counts, one twelfth), known
     /// from the simulation, or the power in the bins where the channel sees no light.
-    fn sample_variance(&self, noise_level: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
+    fn sample_variance(&self, noise_sigma: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
         let (known, rounded) = match &self.taken.interferograms {
             Interferograms::Measured { rounded, .. } => (None, *rounded),
-            Interferograms::Simulated(s) => (Some(noise_level * s.null_rms), s.rounded()),
+            Interferograms::Simulated(simulated) => (Some(noise_sigma), simulated.rounded()),
         };
         let given = match self.sigma {
             Some(Sigma::Given(sigma)) => Some(sigma),
@@ -117,52 +171,50 @@ impl Campaign {
     /// Gathers what the fit of one bin needs; `position` is the bin's place in the realisation.
     #[must_use]
     pub fn bin_data(&self, realisation: &Realisation, position: usize) -> BinData {
+        self.gather(realisation, position, &realisation.fitted)
+    }
+
+    /// The same of the records that are held out, if any are.
+    #[must_use]
+    pub fn held_out(&self, realisation: &Realisation, position: usize) -> Option<BinData> {
+        realisation.held_out.as_ref().map(|sample| self.gather(realisation, position, sample))
+    }
+
+    fn gather(&self, realisation: &Realisation, position: usize, sample: &Sample) -> BinData {
         let bin = realisation.bins[position];
         let (factor, omega) = (self.gain.factor(bin), self.gain.omega(bin));
         let power = self.transform.noise_power();
         let (mut data, mut variance) = (Vec::new(), Vec::new());
-        for (record, state) in self.taken.states.iter().enumerate() {
-            let gain = factor * state.response(omega);
+        for &record in &sample.records {
+            let gain = factor * self.taken.states[record].response(omega);
             data.push(realisation.transforms[record * realisation.bins.len() + position] / gain);
             variance.push(power * realisation.sample_variance[record] / gain.norm_sqr());
         }
         BinData {
             bin,
-            design: self.design(bin),
+            design: self.design(bin, &sample.temperatures),
             data,
             variance,
             scale: realisation.scale,
             frequency_hz: self.axis.frequency_hz(bin),
-            model: self.model_at(bin),
+            model: self.known_at(bin, &realisation.draw),
         }
     }
 
-    /// What methods may need beside the linear problem of a bin.
-    #[must_use]
-    pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
-        Context {
-            bin: bin.bin,
-            deadline: Deadline::NONE,
-            frequency_hz: bin.frequency_hz,
-            temperatures: &self.taken.temperatures,
-            plateaus: &self.plateaus,
-            model: bin.model.as_deref(),
-        }
-    }
-
-    /// The emissivities of the model at one bin.
-    fn model_at(&self, bin: usize) -> Option<Vec<Complex64>> {
-        let ghz = self.axis.frequency_ghz(bin);
-        self.model.as_ref().map(|model| model.at(ghz, &self.emitters))
+    /// What may be taken as known at one bin.
+    fn known_at(&self, bin: usize, draw: &Draw) -> Option<Vec<Complex64>> {
+        let place = (bin, self.axis.frequency_ghz(bin));
+        let key = (draw, self.seed, self.axis.channel_scan());
+        self.known.as_ref().map(|known| known.at(place, &self.emitters, key))
     }
 
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
-    fn design(&self, bin: usize) -> Vec<Vec<f64>> {
+    fn design(&self, bin: usize, temperatures: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let column = |temperatures: &Vec<f64>| {
             let mut column = vec![0.0; temperatures.len()];
             fill_planck_column(self.axis.frequency_hz(bin), temperatures, &mut column);
             column
         };
-        self.taken.temperatures.iter().map(column).collect()
+        temperatures.iter().map(column).collect()
     }
 }

@@ -177,10 +177,26 @@ pub struct SimulateSettings {
     pub rounding: bool,
     /// Largest constant offset of an interferogram, telemetry counts.
     pub dither_counts: f64,
+    /// Part of the records that a glitch hits: one sample, anywhere in the interferogram.
+    pub glitch_fraction: f64,
+    /// Its height in the spectrum, in standard deviations of the noise there: a spike of so many
+    /// times the root of 512 standard deviations of a sample.
+    pub glitch_sigma: f64,
+    /// Error of the model that methods may take as known, of each emissivity relative to itself
+    /// (at least to 1 % of the bin's largest): `sqrt(E|M_i - E_i|^2) / |E_i|`.
+    pub model_error: f64,
 }
 
 impl Default for SimulateSettings {
     fn default() -> Self {
-        Self { records: 1200, plateau_records: 20, rounding: false, dither_counts: 500.0 }
+        Self {
+            records: 1200,
+            plateau_records: 20,
+            rounding: false,
+            dither_counts: 500.0,
+            glitch_fraction: 0.0,
+            glitch_sigma: 50.0,
+            model_error: 0.1,
+        }
     }
 }

@@ -41,4 +41,5 @@ pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
 pub use problem::{Constraint, Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
+pub use residual::prediction_error;
 pub use system::Unusable;

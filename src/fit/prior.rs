@@ -22,7 +22,7 @@ struct GaussianPrior {
 pub(super) static PRIOR: Registered = Registered {
     info: MethodInfo {
         name: "map",
-        summary: "Gaussian prior around data.model (wls outside its band), or a simulation's truth",
+        summary: "Gaussian prior around data.model (wls outside its band), or a simulation's model",
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / E|noise_j|^2 + sum_i |E_i - M_i|^2 / s_i^2, \
                     s_i = relative_width max(|M_i|, floor max|M|)",
         error_bars: "of the posterior: right if the truth is drawn from the prior",

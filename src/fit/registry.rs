@@ -54,9 +54,9 @@ pub fn fit_bin(method: &dyn Method, problem: &Problem) -> Outcome {
 
 /// Fits the bins of one configuration together, those that have signal; one outcome a bin.
 #[must_use]
-pub fn fit_bins(method: &dyn Method, bins: &[Problem]) -> Vec<Outcome> {
+pub fn fit_bins(bins: &[Problem], fit: impl FnOnce(&[Problem]) -> Vec<Outcome>) -> Vec<Outcome> {
     let bright: Vec<Problem> = bins.iter().filter(|bin| !bin.is_dark()).copied().collect();
-    let mut fitted = method.fit_together(&bright).into_iter();
+    let mut fitted = fit(&bright).into_iter();
     let missing = || Outcome::Failed("the method left this bin out".into());
     let outcome = |bin: &Problem| match bin.is_dark() {
         true => Outcome::NoSignal,

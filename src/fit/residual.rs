@@ -13,6 +13,13 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
     rest
 }
 
+/// How far some records lie from what the emissivities predict: root mean square over records of
+/// the residual in standard deviations of its noise. One, if they are predicted to the noise.
+#[must_use]
+pub fn prediction_error(held_out: &Problem, emissivity: &[Complex64]) -> f64 {
+    (chi_square(held_out, emissivity) / held_out.records() as f64).sqrt()
+}
+
 /// `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`.
 pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
     let rest = residuals(problem, emissivity);

@@ -65,6 +65,12 @@ impl RunDir {
         self.root.join("logs")
     }
 
+    /// The folder of what external methods say.
+    #[must_use]
+    pub fn program_logs(&self) -> PathBuf {
+        self.logs().join("methods")
+    }
+
     /// The account of every unit.
     #[must_use]
     pub fn ledger(&self) -> PathBuf {

@@ -4,8 +4,9 @@ use std::collections::TryReserveError;
 
 use num_complex::Complex64;
 
-use crate::fit::{Outcome, Status};
+use crate::fit::Status;
 use crate::instrument::SPECTRUM_BINS;
+use crate::shard::UnitResult;
 
 const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 
@@ -24,6 +25,8 @@ pub(super) struct Arrays {
     pub(super) rss: Vec<f64>,
     /// [configuration, bin].
     pub(super) condition: Vec<f64>,
+    /// How far held-out records lie from the prediction, [configuration, bin].
+    pub(super) prediction_error: Vec<f64>,
     /// Codes of [`Status`], [configuration, bin].
     pub(super) status: Vec<u8>,
 }
@@ -43,15 +46,17 @@ impl Arrays {
             sigma: filled(values, f64::NAN)?,
             rss: filled(cells, f64::NAN)?,
             condition: filled(cells, f64::NAN)?,
+            prediction_error: filled(cells, f64::NAN)?,
             status: filled(cells, Status::NOT_SELECTED)?,
         })
     }
 
-    /// Puts the outcome of one unit in its place; it has one value per emitter.
-    pub(super) fn put(&mut self, configuration: usize, bin: usize, outcome: &Outcome) {
+    /// Puts the result of one unit in its place; it has one value per emitter.
+    pub(super) fn put(&mut self, configuration: usize, bin: usize, result: &UnitResult) {
         let cell = configuration * SPECTRUM_BINS + bin;
-        self.status[cell] = outcome.status().code();
-        let Some(solution) = outcome.solution() else { return };
+        self.status[cell] = result.outcome.status().code();
+        self.prediction_error[cell] = result.prediction_error.unwrap_or(f64::NAN);
+        let Some(solution) = result.outcome.solution() else { return };
         let values = cell * self.emitters..(cell + 1) * self.emitters;
         self.emissivity[values.clone()].copy_from_slice(&solution.emissivity);
         self.sigma[values].copy_from_slice(&solution.sigma);
@@ -70,6 +75,12 @@ impl Arrays {
     #[must_use]
     pub(super) fn rss_at(&self, configuration: usize, bin: usize) -> f64 {
         self.rss[configuration * SPECTRUM_BINS + bin]
+    }
+
+    /// How far held-out records lie from the prediction of one configuration and bin.
+    #[must_use]
+    pub(super) fn prediction_error_at(&self, configuration: usize, bin: usize) -> f64 {
+        self.prediction_error[configuration * SPECTRUM_BINS + bin]
     }
 
     /// The standard errors of one configuration and bin, one per emitter.

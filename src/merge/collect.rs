@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::fit::Outcome;
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{FileError, RunDir, files};
 use crate::plan::BoundPlan;
-use crate::shard::{Partial, PartialError, Provenance};
+use crate::shard::{Partial, PartialError, Provenance, UnitResult};
 use crate::study::Study;
 
 use super::arrays::Arrays;
@@ -77,7 +76,7 @@ pub(super) fn collect(
     for shard in 0..plan.plan.shards.len() {
         let units = plan.plan.shards.units(shard).unwrap_or(0..0);
         let read = Partial::read(run, plan, shard);
-        match read.and_then(|partial| check_shapes(&partial.outcomes, study).map(|()| partial)) {
+        match read.and_then(|partial| check_shapes(&partial.results, study).map(|()| partial)) {
             Ok(partial) => complete.take(study, units, partial),
             Err(problem) => {
                 complete.miss(&units, &problem);
@@ -104,10 +103,11 @@ impl Complete {
 
     /// Puts every unit of a sound partial in its place.
     fn take(&mut self, study: &Study, units: Range<u64>, partial: Partial) {
-        for (index, outcome) in units.zip(&partial.outcomes) {
+        for (index, result) in units.zip(&partial.results) {
+            let outcome = &result.outcome;
             let unit = study.unit(index);
             let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
-            self.arrays.put(configuration as usize, bin, outcome);
+            self.arrays.put(configuration as usize, bin, result);
             self.ledger.count(outcome, configuration, bin);
             self.failures.count(study, unit, outcome);
         }
@@ -125,14 +125,13 @@ impl Complete {
 }
 
 /// Every solution has one value per emitter.
-fn check_shapes(outcomes: &[Outcome], study: &Study) -> Result<(), PartialError> {
+fn check_shapes(results: &[UnitResult], study: &Study) -> Result<(), PartialError> {
     let emitters = study.emitters.len();
-    let fits = |outcome: &Outcome| {
-        outcome
-            .solution()
-            .is_none_or(|s| s.emissivity.len() == emitters && s.sigma.len() == emitters)
+    let fits = |result: &UnitResult| {
+        let solution = result.outcome.solution();
+        solution.is_none_or(|s| s.emissivity.len() == emitters && s.sigma.len() == emitters)
     };
-    match outcomes.iter().all(fits) {
+    match results.iter().all(fits) {
         true => Ok(()),
         false => Err(PartialError::Body(format!("a solution does not have {emitters} emitters"))),
     }

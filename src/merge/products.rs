@@ -10,8 +10,8 @@ use chrono::{SecondsFormat, Utc};
 use num_complex::Complex64;
 use serde::Serialize;
 
-use crate::data::noise_key;
 use crate::data::settings::Source;
+use crate::data::{Resampling, noise_key};
 use crate::fit::Status;
 use crate::foundations::npz_writer::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
@@ -71,6 +71,9 @@ fn write_solution(
         npz.add("rss", (c, b), &arrays.rss)?;
         npz.add("condition", (c, b), &arrays.condition)?;
         npz.add("status", (c, b), &arrays.status)?;
+        if study.resampling != Resampling::None {
+            npz.add("prediction_error", (c, b), &arrays.prediction_error)?;
+        }
         let ghz: Vec<f64> = grids.iter().flat_map(|grid| grid.frequency_ghz.clone()).collect();
         match study.sets.len() {
             1 => npz.add("frequency_ghz", b, &ghz)?,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::data::Resampling;
 use crate::data::settings::Source;
 use crate::fit::Status;
 use crate::foundations::math::median;
@@ -48,6 +49,9 @@ pub struct ErrorRow {
     pub coverage_95: Option<f64>,
     /// Median of sigma over the modulus of the fitted value.
     pub relative_sigma: Option<f64>,
+    /// Of measured data: root mean square over the bins of how far the records that were held out
+    /// lie from the prediction, in standard deviations of their noise.
+    pub prediction_error: Option<f64>,
     /// Median over bins of the weighted residual per degree of freedom: one, if the noise is what
     /// it is said to be. Empty for methods that do not weight.
     pub chi2_per_degree: Option<f64>,
@@ -86,6 +90,14 @@ pub struct Row {
     pub nrmse_max: Option<f64>,
     /// `relative_sigma` of `errors.csv`: mean over the trials.
     pub relative_sigma: Option<f64>,
+    /// `prediction_error` of `errors.csv`: mean over the trials.
+    pub prediction_error_mean: Option<f64>,
+    /// Its standard deviation over the trials; none for one trial.
+    pub prediction_error_std: Option<f64>,
+    /// The smallest of the trials.
+    pub prediction_error_min: Option<f64>,
+    /// The largest of the trials.
+    pub prediction_error_max: Option<f64>,
 }
 
 /// The rows of `errors.csv`, in the order of the configurations.
@@ -113,6 +125,7 @@ fn error_rows(
     let status = arrays.status_of(configuration as usize);
     let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
     let chi2 = chi2_per_degree(plan, study, &grids[id.set], arrays, configuration);
+    let prediction_error = prediction_error(&grids[id.set], arrays, configuration);
     let quality = quality(study, &grids[id.set], arrays, configuration);
     let row = |(emitter, q): (&crate::instrument::Emitter, Quality)| ErrorRow {
         configuration,
@@ -131,12 +144,20 @@ fn error_rows(
         coverage_68: finite(q.coverage_68),
         coverage_95: finite(q.coverage_95),
         relative_sigma: finite(q.relative_sigma),
+        prediction_error,
         chi2_per_degree: chi2,
         converged: count(Status::Converged),
         not_converged: count(Status::NotConverged),
         failed: count(Status::Failed),
     };
     study.emitters.iter().zip(quality).map(row).collect()
+}
+
+fn prediction_error(grid: &DataSetGrid, arrays: &Arrays, configuration: u64) -> Option<f64> {
+    let bins = judged_bins(grid, arrays, configuration);
+    let of_bin = |bin: &usize| arrays.prediction_error_at(configuration as usize, *bin);
+    let squares: f64 = bins.iter().map(|bin| of_bin(bin) * of_bin(bin)).sum();
+    finite((squares / bins.len() as f64).sqrt())
 }
 
 fn chi2_per_degree(
@@ -148,7 +169,8 @@ fn chi2_per_degree(
 ) -> Option<f64> {
     let (id, method) = study.configuration(configuration);
     let choice = &study.methods[method];
-    if !choice.info.weighted {
+    // A resample has another number of records, some of them twice.
+    if !choice.weighted() || study.resampling != Resampling::None {
         return None;
     }
     let free = choice.constraint.free(study.emitters.len());
@@ -187,8 +209,8 @@ fn over_trials(trials: &[&ErrorRow]) -> Row {
     let values = |f: fn(&ErrorRow) -> Option<f64>| -> Vec<f64> {
         trials.iter().map(|row| f(row).unwrap_or(f64::NAN)).collect()
     };
-    let nrmse = values(|row| row.nrmse);
-    let fold = |f: fn(f64, f64) -> f64| nrmse.iter().copied().reduce(f).and_then(finite);
+    let nrmse = Spread::of(&values(|row| row.nrmse));
+    let prediction = Spread::of(&values(|row| row.prediction_error));
     let first = trials[0];
     Row {
         data_set: first.data_set.clone(),
@@ -198,11 +220,35 @@ fn over_trials(trials: &[&ErrorRow]) -> Row {
         emitter: first.emitter.clone(),
         trials: trials.len() as u64,
         bins: trials.iter().map(|row| row.bins).min().unwrap_or(0),
-        nrmse_mean: finite(mean(&nrmse)),
-        nrmse_std: finite(standard_deviation(&nrmse)),
-        nrmse_min: fold(f64::min),
-        nrmse_max: fold(f64::max),
+        nrmse_mean: nrmse.mean,
+        nrmse_std: nrmse.std,
+        nrmse_min: nrmse.min,
+        nrmse_max: nrmse.max,
         relative_sigma: finite(mean(&values(|row| row.relative_sigma))),
+        prediction_error_mean: prediction.mean,
+        prediction_error_std: prediction.std,
+        prediction_error_min: prediction.min,
+        prediction_error_max: prediction.max,
+    }
+}
+
+/// How a figure varies over the trials; none where it cannot be said.
+struct Spread {
+    mean: Option<f64>,
+    std: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Spread {
+    fn of(values: &[f64]) -> Self {
+        let fold = |f: fn(f64, f64) -> f64| values.iter().copied().reduce(f).and_then(finite);
+        Self {
+            mean: finite(mean(values)),
+            std: finite(standard_deviation(values)),
+            min: fold(f64::min),
+            max: fold(f64::max),
+        }
     }
 }
 

@@ -227,7 +227,7 @@ impl BoundPlan {
             return Err(PlanError::Edited { path, written, found });
         }
         let study = Study::new(&bound.plan.config)?;
-        if bound.plan.format != FORMAT || !bound.plan.shards.covers(study.units()) {
+        if bound.plan.format != FORMAT || !bound.plan.shards.cover(&study) {
             return Err(unreadable("its shards do not cover its units".into()));
         }
         Ok(bound)
@@ -267,13 +267,28 @@ fn make_absolute(config: &mut Config) {
             *path = absolute;
         }
     }
+    let words = config.method.iter_mut().flat_map(|program| &mut program.command);
+    for word in words.filter(|word| is_script(word)) {
+        if let Ok(Ok(absolute)) =
+            std::path::absolute(&*word).map(|path| path.into_os_string().into_string())
+        {
+            *word = absolute;
+        }
+    }
+}
+
+/// Whether a word of a command is the path of a file. A bare name is looked up by the system.
+fn is_script(word: &str) -> bool {
+    word.contains('/') && Path::new(word).is_file()
 }
 
 /// Every file that the results follow from, each once.
 fn hash_inputs(config: &Config) -> Result<Vec<Input>, PlanError> {
     let calibration = config.data.path.clone().filter(|_| config.data.source == Source::Npz);
     let models = config.data.sets.iter().filter_map(|set| config.data.model_of(*set));
-    let mut paths: Vec<PathBuf> = calibration.into_iter().chain(models).collect();
+    let words = config.method.iter().flat_map(|program| &program.command);
+    let scripts = words.filter(|word| is_script(word)).map(PathBuf::from);
+    let mut paths: Vec<PathBuf> = calibration.into_iter().chain(models).chain(scripts).collect();
     paths.dedup();
     let hash = |path: PathBuf| Ok(Input { blake3: Digest::of_file(&path)?, path });
     paths.into_iter().map(hash).collect()

@@ -1,226 +1,278 @@
 //! Fits the units of one shard.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::data::{Campaign, DataError, Realisation};
-use crate::fit::{Outcome, Problem, fit_bin};
-use crate::study::{Config, RealisationId, Study};
+use crate::data::{BinData, Realisation};
+use crate::fit::{Context, Deadline, Outcome, Problem, fit_bin, fit_bins, prediction_error};
+use crate::study::{Estimator, Study};
 
+use super::programs::Programs;
 use super::progress::Progress;
+use super::segment::Segment;
+use super::tally::{Listener, Tally};
+use super::timing::{MethodTime, Timing};
+use super::unit::UnitResult;
 
-/// The data sets that a process has prepared, so that each is read once.
-#[derive(Debug, Default)]
-pub struct Campaigns(BTreeMap<usize, Arc<Campaign>>);
-
-impl Campaigns {
-    /// The data set with this index, prepared now if it was not before.
-    ///
-    /// # Errors
-    /// If it cannot be read or simulated.
-    pub fn get(
-        &mut self,
-        config: &Config,
-        study: &Study,
-        set: usize,
-    ) -> Result<Arc<Campaign>, DataError> {
-        if let Some(campaign) = self.0.get(&set) {
-            return Ok(campaign.clone());
-        }
-        let (data, simulate) = (&config.data, &config.simulate);
-        let campaign =
-            Campaign::prepare(study.sets[set], data, simulate, &config.instrument, study.seed)?;
-        Ok(self.0.entry(set).or_insert(Arc::new(campaign)).clone())
-    }
+/// What the units of a shard leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedUnits {
+    /// One a unit, in order.
+    pub results: Vec<UnitResult>,
+    /// How long they took.
+    pub times: Vec<MethodTime>,
 }
 
-/// A configuration of which this shard's last unit is done.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ConfigurationDone {
-    /// How many configurations of the shard are done now.
-    pub done: u64,
-    /// How many configurations the shard has a part in.
-    pub of: u64,
-    /// Index of the configuration in the study.
-    pub configuration: u64,
-    /// Its units in this shard.
-    pub units: u64,
-    /// The thread that finished it.
-    pub thread: usize,
-}
-
-/// Who wants to know when a configuration is done; called from any thread.
-pub type Listener<'a> = &'a (dyn Fn(ConfigurationDone) + Sync);
-
-/// The part of a shard that lies in one realisation, with its data.
-#[derive(Debug)]
-pub struct Segment {
-    realisation: u64,
-    id: RealisationId,
-    campaign: Arc<Campaign>,
-    units: Range<u64>,
-}
-
-/// Fits prepared units on the current rayon pool; one outcome a unit, in order.
+/// Fits prepared units on the current rayon pool.
 ///
-/// The outcomes depend on the study and its data alone: each unit is a function of its index,
-/// and the pool decides only who computes it when.
+/// The results depend on the study and its data alone: each piece is a function of its place, and
+/// the pool decides only who computes it when. Programs run beside the native methods, each in
+/// the place of one thread, so that there is never more work than threads.
 #[must_use]
 pub fn fit_segments(
     study: &Study,
-    segments: Vec<Segment>,
+    segments: &[Segment],
+    programs: &Programs,
     progress: &Progress,
     listener: Listener,
-) -> Vec<Outcome> {
-    let tally = Tally::new(study, &segments);
-    let fitter = Fitter { study, progress, tally, listener };
-    let fitted: Vec<Vec<Outcome>> =
-        segments.into_par_iter().map(|segment| fitter.fit_segment(&segment)).collect();
-    fitted.into_iter().flatten().collect()
+) -> FittedUnits {
+    let (tally, timing) = (Tally::new(study, segments), Timing::new(study.methods.len()));
+    let fitter = Fitter { study, segments, programs, progress, tally, timing, listener };
+    let native = || (0..segments.len()).into_par_iter().map(|s| fitter.fit_native(s)).collect();
+    let (native, mut together): (Vec<Native>, Together) =
+        rayon::join(native, || fitter.run_programs());
+    let mut results = Vec::new();
+    for (place, native) in native.into_iter().enumerate() {
+        results.extend(native.alone);
+        together.extend(native.together);
+        for method in segments[place].work(study).together {
+            results.extend(together.remove(&(place, *method)).into_iter().flatten());
+        }
+    }
+    FittedUnits { results, times: fitter.timing.summary(study) }
 }
 
-/// Cuts units at the borders of realisations, and prepares the data sets that they need.
-///
-/// # Errors
-/// If a data set cannot be prepared.
-pub fn segments(
-    config: &Config,
-    study: &Study,
-    units: &Range<u64>,
-    campaigns: &mut Campaigns,
-) -> Result<Vec<Segment>, DataError> {
-    let per_realisation = study.units_per_realisation();
-    let (first, last) = (units.start / per_realisation, (units.end - 1) / per_realisation);
-    let segment = |realisation: u64| {
-        let id = study.realisation(realisation);
-        let start = units.start.max(realisation * per_realisation);
-        let end = units.end.min((realisation + 1) * per_realisation);
-        let campaign = campaigns.get(config, study, id.set)?;
-        Ok(Segment { realisation, id, campaign, units: start..end })
-    };
-    (first..=last).map(segment).collect()
+/// Results of methods that fit all bins together, by segment and method.
+type Together = BTreeMap<(usize, usize), Vec<UnitResult>>;
+
+/// What the native methods of a segment leave.
+struct Native {
+    alone: Vec<UnitResult>,
+    together: Together,
 }
 
 /// What the threads that fit a shard share.
 struct Fitter<'a> {
     study: &'a Study,
+    segments: &'a [Segment],
+    programs: &'a Programs,
     progress: &'a Progress,
     tally: Tally,
+    timing: Timing,
     listener: Listener<'a>,
 }
 
+/// One bin, gathered once for all methods.
+struct Gathered {
+    bin: BinData,
+    held_out: Option<BinData>,
+}
+
 impl Fitter<'_> {
-    fn fit_segment(&self, segment: &Segment) -> Vec<Outcome> {
-        let study = self.study;
-        let first = study.unit(segment.units.start).position;
-        let last = study.unit(segment.units.end - 1).position;
-        let bins = &study.bins[first..=last];
-        let noise_level = study.noise_levels[segment.id.noise];
-        let realisation = segment.campaign.realise(noise_level, segment.id.trial, bins);
-        let fitted: Vec<Vec<Outcome>> = (0..bins.len())
-            .into_par_iter()
-            .map(|offset| {
-                let methods = segment.methods_at(study, first + offset);
-                self.fit_bin(segment, &realisation, offset, methods)
+    fn fit_native(&self, place: usize) -> Native {
+        let segment = &self.segments[place];
+        let work = segment.work(self.study);
+        let is_native = |method: &&usize| !self.study.methods[**method].is_external();
+        let together: Vec<usize> = work.together.iter().filter(is_native).copied().collect();
+        // A method that fits all bins needs them all, whichever of them the others ask for.
+        let positions = match (together.is_empty(), &work.alone[..]) {
+            (false, _) => 0..self.study.bins.len(),
+            (true, [(first, _), .., (last, _)]) => *first..last + 1,
+            (true, [(only, _)]) => *only..only + 1,
+            (true, []) => return Native { alone: Vec::new(), together: Together::new() },
+        };
+        let realisation = self.realise(segment, &self.study.bins[positions.clone()]);
+        let fit_alone = |(position, methods): &(usize, &[usize])| {
+            self.fit_alone(segment, &realisation, position - positions.start, methods)
+        };
+        let alone: Vec<Vec<UnitResult>> = work.alone.par_iter().map(fit_alone).collect();
+        let alone = alone.into_iter().flatten().collect();
+        if together.is_empty() {
+            return Native { alone, together: Together::new() };
+        }
+        let bins = self.gather_all(segment, &realisation);
+        let fit = |method: &usize| {
+            ((place, *method), self.fit_together(segment, &realisation, &bins, *method))
+        };
+        Native { alone, together: together.par_iter().map(fit).collect() }
+    }
+
+    /// Runs the programs of all segments, so many at once, one after another for each runner.
+    fn run_programs(&self) -> Together {
+        let runs: Vec<(usize, usize)> = (0..self.segments.len())
+            .flat_map(|place| {
+                let methods = self.segments[place].work(self.study).together.iter();
+                methods.map(move |method| (place, *method))
             })
+            .filter(|(_, method)| self.study.methods[*method].is_external())
             .collect();
-        fitted.into_iter().flatten().collect()
+        let next = AtomicUsize::new(0);
+        let runner = |_| {
+            let mut done = Together::new();
+            while let Some(&(place, method)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let segment = &self.segments[place];
+                let realisation = self.realise(segment, &self.study.bins);
+                let bins = self.gather_all(segment, &realisation);
+                let results = self.fit_together(segment, &realisation, &bins, method);
+                done.insert((place, method), results);
+            }
+            done
+        };
+        let runners = self.programs.at_once.min(runs.len());
+        (0..runners).into_par_iter().with_max_len(1).flat_map_iter(runner).collect()
+    }
+
+    fn realise(&self, segment: &Segment, bins: &[usize]) -> Realisation {
+        segment.campaign.realise(&self.study.draw(segment.id), bins)
+    }
+
+    fn gather(&self, segment: &Segment, realisation: &Realisation, position: usize) -> Gathered {
+        Gathered {
+            bin: segment.campaign.bin_data(realisation, position),
+            held_out: segment.campaign.held_out(realisation, position),
+        }
+    }
+
+    fn gather_all(&self, segment: &Segment, realisation: &Realisation) -> Vec<Gathered> {
+        let positions = (0..self.study.bins.len()).into_par_iter();
+        positions.map(|position| self.gather(segment, realisation, position)).collect()
     }
 
     /// Fits some methods at one bin; the first is charged with gathering the bin's data.
-    fn fit_bin(
+    fn fit_alone(
         &self,
         segment: &Segment,
         realisation: &Realisation,
-        offset: usize,
-        methods: Range<usize>,
-    ) -> Vec<Outcome> {
+        position: usize,
+        methods: &[usize],
+    ) -> Vec<UnitResult> {
         let mut start = Instant::now();
-        let bin = segment.campaign.bin_data(realisation, offset);
-        let design: Vec<&[f64]> = bin.design.iter().map(Vec::as_slice).collect();
-        let fit = |method: usize| {
-            let choice = &self.study.methods[method];
-            let problem = Problem {
-                design: &design,
-                data: &bin.data,
-                variance: &bin.variance,
-                scale: bin.scale,
-                constraint: choice.constraint,
-                context: segment.campaign.context(&bin),
+        let gathered = self.gather(segment, realisation, position);
+        let columns = columns(&gathered.bin);
+        let fit = |&method: &usize| {
+            let context = realisation.context(&gathered.bin);
+            let problem = self.problem(&gathered.bin, &columns, context, method, 1);
+            let outcome = match &self.study.methods[method].estimator {
+                Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
+                Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
             };
-            let outcome = fit_bin(choice.method.as_ref(), &problem);
+            let result = UnitResult::new(outcome, |e| predict(&gathered, realisation, e));
             let now = Instant::now();
-            self.progress.unit_done(outcome.status(), now - start);
+            self.count(segment, method, &result, now - start);
             start = now;
-            let configuration = self.study.configuration_at(segment.realisation, method);
-            if let Some(done) = self.tally.count(configuration) {
-                (self.listener)(done);
+            result
+        };
+        methods.iter().map(fit).collect()
+    }
+
+    /// Fits one method at all bins together.
+    fn fit_together(
+        &self,
+        segment: &Segment,
+        realisation: &Realisation,
+        bins: &[Gathered],
+        method: usize,
+    ) -> Vec<UnitResult> {
+        let start = Instant::now();
+        let columns: Vec<Vec<&[f64]>> =
+            bins.iter().map(|gathered| columns(&gathered.bin)).collect();
+        let mut problems = Vec::new();
+        for (gathered, columns) in bins.iter().zip(&columns) {
+            let context = realisation.context(&gathered.bin);
+            let units = bins.len() as u32;
+            problems.push(self.problem(&gathered.bin, columns, context, method, units));
+        }
+        let outcomes = match &self.study.methods[method].estimator {
+            Estimator::Native(_, native) => {
+                fit_bins(&problems, |bright| native.fit_together(bright))
             }
-            outcome
+            Estimator::External(program) => {
+                let configuration = self.study.configuration_at(segment.realisation, method);
+                let log = self.programs.log(&self.study.methods[method].label, configuration);
+                fit_bins(&problems, |bright| program.fit(bright, &log))
+            }
         };
-        methods.map(fit).collect()
-    }
-}
-
-impl Segment {
-    /// The methods to fit at one bin: all, but perhaps at the first and the last bin.
-    fn methods_at(&self, study: &Study, position: usize) -> Range<usize> {
-        let methods = study.methods.len() as u64;
-        let of_bin = self.realisation * study.units_per_realisation() + position as u64 * methods;
-        let start = self.units.start.max(of_bin) - of_bin;
-        let end = self.units.end.min(of_bin + methods) - of_bin;
-        start as usize..end as usize
-    }
-}
-
-/// Counts the units of each configuration, to know when one is done.
-struct Tally {
-    first: u64,
-    expected: Vec<u64>,
-    counted: Vec<AtomicU64>,
-    done: AtomicU64,
-}
-
-impl Tally {
-    fn new(study: &Study, segments: &[Segment]) -> Self {
-        let start = segments.first().map_or(0, |segment| segment.units.start);
-        let end = segments.last().map_or(start, |segment| segment.units.end);
-        let methods = study.methods.len() as u64;
-        let per_realisation = study.units_per_realisation();
-        let first = start / per_realisation * methods;
-        let last = end.div_ceil(per_realisation) * methods;
-        // Units of a method before an index: one for each bin passed.
-        let before = |index: u64, configuration: u64| {
-            let own = configuration / methods * per_realisation + configuration % methods;
-            index.saturating_sub(own).div_ceil(methods).min(study.bins.len() as u64)
+        let time = start.elapsed() / bins.len() as u32;
+        let result = |(outcome, gathered): (Outcome, &Gathered)| {
+            let result = UnitResult::new(outcome, |e| predict(gathered, realisation, e));
+            self.count(segment, method, &result, time);
+            result
         };
-        let expected: Vec<u64> = (first..last).map(|c| before(end, c) - before(start, c)).collect();
-        let counted = expected.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { first, expected, counted, done: AtomicU64::new(0) }
+        outcomes.into_iter().zip(bins).map(result).collect()
     }
 
-    /// Counts a unit; says so if it was the last of its configuration.
-    fn count(&self, configuration: u64) -> Option<ConfigurationDone> {
-        let index = (configuration - self.first) as usize;
-        let counted = self.counted[index].fetch_add(1, Ordering::Relaxed) + 1;
-        (counted == self.expected[index]).then(|| ConfigurationDone {
-            done: self.done.fetch_add(1, Ordering::Relaxed) + 1,
-            of: self.expected.iter().filter(|units| **units > 0).count() as u64,
-            configuration,
-            units: counted,
-            thread: rayon::current_thread_index().unwrap_or(0),
-        })
+    /// The problem that a method is given; its time limit is that of so many units.
+    fn problem<'a>(
+        &self,
+        bin: &'a BinData,
+        columns: &'a [&'a [f64]],
+        context: Context<'a>,
+        method: usize,
+        units: u32,
+    ) -> Problem<'a> {
+        let limit = self.study.unit_limit.map(|limit: Duration| limit.saturating_mul(units));
+        Problem {
+            design: columns,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            constraint: self.study.methods[method].constraint,
+            context: Context { deadline: Deadline::after(limit), ..context },
+        }
     }
+
+    fn count(&self, segment: &Segment, method: usize, result: &UnitResult, time: Duration) {
+        self.progress.unit_done(result.outcome.status(), time);
+        self.timing.add(method, time);
+        let configuration = self.study.configuration_at(segment.realisation, method);
+        if let Some(done) = self.tally.count(configuration) {
+            (self.listener)(done);
+        }
+    }
+}
+
+fn columns(bin: &BinData) -> Vec<&[f64]> {
+    bin.design.iter().map(Vec::as_slice).collect()
+}
+
+/// How well emissivities predict the records that were held out, if any were.
+fn predict(
+    gathered: &Gathered,
+    realisation: &Realisation,
+    emissivity: &[num_complex::Complex64],
+) -> Option<f64> {
+    let held_out = gathered.held_out.as_ref()?;
+    let problem = Problem {
+        design: &columns(held_out),
+        data: &held_out.data,
+        variance: &held_out.variance,
+        scale: held_out.scale,
+        constraint: crate::fit::Constraint::None,
+        context: realisation.context(&gathered.bin),
+    };
+    Some(prediction_error(&problem, emissivity))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::segment::{Campaigns, segments};
+    use super::super::tally::ConfigurationDone;
     use super::*;
+    use crate::study::Config;
+    use std::ops::Range;
     use std::sync::Mutex;
 
     fn load(assignments: &[&str]) -> (Config, Study) {
@@ -242,13 +294,13 @@ mod tests {
         config: &Config,
         study: &Study,
         units: Range<u64>,
-    ) -> (Vec<Outcome>, Vec<ConfigurationDone>) {
+    ) -> (Vec<UnitResult>, Vec<ConfigurationDone>) {
         let (progress, heard) = (Progress::default(), Mutex::new(Vec::new()));
         let listener = |done| heard.lock().unwrap().push(done);
         let segments = segments(config, study, &units, &mut Campaigns::default()).unwrap();
-        let outcomes = fit_segments(study, segments, &progress, &listener);
+        let fitted = fit_segments(study, &segments, &Programs::none(), &progress, &listener);
         assert_eq!(progress.counts().done(), units.end - units.start);
-        (outcomes, heard.into_inner().unwrap())
+        (fitted.results, heard.into_inner().unwrap())
     }
 
     /// A unit's outcome is a function of its index: nothing passes from one unit to another, so
@@ -259,7 +311,7 @@ mod tests {
         let (whole, _) = fit(&config, &study, 0..study.units());
         for pieces in [2, 5, 48] {
             let cut = |i: u64| study.units() * i / pieces;
-            let parts: Vec<Outcome> =
+            let parts: Vec<UnitResult> =
                 (0..pieces).flat_map(|i| fit(&config, &study, cut(i)..cut(i + 1)).0).collect();
             assert!(parts == whole, "{pieces} pieces");
         }

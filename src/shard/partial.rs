@@ -9,7 +9,7 @@
 //!        56..64   number of units
 //!        64..72   length of the body
 //!        72..104  BLAKE3 of bytes 0..72 and the body
-//!       104..     body: bincode of the outcomes and the provenance
+//!       104..     body: bincode of the results and the provenance
 //! ```
 
 use std::io::Write;
@@ -21,13 +21,15 @@ use bincode::serde::decode_from_slice;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::fit::Outcome;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::plan::BoundPlan;
 
+use super::timing::MethodTime;
+use super::unit::UnitResult;
+
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const CHECKSUM_AT: usize = 72;
 const HEADER: usize = 104;
 /// Bodies up to these lengths, bytes, are decoded with 16 times as much.
@@ -40,7 +42,7 @@ const BODY_LIMIT: usize = 1 << 34;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Partial {
     /// One per unit of the shard, in order. These bytes depend on the plan alone.
-    pub outcomes: Vec<Outcome>,
+    pub results: Vec<UnitResult>,
     /// Who fitted them, where and when. Never part of a product.
     pub provenance: Provenance,
 }
@@ -66,6 +68,8 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// Seconds spent in units, over all threads.
     pub unit_seconds: f64,
+    /// How long the units of each method took.
+    pub times: Vec<MethodTime>,
 }
 
 /// Why a file is not the partial of this shard of this plan.
@@ -172,7 +176,7 @@ impl Partial {
             return Err(PartialError::Body(format!("{} bytes are left over", body.len() - used)));
         }
         let expected = planned_units(plan, shard);
-        let found = expected.start..expected.start + partial.outcomes.len() as u64;
+        let found = expected.start..expected.start + partial.results.len() as u64;
         if found != expected {
             return Err(PartialError::Units { found, expected });
         }

@@ -13,10 +13,14 @@ use crate::foundations::{FileError, RunDir, files};
 use crate::plan::{BoundPlan, PlanError};
 use crate::study::{Study, StudyError};
 
-use super::fit::{Campaigns, Listener, fit_segments, segments};
+use super::fit::fit_segments;
 use super::heartbeat::{Heartbeat, host_name};
 use super::partial::{Partial, PartialError, Provenance};
+use super::programs::Programs;
 use super::progress::{Counts, Progress};
+use super::segment::{Campaigns, segments};
+use super::tally::Listener;
+use super::timing::MethodTime;
 
 /// A shard that could not be fitted.
 #[derive(Debug, Error)]
@@ -83,6 +87,8 @@ pub struct Worker<'a> {
     pub study: Study,
     /// The worker threads.
     pub pool: &'a ThreadPool,
+    /// How the programs are run that some methods are.
+    pub programs: Programs,
     /// Slurm's job and task, for the provenance.
     pub job: Option<String>,
     campaigns: Campaigns,
@@ -97,11 +103,13 @@ impl<'a> Worker<'a> {
         run: &'a RunDir,
         plan: &'a BoundPlan,
         pool: &'a ThreadPool,
+        programs_at_once: usize,
         job: Option<String>,
     ) -> Result<Self, TaskError> {
         plan.check_inputs()?;
         let study = plan.study()?;
-        Ok(Self { run, plan, study, pool, job, campaigns: Campaigns::default() })
+        let programs = Programs { at_once: programs_at_once, logs: run.program_logs() };
+        Ok(Self { run, plan, study, pool, programs, job, campaigns: Campaigns::default() })
     }
 
     /// Fits one shard and leaves its partial; does nothing if a sound one is there.
@@ -147,11 +155,14 @@ impl<'a> Worker<'a> {
         let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
         let segments = self.pool.install(|| segments(config, study, &units, campaigns))?;
         let preparing = clock.elapsed();
-        let outcomes = self.pool.install(|| fit_segments(study, segments, progress, listener));
+        let programs = &self.programs;
+        let fit = || fit_segments(study, &segments, programs, progress, listener);
+        let fitted = self.pool.install(fit);
         let wall = clock.elapsed();
         let counts = progress.counts().since(&before);
-        let provenance = self.provenance(shard, started, wall, counts.unit_time);
-        Partial { outcomes, provenance }.write(self.run, self.plan, shard, &units)?;
+        let provenance = self.provenance(shard, started, wall, counts.unit_time, fitted.times);
+        Partial { results: fitted.results, provenance }
+            .write(self.run, self.plan, shard, &units)?;
         Ok(Summary { counts, preparing, fitting: wall - preparing, set_aside: false })
     }
 
@@ -161,6 +172,7 @@ impl<'a> Worker<'a> {
         started: DateTime<Utc>,
         wall: Duration,
         unit_time: Duration,
+        times: Vec<MethodTime>,
     ) -> Provenance {
         let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         Provenance {
@@ -173,6 +185,7 @@ impl<'a> Worker<'a> {
             finished: text(Utc::now()),
             wall_seconds: wall.as_secs_f64(),
             unit_seconds: unit_time.as_secs_f64(),
+            times,
         }
     }
 

@@ -2,24 +2,36 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::external::Program;
 use crate::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
 
-use super::config::FitSettings;
+use super::config::{FitSettings, ProgramSettings};
+
+/// Starting a program takes longer than most fits.
+const COST_OF_A_PROGRAM: u32 = 1000;
 
 /// One method of a study.
 #[derive(Debug, Clone)]
 pub struct MethodChoice {
     /// As written in `fit.methods`: the name, perhaps with the constraint, as in `wls+kirchhoff`.
     pub label: String,
-    /// What it is called and what it does.
-    pub info: &'static MethodInfo,
-    /// The method with its options.
-    pub method: Arc<dyn Method>,
+    /// What fits.
+    pub estimator: Estimator,
     /// What is imposed on the emissivities.
     pub constraint: Constraint,
+}
+
+/// What fits.
+#[derive(Debug, Clone)]
+pub enum Estimator {
+    /// A method of this program, with its options.
+    Native(&'static MethodInfo, Arc<dyn Method>),
+    /// Another program.
+    External(Arc<Program>),
 }
 
 /// A method that cannot be chosen so.
@@ -41,6 +53,14 @@ pub enum ChoiceError {
         /// What is wrong.
         message: String,
     },
+    /// A program that will not do.
+    #[error("[[method]] `{name}`: {message}")]
+    Program {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
     /// An option that the method does not have, or a value out of range.
     #[error("fit.options.{name}: {message}; `otfhpc methods {name}` explains them")]
     Option {
@@ -52,18 +72,79 @@ pub enum ChoiceError {
 }
 
 impl MethodChoice {
-    /// The methods that the settings name. Options of methods that are not used are checked too.
+    /// Whether it is another program.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        matches!(self.estimator, Estimator::External(_))
+    }
+
+    /// Whether it fits all bins of a configuration together; a program is run once for all.
+    #[must_use]
+    pub fn couples_bins(&self) -> bool {
+        match self.estimator {
+            Estimator::Native(info, _) => info.couples_bins,
+            Estimator::External(_) => true,
+        }
+    }
+
+    /// Whether the residual in its results is weighted by the inverse of the noise variance.
+    #[must_use]
+    pub fn weighted(&self) -> bool {
+        match self.estimator {
+            Estimator::Native(info, _) => info.weighted,
+            Estimator::External(_) => true,
+        }
+    }
+
+    /// Time of one bin, relative to other methods: balances the shards, changes no result.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        match self.estimator {
+            Estimator::Native(info, _) => info.cost,
+            Estimator::External(_) => COST_OF_A_PROGRAM,
+        }
+    }
+
+    /// The labels with `all` replaced by every method that there is, and every program.
+    pub(super) fn expand(labels: &[String], programs: &[ProgramSettings]) -> Vec<String> {
+        let all = || {
+            let native = methods().iter().map(|method| method.info.name.to_owned());
+            native.chain(programs.iter().map(|program| program.name.clone()))
+        };
+        let mut expanded = Vec::new();
+        for label in labels {
+            match label.as_str() {
+                "all" => expanded.extend(all()),
+                _ => expanded.push(label.clone()),
+            }
+        }
+        expanded
+    }
+
+    /// The methods that the settings name. Options of methods and programs that are not used are
+    /// checked too.
     ///
     /// # Errors
-    /// The first name, constraint or option that is not known.
-    pub(super) fn all(labels: &[String], settings: &FitSettings) -> Result<Vec<Self>, ChoiceError> {
+    /// The first name, constraint, option or program that will not do.
+    pub(super) fn all(
+        labels: &[String],
+        settings: &FitSettings,
+        programs: &[ProgramSettings],
+    ) -> Result<Vec<Self>, ChoiceError> {
         for (name, options) in &settings.options {
             values(find(name)?, options)?;
         }
-        labels.iter().map(|label| Self::new(label, settings)).collect()
+        for (place, program) in programs.iter().enumerate() {
+            check(program, &programs[..place])?;
+        }
+        labels.iter().map(|label| Self::new(label, settings, programs)).collect()
     }
 
-    fn new(label: &str, settings: &FitSettings) -> Result<Self, ChoiceError> {
+    fn new(
+        label: &str,
+        settings: &FitSettings,
+        programs: &[ProgramSettings],
+    ) -> Result<Self, ChoiceError> {
         let (name, constraint) = match label.split_once('+') {
             None => (label, settings.constraint),
             Some((name, constraint)) => {
@@ -71,22 +152,62 @@ impl MethodChoice {
                 (name, constraint.parse().map_err(refused)?)
             }
         };
-        let info = find(name)?;
-        let none = BTreeMap::new();
-        let values = values(info, settings.options.get(name).unwrap_or(&none))?;
-        let registered = method(name).ok_or_else(|| unknown(name))?;
-        let method = Arc::from((registered.build)(&values));
-        Ok(Self { label: label.into(), info, method, constraint })
+        let estimator = match programs.iter().find(|program| program.name == name) {
+            Some(program) => Estimator::External(Arc::new(as_program(program))),
+            None => native(name, settings, programs)?,
+        };
+        Ok(Self { label: label.into(), estimator, constraint })
     }
 }
 
-fn find(name: &str) -> Result<&'static MethodInfo, ChoiceError> {
-    method(name).map(|registered| &registered.info).ok_or_else(|| unknown(name))
+fn native(
+    name: &str,
+    settings: &FitSettings,
+    programs: &[ProgramSettings],
+) -> Result<Estimator, ChoiceError> {
+    let registered = method(name).ok_or_else(|| unknown(name, programs))?;
+    let none = BTreeMap::new();
+    let values = values(&registered.info, settings.options.get(name).unwrap_or(&none))?;
+    Ok(Estimator::Native(&registered.info, Arc::from((registered.build)(&values))))
 }
 
-fn unknown(name: &str) -> ChoiceError {
-    let valid = methods().iter().map(|m| m.info.name).collect::<Vec<_>>().join(", ");
-    ChoiceError::Method { name: name.into(), valid }
+fn as_program(settings: &ProgramSettings) -> Program {
+    Program {
+        name: settings.name.clone(),
+        command: settings.command.clone(),
+        timeout: Duration::try_from_secs_f64(settings.timeout_seconds).unwrap_or(Duration::MAX),
+    }
+}
+
+fn check(program: &ProgramSettings, before: &[ProgramSettings]) -> Result<(), ChoiceError> {
+    let name = &program.name;
+    let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let message = if name.is_empty() || !name.chars().all(of_name) {
+        "expected a name of letters, digits, `_` and `-`".to_owned()
+    } else if name == "all" || method(name).is_some() {
+        "this name is taken; expected one that `otfhpc methods` does not list".into()
+    } else if before.iter().any(|other| other.name == *name) {
+        "this name is given twice".into()
+    } else if program.command.first().is_none_or(String::is_empty) {
+        "command is empty: expected a program and its arguments, as in \
+         [\"python3\", \"scripts/methods/scipy_lstsq.py\"]"
+            .into()
+    } else if !Duration::try_from_secs_f64(program.timeout_seconds).is_ok_and(|t| !t.is_zero()) {
+        format!("timeout_seconds is {}: expected more than zero", program.timeout_seconds)
+    } else {
+        return Ok(());
+    };
+    Err(ChoiceError::Program { name: name.clone(), message })
+}
+
+fn find(name: &str) -> Result<&'static MethodInfo, ChoiceError> {
+    method(name).map(|registered| &registered.info).ok_or_else(|| unknown(name, &[]))
+}
+
+fn unknown(name: &str, programs: &[ProgramSettings]) -> ChoiceError {
+    let native = methods().iter().map(|m| m.info.name);
+    let valid: Vec<&str> = native.chain(programs.iter().map(|p| p.name.as_str())).collect();
+    ChoiceError::Method { name: name.into(), valid: valid.join(", ") }
 }
 
 fn values(
@@ -106,15 +227,23 @@ mod tests {
     use super::*;
 
     fn choose(label: &str) -> Result<MethodChoice, ChoiceError> {
-        MethodChoice::new(label, &FitSettings::default())
+        MethodChoice::new(label, &FitSettings::default(), &[])
+    }
+
+    fn program(name: &str, command: &[&str]) -> ProgramSettings {
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        ProgramSettings { name: name.into(), command, timeout_seconds: 2.0 }
     }
 
     #[test]
     fn a_label_may_carry_its_own_constraint() {
         assert_eq!(choose("wls").unwrap().constraint, Constraint::None);
         let bound = choose("wls+kirchhoff").unwrap();
-        assert_eq!((bound.info.name, bound.constraint), ("wls", Constraint::Kirchhoff));
-        assert_eq!(bound.label, "wls+kirchhoff");
+        assert!(matches!(bound.estimator, Estimator::Native(info, _) if info.name == "wls"));
+        assert_eq!(
+            (bound.label.as_str(), bound.constraint),
+            ("wls+kirchhoff", Constraint::Kirchhoff)
+        );
     }
 
     #[test]
@@ -128,7 +257,41 @@ mod tests {
         }
         let options = BTreeMap::from([("wls".into(), BTreeMap::from([("x".into(), 1.0)]))]);
         let settings = FitSettings { options, ..FitSettings::default() };
-        let error = MethodChoice::all(&[], &settings).unwrap_err().to_string();
+        let error = MethodChoice::all(&[], &settings, &[]).unwrap_err().to_string();
         assert!(error.contains("fit.options.wls: method `wls` has no options"), "{error}");
+    }
+
+    #[test]
+    fn a_program_is_a_method_that_fits_all_bins() {
+        let programs = [program("mine", &["true"])];
+        let settings = FitSettings::default();
+        let chosen = MethodChoice::new("mine+kirchhoff", &settings, &programs).unwrap();
+        assert!(chosen.is_external() && chosen.couples_bins());
+        assert_eq!(chosen.constraint, Constraint::Kirchhoff);
+        let all = MethodChoice::expand(&["all".into(), "wls+none".into()], &programs);
+        assert_eq!(all.len(), methods().len() + 2);
+        assert!(all.contains(&"mine".to_owned()) && all.contains(&"wls+none".to_owned()));
+        assert_eq!(MethodChoice::all(&all, &settings, &programs).unwrap().len(), all.len());
+        let error = MethodChoice::new("nime", &settings, &programs).unwrap_err().to_string();
+        assert!(error.contains("mine"), "{error}");
+    }
+
+    #[test]
+    fn programs_that_will_not_do_are_refused_by_name() {
+        let twice = [program("a", &["true"]), program("a", &["true"])];
+        let slow = ProgramSettings { timeout_seconds: 0.0, ..program("slow", &["true"]) };
+        for (programs, expected) in [
+            (&twice[..], "`a`: this name is given twice"),
+            (&[program("wls", &["true"])], "`wls`: this name is taken"),
+            (&[program("all", &["true"])], "taken"),
+            (&[program("a b", &["true"])], "letters, digits"),
+            (&[program("a", &[])], "command is empty"),
+            (&[program("a", &[""])], "command is empty"),
+            (&[slow], "timeout_seconds is 0"),
+        ] {
+            let refused = MethodChoice::all(&[], &FitSettings::default(), programs);
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::data::Resampling;
 use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::fit::Constraint;
 use crate::foundations::{FileError, files};
@@ -31,18 +32,42 @@ pub struct Config {
     pub fit: FitSettings,
     /// The grid of configurations.
     pub study: StudySettings,
+    /// Programs that are methods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub method: Vec<ProgramSettings>,
+}
+
+/// `[[method]]`: a program in any language that is a method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramSettings {
+    /// Its name in `fit.methods`.
+    pub name: String,
+    /// The program and its arguments; the paths of its input and its output file follow.
+    pub command: Vec<String>,
+    /// Seconds after which it is killed.
+    #[serde(default = "default_timeout_seconds")]
+    pub timeout_seconds: f64,
+}
+
+fn default_timeout_seconds() -> f64 {
+    300.0
 }
 
 /// `[fit]`: what is fitted, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FitSettings {
-    /// Names of the methods.
+    /// Names of the methods; `all` stands for every one, and for every `[[method]]`.
     pub methods: Vec<String>,
     /// What is imposed on the emissivities of a bin.
     pub constraint: Constraint,
     /// The bins to fit.
     pub bins: BinSelection,
+    /// Seconds after which an iterative method gives up at a bin. Off by default: with it the
+    /// results depend on the speed of the machine, and are no longer the same everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_seconds: Option<f64>,
     /// Options of methods: `[fit.options.METHOD]`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, BTreeMap<String, f64>>,
@@ -54,6 +79,7 @@ impl Default for FitSettings {
             methods: vec!["ols".into(), "wls".into()],
             constraint: Constraint::None,
             bins: BinSelection::All,
+            unit_seconds: None,
             options: BTreeMap::new(),
         }
     }
@@ -65,8 +91,10 @@ impl Default for FitSettings {
 pub struct StudySettings {
     /// Everything random follows from this.
     pub seed: u64,
-    /// Noise draws at each level.
+    /// Noise draws at each level; on measured data, draws of plateaus or folds.
     pub trials: u64,
+    /// What the trials of measured data are.
+    pub resampling: Resampling,
     /// In units of the median RMS of a null interferogram; simulated data only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_levels: Option<Vec<f64>>,
@@ -74,7 +102,7 @@ pub struct StudySettings {
 
 impl Default for StudySettings {
     fn default() -> Self {
-        Self { seed: 1, trials: 1, noise_levels: None }
+        Self { seed: 1, trials: 1, resampling: Resampling::None, noise_levels: None }
     }
 }
 

@@ -1,12 +1,16 @@
 //! The grid of configurations and their units, by arithmetic: nothing is ever listed.
 
+use std::time::Duration;
+
 use crate::instrument::{ChannelScan, Emitter};
 use thiserror::Error;
 
 use crate::data::settings::Source;
+use crate::data::{Draw, Resampling};
 
 use super::choice::{ChoiceError, MethodChoice};
 use super::config::{Config, FitSettings};
+use super::order::UnitOrder;
 
 /// Noise level of a simulation when none is given, in units of the median null RMS.
 const DEFAULT_NOISE_LEVEL: f64 = 0.02;
@@ -18,8 +22,10 @@ pub struct Study {
     pub sets: Vec<ChannelScan>,
     /// Noise levels; for measured data one, zero: the noise is in the data.
     pub noise_levels: Vec<f64>,
-    /// Noise draws at each level.
+    /// Noise draws at each level; on measured data, draws of plateaus or folds.
     pub trials: u64,
+    /// What the trials of measured data are.
+    pub resampling: Resampling,
     /// The methods.
     pub methods: Vec<MethodChoice>,
     /// The bins to fit, ascending.
@@ -28,6 +34,10 @@ pub struct Study {
     pub emitters: Vec<Emitter>,
     /// Everything random follows from this.
     pub seed: u64,
+    /// Time after which an iterative method gives up at a bin.
+    pub unit_limit: Option<Duration>,
+    /// The order of the units of a realisation.
+    pub order: UnitOrder,
 }
 
 /// One data set with one draw of noise: what the configurations that differ only in method share.
@@ -42,7 +52,7 @@ pub struct RealisationId {
 }
 
 /// One (configuration, bin): the smallest piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
     /// Index of the realisation.
     pub realisation: u64,
@@ -84,15 +94,31 @@ pub enum StudyError {
     /// A method that cannot be chosen so.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
-    /// Noise levels or trials for data that have their own noise.
+    /// Noise levels for data that have their own noise.
     #[error(
-        "{setting} is set, but data.source is \"npz\": measured data have their own noise, and \
-         fitting them again gives the same; remove {setting}"
+        "study.noise_levels is set, but data.source is \"npz\": measured data have their own noise; \
+         remove study.noise_levels"
     )]
-    MeasuredNoise {
-        /// The setting.
-        setting: &'static str,
-    },
+    MeasuredNoise,
+    /// Trials of measured data that would all be the same.
+    #[error(
+        "study.trials is {0}, but data.source is \"npz\": fitting the same records again gives the \
+         same; say what a trial is with --set study.resampling=bootstrap or \
+         --set study.resampling=cross-validation"
+    )]
+    MeasuredTrials(u64),
+    /// Resampling of simulated data.
+    #[error(
+        "study.resampling is set, but data.source is \"simulate\": its trials are draws of noise; \
+         remove study.resampling"
+    )]
+    SimulatedResampling,
+    /// Cross-validation with one fold.
+    #[error(
+        "study.resampling is \"cross-validation\" with study.trials=1: expected two folds or more, \
+         as in --set study.trials=5"
+    )]
+    OneFold,
     /// A channel's own bolometer named as another's.
     #[error(
         "data.other_bolometers has {channel}, whose own bolometer is emitter 6 already; \
@@ -114,14 +140,19 @@ impl Study {
     /// The first thing that does not fit, with its mend.
     pub fn new(config: &Config) -> Result<Self, StudyError> {
         check_ranges(config)?;
+        let (methods, bins) = (chosen_methods(config)?, config.fit.bins.bins());
+        let couples: Vec<bool> = methods.iter().map(MethodChoice::couples_bins).collect();
         let study = Self {
+            order: UnitOrder::new(bins.len(), &couples),
             sets: unique("data.sets", "data.sets='[\"llss\"]'", &config.data.sets)?,
             noise_levels: noise_levels(config)?,
             trials: config.study.trials,
-            methods: chosen_methods(&config.fit)?,
-            bins: config.fit.bins.bins(),
+            resampling: resampling(config)?,
+            methods,
+            bins,
             emitters: emitters(config)?,
             seed: config.study.seed,
+            unit_limit: unit_limit(&config.fit)?,
         };
         let realisations = (study.sets.len() * study.noise_levels.len()) as u128;
         let configurations = realisations * u128::from(study.trials) * study.methods.len() as u128;
@@ -143,16 +174,25 @@ impl Study {
         self.realisations() * self.methods.len() as u64
     }
 
-    /// Units of one realisation.
-    #[must_use]
-    pub fn units_per_realisation(&self) -> u64 {
-        (self.bins.len() * self.methods.len()) as u64
-    }
-
     /// Configuration x bin.
     #[must_use]
     pub fn units(&self) -> u64 {
-        self.realisations() * self.units_per_realisation()
+        self.realisations() * self.order.units()
+    }
+
+    /// Pieces: what no shard may cut. A unit, or the units of a configuration whose method fits
+    /// all bins together.
+    #[must_use]
+    pub fn pieces(&self) -> u64 {
+        self.realisations() * self.order.pieces()
+    }
+
+    /// The first unit of a piece.
+    #[must_use]
+    pub fn first_unit(&self, piece: u64) -> u64 {
+        let per_realisation = self.order.pieces();
+        let (realisation, rest) = (piece / per_realisation, piece % per_realisation);
+        realisation * self.order.units() + self.order.first_unit(rest)
     }
 
     /// Which realisation an index stands for.
@@ -163,16 +203,30 @@ impl Study {
         RealisationId { set: (rest / levels) as usize, noise: (rest % levels) as usize, trial }
     }
 
+    /// What a realisation's records are.
+    #[must_use]
+    pub fn draw(&self, id: RealisationId) -> Draw {
+        let noise_level = self.noise_levels[id.noise];
+        Draw { noise_level, trial: id.trial, trials: self.trials, resampling: self.resampling }
+    }
+
     /// Which unit an index stands for.
     ///
-    /// Realisations follow each other, so that a shard makes the spectra of as few as it can;
-    /// within one, the methods of a bin stand together and share its design.
+    /// Realisations follow each other, so that a shard makes the spectra of as few as it can.
     #[must_use]
     pub fn unit(&self, index: u64) -> Unit {
-        let per_realisation = self.units_per_realisation();
-        let (realisation, rest) = (index / per_realisation, (index % per_realisation) as usize);
-        let methods = self.methods.len();
-        Unit { realisation, position: rest / methods, method: rest % methods }
+        let per_realisation = self.order.units();
+        let (position, method) = self.order.at(index % per_realisation);
+        Unit { realisation: index / per_realisation, position, method }
+    }
+
+    /// How many of the units before a unit are of a configuration.
+    #[must_use]
+    pub fn units_before(&self, index: u64, configuration: u64) -> u64 {
+        let methods = self.methods.len() as u64;
+        let (realisation, method) = (configuration / methods, (configuration % methods) as usize);
+        let within = index.saturating_sub(realisation * self.order.units());
+        self.order.units_before(within.min(self.order.units()), method)
     }
 
     /// The configuration that a unit belongs to: its place in `configurations.csv`.
@@ -216,6 +270,15 @@ fn check_ranges(config: &Config) -> Result<(), StudyError> {
     let dither = simulate.dither_counts;
     let sound = dither >= 0.0 && dither.is_finite();
     check(sound, "simulate.dither_counts", dither.to_string(), "zero or more counts")?;
+    let part = simulate.glitch_fraction;
+    let sound = (0.0..=1.0).contains(&part);
+    check(sound, "simulate.glitch_fraction", part.to_string(), "0 to 1")?;
+    let height = simulate.glitch_sigma;
+    let sound = height >= 0.0 && height.is_finite();
+    check(sound, "simulate.glitch_sigma", height.to_string(), "zero or more standard deviations")?;
+    let error = simulate.model_error;
+    let sound = error >= 0.0 && error.is_finite();
+    check(sound, "simulate.model_error", error.to_string(), "zero or more, relative")?;
     let full = data.saturation_counts;
     check(full > 0.0, "data.saturation_counts", full.to_string(), "more than zero counts")?;
     check_levels(config)
@@ -237,10 +300,9 @@ fn check_levels(config: &Config) -> Result<(), StudyError> {
 fn noise_levels(config: &Config) -> Result<Vec<f64>, StudyError> {
     let given = &config.study.noise_levels;
     if config.data.source == Source::Npz {
-        return match (given, config.study.trials) {
-            (Some(_), _) => Err(StudyError::MeasuredNoise { setting: "study.noise_levels" }),
-            (None, 1) => Ok(vec![0.0]),
-            (None, _) => Err(StudyError::MeasuredNoise { setting: "study.trials" }),
+        return match given {
+            Some(_) => Err(StudyError::MeasuredNoise),
+            None => Ok(vec![0.0]),
         };
     }
     match given {
@@ -249,9 +311,34 @@ fn noise_levels(config: &Config) -> Result<Vec<f64>, StudyError> {
     }
 }
 
-fn chosen_methods(settings: &FitSettings) -> Result<Vec<MethodChoice>, StudyError> {
-    let labels = unique("fit.methods", "fit.methods='[\"wls\"]'", &settings.methods)?;
-    Ok(MethodChoice::all(&labels, settings)?)
+fn unit_limit(fit: &FitSettings) -> Result<Option<Duration>, StudyError> {
+    let Some(seconds) = fit.unit_seconds else { return Ok(None) };
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(limit) if !limit.is_zero() => Ok(Some(limit)),
+        _ => Err(StudyError::Range {
+            setting: "fit.unit_seconds",
+            value: seconds.to_string(),
+            expected: "seconds, more than zero",
+        }),
+    }
+}
+
+fn resampling(config: &Config) -> Result<Resampling, StudyError> {
+    let (resampling, trials) = (config.study.resampling, config.study.trials);
+    match (config.data.source, resampling) {
+        (Source::Simulate, Resampling::Bootstrap | Resampling::CrossValidation) => {
+            Err(StudyError::SimulatedResampling)
+        }
+        (Source::Npz, Resampling::None) if trials > 1 => Err(StudyError::MeasuredTrials(trials)),
+        (Source::Npz, Resampling::CrossValidation) if trials < 2 => Err(StudyError::OneFold),
+        _ => Ok(resampling),
+    }
+}
+
+fn chosen_methods(config: &Config) -> Result<Vec<MethodChoice>, StudyError> {
+    let labels = MethodChoice::expand(&config.fit.methods, &config.method);
+    let labels = unique("fit.methods", "fit.methods='[\"wls\"]'", &labels)?;
+    Ok(MethodChoice::all(&labels, &config.fit, &config.method)?)
 }
 
 fn emitters(config: &Config) -> Result<Vec<Emitter>, StudyError> {
@@ -301,7 +388,6 @@ mod tests {
         let mut counts = vec![0; 24];
         for index in 0..study.units() {
             let unit = study.unit(index);
-            assert!(index == 0 || study.unit(index - 1) < unit, "in order");
             let configuration = study.configuration_of(unit);
             counts[configuration as usize] += 1;
             let (realisation, method) = study.configuration(configuration);
@@ -334,8 +420,14 @@ mod tests {
             (&["study.noise_levels=[0.1,0.1]"], "lists 0.1 twice"),
             (&["simulate.records=0"], "simulate.records is 0"),
             (&["simulate.plateau_records=0"], "simulate.plateau_records is 0"),
-            (&["data.source=npz", "study.trials=2"], "study.trials is set"),
+            (&["data.source=npz", "study.trials=2"], "study.resampling=bootstrap"),
             (&["data.source=npz", "study.noise_levels=[0.1]"], "measured data have their own"),
+            (&["fit.unit_seconds=0"], "fit.unit_seconds is 0"),
+            (&["study.resampling=bootstrap"], "draws of noise"),
+            (&["data.source=npz", "study.resampling=cross-validation"], "two folds"),
+            (&["simulate.glitch_fraction=1.5"], "simulate.glitch_fraction is 1.5"),
+            (&["simulate.model_error=-1"], "simulate.model_error is -1"),
+            (&["simulate.glitch_sigma=-1"], "simulate.glitch_sigma is -1"),
             (&["data.other_bolometers=[\"ll\"]"], "own bolometer"),
             (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists bolometer_rh twice"),
             (&["study.trials=9000000000000000000"], "more than 2^63"),

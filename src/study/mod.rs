@@ -4,8 +4,10 @@ mod bins;
 mod choice;
 mod config;
 mod grid;
+mod order;
 
 pub use bins::BinSelection;
-pub use choice::{ChoiceError, MethodChoice};
-pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, StudySettings};
+pub use choice::{ChoiceError, Estimator, MethodChoice};
+pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
 pub use grid::{RealisationId, Study, StudyError, Unit};
+pub use order::{UnitOrder, Work};

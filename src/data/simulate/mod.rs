@@ -1,5 +1,6 @@
 //! A simulated calibration campaign: temperatures, gains, interferograms.
 
+mod noise;
 mod temperatures;
 
 use ndarray::Array2;
@@ -12,9 +13,10 @@ use crate::instrument::{
     bias_volts, planck_mjy_sr,
 };
 
-use super::random::{Stream, StreamKey};
+use super::random::StreamKey;
 use super::settings::SimulateSettings;
 use super::truth::Truth;
+pub(super) use noise::Noise;
 use temperatures::Temperatures;
 
 /// Scatter of the bolometer's readout, V.
@@ -69,6 +71,8 @@ pub(super) struct SimulatedCampaign {
     dither: Vec<f64>,
     pub(super) sweeps: f64,
     rounding: bool,
+    glitch_fraction: f64,
+    glitch_sigma: f64,
     /// Median RMS of the interferograms in which nothing is driven, counts per gain and sweep.
     pub(super) null_rms: f64,
 }
@@ -105,6 +109,8 @@ impl SimulatedCampaign {
             dither,
             sweeps: f64::from(set.scan.sweeps()),
             rounding: settings.rounding,
+            glitch_fraction: settings.glitch_fraction,
+            glitch_sigma: settings.glitch_sigma,
             null_rms: f64::NAN,
         };
         campaign.synthesise(setup);
@@ -153,21 +159,22 @@ impl SimulatedCampaign {
         self.rounding
     }
 
-    /// Writes one record with noise of `sigma` (counts per gain and sweep) as the instrument would
-    /// send it, in telemetry counts; returns its gain.
-    pub(super) fn telemetry(
-        &self,
-        record: usize,
-        sigma: f64,
-        mut noise: Stream,
-        samples: &mut [f64],
-    ) -> f64 {
-        let clean = self.clean.row(record);
-        let peak = clean.iter().fold(0.0, |m: f64, v| m.max(v.abs())) + NOISE_PEAK * sigma;
+    /// Writes one record with its noise as the instrument would send it, in telemetry counts;
+    /// returns its gain.
+    pub(super) fn telemetry(&self, record: usize, noise: &Noise, samples: &mut [f64]) -> f64 {
+        let (sigma, mut numbers) = (noise.sigma, noise.of_samples(record));
+        for (sample, clean) in samples.iter_mut().zip(self.clean.row(record)) {
+            *sample = clean + if sigma > 0.0 { sigma * numbers.normal() } else { 0.0 };
+        }
+        let clean_peak = self.clean.row(record).iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        let mut peak = clean_peak + NOISE_PEAK * sigma;
+        if let Some(glitch) = noise.glitch(record, self.glitch_fraction, self.glitch_sigma) {
+            samples[glitch.sample] += glitch.height;
+            peak += glitch.height.abs();
+        }
         let gain = choose_gain(peak * self.sweeps);
-        for (sample, clean) in samples.iter_mut().zip(clean) {
-            let noise = if sigma > 0.0 { sigma * noise.normal() } else { 0.0 };
-            let counts = (clean + noise) * (gain * self.sweeps) + self.dither[record];
+        for sample in samples {
+            let counts = *sample * (gain * self.sweeps) + self.dither[record];
             *sample = if self.rounding { counts.round_ties_even() } else { counts };
         }
         gain
@@ -231,10 +238,10 @@ mod tests {
 
     /// Every record in telemetry counts, with its gain.
     fn counts(campaign: &SimulatedCampaign, sigma: f64) -> Vec<(f64, Vec<f64>)> {
-        let key = StreamKey::noise(1, "llss".parse().unwrap(), sigma, 1);
+        let noise = Noise::new(sigma, 1, "llss".parse().unwrap(), sigma, 1);
         let one = |record| {
             let mut samples = vec![0.0; IFG_LENGTH];
-            let gain = campaign.telemetry(record, sigma, key.stream(record), &mut samples);
+            let gain = campaign.telemetry(record, &noise, &mut samples);
             (gain, samples)
         };
         (0..campaign.len()).map(one).collect()

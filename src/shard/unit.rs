@@ -1,0 +1,24 @@
+//! What is known of a unit when it is done.
+
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+use crate::fit::Outcome;
+
+/// What is known of a unit when it is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnitResult {
+    /// How the fit ended.
+    pub outcome: Outcome,
+    /// How far the records that were held out lie from what the fit predicts, in standard
+    /// deviations of their noise; none where there is no value or nothing was held out.
+    pub prediction_error: Option<f64>,
+}
+
+impl UnitResult {
+    /// An outcome, with what its emissivities predict.
+    pub(super) fn new(outcome: Outcome, predict: impl FnOnce(&[Complex64]) -> Option<f64>) -> Self {
+        let prediction_error = outcome.solution().and_then(|s| predict(&s.emissivity));
+        Self { outcome, prediction_error }
+    }
+}
