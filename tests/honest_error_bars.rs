@@ -1,9 +1,9 @@
 //! Error bars hold the truth as often as they say: 68 % and 95 %, over 200 draws of noise, for
 //! every emitter, as `errors.csv` tells it.
 
-mod support;
 #[path = "support/solution.rs"]
 mod solution;
+mod support;
 
 use std::collections::BTreeMap;
 

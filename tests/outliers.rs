@@ -1,8 +1,8 @@
 //! A few spoilt records: what they do to least squares, and what robust methods make of them.
 
-mod support;
 #[path = "support/solution.rs"]
 mod solution;
+mod support;
 
 use solution::{Checked, Run};
 
@@ -24,7 +24,11 @@ fn robust_methods_do_not_mind_gross_outliers() -> Checked {
     let least = errors(&clean, "wls")?;
     assert_eq!(least.len(), 7);
     let worse = |method: &str| -> Checked<Vec<f64>> {
-        Ok(errors(&spoilt, method)?.iter().zip(&least).map(|(error, least)| error / least).collect())
+        Ok(errors(&spoilt, method)?
+            .iter()
+            .zip(&least)
+            .map(|(error, least)| error / least)
+            .collect())
     };
     let plain = worse("wls")?;
     assert!(plain.iter().all(|ratio| *ratio >= 10.0), "wls: {plain:?}");

@@ -64,7 +64,7 @@ impl Program {
     fn start(&self, folder: &Folder, (out, err): (File, File)) -> Result<Running, String> {
         let Some((program, arguments)) = self.command.split_first() else {
             return Err(format!(
-                "method `{}` has no command: set method.command to a program and its arguments",
+                "method `{}` has no command: set command in its [[method]] to a program and its arguments",
                 self.name
             ));
         };
@@ -76,7 +76,7 @@ impl Program {
         command.envs(unset.map(|name| (name, "1")));
         Running::start(&mut command).map_err(|error| {
             let hint = hint(error.kind());
-            format!("`{program}`: cannot be started: {error}; set method.command to {hint}")
+            format!("`{program}`: cannot be started: {error}; set command in [[method]] to {hint}")
         })
     }
 
@@ -91,8 +91,8 @@ impl Program {
                 Err(format!("`{command}` ended with {status}: expected exit status: 0"))
             }
             Ok(Ending::TooLong) => Err(format!(
-                "`{command}` did not end within {} s and was killed: give method `{}` a longer \
-                 timeout",
+                "`{command}` did not end within {} s and was killed: give [[method]] `{}` a longer \
+                 timeout_seconds",
                 self.timeout.as_secs_f64(),
                 self.name
             )),
