@@ -60,16 +60,38 @@ impl Factored {
     pub(super) fn fit(&self) -> DirectFit {
         let Self { system, r, condition } = self;
         let unknowns = system.unknowns();
-        let x_re = solve_upper(r, unknowns, &system.re);
-        let x_im = solve_upper(r, unknowns, &system.im);
         let (rest_re, rest_im) = (&system.re[unknowns..], &system.im[unknowns..]);
+        let (re, im) = self.explained();
         DirectFit {
-            emissivity: system.emissivities(&complex(&x_re, &x_im)),
+            emissivity: self.emissivities(re, im),
             unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(r, unknowns, b)),
             rss: dot(rest_re, rest_re) + dot(rest_im, rest_im),
             condition: *condition,
             degrees_of_freedom: system.rows - unknowns,
         }
+    }
+
+    /// The triangle R, its columns one after another.
+    pub(super) fn triangle(&self) -> &[f64] {
+        &self.r
+    }
+
+    /// The system, its columns used up.
+    pub(super) fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
+    /// per unknown. The objective is its distance from `R x`, squared, plus a constant.
+    pub(super) fn explained(&self) -> (&[f64], &[f64]) {
+        let unknowns = self.system.unknowns();
+        (&self.system.re[..unknowns], &self.system.im[..unknowns])
+    }
+
+    /// The emissivities at a point `R x`, given by its real and imaginary part.
+    pub(super) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
+        let solve = |y: &[f64]| solve_upper(&self.r, self.system.unknowns(), y);
+        self.system.emissivities(&complex(&solve(re), &solve(im)))
     }
 
     /// `C slope`, C the covariance of all emissivities for data of unit variance: by how much a
@@ -90,15 +112,21 @@ pub(super) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
     re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
 }
 
-/// Reduces the columns to an upper triangle by reflections, and applies them to the data.
+/// Reduces the columns of a system to an upper triangle; see [`reduce`].
+pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
+    reduce(&mut system.columns, system.rows, [&mut system.re, &mut system.im])
+}
+
+/// Reduces columns of so many rows to an upper triangle by reflections, and applies them to the
+/// data. There are at least as many rows as columns.
 ///
 /// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
 /// columns explain, then the residual, turned.
-pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
-    let (rows, unknowns) = (system.rows, system.unknowns());
+pub(super) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Vec<f64> {
+    let unknowns = columns.len() / rows;
     let mut r = vec![0.0; unknowns * unknowns];
     for k in 0..unknowns {
-        let (done, later) = system.columns.split_at_mut((k + 1) * rows);
+        let (done, later) = columns.split_at_mut((k + 1) * rows);
         let v = &mut done[k * rows + k..];
         let length = dot(v, v).sqrt();
         // Away from v[0], so that nothing cancels.
@@ -106,15 +134,14 @@ pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
         r[k * unknowns + k] = diagonal;
         v[0] -= diagonal;
         let vv = dot(v, v);
-        if vv == 0.0 {
-            continue; // A zero column: R has a zero there, and the rank check says so.
-        }
-        let targets = later.chunks_exact_mut(rows).chain([&mut system.re[..], &mut system.im[..]]);
-        for target in targets {
-            let target = &mut target[k..];
-            let factor = -2.0 * dot(v, target) / vv;
-            add_scaled(target, factor, v);
-        }
+        if vv != 0.0 {
+            let data = data.iter_mut().map(|part| &mut part[..]);
+            for target in later.chunks_exact_mut(rows).chain(data) {
+                let target = &mut target[k..];
+                let factor = -2.0 * dot(v, target) / vv;
+                add_scaled(target, factor, v);
+            }
+        } // Else a zero column: R has a zero there, and the rank check says so.
         for (j, column) in later.chunks_exact(rows).enumerate() {
             r[(k + 1 + j) * unknowns + k] = column[k];
         }
@@ -135,8 +162,8 @@ fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> 
     Ok(condition)
 }
 
-/// Solves `R x = b`; `b` may be longer than R, the rest is not read.
-fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
+/// Solves `R x = b`, the n columns of R one after another; of `b` the first n are read.
+pub(super) fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
     let mut x = b[..n].to_vec();
     for i in (0..n).rev() {
         x[i] /= r[i * n + i];
@@ -149,7 +176,7 @@ fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
 }
 
 /// Solves `R^T y = b`.
-fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
+pub(super) fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
     for i in 0..n {
         let column = &r[i * n..i * n + i];
         b[i] = (b[i] - dot(column, &b[..i])) / r[i * n + i];

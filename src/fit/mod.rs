@@ -14,6 +14,7 @@ mod lbfgs;
 mod least_squares;
 mod legacy_regression;
 mod method;
+mod nelder_mead;
 mod ols;
 mod outcome;
 mod plateau;
@@ -29,6 +30,7 @@ mod tls;
 mod tsvd;
 mod tukey;
 mod vector;
+mod watched;
 mod whitened;
 mod wls;
 

@@ -5,6 +5,7 @@ use super::lad::LAD;
 use super::lbfgs::LBFGS;
 use super::legacy_regression::LEGACY_REGRESSION;
 use super::method::{Method, Registered};
+use super::nelder_mead::NELDER_MEAD;
 use super::ols::OLS;
 use super::outcome::Outcome;
 use super::plateau::PLATEAU;
@@ -32,6 +33,7 @@ static METHODS: &[&Registered] = &[
     &TLS,
     &LEGACY_REGRESSION,
     &LBFGS,
+    &NELDER_MEAD,
 ];
 
 /// Every method.
