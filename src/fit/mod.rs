@@ -13,6 +13,7 @@ mod lad;
 mod lbfgs;
 mod least_squares;
 mod legacy_regression;
+mod levenberg_marquardt;
 mod method;
 mod nelder_mead;
 mod ols;

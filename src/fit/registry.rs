@@ -4,6 +4,7 @@ use super::huber::HUBER;
 use super::lad::LAD;
 use super::lbfgs::LBFGS;
 use super::legacy_regression::LEGACY_REGRESSION;
+use super::levenberg_marquardt::LEVENBERG_MARQUARDT;
 use super::method::{Method, Registered};
 use super::nelder_mead::NELDER_MEAD;
 use super::ols::OLS;
@@ -34,6 +35,7 @@ static METHODS: &[&Registered] = &[
     &LEGACY_REGRESSION,
     &LBFGS,
     &NELDER_MEAD,
+    &LEVENBERG_MARQUARDT,
 ];
 
 /// Every method.
