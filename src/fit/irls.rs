@@ -76,6 +76,9 @@ fn minimise(
     let mut stop = Stop::Converged;
     for loss in losses {
         (emissivity, stop) = iterate(whitened, emissivity, *loss, scale_squared, limits)?;
+        if matches!(stop, Stop::Deadline(_)) {
+            break; // The losses to come may have a minimum near, but not the right one.
+        }
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
     let residuals = whitened.residuals(&emissivity);
@@ -107,6 +110,9 @@ fn iterate(
         residuals = next;
         if change <= allowed {
             return Ok((emissivity, Stop::Converged));
+        }
+        if let Some(why) = whitened.problem().context.deadline.passed() {
+            return Ok((emissivity, Stop::Deadline(why)));
         }
     }
     let remaining = change / allowed;

@@ -104,6 +104,9 @@ pub(super) fn minimise(
         if remaining <= 1.0 {
             return Ok((emissivity, Stop::Converged));
         }
+        if let Some(why) = whitened.problem().context.deadline.passed() {
+            return Ok((emissivity, Stop::Deadline(why)));
+        }
         if smoothing_loss(&residuals, epsilon) > 0.5 * distance {
             epsilon = (SHRINK * epsilon).max(least);
         }

@@ -6,13 +6,15 @@ use argmin::core::{
 use argmin::solver::quasinewton::LBFGS;
 use num_complex::Complex64;
 
+use super::deadline::Deadline;
 use super::exact_step::ExactStep;
 use super::least_squares::{DirectFit, solve_system};
-use super::method::{Method, MethodInfo, MethodOption, Registered};
+use super::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::system::System;
 use super::vector::{add_scaled, dot};
+use super::watched::Watched;
 use super::wls::{root_weights, sigma};
 
 /// Past steps that the search remembers.
@@ -20,7 +22,7 @@ const MEMORY: usize = 10;
 
 /// Minimises the objective of `wls` by a limited-memory quasi-Newton search from zero.
 #[derive(Debug)]
-struct Lbfgs {
+pub(super) struct Lbfgs {
     max_iterations: u64,
     /// Length of the gradient below which the search has converged; at the start, with data and
     /// columns of unit length, it is about one.
@@ -39,34 +41,46 @@ pub(super) static LBFGS: Registered = Registered {
         reference: "Liu & Nocedal 1989, Math. Programming 45, 503",
         weighted: true,
         couples_bins: false,
-        options: &[
-            MethodOption {
-                name: "max_iterations",
-                meaning: "iterations after which it gives up",
-                default: 500.0,
-                least: 1.0,
-                most: 1e6,
-            },
-            MethodOption {
-                name: "tolerance",
-                meaning: "length of the gradient at convergence; about 1 at the start",
-                default: 1e-12,
-                least: 1e-15,
-                most: 1.0,
-            },
-        ],
+        options: OPTIONS,
         cost: 200,
     },
-    build: |options| {
-        Box::new(Lbfgs {
-            max_iterations: options.get("max_iterations") as u64,
-            tolerance: options.get("tolerance"),
-        })
-    },
+    build: |options| Box::new(Lbfgs::new(options)),
 };
+
+/// What can be set of the search.
+pub(super) const OPTIONS: &[MethodOption] = &[
+    MethodOption {
+        name: "max_iterations",
+        meaning: "iterations after which it gives up",
+        default: 500.0,
+        least: 1.0,
+        most: 1e6,
+    },
+    MethodOption {
+        name: "tolerance",
+        meaning: "length of the gradient at convergence; about 1 at a start from zero",
+        default: 1e-12,
+        least: 1e-15,
+        most: 1.0,
+    },
+];
 
 impl Method for Lbfgs {
     fn fit(&self, problem: &Problem) -> Outcome {
+        self.fit_from(problem, None)
+    }
+}
+
+impl Lbfgs {
+    pub(super) fn new(options: &OptionValues) -> Self {
+        Self {
+            max_iterations: options.get("max_iterations") as u64,
+            tolerance: options.get("tolerance"),
+        }
+    }
+
+    /// Searches from these emissivities, one per emitter; from zero if there are none.
+    pub(super) fn fit_from(&self, problem: &Problem, start: Option<&[Complex64]>) -> Outcome {
         let system = root_weights(problem).and_then(|root| System::new(problem, Some(&root)));
         let system = match system {
             Ok(system) => system,
@@ -78,20 +92,31 @@ impl Method for Lbfgs {
             Err(why) => return Outcome::Failed(why.to_string()),
         };
         let (normal, unit) = system.clone().with_unit_data();
-        match self.search(&normal) {
+        let start = match start {
+            None => vec![0.0; 2 * system.unknowns()],
+            Some(emissivity) => {
+                let scaled: Vec<_> =
+                    system.scaled(emissivity).into_iter().map(|x| x / unit).collect();
+                scaled.iter().map(|x| x.re).chain(scaled.iter().map(|x| x.im)).collect()
+            }
+        };
+        match self.search(&normal, start, problem.context.deadline) {
             Err(why) => Outcome::Failed(format!("the search broke off: {why}")),
             Ok(state) => self.conclude(problem, &system, unit, &direct, &state),
         }
     }
-}
 
-impl Lbfgs {
-    fn search(&self, system: &System) -> Result<Search, Error> {
-        let start = vec![0.0; 2 * system.unknowns()];
+    fn search(
+        &self,
+        system: &System,
+        start: Vec<f64>,
+        deadline: Deadline,
+    ) -> Result<Search, Error> {
         let solver = LBFGS::new(ExactStep::default(), MEMORY)
             .with_tolerance_grad(self.tolerance)?
             .with_tolerance_cost(0.0)?;
-        let result = Executor::new(Objective { system }, solver)
+        let over = || deadline.passed().is_some();
+        let result = Executor::new(Objective { system }, Watched { solver, over })
             .configure(|state| state.param(start).max_iters(self.max_iterations))
             .timer(false)
             .run()?;
@@ -128,6 +153,10 @@ impl Lbfgs {
                     solution,
                     format!("stopped after {} iterations", self.max_iterations),
                 )
+            }
+            TerminationStatus::Terminated(TerminationReason::Timeout) => {
+                let why = problem.context.deadline.passed();
+                Outcome::NotConverged(solution, why.unwrap_or_else(|| "stopped: no time".into()))
             }
             other => Outcome::NotConverged(solution, format!("stopped: {other}")),
         }

@@ -31,6 +31,7 @@ mod tls;
 mod tsvd;
 mod tukey;
 mod vector;
+mod warm_start;
 mod watched;
 mod whitened;
 mod wls;

@@ -17,6 +17,7 @@ use super::student_t::STUDENT_T;
 use super::tls::TLS;
 use super::tsvd::TSVD;
 use super::tukey::TUKEY;
+use super::warm_start::WARM_START;
 use super::wls::WLS;
 
 /// Every method, in the order in which `otfhpc methods` lists them.
@@ -34,6 +35,7 @@ static METHODS: &[&Registered] = &[
     &TLS,
     &LEGACY_REGRESSION,
     &LBFGS,
+    &WARM_START,
     &NELDER_MEAD,
     &LEVENBERG_MARQUARDT,
 ];

@@ -121,6 +121,15 @@ impl System {
         all
     }
 
+    /// Turns the emissivities of all emitters into scaled unknowns.
+    pub(super) fn scaled(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
+        let mut free = emissivity.to_vec();
+        if let Some(emitter) = self.eliminated {
+            free.remove(emitter);
+        }
+        free.iter().zip(&self.scale).map(|(e, s)| e * s).collect()
+    }
+
     /// Turns a slope with respect to all emissivities into one with respect to scaled unknowns.
     pub(super) fn scaled_slope(&self, slope: &[Complex64]) -> Vec<Complex64> {
         let mut free = slope.to_vec();

@@ -8,6 +8,7 @@ use super::*;
 mod robust;
 
 /// A random problem that owns its arrays.
+#[derive(Clone)]
 pub(crate) struct Owned {
     pub(crate) design: Vec<Vec<f64>>,
     pub(super) data: Vec<Complex64>,
@@ -66,21 +67,30 @@ impl Owned {
 
     pub(crate) fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
         let design: Vec<&[f64]> = self.design.iter().map(Vec::as_slice).collect();
-        f(&Problem {
-            design: &design,
+        f(&self.problem(&design, constraint, 22))
+    }
+
+    fn problem<'a>(
+        &'a self,
+        design: &'a [&'a [f64]],
+        constraint: Constraint,
+        bin: usize,
+    ) -> Problem<'a> {
+        Problem {
+            design,
             data: &self.data,
             variance: &self.variance,
             scale: VarianceScale::Absolute,
             constraint,
             context: Context {
-                bin: 22,
+                bin,
                 deadline: Deadline::NONE,
                 frequency_hz: 3e11,
                 temperatures: &self.temperatures,
                 plateaus: &self.plateaus,
                 model: Some(&self.truth),
             },
-        })
+        }
     }
 
     pub(crate) fn fit(&self, name: &str, constraint: Constraint) -> Outcome {
@@ -96,6 +106,23 @@ impl Owned {
         };
         (0..self.data.len()).map(residual).sum()
     }
+}
+
+/// Problems as the bins of one configuration, from 22 upwards.
+pub(super) fn together<T>(
+    bins: &[Owned],
+    constraint: Constraint,
+    f: impl FnOnce(&[Problem]) -> T,
+) -> T {
+    let designs: Vec<Vec<&[f64]>> =
+        bins.iter().map(|bin| bin.design.iter().map(Vec::as_slice).collect()).collect();
+    let problems: Vec<Problem> = bins
+        .iter()
+        .zip(&designs)
+        .enumerate()
+        .map(|(index, (bin, design))| bin.problem(design, constraint, 22 + index))
+        .collect();
+    f(&problems)
 }
 
 /// A method with its default options.
@@ -156,6 +183,9 @@ proptest! {
                 ("ols", 1e-11),
                 ("wls", 1e-11),
                 ("lbfgs", 1e-8),
+                ("warm_start", 1e-8),
+                ("nelder_mead", 1e-8),
+                ("levenberg_marquardt", 1e-11),
                 ("huber", 1e-11),
                 ("tukey", 1e-11),
                 ("student_t", 1e-11),
@@ -192,7 +222,7 @@ proptest! {
     #[test]
     fn the_constraint_holds_and_costs_residual(seed: u64) {
         let problem = Owned::new(seed, 60, 1.0, 0.0);
-        for name in ["ols", "wls", "lbfgs"] {
+        for name in ["ols", "wls", "lbfgs", "nelder_mead", "levenberg_marquardt"] {
             let free = solution(problem.fit(name, Constraint::None));
             let bound = solution(problem.fit(name, Constraint::Kirchhoff));
             let sum: Complex64 = bound.emissivity.iter().sum();
@@ -217,13 +247,16 @@ proptest! {
     }
 
     #[test]
-    fn the_search_is_never_better_than_the_direct_solution(seed: u64) {
+    fn a_search_is_never_better_than_the_direct_solution(seed: u64) {
         let problem = Owned::new(seed, 60, 1.0, 0.0);
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let exact = solution(problem.fit("wls", constraint));
-            let search = solution(problem.fit("lbfgs", constraint));
-            prop_assert!(exact.rss <= search.rss * (1.0 + 1e-9));
-            prop_assert!(largest_error(&exact.emissivity, &search.emissivity) < 1e-7);
+            for name in ["lbfgs", "warm_start", "nelder_mead", "levenberg_marquardt"] {
+                let search = solution(problem.fit(name, constraint));
+                prop_assert!(exact.rss <= search.rss * (1.0 + 1e-9), "{name}");
+                let error = largest_error(&exact.emissivity, &search.emissivity);
+                prop_assert!(error < 1e-7, "{name}: {error}");
+            }
         }
     }
 }
@@ -260,7 +293,15 @@ fn error_bars_agree_with_the_scatter_over_many_noise_draws() {
 #[test]
 fn unusable_designs_fail_with_a_reason() {
     let failed = |problem: &Owned, constraint, expected: &str| {
-        for name in ["ols", "wls", "lbfgs", "legacy_regression", "tls"] {
+        for name in [
+            "ols",
+            "wls",
+            "lbfgs",
+            "nelder_mead",
+            "levenberg_marquardt",
+            "legacy_regression",
+            "tls",
+        ] {
             match problem.fit(name, constraint) {
                 Outcome::Failed(why) => assert!(why.contains(expected), "{name}: {why}"),
                 other => panic!("{name}: {other:?}"),
@@ -337,4 +378,33 @@ fn method_names_are_unique_and_found() {
             assert!((option.least..=option.most).contains(&option.default), "{}", option.name);
         }
     }
+}
+
+#[test]
+fn a_deadline_that_passed_stops_every_search_and_leaves_a_point_on_the_way() {
+    let problem = Owned::new(4, 60, 3.0, 0.0);
+    problem.with(Constraint::None, |p| {
+        let deadline = Deadline::after(Some(std::time::Duration::ZERO));
+        let late = Problem { context: Context { deadline, ..p.context }, ..*p };
+        for name in [
+            "huber",
+            "tukey",
+            "student_t",
+            "lad",
+            "tls",
+            "lbfgs",
+            "warm_start",
+            "nelder_mead",
+            "levenberg_marquardt",
+        ] {
+            match build(name).fit(&late) {
+                Outcome::NotConverged(solution, why) => {
+                    assert_eq!(why, "stopped after 0 s, the limit of a unit", "{name}");
+                    assert!(solution.emissivity.iter().all(|e| e.is_finite()), "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        assert_eq!(build("wls").fit(&late), build("wls").fit(p), "it has nothing to stop");
+    });
 }

@@ -112,6 +112,10 @@ impl TotalLeastSquares {
                 end = Some("no step, however short, goes down: rounding hides the minimum".into());
                 break;
             }
+            if let Some(why) = errors.problem.context.deadline.passed() {
+                end = Some(why);
+                break;
+            }
         }
         Ok((errors.solution(at)?, end))
     }

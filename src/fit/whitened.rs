@@ -126,7 +126,7 @@ pub(super) struct Response {
 }
 
 /// Why an iteration stopped.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stop {
     /// What remained was below the tolerance.
     Converged,
@@ -137,6 +137,8 @@ pub(super) enum Stop {
         /// What remained, in units of the tolerance.
         remaining: f64,
     },
+    /// The user's limit of time came first, which is this reason.
+    Deadline(String),
 }
 
 impl Stop {
@@ -148,6 +150,7 @@ impl Stop {
                 solution,
                 format!("stopped after {iterations} iterations at {remaining:.1e} tolerances"),
             ),
+            Self::Deadline(why) => Outcome::NotConverged(solution, why),
         }
     }
 }
