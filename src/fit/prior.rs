@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
 use super::system::Unusable;
-use super::wls::{WeightedLeastSquares, root_weights};
+use super::wls::{self, WeightedLeastSquares, direct, root_weights};
 use crate::foundations::math::modulus;
 
 /// Minimises the weighted residual plus the weighted distance from the model.
@@ -103,17 +103,13 @@ fn model<'a>(problem: &Problem<'a>) -> Result<&'a [Complex64], String> {
     Ok(model)
 }
 
-/// What turns the variances into those of the noise: where only their ratios are known, it comes
-/// from the residual of a fit without the prior, but is no less than what rounding leaves.
+/// What turns the variances into those of the noise, from the residual of a fit without the prior.
 fn variance_factor(problem: &Problem) -> Result<f64, String> {
     if problem.scale == VarianceScale::Absolute {
         return Ok(1.0);
     }
-    let root = root_weights(problem).map_err(|why| why.to_string())?;
-    let fit = solve(problem, Some(&root)).map_err(|why| why.to_string())?;
-    let power = problem.data.iter().zip(&root).map(|(d, w)| d.norm_sqr() * w * w).sum::<f64>();
-    let rounding = f64::EPSILON * f64::EPSILON * power / problem.records() as f64;
-    Ok((fit.rss / fit.degrees_of_freedom as f64).max(rounding).max(f64::MIN_POSITIVE))
+    let fit = direct(problem).map_err(|why| why.to_string())?;
+    Ok(wls::variance_factor(&[(problem, &fit)]))
 }
 
 /// Takes the prior for what it is: for each emitter one more record, which sees it alone, with a

@@ -28,15 +28,25 @@ pub(super) static WLS: Registered = Registered {
 
 impl Method for WeightedLeastSquares {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match root_weights(problem).and_then(|root| solve(problem, Some(&root))) {
-            Err(why) => Outcome::Failed(why.to_string()),
-            Ok(fit) => Outcome::Converged(Solution {
-                sigma: sigma(problem, &fit),
-                emissivity: fit.emissivity,
-                rss: fit.rss,
-                condition: fit.condition,
-            }),
-        }
+        outcome(problem, &direct(problem))
+    }
+}
+
+/// The weighted solution.
+pub(super) fn direct(problem: &Problem) -> Result<DirectFit, Unusable> {
+    root_weights(problem).and_then(|root| solve(problem, Some(&root)))
+}
+
+/// The outcome that the weighted solution is.
+pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> Outcome {
+    match fit {
+        Err(why) => Outcome::Failed(why.to_string()),
+        Ok(fit) => Outcome::Converged(Solution {
+            sigma: sigma(problem, fit),
+            emissivity: fit.emissivity.clone(),
+            rss: fit.rss,
+            condition: fit.condition,
+        }),
     }
 }
 
@@ -58,4 +68,22 @@ pub(super) fn sigma(problem: &Problem, fit: &DirectFit) -> Vec<f64> {
         VarianceScale::Absolute => fit.unit_sigma.clone(),
         VarianceScale::Relative => fit.sigma_from_residual(),
     }
+}
+
+/// By what the variances of some bins must be multiplied to be those of the noise: where only
+/// their ratios are known, from the residuals of all, but no less than what rounding leaves.
+pub(super) fn variance_factor(bins: &[(&Problem, &DirectFit)]) -> f64 {
+    if bins.iter().all(|(problem, _)| problem.scale == VarianceScale::Absolute) {
+        return 1.0;
+    }
+    let (mut rss, mut freedom, mut power, mut records) = (0.0, 0, 0.0, 0);
+    for (problem, fit) in bins {
+        rss += fit.rss;
+        freedom += fit.degrees_of_freedom;
+        let root = problem.variance.iter().map(|v| 1.0 / v.sqrt());
+        power += problem.data.iter().zip(root).map(|(d, w)| d.norm_sqr() * w * w).sum::<f64>();
+        records += problem.records();
+    }
+    let rounding = f64::EPSILON * f64::EPSILON * power / records as f64;
+    (rss / freedom as f64).max(rounding).max(f64::MIN_POSITIVE)
 }
