@@ -3,6 +3,7 @@
 //! A [`Problem`] is linear with a real design and complex unknowns. One file per estimator;
 //! [`methods`] is the registry. Nothing here knows of files, threads or shards.
 
+mod chain;
 mod deadline;
 mod exact_step;
 mod external;
@@ -25,6 +26,7 @@ mod registry;
 mod residual;
 mod ridge;
 mod singular_values;
+mod smooth;
 mod student_t;
 mod system;
 mod tls;

@@ -13,6 +13,7 @@ use super::plateau::PLATEAU;
 use super::prior::PRIOR;
 use super::problem::Problem;
 use super::ridge::RIDGE;
+use super::smooth::SMOOTH;
 use super::student_t::STUDENT_T;
 use super::tls::TLS;
 use super::tsvd::TSVD;
@@ -32,6 +33,7 @@ static METHODS: &[&Registered] = &[
     &RIDGE,
     &TSVD,
     &PRIOR,
+    &SMOOTH,
     &TLS,
     &LEGACY_REGRESSION,
     &LBFGS,

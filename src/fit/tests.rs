@@ -182,6 +182,7 @@ proptest! {
             for (name, tolerance) in [
                 ("ols", 1e-11),
                 ("wls", 1e-11),
+                ("smooth", 1e-11),
                 ("lbfgs", 1e-8),
                 ("warm_start", 1e-8),
                 ("nelder_mead", 1e-8),
@@ -349,7 +350,19 @@ fn impossible_variances_fail_and_name_the_record() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let mut problem = Owned::new(1, 50, 0.0, 0.0);
         problem.variance[13] = bad;
-        for name in ["wls", "ridge", "tsvd", "map", "plateau", "legacy_regression", "tls"] {
+        for name in [
+            "wls",
+            "ridge",
+            "tsvd",
+            "map",
+            "smooth",
+            "plateau",
+            "legacy_regression",
+            "tls",
+            "warm_start",
+            "nelder_mead",
+            "levenberg_marquardt",
+        ] {
             let Outcome::Failed(why) = problem.fit(name, Constraint::None) else {
                 panic!("{name} accepted a variance of {bad}")
             };

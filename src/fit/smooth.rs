@@ -1,0 +1,208 @@
+//! A smoothness prior: the emissivities of neighbouring bins lie close to a straight line.
+
+use super::chain::{Chain, Equations, Marginal};
+use super::least_squares::DirectFit;
+use super::method::{Method, MethodInfo, MethodOption, Registered};
+use super::outcome::{Outcome, Solution};
+use super::problem::{Constraint, Problem};
+use super::residual::chi_square;
+use super::vector::norm;
+use super::wls::{WeightedLeastSquares, direct, outcome, variance_factor};
+use crate::foundations::math::modulus;
+
+/// Second differences need three bins; fewer are left as `wls` has them.
+const SHORTEST_RUN: usize = 3;
+
+/// Minimises the weighted residuals of all bins plus the weighted second differences.
+#[derive(Debug)]
+struct Smooth {
+    roughness: f64,
+}
+
+/// How it is called and made.
+pub(super) static SMOOTH: Registered = Registered {
+    info: MethodInfo {
+        name: "smooth",
+        summary: "Gaussian prior on second differences over runs of three or more neighbouring \
+                  bins; shorter runs as wls",
+        minimises: "sum_b sum_j |D_bj - sum_i E_bi P_bij|^2 / E|noise_bj|^2 + sum_i sum_b \
+                    |E_(b-1)i - 2 E_bi + E_(b+1)i|^2 / (roughness a_i)^2, a_i^2 = mean |E_i|^2 \
+                    over bins, estimated from wls without its noise",
+        error_bars: "of the posterior: right if the second differences are drawn from the prior",
+        reference: "Whittaker 1923, Proc. Edinburgh Math. Soc. 41, 63; Bierman 1977, \
+                    Factorization Methods for Discrete Sequential Estimation",
+        weighted: true,
+        couples_bins: true,
+        options: &[MethodOption {
+            name: "roughness",
+            meaning: "rms second difference between neighbouring bins over rms emissivity; of the \
+                      reference truth 0.06 to 0.09 in the low channels' short scans, 0.005 in \
+                      long scans and in the high channels",
+            default: 0.1,
+            least: 1e-8,
+            most: 1e8,
+        }],
+        cost: 32,
+    },
+    build: |options| Box::new(Smooth { roughness: options.get("roughness") }),
+};
+
+impl Method for Smooth {
+    fn fit(&self, problem: &Problem) -> Outcome {
+        WeightedLeastSquares.fit(problem)
+    }
+
+    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+        let fits: Vec<_> = bins.iter().map(direct).collect();
+        let mut outcomes: Vec<Outcome> =
+            bins.iter().zip(&fits).map(|(bin, fit)| outcome(bin, fit)).collect();
+        let solved = fits.iter().enumerate().filter_map(|(at, fit)| Some((at, fit.as_ref().ok()?)));
+        let (places, members): (Vec<usize>, Vec<Member>) =
+            solved.map(|(at, fit)| (at, (&bins[at], fit))).unzip();
+        let prior = Prior::new(&members, self.roughness);
+        let mut from = 0;
+        for run in members.chunk_by(|(a, _), (b, _)| b.context.bin == a.context.bin + 1) {
+            if run.len() >= SHORTEST_RUN {
+                let smoothed = prior.chain(run).solve();
+                for ((place, member), found) in places[from..].iter().zip(run).zip(smoothed) {
+                    outcomes[*place] = conclude(member, found);
+                }
+            }
+            from += run.len();
+        }
+        outcomes
+    }
+}
+
+/// A bin that `wls` can solve, and its solution.
+type Member<'a> = (&'a Problem<'a>, &'a DirectFit);
+
+fn conclude((problem, fit): &Member, found: Marginal) -> Outcome {
+    let finite = found.value.iter().all(|e| e.is_finite()) && norm(&found.sigma).is_finite();
+    if !finite {
+        return Outcome::Failed("smoothing left the finite numbers".into());
+    }
+    Outcome::Converged(Solution {
+        rss: chi_square(problem, &found.value),
+        emissivity: found.value,
+        sigma: found.sigma,
+        condition: fit.condition,
+    })
+}
+
+/// What is known of all bins before their data tie them.
+#[derive(Debug)]
+struct Prior {
+    roughness: f64,
+    /// By what the given variances must be multiplied.
+    variance_factor: f64,
+    /// `a_i`: rms emissivity of each emitter.
+    sizes: Vec<f64>,
+    /// Under the constraint, the emitter that the others determine, in all bins.
+    eliminated: Option<usize>,
+}
+
+impl Prior {
+    fn new(members: &[Member], roughness: f64) -> Self {
+        let variance_factor = variance_factor(members);
+        let emitters = members.first().map_or(0, |(problem, _)| problem.design.len());
+        let noise = variance_factor.sqrt();
+        let size = |emitter: usize| {
+            let estimate = |(_, fit): &Member| {
+                (modulus(fit.emissivity[emitter]), fit.unit_sigma[emitter] * noise)
+            };
+            size(&members.iter().map(estimate).collect::<Vec<_>>())
+        };
+        let sizes = (0..emitters).map(size).collect();
+        Self { roughness, variance_factor, sizes, eliminated: eliminated(members) }
+    }
+
+    /// The bins of a run, tied. The unknowns are the free emissivities over their sizes.
+    fn chain(&self, run: &[Member]) -> Chain {
+        Chain {
+            data: run.iter().map(|(problem, _)| self.equations(problem)).collect(),
+            values: self.values(),
+            width: self.sizes.iter().map(|size| self.roughness * size).collect(),
+        }
+    }
+
+    /// Emitters that are unknowns.
+    fn free(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.sizes.len()).filter(|i| Some(*i) != self.eliminated)
+    }
+
+    /// The emissivities of all emitters, as rows of factors of the unknowns.
+    fn values(&self) -> Vec<Vec<f64>> {
+        let factor = |emitter: usize, unknown: usize| match self.eliminated {
+            Some(gone) if gone == emitter => -self.sizes[unknown],
+            _ if emitter == unknown => self.sizes[unknown],
+            _ => 0.0,
+        };
+        let row = |emitter| self.free().map(|unknown| factor(emitter, unknown)).collect();
+        (0..self.sizes.len()).map(row).collect()
+    }
+
+    /// What the data of one bin say.
+    fn equations(&self, problem: &Problem) -> Equations {
+        let root: Vec<f64> =
+            problem.variance.iter().map(|v| 1.0 / (v * self.variance_factor).sqrt()).collect();
+        let mut columns = Vec::with_capacity(root.len() * self.sizes.len());
+        for emitter in self.free() {
+            let size = self.sizes[emitter];
+            let own = problem.design[emitter].iter();
+            match self.eliminated {
+                None => columns.extend(own.zip(&root).map(|(p, w)| p * size * w)),
+                Some(gone) => {
+                    let differences = own.zip(problem.design[gone]).map(|(p, gone)| p - gone);
+                    columns.extend(differences.zip(&root).map(|(p, w)| p * size * w));
+                }
+            }
+        }
+        let data = || problem.data.iter().zip(&root);
+        let re = data().map(|(d, w)| d.re * w).collect();
+        let im = data().map(|(d, w)| d.im * w).collect();
+        Equations::reduced(columns, re, im)
+    }
+}
+
+/// The rms of an emissivity over bins, from its moduli there and their standard errors `s`.
+///
+/// `a^2 = sum w (|E|^2 - s^2) / sum w`, `w = 1/s^4`: the mean power without that of the noise,
+/// each bin by the inverse variance of its power where noise is all there is. By then the error
+/// of `a^2` is `1/sqrt(sum w)`, and `a^2` is taken to be no less: noise cannot show that an
+/// emissivity is zero.
+fn size(estimates: &[(f64, f64)]) -> f64 {
+    let largest = estimates.iter().fold(0.0, |most: f64, (e, _)| most.max(*e));
+    // No value is better than its last digit.
+    let least = (f64::EPSILON * largest).max(f64::MIN_POSITIVE);
+    // In units of the smallest error: its fourth power may be out of range.
+    let unit = estimates.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(sigma.max(least)));
+    let (mut power, mut weights) = (0.0, 0.0);
+    for (modulus, sigma) in estimates {
+        let sigma = sigma.max(least);
+        let t = unit / sigma;
+        let signal = t * modulus / sigma;
+        power += signal * signal - t * t;
+        weights += t * t * t * t;
+    }
+    unit * (power / weights).max(1.0 / weights.sqrt()).sqrt()
+}
+
+/// Under the constraint, the emitter with the smallest columns: the differences of the others
+/// from it keep the most digits. One for all bins, so that all have the same unknowns.
+fn eliminated(members: &[Member]) -> Option<usize> {
+    let (first, _) = members.first()?;
+    if first.constraint == Constraint::None {
+        return None;
+    }
+    let mut sums = vec![0.0; first.design.len()];
+    for (problem, _) in members {
+        let lengths: Vec<f64> = problem.design.iter().map(|column| norm(column)).collect();
+        let largest = lengths.iter().fold(0.0, |a: f64, &b| a.max(b));
+        sums.iter_mut().zip(&lengths).for_each(|(sum, length)| *sum += length / largest);
+    }
+    (0..sums.len()).min_by(|&a, &b| sums[a].total_cmp(&sums[b]))
+}
+
+#[cfg(test)]
+mod tests;
