@@ -28,11 +28,11 @@ use support::program::{
 use tempfile::tempdir;
 
 const THREADS: [&str; 3] = ["1", "2", "5"];
-/// Two noise levels, two trials, three methods.
+/// Two noise levels, two trials, five methods, two of which fit all bins together.
 const STUDY: [&str; 3] = [
     "--set=study.noise_levels=[1e-8, 0.02]",
     "--set=study.trials=2",
-    "--set=fit.methods=[\"ols\", \"wls\", \"lbfgs\"]",
+    "--set=fit.methods=[\"smooth\",\"ols\",\"huber\",\"warm_start\",\"lbfgs\"]",
 ];
 /// Takes the fast paths away from the system's mathematics, in the spelling of glibc 2.33 and
 /// later and in the older one; a name that a glibc does not know does nothing.
