@@ -43,7 +43,7 @@ fn quickstart() -> Result<(), Failed> {
 fn comprehensive() -> Result<(), Failed> {
     let settings = ["simulate.records=120", "study.trials=1", "fit.bins=8-20"];
     let out = local("comprehensive.toml", &settings)?;
-    contains(&out, &["105 configurations x 13 bins", "1365 converged", "0 failed", "rank"])?;
+    contains(&out, &["133 configurations x 13 bins", "1729 converged", "0 failed", "rank"])?;
     let names = otfhpc::fit::methods().iter().map(|method| method.info.name);
     contains(&out, &names.collect::<Vec<_>>())
 }
@@ -54,7 +54,11 @@ fn measured() -> Result<(), Failed> {
     let folder = folder.parent().ok_or("a file is in a folder")?.display().to_string();
     let model = format!("data.model={folder}/FIRAS_CALIBRATION_MODEL_{{set}}.FITS");
     let out = local("measured.toml", &[&path, &model, "fit.bins=5-60"])?;
-    contains(&out, &["1175 of 1260 records used", "168 converged", "relative error bar"])
+    contains(&out, &["1175 of 1260 records used", "168 converged", "relative error bar"])?;
+    // As its last lines suggest.
+    let folds = ["study.resampling=cross-validation", "study.trials=3"];
+    let settings = [&[&path[..], &model, "fit.bins=5-37"], &folds[..]].concat();
+    contains(&local("measured.toml", &settings)?, &["3 (folds)", "predicting held-out records"])
 }
 
 fn main() {

@@ -19,9 +19,30 @@ const ROUNDING: f64 = 1e-7;
 /// Minimises the residual weighted by the effective variance.
 #[derive(Debug)]
 struct TotalLeastSquares {
-    temperature_sigma_k: f64,
+    sigma_k: SigmaK,
     max_iterations: u64,
     tolerance: f64,
+}
+
+/// Standard errors of the temperatures, K, in the order of the emitters; the last is for those
+/// after the standard ones.
+type SigmaK = [f64; SIGMA_OPTIONS.len()];
+
+/// The options that set them.
+const SIGMA_OPTIONS: [MethodOption; 8] = [
+    sigma_option("xcal_k"),
+    sigma_option("ical_k"),
+    sigma_option("dihedral_k"),
+    sigma_option("refhorn_k"),
+    sigma_option("skyhorn_k"),
+    sigma_option("collimator_k"),
+    sigma_option("bolometer_k"),
+    sigma_option("other_bolometers_k"),
+];
+
+const fn sigma_option(name: &'static str) -> MethodOption {
+    let meaning = "standard error of each temperature of this emitter, K";
+    MethodOption { name, meaning, default: 1e-3, least: 0.0, most: 1.0 }
 }
 
 /// How it is called and made.
@@ -30,20 +51,21 @@ pub(super) static TLS: Registered = Registered {
         name: "tls",
         summary: "total least squares by the effective variance: temperatures have errors too",
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / (E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT \
-                    temperature_sigma_k)^2): a stationary point, reached downhill from wls",
+                    EMITTER_k)^2): a stationary point, reached downhill from wls",
         error_bars: "to first order in the errors of the temperatures, from the effective \
                      variances; from the residual where only ratios of noise are known",
         reference: "York 1966, Can. J. Phys. 44, 1079; Orear 1982, Am. J. Phys. 50, 912",
         weighted: true,
         couples_bins: false,
         options: &[
-            MethodOption {
-                name: "temperature_sigma_k",
-                meaning: "standard error of the temperature of each emitter and record, K",
-                default: 1e-3,
-                least: 0.0,
-                most: 1.0,
-            },
+            SIGMA_OPTIONS[0],
+            SIGMA_OPTIONS[1],
+            SIGMA_OPTIONS[2],
+            SIGMA_OPTIONS[3],
+            SIGMA_OPTIONS[4],
+            SIGMA_OPTIONS[5],
+            SIGMA_OPTIONS[6],
+            SIGMA_OPTIONS[7],
             MethodOption {
                 name: "max_iterations",
                 meaning: "iterations after which it gives up",
@@ -64,7 +86,7 @@ pub(super) static TLS: Registered = Registered {
     },
     build: |options| {
         Box::new(TotalLeastSquares {
-            temperature_sigma_k: options.get("temperature_sigma_k"),
+            sigma_k: SIGMA_OPTIONS.map(|option| options.get(option.name)),
             max_iterations: options.get("max_iterations") as u64,
             tolerance: options.get("tolerance"),
         })
@@ -79,7 +101,7 @@ impl Method for TotalLeastSquares {
         if !complete {
             return Outcome::Failed("tls needs the temperature of every emitter and record".into());
         }
-        let errors = Errors::new(problem, self.temperature_sigma_k);
+        let errors = Errors::new(problem, &self.sigma_k);
         match self.descend(&errors) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok((solution, None)) => Outcome::Converged(solution),
@@ -146,13 +168,15 @@ impl Step {
 }
 
 impl<'a> Errors<'a> {
-    fn new(problem: &'a Problem<'a>, sigma_k: f64) -> Self {
-        let square = |&temperature: &f64| {
-            let error = sigma_k * planck_slope(problem.context.frequency_hz, temperature);
-            error * error
+    fn new(problem: &'a Problem<'a>, sigma_k: &SigmaK) -> Self {
+        let hz = problem.context.frequency_hz;
+        let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
+            let sigma_k = sigma_k[emitter.min(sigma_k.len() - 1)];
+            let error = |t: &f64| sigma_k * planck_slope(hz, *t);
+            temperatures.iter().map(|t| error(t) * error(t)).collect()
         };
-        let column = |t: &Vec<f64>| t.iter().map(square).collect();
-        Self { problem, planck_variance: problem.context.temperatures.iter().map(column).collect() }
+        let columns = problem.context.temperatures.iter().enumerate();
+        Self { problem, planck_variance: columns.map(column).collect() }
     }
 
     /// `E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT sigma_T)^2`.
@@ -223,6 +247,29 @@ mod tests {
     use crate::fit::Constraint;
     use crate::fit::tests::{Owned, build_with, gaussian, largest_error, solution};
 
+    /// Every temperature with the same error.
+    fn all(sigma_k: f64) -> Vec<(&'static str, f64)> {
+        SIGMA_OPTIONS.iter().map(|option| (option.name, sigma_k)).collect()
+    }
+
+    /// An emitter whose temperature is not known is no reason to trust the others less.
+    #[test]
+    fn each_emitter_has_an_error_of_its_own() {
+        let problem = disturbed(3, 0.0);
+        let fit = |options: &[(&'static str, f64)]| {
+            let method = build_with("tls", options);
+            solution(problem.with(crate::fit::Constraint::None, |p| method.fit(p)))
+        };
+        let exact = fit(&all(0.0));
+        let mut options = all(0.0);
+        options[3].1 = 0.5;
+        let found = fit(&options);
+        assert!(found.sigma[3] > 1.5 * exact.sigma[3], "{found:?} {exact:?}");
+        options = all(0.0);
+        options[7].1 = 0.5;
+        assert_eq!(fit(&options).sigma, exact.sigma);
+    }
+
     /// Data of true temperatures, a design of measured ones.
     fn disturbed(seed: u64, sigma_k: f64) -> Owned {
         let mut problem = Owned::new(21, 300, 0.0, 0.0);
@@ -245,10 +292,10 @@ mod tests {
     fn the_slope_of_the_objective_is_zero_at_the_solution() {
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let problem = disturbed(5, 0.05);
-            let method = build_with("tls", &[("temperature_sigma_k", 0.05)]);
+            let method = build_with("tls", &all(0.05));
             problem.with(constraint, |p| {
                 let found = solution(method.fit(p));
-                let errors = Errors::new(p, 0.05);
+                let errors = Errors::new(p, &[0.05; 8]);
                 assert!((found.rss / errors.objective(&found.emissivity) - 1.0).abs() < 1e-14);
                 for i in 0..7 {
                     for direction in [Complex64::ONE, Complex64::I] {
@@ -275,7 +322,7 @@ mod tests {
     fn it_takes_away_the_bias_that_wls_has() {
         let (mut tls, mut wls) = ([Complex64::ZERO; 7], [Complex64::ZERO; 7]);
         let (mut scatter, mut claimed) = ([0.0; 7], [0.0; 7]);
-        let method = build_with("tls", &[("temperature_sigma_k", 0.1)]);
+        let method = build_with("tls", &all(0.1));
         let draws = 200;
         for seed in 0..draws {
             let problem = disturbed(seed, 0.1);
@@ -300,7 +347,7 @@ mod tests {
     #[test]
     fn exact_temperatures_give_wls_and_missing_ones_a_reason() {
         let mut problem = Owned::new(2, 60, 1.0, 0.0);
-        let method = build_with("tls", &[("temperature_sigma_k", 0.0)]);
+        let method = build_with("tls", &all(0.0));
         let found = solution(problem.with(Constraint::None, |p| method.fit(p)));
         let wls = solution(problem.fit("wls", Constraint::None));
         assert!(largest_error(&found.emissivity, &wls.emissivity) < 1e-12);
