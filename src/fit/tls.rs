@@ -15,6 +15,9 @@ use crate::instrument::planck::planck_slope;
 const HALVINGS: usize = 20;
 /// A step this small, over the length of the solution, that no longer helps, is rounding.
 const ROUNDING: f64 = 1e-7;
+/// Part of the objective that rounding hides, with its many terms: a step that promises less than
+/// this and does not help is rounding too. It is some 1e-5 of the error bars.
+const HIDDEN: f64 = 1e3 * f64::EPSILON;
 
 /// Minimises the residual weighted by the effective variance.
 #[derive(Debug)]
@@ -126,7 +129,7 @@ impl TotalLeastSquares {
             if lower {
                 at = next;
             }
-            if length <= self.tolerance || (!lower && length <= ROUNDING) {
+            if length <= self.tolerance || (!lower && errors.hides(&step, &at, length)) {
                 end = None;
                 break;
             }
@@ -159,11 +162,13 @@ struct Step {
 impl Step {
     /// Emitters are compared by their standard errors: their own sizes may be close to zero.
     fn relative_length(&self, at: &[Complex64]) -> f64 {
-        let square = |e: &[Complex64]| -> f64 {
-            e.iter().zip(&self.sigma).map(|(e, sigma)| e.norm_sqr() / (sigma * sigma)).sum()
-        };
-        let length = square(at);
-        if length > 0.0 { (square(&self.emissivity) / length).sqrt() } else { 0.0 }
+        let length = self.square(at);
+        if length > 0.0 { (self.square(&self.emissivity) / length).sqrt() } else { 0.0 }
+    }
+
+    /// In squared standard errors.
+    fn square(&self, e: &[Complex64]) -> f64 {
+        e.iter().zip(&self.sigma).map(|(e, sigma)| e.norm_sqr() / (sigma * sigma)).sum()
     }
 }
 
@@ -177,6 +182,11 @@ impl<'a> Errors<'a> {
         };
         let columns = problem.context.temperatures.iter().enumerate();
         Self { problem, planck_variance: columns.map(column).collect() }
+    }
+
+    /// Whether rounding hides what a step that does not go down would gain.
+    fn hides(&self, step: &Step, at: &[Complex64], length: f64) -> bool {
+        length <= ROUNDING || step.square(&step.emissivity) <= HIDDEN * self.objective(at)
     }
 
     /// `E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT sigma_T)^2`.
