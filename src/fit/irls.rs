@@ -101,12 +101,11 @@ fn iterate(
 ) -> Result<(Vec<Complex64>, Stop), Unusable> {
     let mut residuals = whitened.residuals(&emissivity);
     let allowed = limits.tolerance * scale_squared.sqrt() + whitened.rounding;
-    let mut change = f64::INFINITY;
     for _ in 0..limits.iterations {
         let weights = residuals.iter().map(|r| loss.weight(r.norm_sqr() / scale_squared));
         emissivity = whitened.reweighted(weights)?;
         let next = whitened.residuals(&emissivity);
-        change = distance(&residuals, &next);
+        let change = distance(&residuals, &next);
         residuals = next;
         if change <= allowed {
             return Ok((emissivity, Stop::Converged));
@@ -115,8 +114,7 @@ fn iterate(
             return Ok((emissivity, Stop::Deadline(why)));
         }
     }
-    let remaining = change / allowed;
-    Ok((emissivity, Stop::IterationLimit { iterations: limits.iterations, remaining }))
+    Ok((emissivity, Stop::IterationLimit(limits.iterations)))
 }
 
 fn distance(a: &[Complex64], b: &[Complex64]) -> f64 {

@@ -94,14 +94,12 @@ pub(super) fn minimise(
     let records = residuals.len() as f64;
     let least = whitened.rounding / records;
     let mut epsilon = median(&moduli(&residuals)).max(least);
-    let mut remaining = f64::INFINITY;
     for _ in 0..limits.iterations {
         let weights: Vec<f64> = residuals.iter().map(|r| 1.0 / smoothed(*r, epsilon)).collect();
         emissivity = whitened.reweighted(weights.iter().copied())?;
         residuals = whitened.residuals(&emissivity);
         let (sum, distance) = distance_from_minimum(&residuals, &weights);
-        remaining = distance / (limits.tolerance * sum + whitened.rounding * records.sqrt());
-        if remaining <= 1.0 {
+        if distance <= limits.tolerance * sum + whitened.rounding * records.sqrt() {
             return Ok((emissivity, Stop::Converged));
         }
         if let Some(why) = whitened.problem().context.deadline.passed() {
@@ -111,7 +109,7 @@ pub(super) fn minimise(
             epsilon = (SHRINK * epsilon).max(least);
         }
     }
-    Ok((emissivity, Stop::IterationLimit { iterations: limits.iterations, remaining }))
+    Ok((emissivity, Stop::IterationLimit(limits.iterations)))
 }
 
 /// `sqrt(|r|^2 + epsilon^2)`.

@@ -157,7 +157,7 @@ fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> 
     let rounding = f64::EPSILON * rows as f64 * largest;
     let rank = values.iter().filter(|&&value| value > rounding).count();
     if rank < unknowns {
-        return Err(Unusable::RankDeficient { rank, unknowns, condition });
+        return Err(Unusable::RankDeficient { rank, unknowns });
     }
     Ok(condition)
 }

@@ -211,7 +211,7 @@ impl Budget {
     /// dimensions: two trials, and a new value at every corner but the best.
     fn used_up(&self, dimensions: usize) -> Option<String> {
         if self.evaluations.get() + dimensions as u64 + 2 > self.most {
-            return Some(format!("stopped after {} evaluations", self.evaluations.get()));
+            return Some(format!("stopped after {} evaluations", self.most));
         }
         self.deadline.passed()
     }

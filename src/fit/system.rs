@@ -38,14 +38,12 @@ pub enum Unusable {
         emitter: usize,
     },
     /// Emitters that were driven together and cannot be told apart.
-    #[error("the design has rank {rank} of {unknowns} (condition number {condition:.2e})")]
+    #[error("the design has rank {rank} of {unknowns}: emitters that cannot be told apart")]
     RankDeficient {
         /// Singular values above the rounding error.
         rank: usize,
         /// Free emissivities.
         unknowns: usize,
-        /// Largest singular value over the smallest.
-        condition: f64,
     },
 }
 

@@ -131,12 +131,7 @@ pub(super) enum Stop {
     /// What remained was below the tolerance.
     Converged,
     /// The limit of iterations came first.
-    IterationLimit {
-        /// The limit.
-        iterations: u32,
-        /// What remained, in units of the tolerance.
-        remaining: f64,
-    },
+    IterationLimit(u32),
     /// The user's limit of time came first, which is this reason.
     Deadline(String),
 }
@@ -146,10 +141,10 @@ impl Stop {
     pub(super) fn outcome(self, solution: Solution) -> Outcome {
         match self {
             Self::Converged => Outcome::Converged(solution),
-            Self::IterationLimit { iterations, remaining } => Outcome::NotConverged(
-                solution,
-                format!("stopped after {iterations} iterations at {remaining:.1e} tolerances"),
-            ),
+            // No figure of this fit alone: units that stopped alike are counted together.
+            Self::IterationLimit(iterations) => {
+                Outcome::NotConverged(solution, format!("stopped after {iterations} iterations"))
+            }
             Self::Deadline(why) => Outcome::NotConverged(solution, why),
         }
     }
