@@ -4,16 +4,16 @@
 //! always comes true: the damping falls from one iteration to the next, and the search ends at
 //! the solution of `wls` to rounding. It shows what such a program would find, and how soon.
 
+use std::convert::Infallible;
+
 use num_complex::Complex64;
 
 use super::least_squares::{Factored, complex, reduce, solve_upper};
 use super::method::{Method, MethodInfo, MethodOption, Registered};
-use super::outcome::{Outcome, Solution};
+use super::outcome::Outcome;
 use super::problem::Problem;
-use super::residual::chi_square;
-use super::system::System;
 use super::vector::{add_scaled, dot, norm};
-use super::wls::{root_weights, sigma};
+use super::wls::searched;
 
 /// The first damping, in units of the largest diagonal element of `R^T R`, which is one.
 const FIRST_DAMPING: f64 = 1e-3;
@@ -65,25 +65,7 @@ pub(super) static LEVENBERG_MARQUARDT: Registered = Registered {
 
 impl Method for LevenbergMarquardt {
     fn fit(&self, problem: &Problem) -> Outcome {
-        let factored = root_weights(problem)
-            .and_then(|root| Factored::new(System::new(problem, Some(&root))?));
-        let factored = match factored {
-            Ok(factored) => factored,
-            Err(why) => return Outcome::Failed(why.to_string()),
-        };
-        let (emissivity, stopped) = self.search(&factored, problem);
-        // The direct solution is used for nothing but the error bars.
-        let direct = factored.fit();
-        let solution = Solution {
-            rss: chi_square(problem, &emissivity),
-            sigma: sigma(problem, &direct),
-            emissivity,
-            condition: direct.condition,
-        };
-        match stopped {
-            None => Outcome::Converged(solution),
-            Some(why) => Outcome::NotConverged(solution, why),
-        }
+        searched(problem, |factored| Ok::<_, Infallible>(self.search(factored, problem)))
     }
 }
 
@@ -195,6 +177,8 @@ impl<'a> Search<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::system::System;
+    use super::super::wls::root_weights;
     use super::*;
     use crate::fit::Constraint;
     use crate::fit::tests::{Owned, build_with, largest_error, solution};

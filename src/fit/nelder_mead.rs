@@ -15,13 +15,11 @@ use num_complex::Complex64;
 use super::deadline::Deadline;
 use super::least_squares::Factored;
 use super::method::{Method, MethodInfo, MethodOption, Registered};
-use super::outcome::{Outcome, Solution};
+use super::outcome::Outcome;
 use super::problem::Problem;
-use super::residual::chi_square;
-use super::system::System;
 use super::vector::norm;
 use super::watched::Watched;
-use super::wls::{root_weights, sigma};
+use super::wls::searched;
 use crate::foundations::math::modulus;
 
 /// Edge of the simplex of a restart over that of the one before.
@@ -75,34 +73,12 @@ pub(super) static NELDER_MEAD: Registered = Registered {
 
 impl Method for SimplexSearch {
     fn fit(&self, problem: &Problem) -> Outcome {
-        let factored = root_weights(problem)
-            .and_then(|root| Factored::new(System::new(problem, Some(&root))?));
-        let factored = match factored {
-            Ok(factored) => factored,
-            Err(why) => return Outcome::Failed(why.to_string()),
-        };
         let budget = Budget {
             evaluations: Cell::new(0),
             most: self.max_evaluations,
             deadline: problem.context.deadline,
         };
-        match self.search(&factored, &budget) {
-            Err(why) => Outcome::Failed(format!("the search broke off: {why}")),
-            Ok((emissivity, stopped)) => {
-                // The direct solution is used for nothing but the error bars.
-                let direct = factored.fit();
-                let solution = Solution {
-                    rss: chi_square(problem, &emissivity),
-                    sigma: sigma(problem, &direct),
-                    emissivity,
-                    condition: direct.condition,
-                };
-                match stopped {
-                    None => Outcome::Converged(solution),
-                    Some(why) => Outcome::NotConverged(solution, why),
-                }
-            }
-        }
+        searched(problem, |factored| self.search(factored, &budget))
     }
 }
 

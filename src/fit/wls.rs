@@ -1,10 +1,15 @@
 //! Weighted least squares: every record counts by its noise.
 
-use super::least_squares::{DirectFit, solve};
+use std::fmt::Display;
+
+use num_complex::Complex64;
+
+use super::least_squares::{DirectFit, Factored, solve};
 use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
-use super::system::Unusable;
+use super::residual::chi_square;
+use super::system::{System, Unusable};
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
@@ -47,6 +52,36 @@ pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> O
             rss: fit.rss,
             condition: fit.condition,
         }),
+    }
+}
+
+/// The outcome of a search for the same minimum, from the system reduced to its triangle: the
+/// emissivities that it finds, and why it stopped short of the minimum if it did.
+pub(super) fn searched<E: Display>(
+    problem: &Problem,
+    search: impl FnOnce(&Factored) -> Result<(Vec<Complex64>, Option<String>), E>,
+) -> Outcome {
+    let factored =
+        root_weights(problem).and_then(|root| Factored::new(System::new(problem, Some(&root))?));
+    let factored = match factored {
+        Ok(factored) => factored,
+        Err(why) => return Outcome::Failed(why.to_string()),
+    };
+    let (emissivity, stopped) = match search(&factored) {
+        Ok(found) => found,
+        Err(why) => return Outcome::Failed(format!("the search broke off: {why}")),
+    };
+    // The direct solution is used for nothing but the error bars.
+    let direct = factored.fit();
+    let solution = Solution {
+        rss: chi_square(problem, &emissivity),
+        sigma: sigma(problem, &direct),
+        emissivity,
+        condition: direct.condition,
+    };
+    match stopped {
+        None => Outcome::Converged(solution),
+        Some(why) => Outcome::NotConverged(solution, why),
     }
 }
 

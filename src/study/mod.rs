@@ -1,13 +1,15 @@
 //! What is asked for: settings, and the grid of configurations and units that follows from them.
 
 mod bins;
+mod check;
 mod choice;
 mod config;
 mod grid;
 mod order;
 
 pub use bins::BinSelection;
+pub use check::StudyError;
 pub use choice::{ChoiceError, Estimator, MethodChoice};
 pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
-pub use grid::{RealisationId, Study, StudyError, Unit};
+pub use grid::{RealisationId, Study, Unit};
 pub use order::{UnitOrder, Work};
