@@ -2,6 +2,7 @@
 
 pub mod constants;
 pub mod digest;
+pub mod exponential;
 pub mod files;
 pub mod math;
 pub mod npz_writer;

@@ -2,6 +2,7 @@
 
 use crate::foundations::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
+    exponential::exp_m1_of_positive,
     math::expm1,
 };
 
@@ -36,8 +37,13 @@ pub fn fill_planck_column(frequency_hz: f64, temperatures: &[f64], out: &mut [f6
         return;
     }
     let law = Law::at(frequency_hz);
+    if law.scale == 0.0 {
+        out.iter_mut().zip(temperatures).for_each(|(value, t)| *value = law.brightness(*t));
+        return;
+    }
+    // A loop of its own, without branches: several records are worked on side by side.
     for (value, &temperature_k) in out.iter_mut().zip(temperatures) {
-        *value = law.brightness(temperature_k);
+        *value = law.bright(temperature_k);
     }
 }
 
@@ -56,13 +62,18 @@ impl Law {
     }
 
     fn brightness(&self, temperature_k: f64) -> f64 {
-        if temperature_k.is_nan() || temperature_k < 0.0 {
-            return f64::NAN;
+        if self.scale == 0.0 {
+            let impossible = temperature_k.is_nan() || temperature_k < 0.0;
+            return if impossible { f64::NAN } else { 0.0 };
         }
-        if self.scale == 0.0 || temperature_k == 0.0 {
-            return self.scale * 0.0;
-        }
-        self.scale / expm1(self.quantum_k / temperature_k)
+        self.bright(temperature_k)
+    }
+
+    /// The brightness at a frequency above zero.
+    #[inline(always)]
+    fn bright(&self, temperature_k: f64) -> f64 {
+        let value = self.scale / exp_m1_of_positive(self.quantum_k / temperature_k);
+        if temperature_k < 0.0 { f64::NAN } else { value }
     }
 
     fn slope(&self, temperature_k: f64) -> f64 {
