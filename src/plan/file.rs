@@ -10,7 +10,7 @@ use crate::data::Screening;
 use crate::data::settings::Source;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::ChannelScan;
-use crate::study::{Config, Study, StudyError};
+use crate::study::{Config, LaunchSettings, Study, StudyError};
 
 use super::shards::{Shards, ShardsError};
 
@@ -66,6 +66,8 @@ pub struct BoundPlan {
     pub plan: Plan,
     /// BLAKE3 of the plan as compact JSON.
     pub hash: Digest,
+    /// How its jobs are started: beside the plan, since no result follows from it.
+    pub launch: LaunchSettings,
 }
 
 /// `plan.json` as it stands in the file.
@@ -73,6 +75,8 @@ pub struct BoundPlan {
 #[serde(deny_unknown_fields)]
 struct PlanFile {
     plan_hash: Digest,
+    #[serde(default, skip_serializing_if = "LaunchSettings::is_default")]
+    launch: LaunchSettings,
     plan: Plan,
 }
 
@@ -167,6 +171,7 @@ impl Plan {
         data_sets: Vec<DataSet>,
         shards: u32,
     ) -> Result<BoundPlan, PlanError> {
+        let launch = std::mem::take(&mut config.slurm);
         make_absolute(&mut config);
         let study = Study::new(&config)?;
         let plan = Self {
@@ -178,12 +183,12 @@ impl Plan {
             data_sets,
             config,
         };
-        Ok(plan.bind())
+        Ok(plan.bind(launch))
     }
 
-    fn bind(self) -> BoundPlan {
+    fn bind(self, launch: LaunchSettings) -> BoundPlan {
         let json = serde_json::to_vec(&self).expect("a plan has no map with keys that are no text");
-        BoundPlan { hash: Digest::of(&json), plan: self }
+        BoundPlan { hash: Digest::of(&json), plan: self, launch }
     }
 }
 
@@ -193,7 +198,8 @@ impl BoundPlan {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
-        let file = PlanFile { plan_hash: self.hash, plan: self.plan.clone() };
+        let (launch, plan) = (self.launch.clone(), self.plan.clone());
+        let file = PlanFile { plan_hash: self.hash, launch, plan };
         files::make_folder(run.root())?;
         files::write_whole(&run.plan(), |w| {
             serde_json::to_writer_pretty(&mut *w, &file)?;
@@ -221,7 +227,7 @@ impl BoundPlan {
         }
         let file: PlanFile =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
-        let bound = file.plan.bind();
+        let bound = file.plan.bind(file.launch);
         if bound.hash != file.plan_hash {
             let (written, found) = (file.plan_hash.short(), bound.hash.short());
             return Err(PlanError::Edited { path, written, found });
@@ -292,4 +298,32 @@ fn hash_inputs(config: &Config) -> Result<Vec<Input>, PlanError> {
     paths.dedup();
     let hash = |path: PathBuf| Ok(Input { blake3: Digest::of_file(&path)?, path });
     paths.into_iter().map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(assignments: &[&str]) -> BoundPlan {
+        let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
+        Plan::make(Config::load(None, &assignments).unwrap(), Vec::new(), 2).unwrap()
+    }
+
+    #[test]
+    fn how_jobs_are_started_is_kept_beside_the_plan_and_not_in_its_hash() {
+        let (plain, launched) = (planned(&[]), planned(&["slurm.partition=short"]));
+        assert_eq!(plain.hash, launched.hash);
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        launched.write(&run).unwrap();
+        let read = BoundPlan::read(&run).unwrap();
+        assert_eq!(read, launched);
+        assert_eq!(read.launch.partition.as_deref(), Some("short"));
+        // It may be changed in the file, and nothing else may.
+        let text = std::fs::read_to_string(run.plan()).unwrap();
+        std::fs::write(run.plan(), text.replace("\"short\"", "\"long\"")).unwrap();
+        assert_eq!(BoundPlan::read(&run).unwrap().launch.partition.as_deref(), Some("long"));
+        std::fs::write(run.plan(), text.replace("\"seed\": 1", "\"seed\": 2")).unwrap();
+        assert!(matches!(BoundPlan::read(&run), Err(PlanError::Edited { .. })));
+    }
 }

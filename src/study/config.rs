@@ -13,6 +13,7 @@ use crate::fit::Constraint;
 use crate::foundations::{FileError, files};
 
 use super::bins::BinSelection;
+use super::launch::LaunchSettings;
 
 /// The embedded default, as text for people.
 pub const DEFAULT_TOML: &str = include_str!("../../configs/default.toml");
@@ -35,6 +36,9 @@ pub struct Config {
     /// Programs that are methods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub method: Vec<ProgramSettings>,
+    /// How jobs are started. A plan keeps this apart from the rest: no result follows from it.
+    #[serde(skip_serializing_if = "LaunchSettings::is_default")]
+    pub slurm: LaunchSettings,
 }
 
 /// `[[method]]`: a program in any language that is a method.
@@ -256,6 +260,17 @@ mod tests {
     }
 
     #[test]
+    fn what_slurm_is_asked_for_may_look_like_a_number() {
+        let config = set(&["slurm.time=60", "slurm.memory=4000", "slurm.cpus_per_task=4"]).unwrap();
+        let text = |value: Option<String>| value.unwrap();
+        assert_eq!(
+            (text(config.slurm.time), text(config.slurm.memory)),
+            ("60".into(), "4000".into())
+        );
+        assert_eq!(config.slurm.cpus_per_task.unwrap().get(), 4);
+    }
+
+    #[test]
     fn an_unknown_key_is_answered_with_the_valid_ones() {
         let error = set(&["study.trails=5"]).unwrap_err().to_string();
         assert!(error.contains("study.trails=5") && error.contains("`trials`"), "{error}");
@@ -278,6 +293,8 @@ mod tests {
             "fit.bins=5-",
             "fit.bins=300",
             "study",
+            "slurm.throttle=0",
+            "slurm.extra=--qos=high",
         ] {
             let error = set(&[bad]).unwrap_err().to_string();
             assert!(error.contains(bad), "{bad}: {error}");

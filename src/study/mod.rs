@@ -5,6 +5,7 @@ mod check;
 mod choice;
 mod config;
 mod grid;
+mod launch;
 mod order;
 
 pub use bins::BinSelection;
@@ -12,4 +13,5 @@ pub use check::StudyError;
 pub use choice::{ChoiceError, Estimator, MethodChoice};
 pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
 pub use grid::{RealisationId, Study, Unit};
+pub use launch::LaunchSettings;
 pub use order::{UnitOrder, Work};
