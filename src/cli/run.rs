@@ -74,7 +74,7 @@ fn chosen_shards(
     let shards = plan.plan.shards.len();
     let (given, chosen) = match (&args.shard, slurm.array_task) {
         (Some(list), _) => ("--shard", list.0.clone()),
-        (None, Some(task)) => ("SLURM_ARRAY_TASK_ID", vec![task]),
+        (None, Some(task)) => ("SLURM_ARRAY_TASK_ID", vec![slurm.shard(task, shards, run.root())?]),
         (None, None) => bail!(
             "which shard? give --shard K, from 0 to {}, or start an array with \
              `sbatch slurm/otf_array.sh`, which sets SLURM_ARRAY_TASK_ID",

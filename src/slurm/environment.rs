@@ -1,25 +1,53 @@
 //! What Slurm tells a task, read in one place.
 
+use std::path::{Path, PathBuf};
+
 use thiserror::Error;
 
 /// The variables of an array task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
-    /// `SLURM_ARRAY_TASK_ID`: the shard.
+    /// `SLURM_ARRAY_TASK_ID`: the shard, counted from the offset.
     pub array_task: Option<u32>,
+    /// `OTFHPC_SHARD_OFFSET`: the shard of task 0. A cluster limits the numbers of tasks, so a
+    /// plan with more shards is submitted as several arrays.
+    pub shard_offset: u32,
     /// `SLURM_CPUS_PER_TASK`: the threads.
     pub cpus_per_task: Option<usize>,
     /// Job and task as `squeue` shows them, for the provenance.
     pub job: Option<String>,
 }
 
-/// A variable that Slurm would not set so.
+/// Variables that Slurm, or `otfhpc submit`, would not set so.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{variable} is `{value}`: expected {expected}; unset it, or run inside a Slurm task")]
-pub struct EnvironmentError {
-    variable: &'static str,
-    value: String,
-    expected: &'static str,
+pub enum EnvironmentError {
+    /// Not a number.
+    #[error("{variable} is `{value}`: expected {expected}; unset it, or run inside a Slurm task")]
+    NoNumber {
+        /// The variable.
+        variable: &'static str,
+        /// As found.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Two numbers whose sum is no shard.
+    #[error(
+        "SLURM_ARRAY_TASK_ID is {task} and OTFHPC_SHARD_OFFSET is {offset}: shard {}, but the plan \
+         in {} has shards 0 to {}; next: otfhpc submit {}",
+        u64::from(*task) + u64::from(*offset), root.display(), shards.saturating_sub(1),
+        super::quoted(&root.display().to_string())
+    )]
+    NoSuchShard {
+        /// The task.
+        task: u32,
+        /// The offset.
+        offset: u32,
+        /// Shards in the plan.
+        shards: u32,
+        /// The results folder.
+        root: PathBuf,
+    },
 }
 
 impl Environment {
@@ -29,13 +57,27 @@ impl Environment {
     /// If a variable is set to something that is no number.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let array_task = number(&get, "SLURM_ARRAY_TASK_ID", "a shard number, 0 or more")?;
+        let offset = number(&get, "OTFHPC_SHARD_OFFSET", "a number of shards, 0 or more")?;
         let cpus = number(&get, "SLURM_CPUS_PER_TASK", "a number of processors, 1 or more")?;
         let job = get("SLURM_ARRAY_JOB_ID").or_else(|| get("SLURM_JOB_ID"));
         let job = job.map(|job| match array_task {
             Some(task) => format!("{job}_{task}"),
             None => job,
         });
-        Ok(Self { array_task, cpus_per_task: cpus.filter(|n| *n > 0), job })
+        let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
+        Ok(Self { array_task, shard_offset, cpus_per_task, job })
+    }
+
+    /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
+    ///
+    /// # Errors
+    /// If task and offset together are beyond the plan's shards.
+    pub fn shard(&self, task: u32, shards: u32, root: &Path) -> Result<u32, EnvironmentError> {
+        let offset = self.shard_offset;
+        match task.checked_add(offset) {
+            Some(shard) if offset == 0 || shard < shards => Ok(shard),
+            _ => Err(EnvironmentError::NoSuchShard { task, offset, shards, root: root.into() }),
+        }
     }
 }
 
@@ -47,7 +89,7 @@ fn number<T: std::str::FromStr>(
     let Some(value) = get(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
     match value.parse() {
         Ok(number) => Ok(Some(number)),
-        Err(_) => Err(EnvironmentError { variable, value, expected }),
+        Err(_) => Err(EnvironmentError::NoNumber { variable, value, expected }),
     }
 }
 
@@ -71,9 +113,28 @@ mod tests {
         ])
         .unwrap();
         let job = Some("120_7".to_owned());
-        assert_eq!(found, Environment { array_task: Some(7), cpus_per_task: Some(4), job });
+        let (array_task, cpus_per_task) = (Some(7), Some(4));
+        assert_eq!(found, Environment { array_task, shard_offset: 0, cpus_per_task, job });
         assert_eq!(read(&[]).unwrap(), Environment::default());
         assert_eq!(read(&[("SLURM_JOB_ID", "9")]).unwrap().job.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn the_offset_is_added_to_the_task() {
+        let root = Path::new("results");
+        let with = |offset| read(&[("OTFHPC_SHARD_OFFSET", offset)]).unwrap();
+        assert_eq!(with("1000").shard(7, 1008, root), Ok(1007));
+        assert_eq!(with("0").shard(7, 8, root), Ok(7));
+        for (task, offset) in [(8, "1000"), (u32::MAX, "1"), (0, "4294967295")] {
+            let error = with(offset).shard(task, 1008, root).unwrap_err().to_string();
+            assert!(error.contains(&format!("SLURM_ARRAY_TASK_ID is {task} ")), "{error}");
+            assert!(error.contains(&format!("OTFHPC_SHARD_OFFSET is {offset}:")), "{error}");
+            assert!(error.contains("shards 0 to 1007; next: otfhpc submit results"), "{error}");
+        }
+        // Without an offset, the plan's own check has the clearer words.
+        assert_eq!(with("").shard(9, 8, root), Ok(9));
+        let error = read(&[("OTFHPC_SHARD_OFFSET", "-3")]).unwrap_err().to_string();
+        assert!(error.contains("OTFHPC_SHARD_OFFSET is `-3`"), "{error}");
     }
 
     #[test]
