@@ -1,10 +1,13 @@
 #!/bin/bash
-# Works through a planned run as an array job. From the repository's root:
+# Works through a planned run as an array job. `otfhpc submit` submits this
+# script as often as a plan needs it; by hand, from the repository's root:
 #
 #   sbatch slurm/otf_array.sh [RESULTS_DIR]          (default: results)
 #
 # Options on the command line win over the lines below, for instance
 #   sbatch --array=0-99 --partition=NAME --time=04:00:00 slurm/otf_array.sh
+# A cluster limits the numbers of tasks (MaxArraySize); beyond, the task numbers
+# start at 0 again, and OTFHPC_SHARD_OFFSET says which shard task 0 is.
 #
 #SBATCH --job-name=otfhpc
 #SBATCH --array=0-31

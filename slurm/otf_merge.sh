@@ -1,6 +1,7 @@
 #!/bin/bash
-# Merges the results of a run when its array job is over. From the repository's
-# root, with the number that sbatch printed for the array job:
+# Merges the results of a run when its array jobs are over. `otfhpc submit`
+# submits it; by hand, from the repository's root, with the number that sbatch
+# printed for the array job:
 #
 #   sbatch --dependency=afterany:JOBID slurm/otf_merge.sh [RESULTS_DIR]
 #

@@ -71,6 +71,30 @@ impl RunDir {
         self.logs().join("methods")
     }
 
+    /// The folder of the scripts that were submitted.
+    #[must_use]
+    pub fn scripts(&self) -> PathBuf {
+        self.root.join("slurm")
+    }
+
+    /// The script of the array jobs.
+    #[must_use]
+    pub fn array_script(&self) -> PathBuf {
+        self.scripts().join("otf_array.sh")
+    }
+
+    /// The script of the merge.
+    #[must_use]
+    pub fn merge_script(&self) -> PathBuf {
+        self.scripts().join("otf_merge.sh")
+    }
+
+    /// What was submitted to Slurm.
+    #[must_use]
+    pub fn submissions(&self) -> PathBuf {
+        self.root.join("submissions.jsonl")
+    }
+
     /// The account of every unit.
     #[must_use]
     pub fn ledger(&self) -> PathBuf {

@@ -2,19 +2,7 @@
 
 use crate::foundations::RunDir;
 
-/// The shards that `slurm/otf_array.sh` starts when nothing else is said.
-const SCRIPT_SHARDS: u32 = 32;
-
-/// The command that submits some shards of a run: all, where `array` is `0-31`.
-#[must_use]
-pub fn submit_array(run: &RunDir, array: &str) -> String {
-    format!(
-        "sbatch{}{} slurm/otf_array.sh{}",
-        array_flag(array),
-        log_flag(run, "%A_%a"),
-        folder(run)
-    )
-}
+use super::script::ARRAY_SHARDS;
 
 /// The lines that submit a whole plan and the merge that waits for it.
 #[must_use]
@@ -41,7 +29,7 @@ pub fn ranges(sorted: &[u32]) -> String {
 
 /// Nothing for the array that the script has written into it.
 fn array_flag(array: &str) -> String {
-    if array == format!("0-{}", SCRIPT_SHARDS - 1) {
+    if array == format!("0-{}", ARRAY_SHARDS - 1) {
         return String::new();
     }
     format!(" --array={array}")
@@ -82,9 +70,8 @@ mod tests {
 
     #[test]
     fn the_default_needs_no_flags() {
-        let run = RunDir::new("results");
-        assert_eq!(submit_array(&run, "0-31"), "sbatch slurm/otf_array.sh");
-        assert_eq!(submit_array(&run, "3,7"), "sbatch --array=3,7 slurm/otf_array.sh");
+        let lines = submit_all(&RunDir::new("results"), 32);
+        assert!(lines.starts_with("job=$(sbatch --parsable slurm/otf_array.sh)\n"), "{lines}");
     }
 
     #[test]

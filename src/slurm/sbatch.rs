@@ -1,0 +1,199 @@
+//! The command lines that submit the jobs of a run.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::foundations::{FileError, RunDir, files};
+
+use super::chunks::Chunk;
+use super::commands::quoted;
+use super::options::JobOptions;
+use super::script::{array_script, merge_script};
+use super::token::Token;
+
+/// A program that tasks cannot be told to run.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error(
+    "{}: tasks cannot be told to run this program, because {reason}; copy it to another path and \
+     submit with that", path.display()
+)]
+pub struct ProgramError {
+    path: PathBuf,
+    reason: &'static str,
+}
+
+/// One call of sbatch, as its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sbatch {
+    arguments: Vec<OsString>,
+}
+
+impl Sbatch {
+    pub(super) fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
+    /// The same for a shell.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = self.arguments.iter().map(|argument| word(&argument.to_string_lossy()));
+        words.fold("sbatch".into(), |line, word| format!("{line} {word}"))
+    }
+}
+
+/// What waits for jobs that are not submitted yet has shell variables in their place.
+fn word(argument: &str) -> String {
+    if argument.starts_with(DEPENDENCY) { argument.into() } else { quoted(argument) }
+}
+
+const DEPENDENCY: &str = "--dependency=afterany:";
+
+/// Makes the calls of sbatch for one run. All paths are absolute, so that nothing depends on the
+/// folder in which a job starts.
+#[derive(Debug, Clone)]
+pub struct Launcher<'a> {
+    run: RunDir,
+    program: PathBuf,
+    options: JobOptions<'a>,
+}
+
+impl<'a> Launcher<'a> {
+    /// Jobs run `program`.
+    ///
+    /// # Errors
+    /// If the program cannot be named to a job.
+    pub fn new(
+        run: &RunDir,
+        program: PathBuf,
+        options: JobOptions<'a>,
+    ) -> Result<Self, ProgramError> {
+        check_program(&program)?;
+        let root = std::path::absolute(run.root()).unwrap_or_else(|_| run.root().to_path_buf());
+        Ok(Self { run: RunDir::new(root), program, options })
+    }
+
+    /// Writes the scripts into the run's folder, and makes the folder of the logs.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn prepare(&self) -> Result<(), FileError> {
+        files::make_folder(&self.run.scripts())?;
+        files::make_folder(&self.run.logs())?;
+        for (path, text) in self.scripts() {
+            files::write_whole(&path, |w| std::io::Write::write_all(w, text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// The scripts and where they are.
+    #[must_use]
+    pub fn scripts(&self) -> [(PathBuf, String); 2] {
+        [(self.run.array_script(), array_script()), (self.run.merge_script(), merge_script())]
+    }
+
+    /// An array job.
+    #[must_use]
+    pub fn array(&self, token: &Token, chunk: &Chunk) -> Sbatch {
+        let tasks = format!("--array={}{}", chunk.tasks(), self.options.throttle());
+        let offset = format!(",OTFHPC_SHARD_OFFSET={}", chunk.offset);
+        let (script, options) = (self.run.array_script(), self.options.array());
+        self.sbatch(token, vec![tasks], &offset, "%A_%a", options, &script)
+    }
+
+    /// The merge, after some jobs.
+    #[must_use]
+    pub fn merge(&self, token: &Token, after: &[String]) -> Sbatch {
+        let after = match after {
+            [] => Vec::new(),
+            jobs => vec![format!("{DEPENDENCY}{}", jobs.join(":"))],
+        };
+        let (script, options) = (self.run.merge_script(), self.options.merge());
+        self.sbatch(token, after, "", "%j", options, &script)
+    }
+
+    fn sbatch(
+        &self,
+        token: &Token,
+        own: Vec<String>,
+        variables: &str,
+        job: &str,
+        options: Vec<String>,
+        script: &Path,
+    ) -> Sbatch {
+        let mut export = OsString::from("--export=ALL,OTFHPC=");
+        export.push(&self.program);
+        export.push(variables);
+        // In the name of a log, % is the start of a pattern.
+        let logs = self.run.logs().display().to_string().replace('%', "%%");
+        let mut arguments: Vec<OsString> =
+            vec!["--parsable".into(), format!("--comment={token}").into()];
+        arguments.extend(own.into_iter().map(OsString::from));
+        arguments.push(export);
+        arguments.push(format!("--output={logs}/%x-{job}.log").into());
+        arguments.extend(options.into_iter().map(OsString::from));
+        arguments.push(script.into());
+        arguments.push(self.run.root().into());
+        Sbatch { arguments }
+    }
+}
+
+/// `--export` has no way to quote what it separates variables with.
+fn check_program(program: &Path) -> Result<(), ProgramError> {
+    let has = |c: char| program.to_string_lossy().contains(c);
+    let reason = match () {
+        () if !program.is_file() => "it is not there any more",
+        () if [',', '\'', '"', '\\', '\n'].into_iter().any(has) => {
+            "its path has a comma, a quotation mark or a backslash, which sbatch --export cannot pass on"
+        }
+        () => return Ok(()),
+    };
+    Err(ProgramError { path: program.into(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foundations::Digest;
+    use crate::slurm::token::{Owner, Purpose};
+    use crate::study::LaunchSettings;
+
+    #[test]
+    fn the_calls_have_everything_in_words_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ot f");
+        std::fs::write(&program, "").unwrap();
+        let settings = LaunchSettings { throttle: 2.try_into().ok(), ..Default::default() };
+        let more = ["--qos=high".to_owned()];
+        let options = JobOptions::new(&settings, &more).unwrap();
+        let run = RunDir::new("/data/50% mine");
+        let launcher = Launcher::new(&run, program.clone(), options).unwrap();
+        let owner = Owner::new(&Digest::of(b"plan"), &run);
+        let token = owner.token(3, Purpose::Shards { offset: 8 });
+        let chunk = Chunk { offset: 8, shards: vec![9, 11, 12] };
+        let program = program.display();
+        let expected = format!(
+            "sbatch --parsable --comment={token} --array=1,3-4%2 \
+             '--export=ALL,OTFHPC={program},OTFHPC_SHARD_OFFSET=8' \
+             '--output=/data/50%% mine/logs/%x-%A_%a.log' --qos=high \
+             '/data/50% mine/slurm/otf_array.sh' '/data/50% mine'"
+        );
+        let line = launcher.array(&token, &chunk).line();
+        assert_eq!(line, expected);
+        let token = owner.token(4, Purpose::Merge);
+        let line = launcher.merge(&token, &["12".into(), "${job2%%;*}".into()]).line();
+        assert!(line.contains(" --dependency=afterany:12:${job2%%;*} "), "{line}");
+        assert!(!launcher.merge(&token, &[]).line().contains("--dependency"));
+    }
+
+    #[test]
+    fn a_program_that_export_cannot_name_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a,b");
+        let check = |path: &Path| check_program(path).unwrap_err().to_string();
+        assert!(check(&path).contains("not there"), "{}", check(&path));
+        std::fs::write(&path, "").unwrap();
+        assert!(check(&path).contains("a comma"), "{}", check(&path));
+    }
+}

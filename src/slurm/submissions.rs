@@ -1,0 +1,307 @@
+//! `submissions.jsonl`: what was submitted, a line for each intent and each answer.
+//!
+//! An intent is on disk before sbatch is called, so a `submit` that is killed at any point leaves
+//! no job that nobody knows of: the intent's token is the job's comment, by which the queue tells
+//! whether there is one. The queue, not this file, says what still waits or runs.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::{SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::foundations::{FileError, RunDir};
+
+use super::token::Token;
+
+/// How long another `submit`, or an sbatch that outlived one, is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Entry {
+    /// sbatch is about to be called.
+    Intent {
+        /// The comment of the job.
+        token: Token,
+        /// The shards of an array, as in 3,7-9.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        shards: String,
+        /// The jobs that a merge waits for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        after: Vec<String>,
+        /// When, UTC, RFC 3339.
+        time: String,
+    },
+    /// The job is in the queue.
+    Submitted {
+        /// Its comment.
+        token: Token,
+        /// Its number.
+        job: String,
+    },
+    /// sbatch did not give a number.
+    Refused {
+        /// The comment the job would have.
+        token: Token,
+        /// What sbatch said.
+        reason: String,
+    },
+}
+
+impl Entry {
+    /// An intent of this moment.
+    #[must_use]
+    pub fn intent(token: Token, shards: String, after: Vec<String>) -> Self {
+        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self::Intent { token, shards, after, time }
+    }
+}
+
+/// A record of submissions that cannot be used.
+#[derive(Debug, Error)]
+pub enum SubmissionsError {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A line that is no entry.
+    #[error(
+        "{}, line {line}: not a submission ({message}); move the file away and submit again: what \
+         is still queued is known by its comment", path.display()
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Another process submits.
+    #[error(
+        "{} is in use: another `otfhpc submit` is at work in this folder, or an sbatch that one \
+         left; try again when it has ended", path.display()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The record, as read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Submissions {
+    entries: Vec<Entry>,
+}
+
+impl Submissions {
+    /// Reads the record of a run; there may be none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(run: &RunDir) -> Result<Self, SubmissionsError> {
+        let path = run.submissions();
+        match std::fs::read(&path) {
+            Ok(bytes) => parse(&path, &bytes).map(|(submissions, _)| submissions),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(FileError::new("read", &path, e).into()),
+        }
+    }
+
+    /// The number of the next submission: no intent has it.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        let numbers = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Intent { token, .. } => Some(token.number + 1),
+            _ => None,
+        });
+        numbers.max().unwrap_or(0)
+    }
+
+    /// The token of a job, if its number was recorded.
+    #[must_use]
+    pub fn token_of(&self, number: &str) -> Option<&Token> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Submitted { token, job } if job == number => Some(token),
+            _ => None,
+        })
+    }
+
+    /// The jobs that a merge was told to wait for.
+    #[must_use]
+    pub fn waits_for(&self, merge: &Token) -> Option<&[String]> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Intent { token, after, .. } if token == merge => Some(after.as_slice()),
+            _ => None,
+        })
+    }
+}
+
+/// The entries, and how many bytes they are. What follows the last line break is the line that a
+/// killed process did not finish: an intent whose sbatch was not called, or an answer that the
+/// queue gives too.
+fn parse(path: &Path, bytes: &[u8]) -> Result<(Submissions, usize), SubmissionsError> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let lines = bytes[..whole].split(|byte| *byte == b'\n').enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    let entries = lines.map(|(index, line)| {
+        serde_json::from_slice(line).map_err(|error| {
+            let (path, message) = (path.to_path_buf(), error.to_string());
+            SubmissionsError::Line { path, line: index + 1, message }
+        })
+    });
+    Ok((Submissions { entries: entries.collect::<Result<_, _>>()? }, whole))
+}
+
+/// The record, open to one process at a time.
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    file: File,
+    submissions: Submissions,
+}
+
+impl Recorder {
+    /// Locks and reads the record of a run, and makes it if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be used, or another process keeps it for long.
+    pub fn open(run: &RunDir) -> Result<Self, SubmissionsError> {
+        let path = run.submissions();
+        let failed = |action| {
+            let path = path.clone();
+            move |error| FileError::new(action, &path, error)
+        };
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).append(true).create(true).open(&path).map_err(failed("open"))?;
+        lock(&file, &path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed("read"))?;
+        let (submissions, whole) = parse(&path, &bytes)?;
+        // The next line must not continue one that was torn.
+        if whole < bytes.len() {
+            file.set_len(whole as u64).map_err(failed("mend"))?;
+        }
+        let folder = File::open(run.root()).and_then(|folder| folder.sync_all());
+        folder.map_err(failed("write"))?;
+        Ok(Self { path, file, submissions })
+    }
+
+    /// What is recorded.
+    #[must_use]
+    pub fn submissions(&self) -> &Submissions {
+        &self.submissions
+    }
+
+    /// Adds an entry; when this returns, it is on disk.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn add(&mut self, entry: Entry) -> Result<(), FileError> {
+        let failed = |error| FileError::new("write", &self.path, error);
+        let mut line = serde_json::to_vec(&entry).map_err(|e| failed(e.into()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(failed)?;
+        self.submissions.entries.push(entry);
+        Ok(())
+    }
+
+    /// A second handle of the locked file, for sbatch to hold: if this process is killed, nobody
+    /// looks at the queue before its sbatch has ended.
+    ///
+    /// # Errors
+    /// If the system has no more handles.
+    pub fn handle(&self) -> Result<File, FileError> {
+        self.file.try_clone().map_err(|error| FileError::new("open", &self.path, error))
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), SubmissionsError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(SubmissionsError::InUse { path: path.into() });
+            }
+            // Some shared file systems have no locks. One person who submits once at a time needs
+            // none, so this is no reason to refuse.
+            Err(TryLockError::Error(_)) => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foundations::Digest;
+    use crate::slurm::token::{Owner, Purpose};
+
+    fn tokens(run: &RunDir) -> [Token; 2] {
+        let owner = Owner::new(&Digest::of(b"plan"), run);
+        [owner.token(0, Purpose::Shards { offset: 0 }), owner.token(1, Purpose::Merge)]
+    }
+
+    #[test]
+    fn what_is_added_is_read_back_by_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        assert_eq!(Submissions::read(&run).unwrap(), Submissions::default());
+        let [shards, merge] = tokens(&run);
+        let mut recorder = Recorder::open(&run).unwrap();
+        assert_eq!(recorder.submissions().next_number(), 0);
+        recorder.add(Entry::intent(shards.clone(), "0-3".into(), Vec::new())).unwrap();
+        let submitted = Entry::Submitted { token: shards.clone(), job: "12".into() };
+        recorder.add(submitted).unwrap();
+        recorder.add(Entry::intent(merge.clone(), String::new(), vec!["12".into()])).unwrap();
+        drop(recorder);
+        let read = Submissions::read(&run).unwrap();
+        assert_eq!(read.next_number(), 2);
+        assert_eq!(read.token_of("12"), Some(&shards));
+        assert_eq!(read.token_of("13"), None);
+        assert_eq!(read.waits_for(&merge), Some(&["12".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_torn_line_is_forgotten_and_any_other_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let [shards, _] = tokens(&run);
+        let intent = Entry::intent(shards, "0-3".into(), Vec::new());
+        Recorder::open(&run).unwrap().add(intent.clone()).unwrap();
+        let whole = std::fs::read(run.submissions()).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(run.submissions(), [&whole[..], &whole[..length]].concat()).unwrap();
+            let mut recorder = Recorder::open(&run).unwrap();
+            assert_eq!(recorder.submissions().entries, std::slice::from_ref(&intent));
+            recorder.add(intent.clone()).unwrap();
+            drop(recorder);
+            assert_eq!(std::fs::read(run.submissions()).unwrap(), whole.repeat(2));
+        }
+        std::fs::write(run.submissions(), [&whole[..], b"x\n"].concat()).unwrap();
+        let error = Recorder::open(&run).unwrap_err().to_string();
+        assert!(error.contains("submissions.jsonl, line 2: "), "{error}");
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let recorder = Recorder::open(&run).unwrap();
+        let handle = recorder.handle().unwrap();
+        drop(recorder);
+        let other = File::open(run.submissions()).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)), "sbatch still has it");
+        drop(handle);
+        other.try_lock().unwrap();
+    }
+}
