@@ -47,6 +47,9 @@ fn main() {
         test("fewer_shards_than_tasks", fewer_shards_than_tasks),
         test("another_results_folder", another_folder),
         test("a_cancelled_task_is_named_and_mended", cancelled_task),
+        test("submit_needs_no_script_and_no_line_by_hand", submitted),
+        test("more_shards_than_an_array_can_have", more_shards_than_an_array),
+        test("submit_mends_what_a_cancelled_task_left", submitted_again),
     ])
 }
 
@@ -167,12 +170,99 @@ fn cancelled_task() -> Result<(), Failed> {
     assert!(log.contains("incomplete: nothing was written"), "{log}");
     assert!(log.contains("results/partials/shard-00002.bin: "), "{log}");
     let mend = line_after(&log, "all at once, Slurm: ")?;
-    assert_eq!(mend, "sbatch --array=2 slurm/otf_array.sh");
+    assert!(mend.ends_with("/otfhpc submit results"), "{mend}");
 
-    succeeded(cluster.bash(mend)?)?;
+    let mended = succeeded(cluster.bash(mend)?)?;
+    assert!(mended.contains(": shards 2\n"), "{mended}");
     cluster.wait_until_empty()?;
     succeeded(cluster.bash(line_after(&log, "then: ")?)?)?;
     assert_same_as_local("results", &cluster, &long)
+}
+
+/// Twice, and once more as if the first had been killed before it wrote down the last number: the
+/// jobs are held, so that all are in the queue.
+fn submitted() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    // No checkout is needed: the scripts come with the program.
+    fs::remove_dir_all(cluster.path("slurm"))?;
+    let settings = [&SMALL[..], &["slurm.extra=[\"--hold\"]", "slurm.throttle=3"]].concat();
+    let plan = cluster.otfhpc(&["plan", "--shards", "6"], &settings)?;
+    let submit = line_after(&plan, "next:").map(|_| "\"$OTFHPC\" submit")?;
+    let first = cluster.line(submit)?;
+    assert!(first.contains("6: 0 done, 0 in the queue, 6 to submit"), "{first}");
+    let jobs = Jobs { array: number(&first, "array")?, merge: number(&first, "merge")? };
+    let queue = cluster.line("squeue --noheader --array")?;
+    assert_eq!(queue.lines().count(), 7, "{queue}");
+
+    let record = cluster.path("results/submissions.jsonl");
+    let lines = fs::read_to_string(&record)?;
+    let cut = lines.trim_end().rfind('\n').ok_or("one line")?;
+    for recorded in [&lines[..], &lines[..=cut], &lines[..cut + 20]] {
+        fs::write(&record, recorded)?;
+        let again = cluster.line(submit)?;
+        assert!(again.contains("6: 0 done, 6 in the queue, 0 to submit"), "{again}");
+        assert!(again.contains(&format!("{} is in the queue: nothing", jobs.merge)), "{again}");
+        assert_eq!(cluster.line("squeue --noheader --array")?, queue);
+    }
+
+    cluster.line(&format!("scontrol release {} {}", jobs.array, jobs.merge))?;
+    cluster.wait_until_empty()?;
+    assert!(cluster.tasks(&jobs.array)?.values().all(|ended| ended == "COMPLETED 0:0"));
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    cluster.array_log("results", &jobs, 5)?;
+    cluster.merge_log("results", &jobs)?;
+    assert_same_as_local("results", &cluster, &SMALL)?;
+    assert_provenance(&cluster, &jobs, 6)?;
+    let done = cluster.line(submit)?;
+    assert!(done.contains("nothing to submit: results/solution.npz"), "{done}");
+    assert_eq!(cluster.line("squeue --noheader")?, "");
+    Ok(())
+}
+
+fn more_shards_than_an_array() -> Result<(), Failed> {
+    let cluster = Cluster::start_with(&[("OTFHPC_TESTBED_MAXARRAYSIZE", "8")])?;
+    let folder = "runs/it's 100% mine";
+    cluster.otfhpc(&["plan", "--shards", "30", "--out", folder], &SMALL)?;
+    let submit = "\"$OTFHPC\" submit \"runs/it's 100% mine\"";
+    let first = cluster.line(submit)?;
+    assert_eq!(first.matches("\narray ").count(), 4, "{first}");
+    // Some have ended by now, some have not.
+    let second = cluster.line(submit)?;
+    assert!(second.contains(" 0 to submit"), "{second}");
+    cluster.wait_until_empty()?;
+    let merge = number(&first, "merge")?;
+    assert_eq!(cluster.ended(&merge)?, "COMPLETED 0:0");
+    let logs = fs::read_dir(cluster.path(folder).join("logs"))?.count();
+    assert_eq!(logs, 31, "one a shard, one of the merge");
+    assert_same_as_local(folder, &cluster, &SMALL)
+}
+
+fn submitted_again() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    cluster.otfhpc(&["plan", "--shards", "5"], &SMALL)?;
+    let submit = "\"$OTFHPC\" submit --quiet results";
+    cluster.line(&format!("{submit} --sbatch-arg=--hold"))?;
+    let queue = cluster.line("squeue --noheader --array --format='%i %k'")?;
+    let job = queue.lines().find_map(|line| line.split_once("_2 ")).ok_or("no task 2")?.0;
+    cluster.line(&format!("scancel {job}_2 && scontrol release {job}"))?;
+    wait_for("the other tasks", || {
+        Ok(fs::read_dir(cluster.path("results/partials")).is_ok_and(|found| found.count() == 4))
+    })?;
+    // The first merge is still held; it does not wait for the new job, so there is another.
+    let again = cluster.line("\"$OTFHPC\" submit results")?;
+    assert!(again.contains(": shards 2\n"), "{again}");
+    let merge = number(&again, "merge")?;
+    wait_for("the second merge", || Ok(cluster.ended(&merge)? == "COMPLETED 0:0"))?;
+    cluster.line("scancel --me")?;
+    cluster.wait_until_empty()?;
+    assert_same_as_local("results", &cluster, &SMALL)
+}
+
+/// The number of the job that `submit` tells with a word.
+fn number(told: &str, word: &str) -> Result<String, Failed> {
+    let line = told.lines().find_map(|line| line.strip_prefix(word));
+    let job = line.and_then(|line| line.trim().split(':').next());
+    Ok(job.ok_or_else(|| format!("no {word} in: {told}"))?.to_owned())
 }
 
 // ------------------------------------------------------------------ what is checked
@@ -207,9 +297,9 @@ fn assert_provenance(cluster: &Cluster, jobs: &Jobs, shards: u64) -> Result<(), 
     Ok(())
 }
 
-/// The lines that `plan` prints below "next:".
+/// The lines that `plan` prints for people who submit by hand.
 fn next_lines(plan: &str) -> Result<String, Failed> {
-    let (_, after) = plan.split_once("next:\n").ok_or("plan does not say what is next")?;
+    let (_, after) = plan.split_once("or by hand:\n").ok_or("plan does not say how to submit")?;
     let lines: Vec<&str> = after.lines().map_while(|line| line.strip_prefix("  ")).collect();
     Ok(lines.join("\n"))
 }
@@ -239,6 +329,11 @@ struct Jobs {
 
 impl Cluster {
     fn start() -> Result<Self, Failed> {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with settings of the testbed.
+    fn start_with(settings: &[(&str, &str)]) -> Result<Self, Failed> {
         let checkout = tempfile::tempdir()?;
         fs::create_dir(checkout.path().join("slurm"))?;
         for script in ["otf_array.sh", "otf_merge.sh"] {
@@ -252,7 +347,7 @@ impl Cluster {
         let mut cluster = Self { keeper, environment: Vec::new(), checkout, _folder: folder };
         let mut up = Command::new("bash");
         up.arg(testbed_script()).arg("up").arg(&testbed);
-        let exports = succeeded(without_slurm(&mut up).output()?)?;
+        let exports = succeeded(without_slurm(&mut up).envs(settings.iter().copied()).output()?)?;
         let variables = exports.lines().filter_map(|line| line.strip_prefix("export "));
         cluster.environment = variables
             .filter_map(|assignment| assignment.split_once('='))
@@ -276,6 +371,11 @@ impl Cluster {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("OTFHPC", env!("CARGO_BIN_EXE_otfhpc"));
         Ok(command.output()?)
+    }
+
+    /// What a shell line prints that succeeds in the checkout.
+    fn line(&self, line: &str) -> Result<String, Failed> {
+        succeeded(self.bash(line)?)
     }
 
     /// Runs the program in the checkout, outside of Slurm.

@@ -29,6 +29,10 @@ const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXT
 --external-jobs; OTFHPC_LOG_SECONDS, how often \
 a line of progress is written where there is no terminal (default 5).";
 
+const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twice: shards with a \
+sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \
+are settings ([slurm] in the config), or --sbatch-arg.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,6 +41,9 @@ pub(super) enum Command {
     /// Fit one shard: what an array task does.
     #[command(after_help = ENVIRONMENT)]
     Run(RunArgs),
+    /// Submit what is left of a plan to Slurm: its shards, and the merge after them.
+    #[command(after_help = SUBMITTING)]
+    Submit(SubmitArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
     /// Plan, fit and merge on this machine, without Slurm.
@@ -90,6 +97,23 @@ pub(super) struct RunArgs {
     /// The threads.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+}
+
+/// `otfhpc submit`.
+#[derive(Debug, Args)]
+pub(super) struct SubmitArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// Print the scripts and the commands, and submit nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
+    #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub(super) sbatch_args: Vec<String>,
+    /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// `otfhpc local`.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::foundations::RunDir;
 use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
 use crate::plan::BoundPlan;
-use crate::slurm::{quoted, ranges, submit_array};
+use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
 use super::display::{complain, program, say};
@@ -80,7 +80,7 @@ fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
         text += &format!("all at once here:   {} run {folder} --shard {list}\n", program());
     }
     if !shards.is_empty() {
-        text += &format!("all at once, Slurm: {}\n", submit_array(run, &ranges(&shards)));
+        text += &format!("all at once, Slurm: {} submit {}\n", program(), folder(run));
     }
     text + &format!("then:               {} merge {}\n", program(), folder(run))
 }

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod simulate;
 mod status;
+mod submit;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Plan(args) => plan::command(&args, volume),
         Command::Run(args) => run::command(&args, volume),
+        Command::Submit(args) => submit::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),

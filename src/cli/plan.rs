@@ -10,7 +10,7 @@ use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
 use crate::shard::{Partial, PartialError};
-use crate::slurm::{quoted, submit_all};
+use crate::slurm::{JobOptions, quoted, submit_all};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
@@ -23,8 +23,13 @@ pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
         let shards = plan.plan.shards.len();
-        let submit = submit_all(&run, shards).replace('\n', "\n  ");
-        say(&format!("next:\n  {submit}\nor here:\n  {}\n", run_here(&run, shards)));
+        let by_hand = submit_all(&run, shards).replace('\n', "\n  ");
+        say(&format!(
+            "next:\n  {} submit {}\nor by hand:\n  {by_hand}\nor here:\n  {}\n",
+            program(),
+            quoted(&run.root().display().to_string()),
+            run_here(&run, shards)
+        ));
     }
     Ok(Exit::Done)
 }
@@ -40,6 +45,7 @@ fn run_here(run: &RunDir, shards: u32) -> String {
 pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result<BoundPlan> {
     let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
     let study = Study::new(&config)?;
+    JobOptions::new(&config.slurm, &[])?;
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
     make_way(run, &plan, settings.replace)?;
