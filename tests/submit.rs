@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use support::program::{Ran, SMALL, otfhpc, otfhpc_with, text};
 use tempfile::TempDir;
@@ -63,6 +64,15 @@ impl Standin {
     /// What goes wrong at the nth call of sbatch from now on.
     fn trouble(&self, call: u32, what: &str) {
         fs::write(self.file("trouble"), format!("{call} {what}\n")).unwrap();
+    }
+
+    /// Waits until a stand-in has made a file.
+    fn wait_for(&self, name: &str) {
+        let start = Instant::now();
+        while !self.file(name).exists() {
+            assert!(start.elapsed() < Duration::from_secs(30), "still waiting for {name}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn jobs(&self) -> Vec<Job> {
@@ -135,6 +145,9 @@ fn a_submission_that_was_killed_anywhere_is_completed() {
             standin.trouble(call, trouble);
             assert_eq!(standin.submit(&[]).code, None, "killed at call {call}");
             standin.submit(&[]).ended(0);
+            if trouble == "killed-and-late" {
+                standin.wait_for("late");
+            }
             standin.assert_each_once(&format!("{trouble} {call}"));
             standin.submit(&[]).ended(0);
             standin.assert_each_once(&format!("{trouble} {call}, again"));
