@@ -16,7 +16,7 @@ use otfhpc::foundations::RunDir;
 use otfhpc::foundations::run_dir::shard_of_partial;
 use otfhpc::merge::{Merged, merge};
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::Heartbeat;
+use otfhpc::shard::{Attempt, Partial, Recorder};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::program::{Products, Ran, SMALL, assert_same, below, otfhpc, products, shell, text};
@@ -658,7 +658,15 @@ fn status_tells_the_state_of_every_shard() {
     };
     fs::write(run.partial(1), b"short").unwrap();
     lose(run, &[2, 3]);
-    Heartbeat { host: "n7".into(), process: 99, units_done: 4 }.write(run, 3).unwrap();
+    let attempt =
+        Attempt { host: "n7".into(), process: 99, job: None, started: "some time ago".into() };
+    let recorder = Recorder::begin(run, &sound().plan, 3, &attempt).unwrap();
+    let partial = Partial::decode(&sound().partials[3], &sound().plan, 3).unwrap();
+    let first = sound().plan.plan.shards.units(3).unwrap().start;
+    for (unit, result) in (first..).zip(&partial.results).take(4) {
+        recorder.keep(unit, std::slice::from_ref(result));
+    }
+    std::thread::sleep(2 * Recorder::PERIOD);
     let ran = otfhpc(["status", copied.path()]).ended(0);
     let lines: Vec<String> =
         ran.stdout.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
@@ -675,4 +683,7 @@ fn status_tells_the_state_of_every_shard() {
         ),
     ];
     assert_eq!(lines, expected);
+    recorder.close().unwrap();
+    let ran = otfhpc(["status", copied.path()]).ended(0);
+    assert!(ran.stdout.contains("stopped") && !ran.stdout.contains("running"), "{ran:?}");
 }

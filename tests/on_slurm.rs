@@ -156,8 +156,8 @@ fn cancelled_task() -> Result<(), Failed> {
     let cluster = Cluster::start()?;
     let plan = cluster.otfhpc(&["plan", "--shards", "4"], &long)?;
     let jobs = cluster.submit(&next_lines(&plan)?)?;
-    let sign_of_life = cluster.path("results/running/shard-00002.json");
-    wait_for("task 2 to fit", || Ok(sign_of_life.exists()))?;
+    let journal = cluster.path("results/journals/shard-00002.journal");
+    wait_for("task 2 to fit", || Ok(journal.exists()))?;
     succeeded(cluster.bash(&format!("scancel {}_2", jobs.array))?)?;
     cluster.wait_until_empty()?;
 

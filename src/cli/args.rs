@@ -122,7 +122,7 @@ pub(super) struct LocalArgs {
     /// The settings.
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
-    /// Number of shards: a killed run goes on after the last whole one.
+    /// Number of shards; a killed run goes on where it was, however many.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, allow_negative_numbers = true)]
     pub(super) shards: u32,
     /// The threads.

@@ -1,9 +1,8 @@
-//! Progress while a command runs: a bar on a terminal, a line now and then in a log; and the sign
-//! of life that `otfhpc status` reads.
+//! Progress while a command runs: a bar on a terminal, a line now and then in a log.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,15 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{ConfigurationDone, Counts, Heartbeat, PERIOD, Progress};
+use crate::shard::{ConfigurationDone, Counts, Progress};
 use crate::study::Study;
 
 use super::Volume;
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
+/// How often a line is written where there is no terminal, unless the user says otherwise.
+const LOG_PERIOD: Duration = Duration::from_secs(5);
 const BAR: &str =
     "{bar:32} {pos}/{len} units {percent:>3}%  {per_sec}  {elapsed} elapsed, {eta} left";
 
@@ -39,11 +40,6 @@ struct Shared {
     /// Units of all shards of this command.
     total: u64,
     started: Instant,
-    /// The shard in hand.
-    shard: AtomicU32,
-    /// Units done when the shard in hand began.
-    before: std::sync::atomic::AtomicU64,
-    beating: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -72,9 +68,6 @@ impl Display {
             run: run.clone(),
             total,
             started: Instant::now(),
-            shard: AtomicU32::new(0),
-            before: 0.into(),
-            beating: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let for_ticker = shared.clone();
@@ -89,17 +82,8 @@ impl Display {
         &self.shared.progress
     }
 
-    /// Takes up the next shard.
-    pub(super) fn begin(&self, shard: u32) {
-        let done = self.shared.progress.counts().done();
-        self.shared.before.store(done, Ordering::Relaxed);
-        self.shared.shard.store(shard, Ordering::Relaxed);
-        self.shared.beating.store(true, Ordering::Relaxed);
-    }
-
     /// Says that a shard was done before.
     pub(super) fn skip(&self, shard: u32) {
-        self.shared.beating.store(false, Ordering::Relaxed);
         if self.shared.volume > Volume::Quiet {
             let partial = self.shared.run.partial(shard);
             self.shared.say(&format!("shard {shard} was done before: {}", partial.display()));
@@ -150,15 +134,11 @@ impl Drop for Display {
 
 impl Shared {
     fn tick_until_stopped(&self) {
-        let (mut last_beat, mut last_line) = (Instant::now(), Instant::now());
+        let mut last_line = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(TICK);
             let counts = self.progress.counts();
             self.bar.set_position(counts.done());
-            if last_beat.elapsed() >= PERIOD {
-                last_beat = Instant::now();
-                self.beat(&counts);
-            }
             if last_line.elapsed() >= self.log_period {
                 last_line = Instant::now();
                 if !self.on_terminal && self.volume > Volume::Quiet {
@@ -168,19 +148,9 @@ impl Shared {
         }
     }
 
-    fn beat(&self, counts: &Counts) {
-        if !self.beating.load(Ordering::Relaxed) {
-            return;
-        }
-        let shard = self.shard.load(Ordering::Relaxed);
-        let units_done = counts.done().saturating_sub(self.before.load(Ordering::Relaxed));
-        // A sign of life that cannot be written does not stop the work.
-        let _ = Heartbeat::of_this_process(units_done).write(&self.run, shard);
-    }
-
     fn log_line(&self, counts: &Counts) -> String {
         let (done, elapsed) = (counts.done(), self.started.elapsed());
-        let rate = done as f64 / elapsed.as_secs_f64();
+        let rate = counts.fitted() as f64 / elapsed.as_secs_f64();
         let left = (self.total.saturating_sub(done)) as f64 / rate;
         let eta = match Duration::try_from_secs_f64(left) {
             Ok(left) => HumanDuration(left).to_string(),
@@ -201,7 +171,7 @@ impl Shared {
 
 /// How often a line is written where there is no terminal.
 fn log_period() -> Result<Duration> {
-    let Ok(text) = std::env::var("OTFHPC_LOG_SECONDS") else { return Ok(PERIOD) };
+    let Ok(text) = std::env::var("OTFHPC_LOG_SECONDS") else { return Ok(LOG_PERIOD) };
     match text.parse().map(Duration::try_from_secs_f64) {
         Ok(Ok(period)) if !period.is_zero() => Ok(period),
         _ => bail!("OTFHPC_LOG_SECONDS is `{text}`: expected seconds, more than 0, or unset it"),

@@ -86,7 +86,8 @@ fn make_way(run: &RunDir, plan: &BoundPlan, replace: bool) -> Result<()> {
         return Err(PlanError::InTheWay { root: run.root().into(), partials, products }.into());
     }
     let partials = partials.into_iter().map(|shard| run.partial(shard));
-    for path in partials.chain(products) {
+    let journals = Some(run.journals()).filter(|folder| replace && folder.exists());
+    for path in partials.chain(products).chain(journals) {
         remove(&path).with_context(|| format!("cannot delete {}", path.display()))?;
     }
     Ok(())

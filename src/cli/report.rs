@@ -9,7 +9,7 @@ use crate::fit::Status;
 use crate::foundations::math::median;
 use crate::merge::Row;
 use crate::plan::BoundPlan;
-use crate::shard::{Ending, Summary};
+use crate::shard::{Ending, Stopped, Summary};
 
 use super::Exit;
 
@@ -23,19 +23,33 @@ pub(super) struct Totalled {
     fitted: u32,
     already_done: u32,
     set_aside: u32,
+    foreign_journals: u64,
+    resumed: u64,
+    /// Why journals were not kept as they should be.
+    pub(super) journal_trouble: Vec<String>,
+    /// The shard that was asked to stop.
+    pub(super) stopped: Option<Stopped>,
 }
 
 impl Totalled {
     pub(super) fn add(&mut self, ending: Ending) {
-        let Ending::Fitted(Summary { counts, preparing, fitting, set_aside }) = ending else {
-            self.already_done += 1;
-            return;
-        };
+        match ending {
+            Ending::AlreadyDone => self.already_done += 1,
+            Ending::Stopped(stopped) => self.stopped = Some(stopped),
+            Ending::Fitted(summary) => self.add_fitted(summary),
+        }
+    }
+
+    fn add_fitted(&mut self, summary: Summary) {
+        let counts = summary.counts;
         self.fitted += 1;
-        self.set_aside += u32::from(set_aside);
-        self.preparing += preparing;
-        self.fitting += fitting;
+        self.set_aside += u32::from(summary.set_aside);
+        self.foreign_journals += summary.foreign_journals;
+        self.journal_trouble.extend(summary.journal_trouble);
+        self.preparing += summary.preparing;
+        self.fitting += summary.fitting;
         self.unit_time += counts.unit_time;
+        self.resumed += counts.resumed;
         for (sum, count) in self.by_status.iter_mut().zip(counts.by_status) {
             *sum += count;
         }
@@ -64,6 +78,10 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
         let count = totalled.set_aside;
         writeln!(text, "{:<11}{count} damaged partials were moved to aside/", "repaired")?;
     }
+    if totalled.foreign_journals > 0 {
+        let count = totalled.foreign_journals;
+        writeln!(text, "{:<11}{count} journals of other plans were moved to aside/", "repaired")?;
+    }
     if totalled.fitted == 0 {
         return Ok(text);
     }
@@ -78,6 +96,10 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
     let parts: Vec<String> =
         parts.map(|(status, _, name, _)| format!("{} {name}", totalled.of(*status))).collect();
     writeln!(text, "{:<11}{units}: {}", "units", parts.join(", "))?;
+    if totalled.resumed > 0 {
+        let count = totalled.resumed;
+        writeln!(text, "{:<11}{count} of the units an earlier attempt had done", "resumed")?;
+    }
     let (fitting, busy) = (totalled.fitting.as_secs_f64(), totalled.unit_time.as_secs_f64());
     writeln!(
         text,
@@ -85,12 +107,16 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
         "time",
         totalled.preparing.as_secs_f64()
     )?;
+    let fitted = units - totalled.resumed;
+    if fitted == 0 {
+        return Ok(text);
+    }
     writeln!(
         text,
         "{:<11}{:.1} us a unit; {:.0} units/s; {:.2} times one thread",
         "speed",
-        1e6 * busy / units as f64,
-        units as f64 / fitting,
+        1e6 * busy / fitted as f64,
+        fitted as f64 / fitting,
         busy / fitting
     )?;
     Ok(text)

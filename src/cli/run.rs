@@ -95,7 +95,6 @@ pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> 
     let display = Display::start(worker.run, worker.plan, shards, volume)?;
     let mut totalled = Totalled::default();
     for &shard in shards {
-        display.begin(shard);
         let ending = worker.run_shard(shard, display.progress(), &|done| display.announce(done))?;
         if let Ending::AlreadyDone = ending {
             display.skip(shard);

@@ -1,11 +1,14 @@
 //! `otfhpc status`: the state of every shard, as the files tell it.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{Heartbeat, Partial, PartialError};
+use crate::shard::{Journals, Partial, PartialError, journals};
 use crate::slurm::ranges;
+use crate::study::Study;
 
 use super::Exit;
 use super::args::FolderArgs;
@@ -28,7 +31,15 @@ pub(super) fn command(args: &FolderArgs) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
     let count = plan.plan.shards.len();
-    let states: Vec<ShardState> = (0..count).map(|shard| look(&run, &plan, shard)).collect();
+    let (study, journals) = (plan.study()?, journals(&run)?);
+    let state = |shard| match Partial::read(&run, &plan, shard) {
+        Err(PartialError::Missing) => {
+            let paths = journals.get(&shard).map_or(&[][..], Vec::as_slice);
+            unfinished(&plan, &study, shard, paths)
+        }
+        read => finished(&plan, shard, read.map(|_| ())),
+    };
+    let states: Vec<ShardState> = (0..count).map(state).collect();
     let alone = |_: &ShardState, _: &ShardState| false;
     let alike = |a: &ShardState, b: &ShardState| a.state == b.state && a.remark == b.remark;
     let mut lines = vec![["shard", "state", "units", ""].map(String::from).to_vec()];
@@ -41,21 +52,47 @@ pub(super) fn command(args: &FolderArgs) -> Result<Exit> {
 }
 
 /// A sound partial is the only proof that a shard is done.
-fn look(run: &RunDir, plan: &BoundPlan, shard: u32) -> ShardState {
-    let units = plan.plan.shards.units(shard).map_or(0, |units| units.end - units.start);
-    let state = |state, units_done, remark| ShardState { shard, state, units_done, units, remark };
-    match Partial::read(run, plan, shard) {
-        Ok(_) => state("done", units, String::new()),
-        Err(PartialError::Missing) => match Heartbeat::read(run, shard) {
-            None => state("not started", 0, String::new()),
-            Some((beat, fresh)) => {
-                let remark = format!("on {}, process {}", beat.host, beat.process);
-                let name = if fresh { "running" } else { "stopped" };
-                state(name, beat.units_done, remark)
-            }
-        },
-        Err(problem) => state("damaged", 0, problem.to_string()),
+fn finished(plan: &BoundPlan, shard: u32, read: Result<(), PartialError>) -> ShardState {
+    let units = units(plan, shard);
+    match read {
+        Ok(()) => {
+            ShardState { shard, state: "done", units_done: units, units, remark: String::new() }
+        }
+        Err(problem) => {
+            let remark = problem.to_string();
+            ShardState { shard, state: "damaged", units_done: 0, units, remark }
+        }
     }
+}
+
+/// A shard without a partial is as far as its journals tell.
+fn unfinished(plan: &BoundPlan, study: &Study, shard: u32, paths: &[PathBuf]) -> ShardState {
+    let state = |state, units_done, remark| ShardState {
+        shard,
+        state,
+        units_done,
+        units: units(plan, shard),
+        remark,
+    };
+    match Journals::read(plan, study, shard, paths) {
+        Err(error) => state("stopped", 0, error.to_string()),
+        Ok(journals) => {
+            let name = if journals.running { "running" } else { "stopped" };
+            let done = journals.results.done();
+            match journals.attempts.last() {
+                None if done == 0 => state("not started", 0, String::new()),
+                None => state(name, done, String::new()),
+                Some(last) => {
+                    let remark = format!("on {}, process {}", last.host, last.process);
+                    state(name, done, remark)
+                }
+            }
+        }
+    }
+}
+
+fn units(plan: &BoundPlan, shard: u32) -> u64 {
+    plan.plan.shards.units(shard).map_or(0, |units| units.end - units.start)
 }
 
 fn line(group: &[ShardState]) -> Vec<String> {

@@ -47,16 +47,16 @@ impl RunDir {
         self.root.join("aside")
     }
 
-    /// The folder of the signs of life.
+    /// The folder of what unfinished shards have done so far.
     #[must_use]
-    pub fn heartbeats(&self) -> PathBuf {
-        self.root.join("running")
+    pub fn journals(&self) -> PathBuf {
+        self.root.join("journals")
     }
 
-    /// The sign of life of a shard that is being fitted.
+    /// What an unfinished shard has done so far.
     #[must_use]
-    pub fn heartbeat(&self, shard: u32) -> PathBuf {
-        self.heartbeats().join(format!("shard-{shard:05}.json"))
+    pub fn journal(&self, shard: u32) -> PathBuf {
+        self.journals().join(format!("shard-{shard:05}{JOURNAL_SUFFIX}"))
     }
 
     /// The folder of the logs of the array tasks.
@@ -159,6 +159,9 @@ impl RunDir {
     }
 }
 
+/// How the name of a journal ends.
+const JOURNAL_SUFFIX: &str = ".journal";
+
 fn partial_name(shard: u32) -> String {
     format!("shard-{shard:05}.bin")
 }
@@ -168,6 +171,16 @@ fn partial_name(shard: u32) -> String {
 pub fn shard_of_partial(name: &str) -> Option<u32> {
     let shard = name.strip_prefix("shard-")?.strip_suffix(".bin")?.parse().ok()?;
     (partial_name(shard) == name).then_some(shard)
+}
+
+/// The shard that a journal's file name stands for, if it is such a name: the number, and perhaps
+/// the name of the process that keeps it.
+#[must_use]
+pub fn shard_of_journal(name: &str) -> Option<u32> {
+    let name = name.strip_prefix("shard-")?.strip_suffix(JOURNAL_SUFFIX)?;
+    let digits = name.split_once('.').map_or(name, |(digits, _)| digits);
+    let shard = digits.parse().ok()?;
+    (format!("{shard:05}") == digits).then_some(shard)
 }
 
 #[cfg(test)]
@@ -183,6 +196,19 @@ mod tests {
         }
         for name in ["shard-7.bin", "shard-00007.bin.bak", "shard-+0007.bin", "shard-.bin", "x"] {
             assert_eq!(shard_of_partial(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn journal_names_read_back() {
+        let run = RunDir::new("results");
+        for shard in [0, 7, 99_999, 123_456] {
+            let path = run.journal(shard);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(shard_of_journal(name), Some(shard));
+        }
+        for name in ["shard-7.journal", "shard-00007.bin", "shard-00007.lock", "shard-.journal"] {
+            assert_eq!(shard_of_journal(name), None, "{name}");
         }
     }
 }

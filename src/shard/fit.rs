@@ -1,6 +1,6 @@
 //! Fits the units of one shard.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,67 +12,83 @@ use crate::study::{Estimator, Study};
 
 use super::programs::Programs;
 use super::progress::Progress;
+use super::results::Results;
 use super::segment::Segment;
+use super::stop::Stop;
 use super::tally::{Listener, Tally};
 use super::timing::{MethodTime, Timing};
 use super::unit::UnitResult;
 
-/// What the units of a shard leave.
+/// What fitting a shard leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedUnits {
-    /// One a unit, in order.
-    pub results: Vec<UnitResult>,
-    /// How long they took.
+    /// What was fitted now.
+    pub pieces: Vec<Piece>,
+    /// How long it took.
     pub times: Vec<MethodTime>,
 }
 
-/// Fits prepared units on the current rayon pool.
-///
-/// The results depend on the study and its data alone: each piece is a function of its place, and
-/// the pool decides only who computes it when. Programs run beside the native methods, each in
-/// the place of one thread, so that there is never more work than threads.
-#[must_use]
-pub fn fit_segments(
-    study: &Study,
-    segments: &[Segment],
-    programs: &Programs,
-    progress: &Progress,
-    listener: Listener,
-) -> FittedUnits {
-    let (tally, timing) = (Tally::new(study, segments), Timing::new(study.methods.len()));
-    let fitter = Fitter { study, segments, programs, progress, tally, timing, listener };
-    let native = || (0..segments.len()).into_par_iter().map(|s| fitter.fit_native(s)).collect();
-    let (native, mut together): (Vec<Native>, Together) =
-        rayon::join(native, || fitter.run_programs());
-    let mut results = Vec::new();
-    for (place, native) in native.into_iter().enumerate() {
-        results.extend(native.alone);
-        together.extend(native.together);
-        for method in segments[place].work(study).together {
-            results.extend(together.remove(&(place, *method)).into_iter().flatten());
-        }
-    }
-    FittedUnits { results, times: fitter.timing.summary(study) }
+/// The smallest thing that is never cut: a unit, or all units of a configuration whose method fits
+/// all bins together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Its first unit.
+    pub first: u64,
+    /// One a unit, in order.
+    pub results: Vec<UnitResult>,
 }
 
-/// Results of methods that fit all bins together, by segment and method.
-type Together = BTreeMap<(usize, usize), Vec<UnitResult>>;
+/// Who keeps the results of a piece as soon as it is done, given its first unit; called from any
+/// thread.
+pub type Keeper<'a> = &'a (dyn Fn(u64, &[UnitResult]) + Sync);
 
-/// What the native methods of a segment leave.
-struct Native {
-    alone: Vec<UnitResult>,
-    together: Together,
+/// What is to be fitted, and who is told of it.
+pub struct Fitting<'a> {
+    /// The study.
+    pub study: &'a Study,
+    /// The units of the shard.
+    pub units: Range<u64>,
+    /// Those that are done already.
+    pub done: &'a Results,
+    /// The others, with their data.
+    pub segments: &'a [Segment],
+    /// How the programs are run that some methods are.
+    pub programs: &'a Programs,
+    /// Whoever asks this makes an end: what is in hand is finished, the rest is left.
+    pub stop: &'a Stop,
+    /// Counts units.
+    pub progress: &'a Progress,
+    /// Hears of configurations.
+    pub listener: Listener<'a>,
+    /// Keeps pieces.
+    pub keeper: Keeper<'a>,
+}
+
+impl Fitting<'_> {
+    /// Fits what is left, on the current rayon pool, until it is asked to stop.
+    ///
+    /// The results depend on the study and its data alone: each piece is a function of its place,
+    /// and the pool decides only who computes it when. Programs run beside the native methods,
+    /// each in the place of one thread, so that there is never more work than threads.
+    #[must_use]
+    pub fn run(&self) -> FittedUnits {
+        let tally = Tally::new(self.study, &self.units, self.done);
+        let timing = Timing::new(self.study.methods.len());
+        let fitter = Fitter { given: self, tally, timing };
+        let segments = self.segments.par_iter();
+        let native = || segments.flat_map_iter(|segment| fitter.fit_native(segment)).collect();
+        let (mut pieces, by_programs): (Vec<Piece>, Vec<Piece>) =
+            rayon::join(native, || fitter.run_programs());
+        pieces.extend(by_programs);
+        FittedUnits { pieces, times: fitter.timing.summary(self.study) }
+    }
 }
 
 /// What the threads that fit a shard share.
 struct Fitter<'a> {
-    study: &'a Study,
-    segments: &'a [Segment],
-    programs: &'a Programs,
-    progress: &'a Progress,
+    given: &'a Fitting<'a>,
     tally: Tally,
     timing: Timing,
-    listener: Listener<'a>,
 }
 
 /// One bin, gathered once for all methods.
@@ -81,62 +97,73 @@ struct Gathered {
     held_out: Option<BinData>,
 }
 
+/// Where a bin stands: in the study, and among those of a realisation.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    position: usize,
+    gathered: usize,
+}
+
 impl Fitter<'_> {
-    fn fit_native(&self, place: usize) -> Native {
-        let segment = &self.segments[place];
-        let work = segment.work(self.study);
-        let is_native = |method: &&usize| !self.study.methods[**method].is_external();
-        let together: Vec<usize> = work.together.iter().filter(is_native).copied().collect();
+    /// Fits what native methods have left in a segment.
+    fn fit_native(&self, segment: &Segment) -> Vec<Piece> {
+        let study = self.given.study;
+        let alone = &segment.work.alone;
+        let is_native = |method: &usize| !study.methods[*method].is_external();
+        let together: Vec<usize> =
+            segment.work.together.iter().copied().filter(is_native).collect();
         // A method that fits all bins needs them all, whichever of them the others ask for.
-        let positions = match (together.is_empty(), &work.alone[..]) {
-            (false, _) => 0..self.study.bins.len(),
+        let positions = match (together.is_empty(), &alone[..]) {
+            (false, _) => 0..study.bins.len(),
             (true, [(first, _), .., (last, _)]) => *first..last + 1,
             (true, [(only, _)]) => *only..only + 1,
-            (true, []) => return Native { alone: Vec::new(), together: Together::new() },
+            (true, []) => return Vec::new(),
         };
-        let realisation = self.realise(segment, &self.study.bins[positions.clone()]);
-        let fit_alone = |(position, methods): &(usize, &[usize])| {
-            self.fit_alone(segment, &realisation, position - positions.start, methods)
-        };
-        let alone: Vec<Vec<UnitResult>> = work.alone.par_iter().map(fit_alone).collect();
-        let alone = alone.into_iter().flatten().collect();
-        if together.is_empty() {
-            return Native { alone, together: Together::new() };
+        if self.given.stop.asked() {
+            return Vec::new();
         }
-        let bins = self.gather_all(segment, &realisation);
-        let fit = |method: &usize| {
-            ((place, *method), self.fit_together(segment, &realisation, &bins, *method))
+        let realisation = self.realise(segment, &study.bins[positions.clone()]);
+        let fit_alone = |(position, methods): &(usize, Vec<usize>)| {
+            let place = Place { position: *position, gathered: position - positions.start };
+            self.fit_alone(segment, &realisation, place, methods)
         };
-        Native { alone, together: together.par_iter().map(fit).collect() }
+        let mut pieces: Vec<Piece> = alone.par_iter().flat_map_iter(fit_alone).collect();
+        if !together.is_empty() {
+            let bins = self.gather_all(segment, &realisation);
+            let fit = |method: &usize| self.fit_together(segment, &realisation, &bins, *method);
+            pieces.par_extend(together.par_iter().filter_map(fit));
+        }
+        pieces
     }
 
     /// Runs the programs of all segments, so many at once, one after another for each runner.
-    fn run_programs(&self) -> Together {
-        let runs: Vec<(usize, usize)> = (0..self.segments.len())
-            .flat_map(|place| {
-                let methods = self.segments[place].work(self.study).together.iter();
-                methods.map(move |method| (place, *method))
-            })
-            .filter(|(_, method)| self.study.methods[*method].is_external())
+    fn run_programs(&self) -> Vec<Piece> {
+        let study = self.given.study;
+        let runs: Vec<(&Segment, usize)> = self
+            .given
+            .segments
+            .iter()
+            .flat_map(|segment| segment.work.together.iter().map(move |method| (segment, *method)))
+            .filter(|(_, method)| study.methods[*method].is_external())
             .collect();
         let next = AtomicUsize::new(0);
         let runner = |_| {
-            let mut done = Together::new();
-            while let Some(&(place, method)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let segment = &self.segments[place];
-                let realisation = self.realise(segment, &self.study.bins);
+            let mut done = Vec::new();
+            while let Some(&(segment, method)) = runs.get(next.fetch_add(1, Ordering::Relaxed))
+                && !self.given.stop.asked()
+            {
+                let realisation = self.realise(segment, &study.bins);
                 let bins = self.gather_all(segment, &realisation);
-                let results = self.fit_together(segment, &realisation, &bins, method);
-                done.insert((place, method), results);
+                done.extend(self.fit_together(segment, &realisation, &bins, method));
             }
             done
         };
-        let runners = self.programs.at_once.min(runs.len());
+        let runners = self.given.programs.at_once.min(runs.len());
         (0..runners).into_par_iter().with_max_len(1).flat_map_iter(runner).collect()
     }
 
     fn realise(&self, segment: &Segment, bins: &[usize]) -> Realisation {
-        segment.campaign.realise(&self.study.draw(segment.id), bins)
+        segment.campaign.realise(&self.given.study.draw(segment.id), bins)
     }
 
     fn gather(&self, segment: &Segment, realisation: &Realisation, position: usize) -> Gathered {
@@ -147,7 +174,7 @@ impl Fitter<'_> {
     }
 
     fn gather_all(&self, segment: &Segment, realisation: &Realisation) -> Vec<Gathered> {
-        let positions = (0..self.study.bins.len()).into_par_iter();
+        let positions = (0..self.given.study.bins.len()).into_par_iter();
         positions.map(|position| self.gather(segment, realisation, position)).collect()
     }
 
@@ -156,16 +183,19 @@ impl Fitter<'_> {
         &self,
         segment: &Segment,
         realisation: &Realisation,
-        position: usize,
+        place: Place,
         methods: &[usize],
-    ) -> Vec<UnitResult> {
+    ) -> Vec<Piece> {
+        if self.given.stop.asked() {
+            return Vec::new();
+        }
         let mut start = Instant::now();
-        let gathered = self.gather(segment, realisation, position);
+        let gathered = self.gather(segment, realisation, place.gathered);
         let columns = columns(&gathered.bin);
         let fit = |&method: &usize| {
             let context = realisation.context(&gathered.bin);
             let problem = self.problem(&gathered.bin, &columns, context, method, 1);
-            let outcome = match &self.study.methods[method].estimator {
+            let outcome = match &self.given.study.methods[method].estimator {
                 Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
                 Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
             };
@@ -173,20 +203,23 @@ impl Fitter<'_> {
             let now = Instant::now();
             self.count(segment, method, &result, now - start);
             start = now;
-            result
+            self.keep(segment, place.position, method, vec![result])
         };
-        methods.iter().map(fit).collect()
+        methods.iter().take_while(|_| !self.given.stop.asked()).map(fit).collect()
     }
 
-    /// Fits one method at all bins together.
+    /// Fits one method at all bins together; none if it was asked to stop before.
     fn fit_together(
         &self,
         segment: &Segment,
         realisation: &Realisation,
         bins: &[Gathered],
         method: usize,
-    ) -> Vec<UnitResult> {
-        let start = Instant::now();
+    ) -> Option<Piece> {
+        if self.given.stop.asked() {
+            return None;
+        }
+        let (study, start) = (self.given.study, Instant::now());
         let columns: Vec<Vec<&[f64]>> =
             bins.iter().map(|gathered| columns(&gathered.bin)).collect();
         let mut problems = Vec::new();
@@ -195,13 +228,13 @@ impl Fitter<'_> {
             let units = bins.len() as u32;
             problems.push(self.problem(&gathered.bin, columns, context, method, units));
         }
-        let outcomes = match &self.study.methods[method].estimator {
+        let outcomes = match &study.methods[method].estimator {
             Estimator::Native(_, native) => {
                 fit_bins(&problems, |bright| native.fit_together(bright))
             }
             Estimator::External(program) => {
-                let configuration = self.study.configuration_at(segment.realisation, method);
-                let log = self.programs.log(&self.study.methods[method].label, configuration);
+                let configuration = study.configuration_at(segment.realisation, method);
+                let log = self.given.programs.log(&study.methods[method].label, configuration);
                 fit_bins(&problems, |bright| program.fit(bright, &log))
             }
         };
@@ -211,7 +244,23 @@ impl Fitter<'_> {
             self.count(segment, method, &result, time);
             result
         };
-        outcomes.into_iter().zip(bins).map(result).collect()
+        let results = outcomes.into_iter().zip(bins).map(result).collect();
+        Some(self.keep(segment, 0, method, results))
+    }
+
+    /// Hands a finished piece to its keeper, and on.
+    fn keep(
+        &self,
+        segment: &Segment,
+        position: usize,
+        method: usize,
+        results: Vec<UnitResult>,
+    ) -> Piece {
+        let order = &self.given.study.order;
+        let within = order.unit_of(position, method).unwrap_or(0);
+        let first = segment.realisation * order.units() + within;
+        (self.given.keeper)(first, &results);
+        Piece { first, results }
     }
 
     /// The problem that a method is given; its time limit is that of so many units.
@@ -223,23 +272,24 @@ impl Fitter<'_> {
         method: usize,
         units: u32,
     ) -> Problem<'a> {
-        let limit = self.study.unit_limit.map(|limit: Duration| limit.saturating_mul(units));
+        let study = self.given.study;
+        let limit = study.unit_limit.map(|limit: Duration| limit.saturating_mul(units));
         Problem {
             design: columns,
             data: &bin.data,
             variance: &bin.variance,
             scale: bin.scale,
-            constraint: self.study.methods[method].constraint,
+            constraint: study.methods[method].constraint,
             context: Context { deadline: Deadline::after(limit), ..context },
         }
     }
 
     fn count(&self, segment: &Segment, method: usize, result: &UnitResult, time: Duration) {
-        self.progress.unit_done(result.outcome.status(), time);
+        self.given.progress.unit_done(result.outcome.status(), time);
         self.timing.add(method, time);
-        let configuration = self.study.configuration_at(segment.realisation, method);
+        let configuration = self.given.study.configuration_at(segment.realisation, method);
         if let Some(done) = self.tally.count(configuration) {
-            (self.listener)(done);
+            (self.given.listener)(done);
         }
     }
 }
@@ -296,12 +346,42 @@ mod tests {
         study: &Study,
         units: Range<u64>,
     ) -> (Vec<UnitResult>, Vec<ConfigurationDone>) {
+        let (results, heard) = fit_rest(config, study, units.clone(), Results::none(&units));
+        (results.complete().unwrap(), heard)
+    }
+
+    /// Fits what is not done.
+    fn fit_rest(
+        config: &Config,
+        study: &Study,
+        units: Range<u64>,
+        done: Results,
+    ) -> (Results, Vec<ConfigurationDone>) {
         let (progress, heard) = (Progress::default(), Mutex::new(Vec::new()));
-        let listener = |done| heard.lock().unwrap().push(done);
-        let segments = segments(config, study, &units, &mut Campaigns::default()).unwrap();
-        let fitted = fit_segments(study, &segments, &Programs::none(), &progress, &listener);
-        assert_eq!(progress.counts().done(), units.end - units.start);
-        (fitted.results, heard.into_inner().unwrap())
+        let kept = Mutex::new(done.clone());
+        let segments = segments(config, study, &units, &done, &mut Campaigns::default()).unwrap();
+        let left = units.end - units.start - done.done();
+        let fitting = Fitting {
+            study,
+            units,
+            done: &done,
+            segments: &segments,
+            programs: &Programs::none(),
+            stop: &Stop::default(),
+            progress: &progress,
+            listener: &|done| heard.lock().unwrap().push(done),
+            keeper: &|first, results| {
+                kept.lock().unwrap().put(first, results.to_vec());
+            },
+        };
+        let mut results = done.clone();
+        for piece in fitting.run().pieces {
+            let units = piece.results.len() as u64;
+            assert_eq!(results.put(piece.first, piece.results), units, "fitted twice");
+        }
+        assert_eq!(progress.counts().done(), left);
+        assert!(results == kept.into_inner().unwrap());
+        (results, heard.into_inner().unwrap())
     }
 
     /// A unit's outcome is a function of its index: nothing passes from one unit to another, so
@@ -330,5 +410,33 @@ mod tests {
             assert_eq!(order, (1..=heard.len() as u64).collect::<Vec<_>>());
             assert!(heard.iter().all(|done| done.of == heard.len() as u64));
         }
+    }
+
+    /// Whatever is done already, only the rest is fitted, and all is as if nothing had happened.
+    #[test]
+    fn only_what_is_not_done_is_fitted() {
+        let mut settings = SMALL.to_vec();
+        settings.push(r#"fit.methods=["wls","smooth","ols"]"#);
+        let (config, study) = load(&settings);
+        let units = 3..study.units();
+        let (whole, _) = fit(&config, &study, units.clone());
+        let mut kept = Results::none(&units);
+        for pattern in 0..5_u64 {
+            let mut unit = units.start;
+            while unit < units.end {
+                let length = study.order.piece_at(unit % study.order.units()).unwrap();
+                let at = (unit - units.start) as usize;
+                if (unit * 7 + pattern).is_multiple_of(5) {
+                    kept.put(unit, whole[at..at + length as usize].to_vec());
+                }
+                unit += length;
+            }
+            let left = units.end - units.start - kept.done();
+            let (results, heard) = fit_rest(&config, &study, units.clone(), kept.clone());
+            assert!(results.complete().unwrap() == whole, "pattern {pattern}");
+            assert_eq!(heard.iter().map(|done| done.units).sum::<u64>(), left);
+            assert!(heard.iter().all(|done| done.of == heard.len() as u64));
+        }
+        assert_eq!(kept.done(), units.end - units.start);
     }
 }

@@ -16,27 +16,21 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-use bincode::error::DecodeError;
-use bincode::serde::decode_from_slice;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::plan::BoundPlan;
 
+use super::codec;
 use super::timing::MethodTime;
 use super::unit::UnitResult;
 
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const CHECKSUM_AT: usize = 72;
 const HEADER: usize = 104;
-/// Bodies up to these lengths, bytes, are decoded with 16 times as much.
-const SMALL_BODY: usize = 1 << 20;
-const MEDIUM_BODY: usize = 1 << 26;
-/// What the largest bodies may ask for, bytes.
-const BODY_LIMIT: usize = 1 << 34;
 
 /// What a finished shard leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,9 +52,13 @@ pub struct Provenance {
     pub process: u32,
     /// Slurm's job and task, where there are any.
     pub job: Option<String>,
+    /// How many processes worked on the shard, this one included.
+    pub attempts: u64,
+    /// Units that earlier ones had finished, and that stood in the journal.
+    pub units_from_journal: u64,
     /// Worker threads.
     pub threads: usize,
-    /// Start, UTC, RFC 3339.
+    /// Start of this process's part, UTC, RFC 3339.
     pub started: String,
     /// End, UTC, RFC 3339.
     pub finished: String,
@@ -68,7 +66,7 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// Seconds spent in units, over all threads.
     pub unit_seconds: f64,
-    /// How long the units of each method took.
+    /// How long the units of each method took in this process.
     pub times: Vec<MethodTime>,
 }
 
@@ -143,8 +141,7 @@ impl Partial {
         shard: u32,
         units: &Range<u64>,
     ) -> Result<(), FileError> {
-        let body = bincode::serde::encode_to_vec(self, bincode::config::standard())
-            .expect("a partial has no type that bincode cannot write");
+        let body = codec::encode(self);
         let head = head(plan, shard, units, body.len() as u64);
         let checksum = Digest::of_pieces(&[&head, &body]);
         files::make_folder(&run.partials())?;
@@ -171,34 +168,13 @@ impl Partial {
     /// Says what is wrong with them.
     pub fn decode(bytes: &[u8], plan: &BoundPlan, shard: u32) -> Result<Self, PartialError> {
         let body = check_header(bytes, plan, shard)?;
-        let (partial, used) = decode_body(body).map_err(|e| PartialError::Body(e.to_string()))?;
-        if used != body.len() {
-            return Err(PartialError::Body(format!("{} bytes are left over", body.len() - used)));
-        }
+        let partial: Self = codec::decode(body).map_err(PartialError::Body)?;
         let expected = planned_units(plan, shard);
         let found = expected.start..expected.start + partial.results.len() as u64;
         if found != expected {
             return Err(PartialError::Units { found, expected });
         }
         Ok(partial)
-    }
-}
-
-/// Decodes a body and says how many of its bytes were used.
-///
-/// A length in it that is a lie must not ask for memory that the machine may not have, so what it
-/// may ask for grows with its own length. bincode counts a number by its width in memory, which
-/// is up to 8 times its width in the file.
-fn decode_body(body: &[u8]) -> Result<(Partial, usize), DecodeError> {
-    let config = bincode::config::standard();
-    match body.len() {
-        length if length <= SMALL_BODY => {
-            decode_from_slice(body, config.with_limit::<{ 16 * SMALL_BODY }>())
-        }
-        length if length <= MEDIUM_BODY => {
-            decode_from_slice(body, config.with_limit::<{ 16 * MEDIUM_BODY }>())
-        }
-        _ => decode_from_slice(body, config.with_limit::<BODY_LIMIT>()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::fit::Status;
 #[derive(Debug, Default)]
 pub struct Progress {
     by_status: [AtomicU64; Status::REGISTRY.len()],
+    resumed: AtomicU64,
     unit_nanos: AtomicU64,
 }
 
@@ -17,6 +18,8 @@ pub struct Progress {
 pub struct Counts {
     /// In the order of [`Status::REGISTRY`].
     pub by_status: [u64; Status::REGISTRY.len()],
+    /// How many of them an earlier attempt had finished.
+    pub resumed: u64,
     /// Time spent in units, over all threads.
     pub unit_time: Duration,
 }
@@ -28,11 +31,18 @@ impl Progress {
         self.unit_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
+    /// Counts one unit that an earlier attempt had finished.
+    pub fn unit_resumed(&self, status: Status) {
+        self.by_status[status as usize].fetch_add(1, Ordering::Relaxed);
+        self.resumed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
             by_status: std::array::from_fn(|i| self.by_status[i].load(Ordering::Relaxed)),
+            resumed: self.resumed.load(Ordering::Relaxed),
             unit_time: Duration::from_nanos(self.unit_nanos.load(Ordering::Relaxed)),
         }
     }
@@ -45,11 +55,18 @@ impl Counts {
         self.by_status.iter().sum()
     }
 
+    /// Units finished now, not in an earlier attempt.
+    #[must_use]
+    pub fn fitted(&self) -> u64 {
+        self.done().saturating_sub(self.resumed)
+    }
+
     /// What was counted after an earlier moment.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             by_status: std::array::from_fn(|i| self.by_status[i] - earlier.by_status[i]),
+            resumed: self.resumed - earlier.resumed,
             unit_time: self.unit_time - earlier.unit_time,
         }
     }

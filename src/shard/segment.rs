@@ -1,11 +1,13 @@
-//! The part of a shard that lies in one realisation, with its data.
+//! What is left of a shard in one realisation, with its data.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::{Campaign, DataError};
-use crate::study::{Config, RealisationId, Study, Work};
+use crate::study::{Config, RealisationId, Study};
+
+use super::results::Results;
 
 /// The data sets that a process has prepared, so that each is read once.
 #[derive(Debug, Default)]
@@ -32,17 +34,26 @@ impl Campaigns {
     }
 }
 
-/// The part of a shard that lies in one realisation, with its data.
+/// What is left of a shard in one realisation, with its data.
 #[derive(Debug)]
 pub struct Segment {
     pub(super) realisation: u64,
     pub(super) id: RealisationId,
     pub(super) campaign: Arc<Campaign>,
-    /// Units of the study.
-    pub(super) units: Range<u64>,
+    pub(super) work: Left,
 }
 
-/// Cuts units at the borders of realisations, and prepares the data sets that they need.
+/// What is left to be fitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Places of bins that methods fit each for itself, with the methods, in order.
+    pub(super) alone: Vec<(usize, Vec<usize>)>,
+    /// Methods that fit all bins.
+    pub(super) together: Vec<usize>,
+}
+
+/// Cuts units at the borders of realisations, and prepares the data sets of those that are not
+/// done.
 ///
 /// # Errors
 /// If a data set cannot be prepared.
@@ -50,24 +61,41 @@ pub fn segments(
     config: &Config,
     study: &Study,
     units: &Range<u64>,
+    done: &Results,
     campaigns: &mut Campaigns,
 ) -> Result<Vec<Segment>, DataError> {
     let per_realisation = study.order.units();
     let (first, last) = (units.start / per_realisation, (units.end - 1) / per_realisation);
-    let segment = |realisation: u64| {
+    let mut segments = Vec::new();
+    for realisation in first..=last {
+        let work = left(study, realisation, units, done);
+        if work.alone.is_empty() && work.together.is_empty() {
+            continue;
+        }
         let id = study.realisation(realisation);
-        let start = units.start.max(realisation * per_realisation);
-        let end = units.end.min((realisation + 1) * per_realisation);
         let campaign = campaigns.get(config, study, id.set)?;
-        Ok(Segment { realisation, id, campaign, units: start..end })
-    };
-    (first..=last).map(segment).collect()
+        segments.push(Segment { realisation, id, campaign, work });
+    }
+    Ok(segments)
 }
 
-impl Segment {
-    /// What it asks for.
-    pub(super) fn work<'a>(&self, study: &'a Study) -> Work<'a> {
-        let first = self.realisation * study.order.units();
-        study.order.work(&(self.units.start - first..self.units.end - first))
+/// What of some units is in a realisation and not done. Pieces are done as a whole or not at all.
+fn left(study: &Study, realisation: u64, units: &Range<u64>, done: &Results) -> Left {
+    let first = realisation * study.order.units();
+    let end = first + study.order.units();
+    let within = units.start.max(first) - first..units.end.min(end) - first;
+    let work = study.order.work(&within);
+    let is_left = |position: usize, method: usize| {
+        let unit = study.order.unit_of(position, method);
+        !unit.is_some_and(|unit| done.has(first + unit))
+    };
+    let alone = work.alone.iter().map(|(position, methods)| {
+        let methods = methods.iter().copied().filter(|method| is_left(*position, *method));
+        (*position, methods.collect::<Vec<usize>>())
+    });
+    let together = work.together.iter().copied().filter(|method| is_left(0, *method));
+    Left {
+        alone: alone.filter(|(_, methods)| !methods.is_empty()).collect(),
+        together: together.collect(),
     }
 }

@@ -71,6 +71,22 @@ impl UnitOrder {
         }
     }
 
+    /// The unit of the bin at a place and a method: the inverse of [`Self::at`].
+    #[must_use]
+    pub fn unit_of(&self, position: usize, method: usize) -> Option<u64> {
+        let place = |methods: &[usize]| methods.iter().position(|m| *m == method);
+        let alone = |place| (position * self.alone.len() + place) as u64;
+        let together = |place| self.units_alone() + (place * self.bins + position) as u64;
+        place(&self.alone).map(alone).or_else(|| place(&self.together).map(together))
+    }
+
+    /// How many units the piece has that begins at this unit; none if no piece does.
+    #[must_use]
+    pub fn piece_at(&self, unit: u64) -> Option<u64> {
+        let begins = unit < self.units() && self.may_cut_at(unit);
+        begins.then_some(if unit < self.units_alone() { 1 } else { self.bins as u64 })
+    }
+
     /// Pieces of a realisation.
     #[must_use]
     pub fn pieces(&self) -> u64 {
@@ -175,6 +191,17 @@ mod tests {
                 }
                 counts[order.at(unit).1] += 1;
             }
+            for unit in 0..order.units() {
+                let (position, method) = order.at(unit);
+                prop_assert_eq!(order.unit_of(position, method), Some(unit));
+            }
+            let mut unit = 0;
+            while let Some(length) = order.piece_at(unit) {
+                let within = (unit + 1..unit + length).any(|unit| order.piece_at(unit).is_some());
+                prop_assert!(!within);
+                unit += length;
+            }
+            prop_assert_eq!(unit, order.units());
             let borders = (0..=order.units()).filter(|unit| order.may_cut_at(*unit)).count() as u64;
             prop_assert_eq!(borders, order.pieces() + 1);
         }

@@ -1,0 +1,29 @@
+//! Moves files out of the way. Nothing is deleted.
+
+use std::path::{Path, PathBuf};
+
+use crate::foundations::{FileError, RunDir, files};
+
+/// Moves whatever stands at a path into the folder for it, under a free name, which it returns.
+///
+/// # Errors
+/// If it cannot be moved.
+pub(super) fn set_aside(run: &RunDir, from: &Path) -> Result<PathBuf, FileError> {
+    let free = free_place(run, from)?;
+    std::fs::rename(from, &free).map_err(|e| FileError::new("move aside", from, e))?;
+    Ok(free)
+}
+
+/// A free name for what might have stood at a path.
+///
+/// # Errors
+/// If the folder cannot be made.
+pub(super) fn free_place(run: &RunDir, from: &Path) -> Result<PathBuf, FileError> {
+    let folder = run.set_aside();
+    files::make_folder(&folder)?;
+    let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let free = (1..)
+        .map(|attempt| folder.join(format!("{name}.{attempt}")))
+        .find(|path| path.symlink_metadata().is_err());
+    Ok(free.unwrap_or_else(|| folder.join(name)))
+}

@@ -1,0 +1,35 @@
+//! Who worked on a shard: told by its journal.
+
+use chrono::{SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One process that worked on a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Name of the machine.
+    pub host: String,
+    /// Process id there.
+    pub process: u32,
+    /// Slurm's job and task, where there are any.
+    pub job: Option<String>,
+    /// Start, UTC, RFC 3339.
+    pub started: String,
+}
+
+impl Attempt {
+    /// The attempt of this process, which begins now.
+    #[must_use]
+    pub fn of_this_process(job: Option<String>) -> Self {
+        Self { host: host_name(), process: std::process::id(), job, started: now() }
+    }
+}
+
+/// The time, UTC, RFC 3339.
+pub(super) fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The name of this machine, for people; no result depends on it.
+pub(super) fn host_name() -> String {
+    hostname::get().map_or_else(|_| "unknown".into(), |name| name.to_string_lossy().into_owned())
+}

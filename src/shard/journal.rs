@@ -1,0 +1,213 @@
+//! The journal: what an unfinished shard has done so far.
+//!
+//! A file of frames (see [`super::frame`]): first a header with format, plan and shard; then, for
+//! every process that works on the shard, who it is, and each piece that it finished, a piece being
+//! the smallest thing that is never cut. Whatever is damaged costs the pieces in which the damage
+//! is, and those are fitted again. A finished shard has a partial instead.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::foundations::run_dir::shard_of_journal;
+use crate::foundations::{Digest, FileError, RunDir, files};
+use crate::plan::BoundPlan;
+use crate::study::Study;
+
+use super::attempt::Attempt;
+use super::codec;
+use super::frame::{Frames, HEAD, Kind, frame, unbound};
+use super::results::Results;
+use super::unit::UnitResult;
+
+/// Raised whenever the meaning of a byte changes.
+const FORMAT: u32 = 1;
+/// Bytes of the body of a header: format, shard, plan, first unit, number of units.
+const HEADER: usize = 4 + 4 + 32 + 8 + 8;
+/// A journal that was not renewed for so long was left by a process that is gone.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// What binds a journal to a shard of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    header: Vec<u8>,
+    pub(super) units: Range<u64>,
+}
+
+impl Identity {
+    pub(super) fn new(plan: &BoundPlan, shard: u32) -> Self {
+        let units = plan.plan.shards.units(shard).unwrap_or(0..0);
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend(FORMAT.to_le_bytes());
+        header.extend(shard.to_le_bytes());
+        header.extend(plan.hash.as_bytes());
+        header.extend(units.start.to_le_bytes());
+        header.extend((units.end - units.start).to_le_bytes());
+        Self { header, units }
+    }
+
+    /// What a journal begins with.
+    pub(super) fn header_frame(&self) -> Vec<u8> {
+        frame(Kind::Header, &unbound(), &self.header)
+    }
+
+    pub(super) fn attempt_frame(&self, attempt: &Attempt) -> Vec<u8> {
+        frame(Kind::Attempt, &self.binding(), &codec::encode(attempt))
+    }
+
+    /// The frame of a piece, given its first unit.
+    pub(super) fn piece_frame(&self, first: u64, results: &[UnitResult]) -> Vec<u8> {
+        frame(Kind::Piece, &self.binding(), &codec::encode(&(first, results)))
+    }
+
+    pub(super) fn ended_frame(&self) -> Vec<u8> {
+        frame(Kind::Ended, &self.binding(), b"")
+    }
+
+    fn binding(&self) -> Digest {
+        Digest::of(&self.header)
+    }
+}
+
+/// What one journal tells, besides results.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Told {
+    pub(super) attempts: Vec<Attempt>,
+    /// Whether the last attempt ended of its own accord.
+    pub(super) ended: bool,
+    /// Where its last sound frame ends: what follows is torn.
+    pub(super) end: usize,
+}
+
+/// Bytes in which nothing is of this shard of this plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Foreign;
+
+/// Reads the bytes of a journal, and puts its pieces with the results.
+pub(super) fn decode(
+    bytes: &[u8],
+    identity: &Identity,
+    study: &Study,
+    results: &mut Results,
+) -> Result<Told, Foreign> {
+    let mut told = Told::default();
+    for frame in Frames::new(bytes, identity.binding()) {
+        match frame.kind {
+            Kind::Header if frame.body != identity.header => continue,
+            Kind::Header => {}
+            Kind::Attempt => {
+                told.attempts.extend(codec::decode::<Attempt>(frame.body));
+                told.ended = false;
+            }
+            Kind::Piece => take_piece(frame.body, study, results),
+            Kind::Ended => told.ended = true,
+        }
+        told.end = frame.end;
+    }
+    // A process that was killed at once leaves less than a header, and nothing is lost with that.
+    match told.end == 0 && bytes.len() >= HEAD + HEADER {
+        true => Err(Foreign),
+        false => Ok(told),
+    }
+}
+
+/// Puts a piece with the results, if it is one.
+fn take_piece(body: &[u8], study: &Study, results: &mut Results) {
+    let Ok((first, piece)) = codec::decode::<(u64, Vec<UnitResult>)>(body) else { return };
+    if study.order.piece_at(first % study.order.units()) == Some(piece.len() as u64) {
+        results.put(first, piece);
+    }
+}
+
+/// What all journals of a shard tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Journals {
+    /// The units that are done.
+    pub results: Results,
+    /// Who worked on the shard; the last one last.
+    pub attempts: Vec<Attempt>,
+    /// Whether the last one still does, as far as files can tell.
+    pub running: bool,
+    /// Where the sound part of each journal ends, bytes.
+    pub(super) ends: BTreeMap<PathBuf, u64>,
+    /// Files that are no journals of this shard of this plan.
+    pub(super) foreign: Vec<PathBuf>,
+}
+
+impl Journals {
+    /// Reads journals of one shard.
+    ///
+    /// # Errors
+    /// If one cannot be read; one that is damaged is no error.
+    pub fn read(
+        plan: &BoundPlan,
+        study: &Study,
+        shard: u32,
+        paths: &[PathBuf],
+    ) -> Result<Self, FileError> {
+        let identity = Identity::new(plan, shard);
+        let (results, ends) = (Results::none(&identity.units), BTreeMap::new());
+        let mut all =
+            Self { results, attempts: Vec::new(), running: false, ends, foreign: Vec::new() };
+        let mut by_age = Vec::new();
+        for path in paths {
+            let Some((bytes, modified)) = read_file(path)? else {
+                all.foreign.push(path.clone());
+                continue;
+            };
+            match decode(&bytes, &identity, study, &mut all.results) {
+                Err(Foreign) => all.foreign.push(path.clone()),
+                Ok(told) => {
+                    all.ends.insert(path.clone(), told.end as u64);
+                    all.running |= !told.ended && !told.attempts.is_empty() && is_fresh(modified);
+                    by_age.push((modified, told.attempts));
+                }
+            }
+        }
+        by_age.sort_by_key(|(modified, _)| *modified);
+        all.attempts = by_age.into_iter().flat_map(|(_, attempts)| attempts).collect();
+        Ok(all)
+    }
+}
+
+/// The content of a file and when it was renewed; none for what is no file or has gone.
+fn read_file(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>, FileError> {
+    let error = |e| FileError::new("read", path, e);
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata,
+        Ok(_) => return Ok(None),
+        Err(e) => return Err(error(e)),
+    };
+    Ok(Some((files::read(path)?, metadata.modified().map_err(error)?)))
+}
+
+/// A clock that differs between machines must not make a live task look dead for long.
+fn is_fresh(modified: SystemTime) -> bool {
+    SystemTime::now().duration_since(modified).unwrap_or_default() < STALE_AFTER
+}
+
+/// The journals in a run's folder, by shard.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn journals(run: &RunDir) -> Result<BTreeMap<u32, Vec<PathBuf>>, FileError> {
+    let folder = run.journals();
+    let error = |e| FileError::new("read the folder", &folder, e);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        entries => entries.map_err(error)?,
+    };
+    let mut by_shard: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
+    for entry in entries {
+        let name = entry.map_err(error)?.file_name();
+        if let Some(shard) = shard_of_journal(&name.to_string_lossy()) {
+            by_shard.entry(shard).or_default().push(folder.join(name));
+        }
+    }
+    by_shard.values_mut().for_each(|paths| paths.sort_unstable());
+    Ok(by_shard)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Journals that are damaged, torn, doubled, of another plan, or written by several attempts.
+
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::super::recorder::Recorder;
+use super::*;
+use crate::fit::{Outcome, Solution};
+use crate::plan::Plan;
+use crate::study::Config;
+use num_complex::Complex64;
+
+/// A plan of 2 trials of a method that fits 6 bins together between two that do not, in 3 shards.
+fn planned(seed: u64) -> (BoundPlan, Study) {
+    let settings = ["fit.bins=4-9", r#"fit.methods=["wls","smooth","ols"]"#, "study.trials=2"];
+    let mut settings: Vec<String> = settings.map(String::from).to_vec();
+    settings.push(format!("study.seed={seed}"));
+    let config = Config::load(None, &settings).unwrap();
+    let study = Study::new(&config).unwrap();
+    (Plan::make(config, Vec::new(), 3).unwrap(), study)
+}
+
+/// What a unit's result looks like; another for every unit.
+fn result(unit: u64) -> UnitResult {
+    let outcome = match unit % 3 {
+        0 => Outcome::Failed(format!("unit {unit} cannot be fitted: OTFHPCJ\n")),
+        1 => Outcome::NoSignal,
+        _ => Outcome::Converged(Solution {
+            emissivity: vec![Complex64::new(unit as f64, -0.1); 7],
+            sigma: vec![1e-3 * unit as f64; 7],
+            rss: f64::INFINITY,
+            condition: 1.0 / unit as f64,
+        }),
+    };
+    UnitResult { outcome, prediction_error: None }
+}
+
+/// The pieces of a shard: first units and results.
+fn pieces(study: &Study, units: &Range<u64>) -> Vec<(u64, Vec<UnitResult>)> {
+    let (mut pieces, mut unit) = (Vec::new(), units.start);
+    while unit < units.end {
+        let length = study.order.piece_at(unit % study.order.units()).unwrap();
+        pieces.push((unit, (unit..unit + length).map(result).collect()));
+        unit += length;
+    }
+    pieces
+}
+
+fn attempt(host: &str) -> Attempt {
+    Attempt { host: host.into(), process: 7, job: Some("120_1".into()), started: "now".into() }
+}
+
+/// The frames of a journal with all pieces of a shard.
+fn frames(identity: &Identity, study: &Study) -> Vec<Vec<u8>> {
+    let mut frames = vec![identity.header_frame(), identity.attempt_frame(&attempt("a"))];
+    let pieces = pieces(study, &identity.units);
+    frames.extend(pieces.iter().map(|(first, results)| identity.piece_frame(*first, results)));
+    frames
+}
+
+fn read(bytes: &[u8], identity: &Identity, study: &Study) -> Result<(Told, Results), Foreign> {
+    let mut results = Results::none(&identity.units);
+    decode(bytes, identity, study, &mut results).map(|told| (told, results))
+}
+
+#[test]
+fn a_whole_journal_gives_every_result_back() {
+    let (plan, study) = planned(1);
+    for shard in 0..3 {
+        let identity = Identity::new(&plan, shard);
+        let bytes = frames(&identity, &study).concat();
+        let (told, results) = read(&bytes, &identity, &study).unwrap();
+        let expected: Vec<UnitResult> = identity.units.clone().map(result).collect();
+        assert_eq!(results.complete(), Some(expected));
+        assert_eq!((told.attempts, told.ended, told.end), (vec![attempt("a")], false, bytes.len()));
+    }
+}
+
+/// At every length: all whole frames are kept, and what is torn is known.
+#[test]
+fn a_torn_tail_costs_what_is_torn() {
+    let (plan, study) = planned(1);
+    let identity = Identity::new(&plan, 1);
+    let frames = frames(&identity, &study);
+    let pieces = pieces(&study, &identity.units);
+    let bytes = frames.concat();
+    for length in 0..bytes.len() {
+        let (told, results) = read(&bytes[..length], &identity, &study).unwrap();
+        let (mut end, mut whole) = (0, 0);
+        while let Some(frame) = frames.get(whole).filter(|frame| end + frame.len() <= length) {
+            (end, whole) = (end + frame.len(), whole + 1);
+        }
+        let done: usize = pieces.iter().take(whole.saturating_sub(2)).map(|p| p.1.len()).sum();
+        assert_eq!((told.end, results.done()), (end, done as u64), "{length}");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_plan_or_shard_is_foreign() {
+    let (plan, study) = planned(1);
+    let (ours, neighbour) = (Identity::new(&plan, 1), Identity::new(&plan, 2));
+    let other = Identity::new(&planned(2).0, 1);
+    for foreign in [&neighbour, &other] {
+        let bytes = frames(foreign, &study).concat();
+        assert_eq!(read(&bytes, &ours, &study), Err(Foreign));
+        // Among frames of ours they are passed over.
+        let mut mixed = frames(&ours, &study);
+        mixed.truncate(4);
+        mixed.extend(frames(foreign, &study));
+        let (told, results) = read(&mixed.concat(), &ours, &study).unwrap();
+        assert_eq!((told.attempts.len(), results.done()), (1, 2));
+    }
+    assert_eq!(read(&[0; 4096], &ours, &study), Err(Foreign));
+    assert_eq!(read(b"", &ours, &study), Ok((Told::default(), Results::none(&ours.units))));
+}
+
+/// A piece of another size, as another order of units would have it, is not taken.
+#[test]
+fn a_piece_that_is_none_is_passed_over() {
+    let (plan, study) = planned(1);
+    let identity = Identity::new(&plan, 0);
+    let mut bytes = identity.header_frame();
+    for (first, length) in [(0, 2), (1, 0), (12, 5), (13, 6), (u64::MAX, 1)] {
+        let results: Vec<UnitResult> = (0..length).map(result).collect();
+        bytes.extend(identity.piece_frame(first, &results));
+    }
+    assert_eq!(read(&bytes, &identity, &study).unwrap().1.done(), 0);
+}
+
+/// Counts of a damaged journal's frames: those that are still there to the byte.
+fn untouched(frames: &[Vec<u8>], bytes: &[u8]) -> Vec<bool> {
+    let there = |frame: &Vec<u8>| bytes.windows(frame.len()).any(|window| window == frame);
+    frames.iter().map(there).collect()
+}
+
+/// One way to damage some bytes: what, where (of the whole), how much.
+type Mutation = (u8, f64, usize, u8);
+
+fn damage(bytes: &mut Vec<u8>, (what, at, length, fill): Mutation) {
+    let at = (at * bytes.len() as f64) as usize;
+    let end = bytes.len().min(at + length);
+    match what {
+        0 => bytes.truncate(at),
+        1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (fill % 8)),
+        2 => bytes[at..end].fill(fill),
+        3 => drop(bytes.drain(at..end)),
+        4 => drop(bytes.splice(at..at, vec![fill; length])),
+        5 => {
+            let copy = bytes[at..end].to_vec();
+            bytes.extend(copy);
+        }
+        _ => {
+            let copy = bytes[at..end].to_vec();
+            let to = usize::from(fill) * bytes.len() / 256;
+            bytes.splice(to..to, copy);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    /// Whatever happens to a journal: no panic, no result that is not the unit's own, and every
+    /// frame that is still there counts.
+    #[test]
+    fn damage_costs_what_is_damaged_and_no_more(
+        mutations in prop::collection::vec((0u8..7, 0.0..1.0, 0usize..400, any::<u8>()), 1..5),
+    ) {
+        let (plan, study) = planned(1);
+        let identity = Identity::new(&plan, 1);
+        let frames = frames(&identity, &study);
+        let mut bytes = frames.concat();
+        for mutation in mutations {
+            damage(&mut bytes, mutation);
+        }
+        let untouched = untouched(&frames, &bytes);
+        let Ok((told, results)) = read(&bytes, &identity, &study) else {
+            prop_assert!(!untouched.contains(&true));
+            return Ok(());
+        };
+        for (unit, found) in results.iter() {
+            prop_assert_eq!(found, &result(unit));
+        }
+        for ((first, piece), there) in pieces(&study, &identity.units).iter().zip(&untouched[2..]) {
+            prop_assert_eq!(results.has(*first), *there);
+            prop_assert_eq!(results.has(first + piece.len() as u64 - 1), *there);
+        }
+        prop_assert_eq!(!told.attempts.is_empty(), untouched[1]);
+        prop_assert!(told.end <= bytes.len());
+    }
+}
+
+/// A folder with a journal, as processes leave it.
+struct Kept {
+    _folder: tempfile::TempDir,
+    run: RunDir,
+    plan: BoundPlan,
+    study: Study,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (plan, study) = planned(1);
+        Self { run: RunDir::new(folder.path()), _folder: folder, plan, study }
+    }
+
+    fn journals(&self) -> Journals {
+        let paths = journals(&self.run).unwrap().remove(&1).unwrap_or_default();
+        Journals::read(&self.plan, &self.study, 1, &paths).unwrap()
+    }
+
+    /// An attempt that keeps some pieces.
+    fn attempt(&self, host: &str, chosen: Range<usize>) -> Recorder {
+        let (path, identity) = (self.run.journal(1), Identity::new(&self.plan, 1));
+        let end = self.journals().ends.get(&path).copied().unwrap_or(0);
+        let pieces = pieces(&self.study, &identity.units);
+        let recorder = Recorder::open(&path, identity, &attempt(host), end).unwrap();
+        pieces[chosen].iter().for_each(|(first, results)| recorder.keep(*first, results));
+        recorder
+    }
+}
+
+#[test]
+fn attempts_follow_each_other_in_one_journal() {
+    let kept = Kept::new();
+    assert!(!kept.journals().running);
+    let recorder = kept.attempt("a", 0..3);
+    assert!(kept.journals().running);
+    recorder.close().unwrap();
+    let journals = kept.journals();
+    assert_eq!((journals.results.done(), journals.running), (3, false));
+    // Torn, as by a crash of the machine.
+    let path = kept.run.journal(1);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend(&bytes.clone()[..70]);
+    fs::write(&path, &bytes).unwrap();
+    // The second finds one of its pieces there already.
+    kept.attempt("b", 2..5).close().unwrap();
+    let journals = kept.journals();
+    assert_eq!(journals.attempts, [attempt("a"), attempt("b")]);
+    assert_eq!(journals.results.done(), 5);
+    assert_eq!(fs::metadata(&path).unwrap().len(), journals.ends[&path]);
+}
+
+/// A process that is dropped without a word has written what is a period old.
+#[test]
+fn pieces_are_written_and_the_journal_is_renewed_while_others_work() {
+    let kept = Kept::new();
+    let recorder = kept.attempt("a", 0..3);
+    assert_eq!(kept.journals().results.done(), 0);
+    let path = kept.run.journal(1);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let wait_until = |what: &dyn Fn() -> bool| {
+        while !what() {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_until(&|| kept.journals().results.done() == 3);
+    let old = SystemTime::now() - Duration::from_secs(1000);
+    fs::File::options().append(true).open(&path).unwrap().set_modified(old).unwrap();
+    assert!(!kept.journals().running);
+    wait_until(&|| kept.journals().running);
+    drop(recorder);
+    // It did not say that it ended, so it is missed only later.
+    assert!(kept.journals().running);
+}
