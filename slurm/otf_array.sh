@@ -18,6 +18,11 @@
 # continues its log instead of overwriting it.
 #SBATCH --output=results/logs/%x-%A_%a.log
 #SBATCH --open-mode=append
+# 90 s before the time limit Slurm sends USR1 to the program (B: to this shell,
+# whose place it takes below). It then stops with what is done kept, and exits
+# with 75; `otfhpc submit` goes on from there. To have tasks requeue themselves
+# instead, export OTFHPC_REQUEUE=1 (the partition must allow it).
+#SBATCH --signal=B:USR1@90
 # No memory is asked for, because a cluster that does not know how much memory
 # its nodes have refuses every such job. If yours needs it, remove one "#":
 ##SBATCH --mem=4G

@@ -16,7 +16,8 @@ use otfhpc::plan::BoundPlan;
 use otfhpc::shard::{Journals, Partial, Recorder, journals};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use support::program::{Products, assert_same, below, otfhpc, products, text};
+use rustix::process::{Pid, Signal, kill_process};
+use support::program::{Products, SMALL, assert_same, below, otfhpc, products, shell, text};
 use tempfile::{TempDir, tempdir};
 
 const SHARDS: u32 = 3;
@@ -129,6 +130,29 @@ impl Working {
         early.filter_map(|(_, line)| Self::units(line)).max().unwrap_or(0)
     }
 
+    /// Waits until the log tells of units that were done.
+    fn wait_for_units(&mut self) {
+        let start = Instant::now();
+        while self.told_before(Instant::now()) == 0 {
+            assert!(start.elapsed() < PATIENCE, "it does nothing: {:?}", self.heard);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// All it said until it ended, and its exit code.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let status = self.wait();
+        // The reader ends when the pipe does.
+        let last = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        self.heard.extend(last);
+        let said: Vec<&str> = self.heard.iter().map(|(_, line)| line.as_str()).collect();
+        (status.code(), said.join("\n"))
+    }
+
     fn wait(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
@@ -198,4 +222,122 @@ fn killed_at_any_moment_and_run_again() {
         planned.assert_merges_to(undisturbed(), &format!("after {kills} kills"));
     }
     assert!(gained > 3 && resumed > 0, "{gained} attempts that were killed left something");
+}
+
+/// Exit code of a process that was asked to stop.
+const STOPPED: Option<i32> = Some(75);
+
+/// What follows a label in the line that begins with it.
+fn after<'a>(said: &'a str, label: &str) -> &'a str {
+    let found = said.lines().find_map(|line| line.strip_prefix(label));
+    found.unwrap_or_else(|| panic!("no line with `{label}` in: {said}")).trim()
+}
+
+#[test]
+fn a_signal_stops_and_the_printed_command_goes_on() {
+    for (signal, name) in
+        [(Signal::USR1, "SIGUSR1"), (Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")]
+    {
+        let planned = Planned::new(&SLOW);
+        let mut working = Working::start(planned.run.root(), "0-2");
+        working.wait_for_units();
+        std::thread::sleep(Duration::from_millis(500));
+        let (told, asked) = (working.told_before(Instant::now()), Instant::now());
+        working.signal(signal);
+        let (code, said) = working.ended();
+        assert_eq!(code, STOPPED, "{said}");
+        assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+        // All that was done is kept, and the message says so.
+        let kept = planned.kept();
+        assert!(told > 0 && kept.iter().sum::<u64>() >= told, "{told} done, {kept:?} kept");
+        let shard = (0..SHARDS).find(|shard| planned.partial(*shard).is_none()).unwrap();
+        let units = planned.plan.plan.shards.units(shard).unwrap();
+        let journal = planned.run.journal(shard);
+        let message = format!(
+            "otfhpc: stopped by {name}: {} of {} units of shard {shard} are done, and kept in {}",
+            kept[shard as usize],
+            units.end - units.start,
+            journal.display()
+        );
+        assert!(said.contains(&message), "{message}: {said}");
+        let status = otfhpc(["status", planned.path()]).ended(0).stdout;
+        assert!(status.contains("stopped") && !status.contains("running"), "{status}");
+
+        let go_on = after(&said, "to go on here:");
+        shell(go_on).ended(0);
+        let provenance = planned.partial(shard).unwrap().provenance;
+        assert_eq!(provenance.units_from_journal, kept[shard as usize]);
+        assert_eq!(provenance.attempts, 2);
+        planned.assert_merges_to(undisturbed(), name);
+    }
+}
+
+/// While data are prepared, a first signal is only noted.
+#[test]
+fn a_second_signal_ends_at_once() {
+    let much =
+        ["--set=simulate.records=40000", "--set=fit.methods=[\"wls\"]", "--set=fit.bins=5-9"];
+    let planned = Planned::new(&much);
+    let working = Working::start(planned.run.root(), "0");
+    let start = Instant::now();
+    while !planned.run.journal(0).exists() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    working.signal(Signal::USR1);
+    std::thread::sleep(Duration::from_millis(20));
+    working.signal(Signal::TERM);
+    let asked = Instant::now();
+    let (code, said) = working.ended();
+    assert_eq!((code, said.as_str()), (STOPPED, ""));
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(planned.partial(0).is_none());
+    otfhpc(["run", planned.path(), "--shard", "0"]).ended(0);
+}
+
+/// A program from outside that runs is killed, also one that the signal reaches before us, and
+/// leaves no result.
+#[test]
+fn a_program_in_hand_is_killed_and_run_again() {
+    let stage = tempdir().unwrap();
+    let (script, begun) = (stage.path().join("fails"), stage.path().join("begun"));
+    // Fails in the same way whenever it is not stopped.
+    let text_of = format!(
+        "trap 'exit 143' TERM; if mkdir '{0}'; then echo $$ >'{0}/pid'; sleep 1000 & wait; fi; exit 3",
+        text(&begun)
+    );
+    std::fs::write(&script, text_of).unwrap();
+    let method =
+        format!("--set=method=[{{name=\"fails\",command=[\"sh\",\"{}\"]}}]", text(&script));
+    let mut settings = SMALL.to_vec();
+    settings.extend([&method, "--set=fit.methods=[\"wls\",\"fails\"]", "--set=fit.bins=5-9"]);
+    settings.push("--set=study.trials=4");
+    for to_program_first in [false, true] {
+        let planned = Planned::new(&settings);
+        let _ = std::fs::remove_dir_all(&begun);
+        let working = Working::start(planned.run.root(), "0-2");
+        let start = Instant::now();
+        let pid = loop {
+            assert!(start.elapsed() < PATIENCE);
+            let read = std::fs::read_to_string(begun.join("pid")).unwrap_or_default();
+            if let Some(pid) = read.trim().parse().ok().and_then(Pid::from_raw) {
+                break pid;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        if to_program_first {
+            kill_process(pid, Signal::TERM).unwrap();
+        }
+        working.signal(Signal::TERM);
+        let (code, said) = working.ended();
+        assert_eq!(code, STOPPED, "{said}");
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert!(kill_process(pid, Signal::TERM).is_err(), "the program runs on");
+        // Every unit of it fails in its own way.
+        otfhpc(["run", planned.path(), "--shard", "0-2"]).ended(1);
+        otfhpc(["merge", planned.path()]).ended(1);
+        let ledger = std::fs::read_to_string(planned.run.ledger()).unwrap();
+        assert!(!ledger.contains("143") && !ledger.contains("stopped"), "{ledger}");
+        assert!(ledger.contains("exit status: 3"), "{ledger}");
+    }
 }

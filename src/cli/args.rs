@@ -23,11 +23,13 @@ pub(super) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
-converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged.";
+converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged; 75 stopped by a \
+signal (SIGUSR1, SIGTERM, SIGINT): what was done is kept, the same command again goes on.";
 
 const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
 --external-jobs; OTFHPC_LOG_SECONDS, how often \
-a line of progress is written where there is no terminal (default 5).";
+a line of progress is written where there is no terminal (default 5). With OTFHPC_REQUEUE=1, a task \
+of a Slurm array that SIGUSR1 stops (the script asks for it before the time limit) requeues itself.";
 
 const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twice: shards with a \
 sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \

@@ -6,14 +6,16 @@ use crate::foundations::RunDir;
 use crate::shard::Worker;
 
 use super::args::LocalArgs;
-use super::display::say;
+use super::display::{complain, say};
 use super::merge::merge_and_report;
 use super::plan::{describe, make};
-use super::report::{exit_of, summary};
-use super::run::{environment, external_jobs, fit_shards, thread_pool};
+use super::report::{exit_of, stopped};
+use super::run::{environment, external_jobs, fit_shards, tell, thread_pool};
+use super::signals::Signals;
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
+    let signals = Signals::obey()?;
     let slurm = environment()?;
     let run = RunDir::new(&args.settings.out);
     let pool = thread_pool(&args.threads, &slurm, volume)?;
@@ -24,10 +26,14 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
     let at_once = external_jobs(&args.threads, &pool)?;
     let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job)?;
-    let fitted = fit_shards(worker, &shards, volume)?;
-    if volume > Volume::Quiet {
-        say(&summary(&plan, &fitted, pool.current_num_threads())?);
+    let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
+    tell(&plan, &fitted, pool.current_num_threads(), volume)?;
+    if !fitted.left.is_empty() {
+        complain(&stopped(&run, &fitted, signals.name()));
+        return Ok(exit_of(&fitted));
     }
+    // A merge that is broken off leaves nothing that is half done.
+    drop(signals);
     let merged = merge_and_report(&run, &plan, volume)?;
     Ok(merged.max(exit_of(&fitted)))
 }

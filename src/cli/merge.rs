@@ -111,6 +111,7 @@ fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
     lines
 }
 
-fn folder(run: &RunDir) -> String {
+/// The results folder, as a word of a shell.
+pub(super) fn folder(run: &RunDir) -> String {
     quoted(&run.root().display().to_string())
 }

@@ -7,7 +7,9 @@ mod merge;
 mod methods;
 mod plan;
 mod report;
+mod requeue;
 mod run;
+mod signals;
 mod simulate;
 mod status;
 mod submit;
@@ -30,6 +32,8 @@ pub(crate) enum Exit {
     CouldNotRun = 2,
     /// Results incomplete or damaged.
     Incomplete = 3,
+    /// Stopped before the end: the same command again goes on (the number is BSD's `EX_TEMPFAIL`).
+    Stopped = 75,
 }
 
 /// How much a command says.

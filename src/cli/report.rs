@@ -6,12 +6,16 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
+use crate::foundations::RunDir;
 use crate::foundations::math::median;
 use crate::merge::Row;
 use crate::plan::BoundPlan;
 use crate::shard::{Ending, Stopped, Summary};
+use crate::slurm::ranges;
 
 use super::Exit;
+use super::display::program;
+use super::merge::folder;
 
 /// The figures of several shards.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +33,8 @@ pub(super) struct Totalled {
     pub(super) journal_trouble: Vec<String>,
     /// The shard that was asked to stop.
     pub(super) stopped: Option<Stopped>,
+    /// The shards that are not done.
+    pub(super) left: Vec<u32>,
 }
 
 impl Totalled {
@@ -62,8 +68,29 @@ impl Totalled {
 
 /// The exit code of fitted shards.
 pub(super) fn exit_of(totalled: &Totalled) -> Exit {
+    if !totalled.left.is_empty() {
+        return Exit::Stopped;
+    }
     let bad = totalled.of(Status::Failed) + totalled.of(Status::NotConverged);
     if bad > 0 { Exit::Failures } else { Exit::Done }
+}
+
+/// What is kept of a run that was stopped, and how to go on.
+pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String {
+    let mut text = format!("otfhpc: stopped by {signal}");
+    if let Some(Stopped { shard, kept, units, journal, trouble }) = &totalled.stopped {
+        let of = format!("{kept} of {units} units of shard {shard} are done");
+        text += &match kept {
+            0 => format!(": {of}"),
+            _ => format!(": {of}, and kept in {}", journal.display()),
+        };
+        if let Some(trouble) = trouble {
+            text += &format!(" (others were lost: {trouble})");
+        }
+    }
+    let (shards, program, folder) = (ranges(&totalled.left), program(), folder(run));
+    text + &format!("\nto go on here:   {program} run {folder} --shard {shards}")
+        + &format!("\nto go on, Slurm: {program} submit {folder}")
 }
 
 /// What was fitted, how it ended, and how fast.

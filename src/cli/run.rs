@@ -10,22 +10,45 @@ use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
 use super::display::{Display, complain, say};
-use super::report::{Totalled, exit_of, summary};
-use super::{Exit, Volume};
+use super::report::{Totalled, exit_of, stopped, summary};
+use super::signals::Signals;
+use super::{Exit, Volume, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
+    let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
-    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job)?;
-    let fitted = fit_shards(worker, &shards, volume)?;
-    if volume > Volume::Quiet {
-        say(&summary(&plan, &fitted, pool.current_num_threads())?);
+    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job.clone())?;
+    let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
+    tell(&plan, &fitted, pool.current_num_threads(), volume)?;
+    if !fitted.left.is_empty() {
+        complain(&stopped(&run, &fitted, signals.name()));
+        // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
+        if requeued && signals.is_warning() {
+            requeue::requeue(&slurm);
+        }
     }
     Ok(exit_of(&fitted))
+}
+
+/// Tells what was fitted.
+pub(super) fn tell(
+    plan: &BoundPlan,
+    fitted: &Totalled,
+    threads: usize,
+    volume: Volume,
+) -> Result<()> {
+    if volume > Volume::Quiet {
+        for trouble in &fitted.journal_trouble {
+            complain(&format!("otfhpc: warning: the journal is not whole: {trouble}"));
+        }
+        say(&summary(plan, fitted, threads)?);
+    }
+    Ok(())
 }
 
 /// Slurm's variables.
@@ -90,16 +113,26 @@ fn chosen_shards(
     }
 }
 
-/// Fits shards one after another, each on all threads, with progress shown.
+/// Fits shards one after another, each on all threads, with progress shown, until it is to stop.
 pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> Result<Totalled> {
     let display = Display::start(worker.run, worker.plan, shards, volume)?;
     let mut totalled = Totalled::default();
-    for &shard in shards {
+    for (place, &shard) in shards.iter().enumerate() {
+        if worker.stop.asked() {
+            totalled.left = shards[place..].to_vec();
+            break;
+        }
         let ending = worker.run_shard(shard, display.progress(), &|done| display.announce(done))?;
         if let Ending::AlreadyDone = ending {
             display.skip(shard);
         }
+        if let Ending::Stopped(_) = ending {
+            totalled.left = shards[place..].to_vec();
+        }
         totalled.add(ending);
+        if !totalled.left.is_empty() {
+            break;
+        }
     }
     display.finish();
     Ok(totalled)

@@ -20,6 +20,8 @@ pub(super) enum Ending {
     Ended(ExitStatus),
     /// It was killed for taking too long.
     TooLong,
+    /// It was killed because somebody asked to stop.
+    Stopped,
 }
 
 /// A program that runs, the leader of a process group of its own.
@@ -35,36 +37,51 @@ impl Running {
         Ok(Self(command.process_group(0).spawn()?))
     }
 
-    /// Waits until the program ends or time is up, then kills whatever is left of its group.
+    /// Waits until the program ends, time is up, or it is to stop, then kills whatever is left of
+    /// its group.
     ///
     /// Only processes that left the group of their own accord (`setsid`) stay.
     ///
     /// # Errors
     /// If the system does not tell how it ended.
-    pub(super) fn wait(mut self, timeout: Duration) -> io::Result<Ending> {
+    pub(super) fn wait(mut self, timeout: Duration, stop: &dyn Fn() -> bool) -> io::Result<Ending> {
         let group = Pid::from_child(&self.0);
-        let in_time = ends_within(group, timeout);
+        let waited = wait_for(group, timeout, stop);
         // The leader is not reaped yet, so its number is still that of this group and no other.
         // The group being gone already is no error.
         let _ = kill_process_group(group, Signal::KILL);
         // Should the leader have joined another group, the wait below would have no end.
         let _ = self.0.kill();
         let status = self.0.wait()?;
-        Ok(if in_time? { Ending::Ended(status) } else { Ending::TooLong })
+        Ok(match waited? {
+            Waited::ItEnded => Ending::Ended(status),
+            Waited::TimeIsUp => Ending::TooLong,
+            Waited::ToStop => Ending::Stopped,
+        })
     }
 }
 
-/// Whether a child ends before the time is up. It is not reaped.
-fn ends_within(child: Pid, timeout: Duration) -> io::Result<bool> {
+/// Why there is nothing more to wait for.
+enum Waited {
+    ItEnded,
+    TimeIsUp,
+    ToStop,
+}
+
+/// Waits for the end of a child, which is not reaped.
+fn wait_for(child: Pid, timeout: Duration, stop: &dyn Fn() -> bool) -> io::Result<Waited> {
     let start = Instant::now();
     let (mut pause, longest) = PAUSES;
     loop {
         if has_ended(child)? {
-            return Ok(true);
+            return Ok(Waited::ItEnded);
+        }
+        if stop() {
+            return Ok(Waited::ToStop);
         }
         let left = timeout.saturating_sub(start.elapsed());
         if left.is_zero() {
-            return Ok(false);
+            return Ok(Waited::TimeIsUp);
         }
         sleep(pause.min(left));
         pause = longest.min(pause * 5 / 4);
@@ -92,7 +109,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script, "stand-in"]).arg(argument).stdin(Stdio::null());
         let start = Instant::now();
-        let ending = Running::start(&mut command).unwrap().wait(timeout).unwrap();
+        let ending = Running::start(&mut command).unwrap().wait(timeout, &|| false).unwrap();
         (ending, start.elapsed())
     }
 
@@ -129,6 +146,20 @@ mod tests {
         let (ending, took) = run(script, &file, timeout);
         assert!(matches!(ending, Ending::TooLong), "{ending:?}");
         assert!(took >= timeout && took < timeout + Duration::from_secs(2), "{took:?}");
+        assert_gone(&file, 2);
+    }
+
+    #[test]
+    fn what_is_to_stop_is_killed_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pids");
+        let script = "trap '' TERM; sleep 1000 & echo $$ >$1; echo $! >>$1; wait; sleep 1000";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "stand-in"]).arg(&file).stdin(Stdio::null());
+        let running = Running::start(&mut command).unwrap();
+        let both_run = || fs::read_to_string(&file).is_ok_and(|text| text.lines().count() == 2);
+        let ending = running.wait(Duration::from_secs(60), &both_run).unwrap();
+        assert!(matches!(ending, Ending::Stopped), "{ending:?}");
         assert_gone(&file, 2);
     }
 

@@ -1,10 +1,14 @@
 //! A program as a method: runs it once for all bins of a configuration.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use std::{env, io};
+
+use rustix::process::Signal;
 
 use super::folder::Folder;
 use super::log::Logs;
@@ -15,6 +19,9 @@ use crate::fit::{Outcome, Problem};
 
 /// How the usual numerical libraries are told how many threads to use.
 const THREADS: [&str; 3] = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
+
+/// How long a signal may take to reach this process after it has reached a program.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A program that fits all bins of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,21 +50,45 @@ impl Program {
     /// and the temporary folder stays.
     #[must_use]
     pub fn fit(&self, bins: &[Problem], log: &Path) -> Vec<Outcome> {
-        if bins.is_empty() {
-            return Vec::new();
-        }
-        self.run(bins, log).unwrap_or_else(|reason| vec![Outcome::Failed(reason); bins.len()])
+        self.fit_unless(bins, log, &|| false).unwrap_or_default()
     }
 
-    fn run(&self, bins: &[Problem], log: &Path) -> Result<Vec<Outcome>, String> {
+    /// As [`Self::fit`], but none if `stop` says so before the program ends: it is killed then.
+    ///
+    /// A signal to stop may have been sent to the program too (as Slurm does to all processes of a
+    /// job), before or after it reached this process. What a program leaves that fails at such a
+    /// moment is no outcome either.
+    #[must_use]
+    pub fn fit_unless(
+        &self,
+        bins: &[Problem],
+        log: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Option<Vec<Outcome>> {
+        if bins.is_empty() {
+            return Some(Vec::new());
+        }
+        let failed = |reason| Some(vec![Outcome::Failed(reason); bins.len()]);
+        self.run(bins, log, stop).unwrap_or_else(failed)
+    }
+
+    fn run(
+        &self,
+        bins: &[Problem],
+        log: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<Outcome>>, String> {
         let folder = Folder::make()?;
         input::write(&folder.input(), bins)?;
         let logs = Logs::named(log);
         let running = self.start(&folder, logs.make()?)?;
-        let outcomes = self
-            .judge(running.wait(self.timeout))
-            .and_then(|()| output::read(&folder.output(), bins));
+        let ending = running.wait(self.timeout, stop);
+        if was_stopped(&ending, stop) {
+            return Ok(None);
+        }
+        let outcomes = self.judge(ending).and_then(|()| output::read(&folder.output(), bins));
         outcomes
+            .map(Some)
             .map_err(|reason| format!("{}{}", folder.without_paths(&reason), logs.quote(&folder)))
     }
 
@@ -90,6 +121,7 @@ impl Program {
                 let status = status.to_string().replace(" (core dumped)", "");
                 Err(format!("`{command}` ended with {status}: expected exit status: 0"))
             }
+            Ok(Ending::Stopped) => Err(format!("`{command}` was stopped")),
             Ok(Ending::TooLong) => Err(format!(
                 "`{command}` did not end within {} s and was killed: give [[method]] `{}` a longer \
                  timeout_seconds",
@@ -101,6 +133,29 @@ impl Program {
             }
         }
     }
+}
+
+/// Whether a program ended because everything is to stop, so that nothing is to be learnt from it.
+fn was_stopped(ending: &io::Result<Ending>, stop: &dyn Fn() -> bool) -> bool {
+    match ending {
+        Ok(Ending::Stopped) => true,
+        Ok(Ending::Ended(status)) if status.success() => false,
+        Ok(Ending::Ended(status)) if looks_asked_to_end(*status) => {
+            let start = Instant::now();
+            while !stop() && start.elapsed() < GRACE {
+                sleep(GRACE / 20);
+            }
+            stop()
+        }
+        _ => stop(),
+    }
+}
+
+/// Whether a program ended by a signal that asks for it, or says so as shells do.
+fn looks_asked_to_end(status: ExitStatus) -> bool {
+    let as_shells_say = status.code().map(|code| code - 128);
+    let signal = status.signal().or(as_shells_say).and_then(Signal::from_named_raw);
+    matches!(signal, Some(Signal::HUP | Signal::INT | Signal::TERM | Signal::USR1))
 }
 
 /// What to name instead of a program that cannot be started.

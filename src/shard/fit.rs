@@ -1,5 +1,6 @@
 //! Fits the units of one shard.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -208,7 +209,7 @@ impl Fitter<'_> {
         methods.iter().take_while(|_| !self.given.stop.asked()).map(fit).collect()
     }
 
-    /// Fits one method at all bins together; none if it was asked to stop before.
+    /// Fits one method at all bins together; none if it was asked to stop before, or killed.
     fn fit_together(
         &self,
         segment: &Segment,
@@ -219,7 +220,7 @@ impl Fitter<'_> {
         if self.given.stop.asked() {
             return None;
         }
-        let (study, start) = (self.given.study, Instant::now());
+        let (study, start, killed) = (self.given.study, Instant::now(), Cell::new(false));
         let columns: Vec<Vec<&[f64]>> =
             bins.iter().map(|gathered| columns(&gathered.bin)).collect();
         let mut problems = Vec::new();
@@ -235,9 +236,18 @@ impl Fitter<'_> {
             Estimator::External(program) => {
                 let configuration = study.configuration_at(segment.realisation, method);
                 let log = self.given.programs.log(&study.methods[method].label, configuration);
-                fit_bins(&problems, |bright| program.fit(bright, &log))
+                let stop = || self.given.stop.asked();
+                let fit = |bright: &[Problem]| program.fit_unless(bright, &log, &stop);
+                let or_none = |fitted: Option<_>| {
+                    killed.set(fitted.is_none());
+                    fitted.unwrap_or_default()
+                };
+                fit_bins(&problems, |bright| or_none(fit(bright)))
             }
         };
+        if killed.get() {
+            return None;
+        }
         let time = start.elapsed() / bins.len() as u32;
         let result = |(outcome, gathered): (Outcome, &Gathered)| {
             let result = UnitResult::new(outcome, |e| predict(gathered, realisation, e));

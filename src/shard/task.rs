@@ -99,6 +99,12 @@ impl<'a> Worker<'a> {
         Ok(Self { run, plan, study, pool, programs, job, stop, campaigns })
     }
 
+    /// The same, but whoever asks `stop` makes the shard in hand end early.
+    #[must_use]
+    pub fn obeying(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
     /// Fits what is left of one shard and leaves its partial; does nothing if a sound one is there.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::foundations::RunDir;
 
+use super::environment::Environment;
 use super::script::ARRAY_SHARDS;
 
 /// The lines that submit a whole plan and the merge that waits for it.
@@ -14,6 +15,14 @@ pub fn submit_all(run: &RunDir, shards: u32) -> String {
         "job=$(sbatch --parsable{flags}{log} slurm/otf_array.sh{folder})\n\
          sbatch --dependency=afterany:${{job%%;*}}{merge_log} slurm/otf_merge.sh{folder}"
     )
+}
+
+/// The command that makes Slurm start this task of an array again. The number of the job alone
+/// would start its siblings again too, so there is none for what is no task of an array.
+#[must_use]
+pub fn requeue_command(slurm: &Environment) -> Option<Vec<String>> {
+    let (job, task) = (slurm.array_job.as_deref()?, slurm.array_task?);
+    Some(vec!["scontrol".into(), "requeue".into(), format!("{job}_{task}")])
 }
 
 /// Numbers as `--array` and `--shard` take them: `1,5-7`.
@@ -81,6 +90,23 @@ mod tests {
         assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
         assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
         assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+
+    #[test]
+    fn only_a_task_of_an_array_is_requeued_and_never_its_siblings() {
+        let read = |variables: &[(&str, &str)]| {
+            let get = |name: &str| {
+                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            };
+            requeue_command(&Environment::read(get).unwrap())
+        };
+        let (job, task) = (("SLURM_JOB_ID", "127"), ("SLURM_ARRAY_TASK_ID", "7"));
+        let array = ("SLURM_ARRAY_JOB_ID", "120");
+        let words = ["scontrol", "requeue", "120_7"].map(String::from).to_vec();
+        assert_eq!(read(&[job, task, array]), Some(words));
+        for variables in [&[job][..], &[job, task], &[job, array], &[]] {
+            assert_eq!(read(variables), None, "{variables:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Environment {
     pub cpus_per_task: Option<usize>,
     /// Job and task as `squeue` shows them, for the provenance.
     pub job: Option<String>,
+    /// `SLURM_ARRAY_JOB_ID`: the number that all tasks of the array share.
+    pub array_job: Option<String>,
 }
 
 /// Variables that Slurm, or `otfhpc submit`, would not set so.
@@ -59,13 +61,14 @@ impl Environment {
         let array_task = number(&get, "SLURM_ARRAY_TASK_ID", "a shard number, 0 or more")?;
         let offset = number(&get, "OTFHPC_SHARD_OFFSET", "a number of shards, 0 or more")?;
         let cpus = number(&get, "SLURM_CPUS_PER_TASK", "a number of processors, 1 or more")?;
-        let job = get("SLURM_ARRAY_JOB_ID").or_else(|| get("SLURM_JOB_ID"));
+        let array_job = get("SLURM_ARRAY_JOB_ID").filter(|job| !job.is_empty());
+        let job = array_job.clone().or_else(|| get("SLURM_JOB_ID"));
         let job = job.map(|job| match array_task {
             Some(task) => format!("{job}_{task}"),
             None => job,
         });
         let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
-        Ok(Self { array_task, shard_offset, cpus_per_task, job })
+        Ok(Self { array_task, shard_offset, cpus_per_task, job, array_job })
     }
 
     /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
@@ -112,9 +115,14 @@ mod tests {
             ("SLURM_JOB_ID", "127"),
         ])
         .unwrap();
-        let job = Some("120_7".to_owned());
-        let (array_task, cpus_per_task) = (Some(7), Some(4));
-        assert_eq!(found, Environment { array_task, shard_offset: 0, cpus_per_task, job });
+        let expected = Environment {
+            array_task: Some(7),
+            shard_offset: 0,
+            cpus_per_task: Some(4),
+            job: Some("120_7".into()),
+            array_job: Some("120".into()),
+        };
+        assert_eq!(found, expected);
         assert_eq!(read(&[]).unwrap(), Environment::default());
         assert_eq!(read(&[("SLURM_JOB_ID", "9")]).unwrap().job.as_deref(), Some("9"));
     }

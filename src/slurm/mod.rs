@@ -15,7 +15,7 @@ mod token;
 
 pub use chunks::{Chunk, chunks};
 pub use client::{SlurmError, max_array_size, queue};
-pub use commands::{quoted, ranges, submit_all};
+pub use commands::{quoted, ranges, requeue_command, submit_all};
 pub use environment::{Environment, EnvironmentError};
 pub use options::{JobOptions, OptionError};
 pub use outlook::Outlook;
