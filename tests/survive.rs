@@ -341,3 +341,43 @@ fn a_program_in_hand_is_killed_and_run_again() {
         assert!(ledger.contains("exit status: 3"), "{ledger}");
     }
 }
+
+/// The slow study with fewer trials.
+const SHORT: &str = "--set=study.trials=3";
+
+#[test]
+fn two_at_once_share_the_shards_and_nothing_else() {
+    let settings: Vec<&str> = SLOW.into_iter().chain([SHORT]).collect();
+    let alone = Planned::new(&settings);
+    otfhpc(["run", alone.path(), "--shard", "0-2"]).ended(0);
+    otfhpc(["merge", alone.path()]).ended(0);
+    let undisturbed = products(alone.run.root());
+    let mut met = 0;
+    for round in 0..6_u64 {
+        let planned = Planned::new(&settings);
+        let both = [0, 1].map(|second| {
+            std::thread::sleep(Duration::from_millis(second * round * 40));
+            Working::start(planned.run.root(), "0-2")
+        });
+        let pids = both.each_ref().map(|working| working.child.id());
+        for (working, other) in both.into_iter().zip([pids[1], pids[0]]) {
+            let (code, said) = working.ended();
+            let meets = said.matches(" is being fitted by ").count();
+            assert_eq!(meets, said.matches("; nothing to do here").count(), "{said}");
+            assert!(said.matches(&format!(", process {other};")).count() <= meets, "{said}");
+            // Who met the other at the last shard does not know how that ended.
+            assert!(code == Some(0) || (code == STOPPED && meets > 0), "{code:?}: {said}");
+            met += meets;
+        }
+        // Every shard was fitted once.
+        assert!(planned.is_done());
+        for shard in 0..SHARDS {
+            let provenance = planned.partial(shard).unwrap().provenance;
+            assert_eq!((provenance.attempts, provenance.units_from_journal), (1, 0));
+            assert!(pids.contains(&provenance.process));
+        }
+        otfhpc(["run", planned.path(), "--shard", "0-2"]).ended(0);
+        planned.assert_merges_to(&undisturbed, &format!("round {round}"));
+    }
+    assert!(met > 0, "they never met");
+}

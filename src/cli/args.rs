@@ -24,7 +24,8 @@ pub(super) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
 converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged; 75 stopped by a \
-signal (SIGUSR1, SIGTERM, SIGINT): what was done is kept, the same command again goes on.";
+signal (SIGUSR1, SIGTERM, SIGINT), or a shard is being fitted by another process: what was done is \
+kept, the same command again goes on.";
 
 const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
 --external-jobs; OTFHPC_LOG_SECONDS, how often \

@@ -90,6 +90,11 @@ impl Display {
         }
     }
 
+    /// Says something that is not about progress.
+    pub(super) fn say(&self, line: &str) {
+        self.shared.say(line);
+    }
+
     /// Says that a configuration is done.
     pub(super) fn announce(&self, done: ConfigurationDone) {
         if self.shared.volume < Volume::Verbose {

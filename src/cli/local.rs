@@ -30,6 +30,8 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     if !fitted.left.is_empty() {
         complain(&stopped(&run, &fitted, signals.name()));
+    }
+    if !fitted.is_whole() {
         return Ok(exit_of(&fitted));
     }
     // A merge that is broken off leaves nothing that is half done.

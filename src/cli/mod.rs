@@ -32,7 +32,7 @@ pub(crate) enum Exit {
     CouldNotRun = 2,
     /// Results incomplete or damaged.
     Incomplete = 3,
-    /// Stopped before the end: the same command again goes on (the number is BSD's `EX_TEMPFAIL`).
+    /// Stopped before the end, or others are at work: the same command again goes on (the number is BSD's `EX_TEMPFAIL`).
     Stopped = 75,
 }
 

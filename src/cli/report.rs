@@ -10,7 +10,7 @@ use crate::foundations::RunDir;
 use crate::foundations::math::median;
 use crate::merge::Row;
 use crate::plan::BoundPlan;
-use crate::shard::{Ending, Stopped, Summary};
+use crate::shard::{Attempt, Ending, Stopped, Summary};
 use crate::slurm::ranges;
 
 use super::Exit;
@@ -33,14 +33,17 @@ pub(super) struct Totalled {
     pub(super) journal_trouble: Vec<String>,
     /// The shard that was asked to stop.
     pub(super) stopped: Option<Stopped>,
-    /// The shards that are not done.
+    /// The shards that are left for another time.
     pub(super) left: Vec<u32>,
+    /// The shards that other processes work on.
+    pub(super) elsewhere: Vec<u32>,
 }
 
 impl Totalled {
     pub(super) fn add(&mut self, ending: Ending) {
         match ending {
             Ending::AlreadyDone => self.already_done += 1,
+            Ending::Elsewhere(_) => {}
             Ending::Stopped(stopped) => self.stopped = Some(stopped),
             Ending::Fitted(summary) => self.add_fitted(summary),
         }
@@ -61,6 +64,11 @@ impl Totalled {
         }
     }
 
+    /// Whether all shards are done.
+    pub(super) fn is_whole(&self) -> bool {
+        self.left.is_empty() && self.elsewhere.is_empty()
+    }
+
     fn of(&self, status: Status) -> u64 {
         self.by_status[status as usize]
     }
@@ -68,7 +76,7 @@ impl Totalled {
 
 /// The exit code of fitted shards.
 pub(super) fn exit_of(totalled: &Totalled) -> Exit {
-    if !totalled.left.is_empty() {
+    if !totalled.is_whole() {
         return Exit::Stopped;
     }
     let bad = totalled.of(Status::Failed) + totalled.of(Status::NotConverged);
@@ -91,6 +99,13 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String
     let (shards, program, folder) = (ranges(&totalled.left), program(), folder(run));
     text + &format!("\nto go on here:   {program} run {folder} --shard {shards}")
         + &format!("\nto go on, Slurm: {program} submit {folder}")
+}
+
+/// Who works on a shard.
+pub(super) fn elsewhere(shard: u32, last: Option<&Attempt>) -> String {
+    let who =
+        last.map_or("another process".into(), |a| format!("{}, process {}", a.host, a.process));
+    format!("otfhpc: shard {shard} is being fitted by {who}; nothing to do here")
 }
 
 /// What was fitted, how it ended, and how fast.

@@ -5,12 +5,12 @@ use rayon::ThreadPool;
 
 use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{Ending, TaskError, ThreadCount, Worker};
+use crate::shard::{Ending, Partial, TaskError, ThreadCount, Worker};
 use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
 use super::display::{Display, complain, say};
-use super::report::{Totalled, exit_of, stopped, summary};
+use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::Signals;
 use super::{Exit, Volume, requeue};
 
@@ -129,11 +129,17 @@ pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> 
         if let Ending::Stopped(_) = ending {
             totalled.left = shards[place..].to_vec();
         }
+        if let Ending::Elsewhere(last) = &ending {
+            display.say(&elsewhere(shard, last.as_ref()));
+            totalled.elsewhere.push(shard);
+        }
         totalled.add(ending);
         if !totalled.left.is_empty() {
             break;
         }
     }
     display.finish();
+    // Others may have finished theirs in the meantime.
+    totalled.elsewhere.retain(|shard| Partial::read(worker.run, worker.plan, *shard).is_err());
     Ok(totalled)
 }

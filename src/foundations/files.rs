@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 /// A file or folder that could not be used: which, for what, and why.
@@ -69,31 +70,60 @@ pub fn write_whole(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    write_and_rename(path, fill).map_err(|e| FileError::new("write", path, e))
+    let write = || {
+        written(path, fill)?.persist(path).map_err(|e| e.error)?;
+        File::open(folder_of(path))?.sync_all()
+    };
+    write().map_err(|e| FileError::new("write", path, e))
 }
 
-fn write_and_rename(
+/// As [`write_whole`], but leaves alone whatever is at `path` already, and says whether nothing
+/// was. Of several who do this at once, one is the first.
+pub fn write_whole_new(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let folder = match path.parent() {
+) -> Result<bool, FileError> {
+    let write = || {
+        match written(path, fill)?.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(e) if path.symlink_metadata().is_ok() => {
+                drop(e.file);
+                return Ok(false);
+            }
+            // A file system that can only replace.
+            Err(e) => drop(e.file.persist(path).map_err(|e| e.error)?),
+        }
+        File::open(folder_of(path))?.sync_all()?;
+        Ok(true)
+    };
+    write().map_err(|e| FileError::new("write", path, e))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// The content under its temporary name, synced.
+fn written(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // 0o666 before the user's umask, as for any other file: colleagues read each other's results.
     let temporary = tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(TEMPORARY_SUFFIX)
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+        .tempfile_in(folder_of(path))?;
     let mut writer = BufWriter::with_capacity(1 << 16, temporary.as_file());
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    File::open(folder)?.sync_all()
+    Ok(temporary)
 }
 
 /// How the name of an unfinished file ends.
@@ -121,6 +151,21 @@ mod tests {
         .unwrap_err();
         assert!(error.to_string().contains("make space"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_first_of_many_writes_and_no_other_takes_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let write = |n: usize| write_whole_new(&path, |w| w.write_all(&[n as u8; 1000])).unwrap();
+        let first = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || write(n))).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<bool>>()
+        });
+        let winners: Vec<usize> = (0..8).filter(|n| first[*n]).collect();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(fs::read(&path).unwrap(), [winners[0] as u8; 1000]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -59,6 +59,20 @@ impl RunDir {
         self.journals().join(format!("shard-{shard:05}{JOURNAL_SUFFIX}"))
     }
 
+    /// The same, of one process alone, where processes cannot exclude each other.
+    #[must_use]
+    pub fn private_journal(&self, shard: u32, host: &str, process: u32) -> PathBuf {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        let host: String = host.chars().map(plain).collect();
+        self.journals().join(format!("shard-{shard:05}.{host}-{process}{JOURNAL_SUFFIX}"))
+    }
+
+    /// What a process locks while it works on a shard.
+    #[must_use]
+    pub fn lock(&self, shard: u32) -> PathBuf {
+        self.journals().join(format!("shard-{shard:05}.lock"))
+    }
+
     /// The folder of the logs of the array tasks.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
@@ -204,6 +218,10 @@ mod tests {
         let run = RunDir::new("results");
         for shard in [0, 7, 99_999, 123_456] {
             let path = run.journal(shard);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(shard_of_journal(name), Some(shard));
+            let path = run.private_journal(shard, "../n7.cluster", 99);
+            assert_eq!(path.parent(), Some(run.journals().as_path()));
             let name = path.file_name().unwrap().to_str().unwrap();
             assert_eq!(shard_of_journal(name), Some(shard));
         }

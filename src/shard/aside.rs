@@ -1,17 +1,22 @@
 //! Moves files out of the way. Nothing is deleted.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::foundations::{FileError, RunDir, files};
 
-/// Moves whatever stands at a path into the folder for it, under a free name, which it returns.
+/// Moves whatever stands at a path into the folder for it, under a free name. Says whether it did:
+/// somebody else may have done it before.
 ///
 /// # Errors
 /// If it cannot be moved.
-pub(super) fn set_aside(run: &RunDir, from: &Path) -> Result<PathBuf, FileError> {
+pub(super) fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
     let free = free_place(run, from)?;
-    std::fs::rename(from, &free).map_err(|e| FileError::new("move aside", from, e))?;
-    Ok(free)
+    match std::fs::rename(from, &free) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(FileError::new("move aside", from, e)),
+    }
 }
 
 /// A free name for what might have stood at a path.

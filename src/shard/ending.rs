@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::attempt::Attempt;
 use super::progress::Counts;
 
 /// How the work on a shard ended.
@@ -14,6 +15,8 @@ pub enum Ending {
     Fitted(Summary),
     /// It was asked to stop before it was done.
     Stopped(Stopped),
+    /// Another process works on it: the last that is known to have begun, if any is.
+    Elsewhere(Option<Attempt>),
 }
 
 /// The figures of a fitted shard.

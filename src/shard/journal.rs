@@ -152,9 +152,14 @@ impl Journals {
             Self { results, attempts: Vec::new(), running: false, ends, foreign: Vec::new() };
         let mut by_age = Vec::new();
         for path in paths {
-            let Some((bytes, modified)) = read_file(path)? else {
-                all.foreign.push(path.clone());
-                continue;
+            let (bytes, modified) = match read_file(path)? {
+                Found::File(bytes, modified) => (bytes, modified),
+                // Its shard is done by now.
+                Found::Nothing => continue,
+                Found::NoFile => {
+                    all.foreign.push(path.clone());
+                    continue;
+                }
             };
             match decode(&bytes, &identity, study, &mut all.results) {
                 Err(Foreign) => all.foreign.push(path.clone()),
@@ -171,15 +176,27 @@ impl Journals {
     }
 }
 
-/// The content of a file and when it was renewed; none for what is no file or has gone.
-fn read_file(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>, FileError> {
+/// What is in the place of a journal.
+enum Found {
+    /// A file: its content, and when it was renewed.
+    File(Vec<u8>, SystemTime),
+    /// Something that is no file.
+    NoFile,
+    Nothing,
+}
+
+fn read_file(path: &Path) -> Result<Found, FileError> {
     let error = |e| FileError::new("read", path, e);
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => metadata,
-        Ok(_) => return Ok(None),
+    let modified = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.modified().map_err(error)?,
+        Ok(_) => return Ok(Found::NoFile),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(e) => return Err(error(e)),
     };
-    Ok(Some((files::read(path)?, metadata.modified().map_err(error)?)))
+    match files::read(path) {
+        Err(e) if e.is_not_found() => Ok(Found::Nothing),
+        read => Ok(Found::File(read?, modified)),
+    }
 }
 
 /// A clock that differs between machines must not make a live task look dead for long.

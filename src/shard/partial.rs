@@ -130,26 +130,35 @@ pub enum PartialError {
 }
 
 impl Partial {
-    /// Writes the partial of a shard, whole.
+    /// Writes the partial of a shard, whole, if nothing is in its place; says whether it did.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(
+    pub fn write(&self, run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<bool, FileError> {
+        files::make_folder(&run.partials())?;
+        self.write_to(&run.partial(shard), plan, shard)
+    }
+
+    /// The same, to any path.
+    pub(super) fn write_to(
         &self,
-        run: &RunDir,
+        path: &Path,
         plan: &BoundPlan,
         shard: u32,
-        units: &Range<u64>,
-    ) -> Result<(), FileError> {
+    ) -> Result<bool, FileError> {
         let body = codec::encode(self);
-        let head = head(plan, shard, units, body.len() as u64);
+        let head = head(plan, shard, &planned_units(plan, shard), body.len() as u64);
         let checksum = Digest::of_pieces(&[&head, &body]);
-        files::make_folder(&run.partials())?;
-        files::write_whole(&run.partial(shard), |w| {
+        files::write_whole_new(path, |w| {
             w.write_all(&head)?;
             w.write_all(checksum.as_bytes())?;
             w.write_all(&body)
         })
+    }
+
+    /// Whether the results are the same to the last bit, also where they are no numbers.
+    pub(super) fn has_results_of(&self, other: &Self) -> bool {
+        codec::encode(&self.results) == codec::encode(&other.results)
     }
 
     /// Reads the partial of a shard and proves that it is whole and belongs to this plan.

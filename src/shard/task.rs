@@ -6,18 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
-use thiserror::Error;
 
-use crate::data::DataError;
 use crate::foundations::{FileError, RunDir};
-use crate::plan::{BoundPlan, PlanError};
-use crate::study::{Study, StudyError};
+use crate::plan::BoundPlan;
+use crate::study::Study;
 
-use super::aside::set_aside;
+use super::aside::{free_place, set_aside};
 use super::attempt::{Attempt, now};
 use super::ending::{Ending, Stopped, Summary};
 use super::fit::{FittedUnits, Fitting};
 use super::journal::{Identity, Journals, journals};
+use super::lock::{Locked, Locks, lock};
 use super::partial::{Partial, PartialError, Provenance};
 use super::programs::Programs;
 use super::progress::{Counts, Progress};
@@ -26,39 +25,11 @@ use super::results::Results;
 use super::segment::{Campaigns, segments};
 use super::stop::Stop;
 use super::tally::Listener;
+use super::task_error::TaskError;
 use super::timing::MethodTime;
 
-/// A shard that could not be fitted.
-#[derive(Debug, Error)]
-pub enum TaskError {
-    /// The plan or its inputs.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A data set.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A file that cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The settings in the plan.
-    #[error(transparent)]
-    Study(#[from] StudyError),
-    /// A shard that the plan does not have.
-    #[error(
-        "{given} is {shard}, but the plan in {} has shards 0 to {}; \
-         submit with --array=0-{}", root.display(), shards - 1, shards - 1
-    )]
-    NoSuchShard {
-        /// Where the number comes from.
-        given: &'static str,
-        /// The number.
-        shard: u32,
-        /// Shards in the plan.
-        shards: u32,
-        /// The results folder.
-        root: PathBuf,
-    },
-}
+/// How often something that is no partial is moved out of the way of one.
+const TRIES: usize = 3;
 
 /// What every shard of a process shares.
 #[derive(Debug)]
@@ -77,6 +48,8 @@ pub struct Worker<'a> {
     pub job: Option<String>,
     /// Whoever asks this makes the shard in hand end early.
     pub stop: Stop,
+    /// Whether locks are believed.
+    pub locks: Locks,
     campaigns: Campaigns,
 }
 
@@ -95,8 +68,8 @@ impl<'a> Worker<'a> {
         plan.check_inputs()?;
         let study = plan.study()?;
         let programs = Programs { at_once: programs_at_once, logs: run.program_logs() };
-        let (stop, campaigns) = (Stop::default(), Campaigns::default());
-        Ok(Self { run, plan, study, pool, programs, job, stop, campaigns })
+        let (stop, locks, campaigns) = (Stop::default(), Locks::default(), Campaigns::default());
+        Ok(Self { run, plan, study, pool, programs, job, stop, locks, campaigns })
     }
 
     /// The same, but whoever asks `stop` makes the shard in hand end early.
@@ -116,49 +89,114 @@ impl<'a> Worker<'a> {
         listener: Listener,
     ) -> Result<Ending, TaskError> {
         let units = self.units(shard)?;
-        let mut paths = journals(self.run)?.remove(&shard).unwrap_or_default();
-        let damaged = match Partial::read(self.run, self.plan, shard) {
-            Ok(_) => {
-                // Left by a process that was killed right after it had written the partial.
-                remove(&paths)?;
-                return Ok(Ending::AlreadyDone);
-            }
-            Err(PartialError::Missing) => false,
-            Err(_) => set_aside(self.run, &self.run.partial(shard)).map(|_| true)?,
-        };
-        let past = Journals::read(self.plan, &self.study, shard, &paths)?;
-        for path in &past.foreign {
-            set_aside(self.run, path)?;
+        if Partial::read(self.run, self.plan, shard).is_ok() {
+            self.clear(shard);
+            return Ok(Ending::AlreadyDone);
         }
-        paths.retain(|path| !past.foreign.contains(path));
         let attempt = Attempt::of_this_process(self.job.clone());
-        let journal = self.run.journal(shard);
-        let end = past.ends.get(&journal).copied().unwrap_or(0);
-        let recorder = Recorder::open(&journal, Identity::new(self.plan, shard), &attempt, end)?;
-        if end == 0 {
-            paths.push(journal.clone());
+        let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
+            Locked::Elsewhere => return self.elsewhere(shard),
+            Locked::Ours(lock) => (Some(lock), self.run.journal(shard)),
+            // Two may work at once then: each keeps a journal of its own.
+            Locked::Unknown => {
+                (None, self.run.private_journal(shard, &attempt.host, attempt.process))
+            }
+        };
+        match self.take_up(shard, units, attempt, journal)? {
+            None => Ok(Ending::AlreadyDone),
+            // The lock is held until this returns.
+            Some(task) => self.work(task, lock.is_some(), progress, listener),
         }
-        let foreign = past.foreign.len() as u64;
-        let mut task = Task { shard, units, attempt, past, journal, journals: paths };
+    }
+
+    /// Looks at what others have left of a shard; none if somebody has just finished it.
+    fn take_up(
+        &self,
+        shard: u32,
+        units: Range<u64>,
+        attempt: Attempt,
+        journal: PathBuf,
+    ) -> Result<Option<Task>, TaskError> {
+        let damaged = match Partial::read(self.run, self.plan, shard) {
+            Ok(_) => return Ok(None),
+            Err(PartialError::Missing) => false,
+            Err(_) => set_aside(self.run, &self.run.partial(shard))?,
+        };
+        let mut journals = journals(self.run)?.remove(&shard).unwrap_or_default();
+        let past = Journals::read(self.plan, &self.study, shard, &journals)?;
+        journals.retain(|path| *path != journal && !past.foreign.contains(path));
+        journals.push(journal.clone());
+        Ok(Some(Task {
+            shard,
+            units,
+            attempt,
+            past,
+            damaged,
+            foreign_journals: 0,
+            journal,
+            journals,
+        }))
+    }
+
+    /// Fits what is left of a shard, and ends its journal in one way or the other.
+    fn work(
+        &mut self,
+        mut task: Task,
+        alone: bool,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Ending, TaskError> {
+        for path in &task.past.foreign {
+            // Another process may have begun to write it just now, unless there is none.
+            if alone || *path == task.journal {
+                task.foreign_journals += u64::from(set_aside(self.run, path)?);
+            }
+        }
+        let end = task.past.ends.get(&task.journal).copied().unwrap_or(0);
+        let identity = Identity::new(self.plan, task.shard);
+        let recorder = Recorder::open(&task.journal, identity, &task.attempt, end)?;
         let fitted = self.fit(&task, &recorder, progress, listener);
         match fitted.and_then(|fitted| self.finish(&mut task, fitted)) {
             Ok(Some(summary)) => {
-                let trouble = recorder.discard().err().map(|error| error.to_string());
+                let journal_trouble = recorder.discard().err().map(|error| error.to_string());
                 remove(&task.journals)?;
-                Ok(Ending::Fitted(Summary {
-                    set_aside: damaged,
-                    foreign_journals: foreign,
-                    journal_trouble: trouble,
-                    ..summary
-                }))
+                Ok(Ending::Fitted(Summary { journal_trouble, ..summary }))
             }
             Ok(None) => Ok(Ending::Stopped(self.leave(&task, recorder)?)),
+            Err(error @ TaskError::Differs { .. }) => {
+                // What may be wrong must not be taken up again.
+                let _ = recorder.discard();
+                remove(&task.journals)?;
+                Err(error)
+            }
             Err(error) => {
                 // What went wrong first is what is told.
                 let _ = self.leave(&task, recorder);
                 Err(error)
             }
         }
+    }
+
+    /// Removes what a process left that was killed right after it had written the partial. That
+    /// it cannot be removed is no reason to fail.
+    fn clear(&self, shard: u32) {
+        let paths = journals(self.run).ok().and_then(|mut found| found.remove(&shard));
+        if paths.is_none() && !self.run.lock(shard).exists() {
+            return;
+        }
+        if let Ok(Locked::Ours(_) | Locked::Unknown) = lock(&self.run.lock(shard), self.locks) {
+            let _ = remove(&paths.unwrap_or_default());
+        }
+    }
+
+    /// What to say of a shard that another process works on.
+    fn elsewhere(&self, shard: u32) -> Result<Ending, TaskError> {
+        if Partial::read(self.run, self.plan, shard).is_ok() {
+            return Ok(Ending::AlreadyDone);
+        }
+        let paths = journals(self.run)?.remove(&shard).unwrap_or_default();
+        let mut journals = Journals::read(self.plan, &self.study, shard, &paths)?;
+        Ok(Ending::Elsewhere(journals.attempts.pop()))
     }
 
     fn units(&self, shard: u32) -> Result<Range<u64>, TaskError> {
@@ -211,12 +249,36 @@ impl<'a> Worker<'a> {
         }
         let Some(results) = results.complete() else { return Ok(None) };
         let provenance = self.provenance(task, wall, &counts, units.times);
-        Partial { results, provenance }.write(self.run, self.plan, task.shard, &task.units)?;
-        let (set_aside, foreign_journals, journal_trouble) = (false, 0, None);
-        let fitting = wall - preparing;
-        let summary =
-            Summary { counts, preparing, fitting, set_aside, foreign_journals, journal_trouble };
-        Ok(Some(summary))
+        self.hand_in(task.shard, &Partial { results, provenance })?;
+        Ok(Some(Summary {
+            counts,
+            preparing,
+            fitting: wall - preparing,
+            set_aside: task.damaged,
+            foreign_journals: task.foreign_journals,
+            journal_trouble: None,
+        }))
+    }
+
+    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same.
+    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<(), TaskError> {
+        let path = self.run.partial(shard);
+        for _ in 0..TRIES {
+            if ours.write(self.run, self.plan, shard)? {
+                return Ok(());
+            }
+            match Partial::read(self.run, self.plan, shard) {
+                Ok(theirs) if theirs.has_results_of(ours) => return Ok(()),
+                Ok(theirs) => {
+                    let aside = free_place(self.run, &path)?;
+                    ours.write_to(&aside, self.plan, shard)?;
+                    let Provenance { host, process, .. } = theirs.provenance;
+                    return Err(TaskError::Differs { shard, path, host, process, aside });
+                }
+                Err(_) => set_aside(self.run, &path)?,
+            };
+        }
+        Err(FileError::new("write", &path, ErrorKind::AlreadyExists.into()).into())
     }
 
     /// Ends the journal of a shard that is not done, and says what stands in it.
@@ -264,6 +326,10 @@ struct Task {
     attempt: Attempt,
     /// What earlier attempts have left.
     past: Journals,
+    /// Whether a damaged partial was in the way.
+    damaged: bool,
+    /// How many files in the place of journals were in the way.
+    foreign_journals: u64,
     /// The journal of this attempt.
     journal: PathBuf,
     /// It and those of earlier attempts.
@@ -288,3 +354,6 @@ fn remove(paths: &[PathBuf]) -> Result<(), FileError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
