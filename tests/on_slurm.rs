@@ -50,6 +50,7 @@ fn main() {
         test("submit_needs_no_script_and_no_line_by_hand", submitted),
         test("more_shards_than_an_array_can_have", more_shards_than_an_array),
         test("submit_mends_what_a_cancelled_task_left", submitted_again),
+        test("a_task_warned_of_its_time_limit_stops_and_is_requeued_alone", warned_task),
     ])
 }
 
@@ -263,6 +264,48 @@ fn number(told: &str, word: &str) -> Result<String, Failed> {
     let line = told.lines().find_map(|line| line.strip_prefix(word));
     let job = line.and_then(|line| line.trim().split(':').next());
     Ok(job.ok_or_else(|| format!("no {word} in: {told}"))?.to_owned())
+}
+
+/// The signal is the one that the script asks for, sent as Slurm sends it; earlier, though.
+fn warned_task() -> Result<(), Failed> {
+    let long = ["simulate.records=60", "simulate.plateau_records=5", "study.trials=1200"];
+    for requeue in ["0", "1"] {
+        let cluster = Cluster::start()?;
+        let plan = cluster.otfhpc(&["plan", "--shards", "4"], &long)?;
+        let lines = next_lines(&plan)?;
+        let jobs = cluster.submit(&format!("export OTFHPC_REQUEUE={requeue}\n{lines}"))?;
+        let journal = cluster.path("results/journals/shard-00002.journal");
+        // More than a header and an attempt: units are kept.
+        let has_units = || Ok(fs::metadata(&journal).is_ok_and(|m| m.len() > 10_000));
+        wait_for("task 2 to keep units", has_units)?;
+        succeeded(cluster.bash(&format!("scancel --batch --signal=USR1 {}_2", jobs.array))?)?;
+        let log = || cluster.array_log("results", &jobs, 2);
+        wait_for("task 2 to stop", || Ok(log()?.contains("otfhpc: stopped by SIGUSR1: ")))?;
+        cluster.wait_until_empty()?;
+        let (log, tasks) = (log()?, cluster.tasks(&jobs.array)?);
+        if requeue == "0" {
+            assert_eq!(tasks[&2], "FAILED 75:0", "{log}");
+            assert!(journal.exists());
+            succeeded(cluster.bash(line_after(&log, "to go on, Slurm: ")?)?)?;
+            cluster.wait_until_empty()?;
+            succeeded(cluster.bash("\"$OTFHPC\" merge results")?)?;
+        } else {
+            let said = format!("otfhpc: requeued: scontrol requeue {}_2\n", jobs.array);
+            assert!(log.contains(&said), "{log}");
+            assert!(tasks.values().all(|ended| ended == "COMPLETED 0:0"), "{tasks:?}: {log}");
+            assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+        }
+        assert_same_as_local("results", &cluster, &long)?;
+        let provenance: Value =
+            serde_json::from_slice(&fs::read(cluster.path("results/provenance.json"))?)?;
+        for (number, attempts) in [1, 1, 2, 1].into_iter().enumerate() {
+            let shard = &provenance["shards"][number];
+            assert_eq!(shard["attempts"], attempts, "requeue {requeue}: {shard}");
+            let resumed = shard["units_from_journal"].as_u64().unwrap_or(0);
+            assert_eq!(resumed > 0, attempts == 2, "{shard}");
+        }
+    }
+    Ok(())
 }
 
 // ------------------------------------------------------------------ what is checked
