@@ -1,6 +1,5 @@
 //! External programs as methods of a study: what goes wrong with one loses its units and no other.
 #![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
-#![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
 
 mod support;
 
