@@ -121,17 +121,17 @@ impl Costs {
     }
 
     fn before(&self, piece: u64) -> u128 {
-        let (methods, together) = (self.alone.len() as u128 - 1, self.together.len() as u128 - 1);
-        let (all_alone, all_together) =
-            (self.alone[methods as usize], self.together[together as usize]);
-        let (pieces_alone, piece) = (self.bins * methods, u128::from(piece));
-        let per_realisation = pieces_alone + together;
+        let (methods, together) = (self.alone.len() - 1, self.together.len() - 1);
+        let (all_alone, all_together) = (self.alone[methods], self.together[together]);
+        let (bins, methods) = (self.bins as u64, methods as u64);
+        let pieces_alone = bins * methods;
+        let per_realisation = pieces_alone + together as u64;
         let (realisation, rest) = (piece / per_realisation, piece % per_realisation);
         let within = match rest.checked_sub(pieces_alone) {
             Some(method) => self.bins * all_alone + self.together[method as usize],
-            None => rest / methods * all_alone + self.alone[(rest % methods) as usize],
+            None => u128::from(rest / methods) * all_alone + self.alone[(rest % methods) as usize],
         };
-        realisation * (self.bins * all_alone + all_together) + within
+        u128::from(realisation) * (self.bins * all_alone + all_together) + within
     }
 
     /// The first piece before which at least `target` is spent.
