@@ -42,7 +42,7 @@ pub(super) static LBFGS: Registered = Registered {
         weighted: true,
         couples_bins: false,
         options: OPTIONS,
-        cost: 200,
+        cost: 33,
     },
     build: |options| Box::new(Lbfgs::new(options)),
 };

@@ -25,7 +25,7 @@ pub(super) static WARM_START: Registered = Registered {
         weighted: true,
         couples_bins: true,
         options: OPTIONS,
-        cost: 200,
+        cost: 33,
     },
     build: |options| Box::new(WarmStart { search: Lbfgs::new(options) }),
 };
