@@ -21,14 +21,14 @@ use support::program::{Products, SMALL, assert_same, below, otfhpc, products, sh
 use tempfile::{TempDir, tempdir};
 
 const SHARDS: u32 = 3;
-/// A study of many seconds: one method that fits each bin for itself, slowly, and one that fits
-/// all together.
+/// A study of many seconds, so that a shard takes longer than the journal waits: one method that
+/// fits each bin for itself, slowly, and one that fits all together.
 const SLOW: [&str; 5] = [
     "--set=simulate.records=1200",
     "--set=simulate.plateau_records=10",
     "--set=fit.methods=[\"lad\",\"smooth\"]",
     "--set=fit.bins=5-44",
-    "--set=study.trials=16",
+    "--set=study.trials=48",
 ];
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
