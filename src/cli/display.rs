@@ -189,6 +189,11 @@ pub(super) fn program() -> String {
     crate::slurm::quoted(&name)
 }
 
+/// The results folder, as a word of a shell.
+pub(super) fn folder(run: &RunDir) -> String {
+    crate::slurm::quoted(&run.root().display().to_string())
+}
+
 /// Prints to standard output. Whoever reads it may stop reading (`otfhpc status | head`): that is
 /// no reason to stop the work.
 pub(super) fn say(text: &str) {

@@ -8,7 +8,7 @@ use crate::plan::BoundPlan;
 use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
-use super::display::{complain, program, say};
+use super::display::{complain, folder, program, say};
 use super::report::{quality_table, ranking};
 use super::{Exit, Volume};
 
@@ -109,9 +109,4 @@ fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
         }
     };
     lines
-}
-
-/// The results folder, as a word of a shell.
-pub(super) fn folder(run: &RunDir) -> String {
-    quoted(&run.root().display().to_string())
 }

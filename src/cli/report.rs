@@ -14,8 +14,7 @@ use crate::shard::{Attempt, Ending, Stopped, Summary};
 use crate::slurm::ranges;
 
 use super::Exit;
-use super::display::program;
-use super::merge::folder;
+use super::display::{folder, program};
 
 /// The figures of several shards.
 #[derive(Debug, Clone, Default)]

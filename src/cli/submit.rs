@@ -7,11 +7,11 @@ use crate::plan::BoundPlan;
 use crate::shard::Partial;
 use crate::slurm::{
     Chunk, JobOptions, Launcher, Outlook, Owner, Real, Recorder, Rehearsal, SlurmError,
-    Submissions, Submitter, chunks, max_array_size, queue, quoted, ranges,
+    Submissions, Submitter, chunks, max_array_size, queue, ranges,
 };
 
 use super::args::SubmitArgs;
-use super::display::{complain, program, say};
+use super::display::{complain, folder, program, say};
 use super::{Exit, Volume};
 
 /// `MaxArraySize` where Slurm's settings do not say otherwise.
@@ -211,8 +211,4 @@ fn next(run: &RunDir, left: &Left) -> String {
              {program} submit {folder}\n"
         ),
     }
-}
-
-fn folder(run: &RunDir) -> String {
-    quoted(&run.root().display().to_string())
 }
