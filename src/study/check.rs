@@ -200,13 +200,7 @@ pub(super) fn sets(config: &Config) -> Result<Vec<ChannelScan>, StudyError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::study::Study;
-
-    fn study(assignments: &[&str]) -> Result<Study, StudyError> {
-        let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
-        Study::new(&Config::load(None, &assignments).unwrap())
-    }
+    use crate::study::grid::tests::study;
 
     #[test]
     fn settings_that_do_not_fit_are_refused_by_name() {

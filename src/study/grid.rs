@@ -182,10 +182,11 @@ impl Study {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn study(assignments: &[&str]) -> Result<Study, StudyError> {
+    /// The study of the default settings with these.
+    pub(in crate::study) fn study(assignments: &[&str]) -> Result<Study, StudyError> {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
         Study::new(&Config::load(None, &assignments).unwrap())
     }
