@@ -16,7 +16,7 @@ use otfhpc::foundations::RunDir;
 use otfhpc::foundations::run_dir::shard_of_partial;
 use otfhpc::merge::{Merged, merge};
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Attempt, Partial, Recorder};
+use otfhpc::shard::{Attempt, Partial, Recorder, Why};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::program::{Products, Ran, SMALL, assert_same, below, otfhpc, products, shell, text};
@@ -666,7 +666,6 @@ fn status_tells_the_state_of_every_shard() {
     for (unit, result) in (first..).zip(&partial.results).take(4) {
         recorder.keep(unit, std::slice::from_ref(result));
     }
-    std::thread::sleep(2 * Recorder::PERIOD);
     let ran = otfhpc(["status", copied.path()]).ended(0);
     let lines: Vec<String> =
         ran.stdout.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
@@ -683,7 +682,7 @@ fn status_tells_the_state_of_every_shard() {
         ),
     ];
     assert_eq!(lines, expected);
-    recorder.close().unwrap();
+    recorder.close(&Why::Asked { signal: 15 }).unwrap();
     let ran = otfhpc(["status", copied.path()]).ended(0);
     assert!(ran.stdout.contains("stopped") && !ran.stdout.contains("running"), "{ran:?}");
 }

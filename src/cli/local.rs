@@ -10,7 +10,7 @@ use super::display::{complain, say};
 use super::merge::merge_and_report;
 use super::plan::{describe, make};
 use super::report::{exit_of, stopped};
-use super::run::{environment, external_jobs, fit_shards, tell, thread_pool};
+use super::run::{environment, external_jobs, fit_shards, origin, tell, thread_pool};
 use super::signals::Signals;
 use super::{Exit, Volume};
 
@@ -25,7 +25,7 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     }
     let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
     let at_once = external_jobs(&args.threads, &pool)?;
-    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job)?;
+    let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
     let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     if !fitted.left.is_empty() {

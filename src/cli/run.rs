@@ -5,7 +5,7 @@ use rayon::ThreadPool;
 
 use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{Ending, Partial, TaskError, ThreadCount, Worker};
+use crate::shard::{Ending, Origin, Partial, TaskError, ThreadCount, Worker};
 use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
@@ -22,7 +22,7 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
-    let worker = Worker::new(&run, &plan, &pool, at_once, slurm.job.clone())?;
+    let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
     let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     if !fitted.left.is_empty() {
@@ -54,6 +54,11 @@ pub(super) fn tell(
 /// Slurm's variables.
 pub(super) fn environment() -> Result<Environment> {
     Ok(Environment::read(|name| std::env::var(name).ok())?)
+}
+
+/// Where Slurm started this process, if it did.
+pub(super) fn origin(slurm: &Environment) -> Origin {
+    Origin { job: slurm.job.clone(), node: slurm.node.clone() }
 }
 
 /// The worker threads, with a warning where they are more than the processors.

@@ -1,7 +1,7 @@
 //! Signals that ask the program to stop: Slurm's before the time limit, scancel's, Ctrl-C.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -20,15 +20,13 @@ const SIGNALS: [(i32, &str); 3] = [(SIGUSR1, "SIGUSR1"), (SIGTERM, "SIGTERM"), (
 pub(super) struct Signals {
     /// Asked by the first signal.
     pub(super) stop: Stop,
-    /// The number of the last signal.
-    last: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// Begins to obey.
     pub(super) fn obey() -> Result<Self> {
-        let signals = Self { stop: Stop::default(), last: Arc::default(), over: Arc::default() };
+        let signals = Self { stop: Stop::default(), over: Arc::default() };
         for (signal, name) in SIGNALS {
             signals.catch(signal).with_context(|| format!("cannot catch {name}"))?;
         }
@@ -39,21 +37,21 @@ impl Signals {
     fn catch(&self, signal: i32) -> std::io::Result<()> {
         flag::register_conditional_default(signal, self.over.clone())?;
         flag::register_conditional_shutdown(signal, Exit::Stopped as i32, self.stop.flag())?;
-        flag::register_usize(signal, self.last.clone(), signal as usize)?;
+        flag::register_usize(signal, self.stop.signal(), signal as usize)?;
         flag::register(signal, self.stop.flag())?;
         Ok(())
     }
 
     /// The name of the signal that asked to stop.
     pub(super) fn name(&self) -> &'static str {
-        let last = self.last.load(Ordering::Relaxed);
+        let last = self.stop.signal().load(Ordering::Relaxed);
         let named = SIGNALS.iter().find(|(signal, _)| *signal as usize == last);
         named.map_or("a signal", |(_, name)| name)
     }
 
     /// Whether it is the signal that Slurm sends some time before it ends a job.
     pub(super) fn is_warning(&self) -> bool {
-        self.last.load(Ordering::Relaxed) == SIGUSR1 as usize
+        self.stop.signal().load(Ordering::Relaxed) == SIGUSR1 as usize
     }
 }
 

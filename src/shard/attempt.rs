@@ -3,10 +3,19 @@
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Where a process was started, as whoever started it says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Slurm's job and task, where there are any.
+    pub job: Option<String>,
+    /// Slurm's name of the machine, where it has one.
+    pub node: Option<String>,
+}
+
 /// One process that worked on a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Name of the machine.
+    /// Name of the machine: Slurm's if it has one, by which it can be excluded.
     pub host: String,
     /// Process id there.
     pub process: u32,
@@ -19,8 +28,9 @@ pub struct Attempt {
 impl Attempt {
     /// The attempt of this process, which begins now.
     #[must_use]
-    pub fn of_this_process(job: Option<String>) -> Self {
-        Self { host: host_name(), process: std::process::id(), job, started: now() }
+    pub fn of_this_process(origin: &Origin) -> Self {
+        let host = origin.node.clone().unwrap_or_else(host_name);
+        Self { host, process: std::process::id(), job: origin.job.clone(), started: now() }
     }
 }
 

@@ -20,6 +20,7 @@ use super::codec;
 use super::frame::{Frames, HEAD, Kind, frame, unbound};
 use super::results::Results;
 use super::unit::UnitResult;
+use super::why::Why;
 
 /// Raised whenever the meaning of a byte changes.
 const FORMAT: u32 = 1;
@@ -61,8 +62,8 @@ impl Identity {
         frame(Kind::Piece, &self.binding(), &codec::encode(&(first, results)))
     }
 
-    pub(super) fn ended_frame(&self) -> Vec<u8> {
-        frame(Kind::Ended, &self.binding(), b"")
+    pub(super) fn ended_frame(&self, why: &Why) -> Vec<u8> {
+        frame(Kind::Ended, &self.binding(), &codec::encode(why))
     }
 
     fn binding(&self) -> Digest {
@@ -74,8 +75,8 @@ impl Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Told {
     pub(super) attempts: Vec<Attempt>,
-    /// Whether the last attempt ended of its own accord.
-    pub(super) ended: bool,
+    /// Why the last attempt ended, if it did so of its own accord.
+    pub(super) ended: Option<Why>,
     /// Where its last sound frame ends: what follows is torn.
     pub(super) end: usize,
 }
@@ -98,10 +99,10 @@ pub(super) fn decode(
             Kind::Header => {}
             Kind::Attempt => {
                 told.attempts.extend(codec::decode::<Attempt>(frame.body));
-                told.ended = false;
+                told.ended = None;
             }
             Kind::Piece => take_piece(frame.body, study, results),
-            Kind::Ended => told.ended = true,
+            Kind::Ended => told.ended = codec::decode(frame.body).ok(),
         }
         told.end = frame.end;
     }
@@ -129,6 +130,8 @@ pub struct Journals {
     pub attempts: Vec<Attempt>,
     /// Whether the last one still does, as far as files can tell.
     pub running: bool,
+    /// Why the last one ended, if it said so.
+    pub ended: Option<Why>,
     /// Where the sound part of each journal ends, bytes.
     pub(super) ends: BTreeMap<PathBuf, u64>,
     /// Files that are no journals of this shard of this plan.
@@ -148,8 +151,14 @@ impl Journals {
     ) -> Result<Self, FileError> {
         let identity = Identity::new(plan, shard);
         let (results, ends) = (Results::none(&identity.units), BTreeMap::new());
-        let mut all =
-            Self { results, attempts: Vec::new(), running: false, ends, foreign: Vec::new() };
+        let mut all = Self {
+            results,
+            attempts: Vec::new(),
+            running: false,
+            ended: None,
+            ends,
+            foreign: Vec::new(),
+        };
         let mut by_age = Vec::new();
         for path in paths {
             let (bytes, modified) = match read_file(path)? {
@@ -165,13 +174,17 @@ impl Journals {
                 Err(Foreign) => all.foreign.push(path.clone()),
                 Ok(told) => {
                     all.ends.insert(path.clone(), told.end as u64);
-                    all.running |= !told.ended && !told.attempts.is_empty() && is_fresh(modified);
-                    by_age.push((modified, told.attempts));
+                    let open = told.ended.is_none() && !told.attempts.is_empty();
+                    all.running |= open && is_fresh(modified);
+                    by_age.push((modified, told));
                 }
             }
         }
         by_age.sort_by_key(|(modified, _)| *modified);
-        all.attempts = by_age.into_iter().flat_map(|(_, attempts)| attempts).collect();
+        for (_, told) in by_age {
+            all.attempts.extend(told.attempts);
+            all.ended = told.ended;
+        }
         Ok(all)
     }
 }

@@ -21,8 +21,9 @@ mod task_error;
 mod threads;
 mod timing;
 mod unit;
+mod why;
 
-pub use attempt::Attempt;
+pub use attempt::{Attempt, Origin};
 pub use ending::{Ending, Stopped, Summary};
 pub use fit::{FittedUnits, Fitting, Keeper, Piece};
 pub use journal::{Journals, journals};
@@ -40,3 +41,4 @@ pub use task_error::TaskError;
 pub use threads::ThreadCount;
 pub use timing::MethodTime;
 pub use unit::UnitResult;
+pub use why::Why;

@@ -15,12 +15,13 @@ use crate::plan::BoundPlan;
 use super::attempt::Attempt;
 use super::journal::Identity;
 use super::unit::UnitResult;
+use super::why::Why;
 
 /// Keeps the finished pieces of a shard in its journal, while others work on.
 #[derive(Debug)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
+    syncer: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -28,21 +29,22 @@ struct Shared {
     path: PathBuf,
     file: File,
     identity: Identity,
-    pending: Mutex<Pending>,
+    state: Mutex<State>,
     woken: Condvar,
 }
 
-/// What is not written yet, and what became of what was.
+/// What became of what was written.
 #[derive(Debug, Default)]
-struct Pending {
-    bytes: Vec<u8>,
+struct State {
+    /// Written, but not yet synced.
+    dirty: bool,
     over: bool,
     error: Option<io::Error>,
 }
 
 impl Recorder {
-    /// How often finished pieces are written and synced, and else the journal is renewed as the
-    /// sign of life. A process that is killed loses what it finished in the last period.
+    /// How often the journal is synced, and else renewed as the sign of life. A process that is
+    /// killed loses what it has in hand; a machine that dies, also what it wrote in the last period.
     pub const PERIOD: Duration = Duration::from_secs(2);
 
     /// Begins the journal of a shard anew.
@@ -80,94 +82,97 @@ impl Recorder {
             // A file is only durable once its name is.
             .and_then(|()| File::open(folder)?.sync_all())
             .map_err(error)?;
-        let (pending, woken) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { path: path.into(), file, identity, pending, woken });
-        let for_writer = shared.clone();
-        let writer = std::thread::Builder::new()
+        let (state, woken) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { path: path.into(), file, identity, state, woken });
+        let for_syncer = shared.clone();
+        let syncer = std::thread::Builder::new()
             .name("otfhpc-journal".into())
-            .spawn(move || for_writer.write_until_over())
+            .spawn(move || for_syncer.sync_until_over())
             .map_err(error)?;
-        Ok(Self { shared, writer: Some(writer) })
+        Ok(Self { shared, syncer: Some(syncer) })
     }
 
-    /// Takes the results of a piece; they are written soon.
+    /// Writes the results of a piece: when this returns, the end of the process cannot lose them.
     pub fn keep(&self, first: u64, results: &[UnitResult]) {
-        let frame = self.shared.identity.piece_frame(first, results);
-        self.shared.pending().bytes.extend(frame);
+        self.shared.append(&self.shared.identity.piece_frame(first, results));
     }
 
-    /// Writes what is left, and that the attempt is over.
+    /// Writes that the attempt is over, and why.
     ///
     /// # Errors
     /// If anything could not be written since the journal was opened: those pieces are not in it.
-    pub fn close(mut self) -> Result<(), FileError> {
-        let ended = self.shared.identity.ended_frame();
-        self.shared.pending().bytes.extend(ended);
-        self.end_writer();
-        self.shared.flush();
+    pub fn close(mut self, why: &Why) -> Result<(), FileError> {
+        self.end_syncer();
+        self.shared.append(&self.shared.identity.ended_frame(why));
+        self.shared.sync();
         self.trouble()
     }
 
-    /// Ends without writing what is left: it stands elsewhere by now.
+    /// Ends without another word: what was done stands elsewhere by now.
     ///
     /// # Errors
     /// If anything could not be written since the journal was opened.
     pub(super) fn discard(mut self) -> Result<(), FileError> {
-        self.end_writer();
+        self.end_syncer();
         self.trouble()
     }
 
     fn trouble(&self) -> Result<(), FileError> {
-        let error = self.shared.pending().error.take();
+        let error = self.shared.state().error.take();
         error.map_or(Ok(()), |error| Err(FileError::new("write", &self.shared.path, error)))
     }
 
-    fn end_writer(&mut self) {
-        self.shared.pending().over = true;
+    fn end_syncer(&mut self) {
+        self.shared.state().over = true;
         self.shared.woken.notify_all();
-        if let Some(writer) = self.writer.take() {
-            // A writer that panicked has written what it has written.
-            let _ = writer.join();
+        if let Some(syncer) = self.syncer.take() {
+            // A syncer that panicked has synced what it has synced.
+            let _ = syncer.join();
         }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.end_writer();
+        self.end_syncer();
     }
 }
 
 impl Shared {
-    /// A thread that panicked while it added bytes has added them or not: both will do.
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A thread that panicked while it held this has changed it or not: both will do.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_until_over(&self) {
-        let mut pending = self.pending();
-        while !pending.over {
-            let waited = self.woken.wait_timeout(pending, Recorder::PERIOD);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            drop(woken);
-            if timeout.timed_out() {
-                self.flush();
-            }
-            pending = self.pending();
+    /// Writes a frame, one at a time. An error is remembered but does not stop the work, nor later
+    /// writes: readers find the next whole frame by themselves.
+    fn append(&self, frame: &[u8]) {
+        let mut state = self.state();
+        match (&self.file).write_all(frame) {
+            Ok(()) => state.dirty = true,
+            Err(error) => drop(state.error.get_or_insert(error)),
         }
     }
 
-    /// Writes what is there to be written. An error is remembered but does not stop the work, nor
-    /// later writes: readers find the next whole frame by themselves.
-    fn flush(&self) {
-        // The lock is not held while the disk is waited for.
-        let bytes = std::mem::take(&mut self.pending().bytes);
-        let written = match bytes.is_empty() {
-            true => renew(&self.file),
-            false => (&self.file).write_all(&bytes).and_then(|()| self.file.sync_data()),
-        };
-        if let Err(error) = written {
-            self.pending().error.get_or_insert(error);
+    fn sync_until_over(&self) {
+        let mut state = self.state();
+        while !state.over {
+            let waited = self.woken.wait_timeout(state, Recorder::PERIOD);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            drop(woken);
+            if timeout.timed_out() {
+                self.sync();
+            }
+            state = self.state();
+        }
+    }
+
+    /// Brings to disk what was written. Others write while the disk is waited for.
+    fn sync(&self) {
+        let dirty = std::mem::take(&mut self.state().dirty);
+        let synced = if dirty { self.file.sync_data() } else { renew(&self.file) };
+        if let Err(error) = synced {
+            self.state().error.get_or_insert(error);
         }
     }
 }

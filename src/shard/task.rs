@@ -12,7 +12,7 @@ use crate::plan::BoundPlan;
 use crate::study::Study;
 
 use super::aside::{free_place, set_aside};
-use super::attempt::{Attempt, now};
+use super::attempt::{Attempt, Origin, now};
 use super::ending::{Ending, Stopped, Summary};
 use super::fit::{FittedUnits, Fitting};
 use super::journal::{Identity, Journals, journals};
@@ -27,6 +27,7 @@ use super::stop::Stop;
 use super::tally::Listener;
 use super::task_error::TaskError;
 use super::timing::MethodTime;
+use super::why::Why;
 
 /// How often something that is no partial is moved out of the way of one.
 const TRIES: usize = 3;
@@ -44,8 +45,8 @@ pub struct Worker<'a> {
     pub pool: &'a ThreadPool,
     /// How the programs are run that some methods are.
     pub programs: Programs,
-    /// Slurm's job and task, for the provenance.
-    pub job: Option<String>,
+    /// Where this process was started, for the provenance.
+    pub origin: Origin,
     /// Whoever asks this makes the shard in hand end early.
     pub stop: Stop,
     /// Whether locks are believed.
@@ -63,13 +64,13 @@ impl<'a> Worker<'a> {
         plan: &'a BoundPlan,
         pool: &'a ThreadPool,
         programs_at_once: usize,
-        job: Option<String>,
+        origin: Origin,
     ) -> Result<Self, TaskError> {
         plan.check_inputs()?;
         let study = plan.study()?;
         let programs = Programs { at_once: programs_at_once, logs: run.program_logs() };
         let (stop, locks, campaigns) = (Stop::default(), Locks::default(), Campaigns::default());
-        Ok(Self { run, plan, study, pool, programs, job, stop, locks, campaigns })
+        Ok(Self { run, plan, study, pool, programs, origin, stop, locks, campaigns })
     }
 
     /// The same, but whoever asks `stop` makes the shard in hand end early.
@@ -93,7 +94,7 @@ impl<'a> Worker<'a> {
             self.clear(shard);
             return Ok(Ending::AlreadyDone);
         }
-        let attempt = Attempt::of_this_process(self.job.clone());
+        let attempt = Attempt::of_this_process(&self.origin);
         let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
             Locked::Elsewhere => return self.elsewhere(shard),
             Locked::Ours(lock) => (Some(lock), self.run.journal(shard)),
@@ -162,7 +163,7 @@ impl<'a> Worker<'a> {
                 remove(&task.journals)?;
                 Ok(Ending::Fitted(Summary { journal_trouble, ..summary }))
             }
-            Ok(None) => Ok(Ending::Stopped(self.leave(&task, recorder)?)),
+            Ok(None) => Ok(Ending::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
             Err(error @ TaskError::Differs { .. }) => {
                 // What may be wrong must not be taken up again.
                 let _ = recorder.discard();
@@ -171,7 +172,8 @@ impl<'a> Worker<'a> {
             }
             Err(error) => {
                 // What went wrong first is what is told.
-                let _ = self.leave(&task, recorder);
+                let message = error.to_string();
+                let _ = self.leave(&task, recorder, &Why::Error { message });
                 Err(error)
             }
         }
@@ -282,12 +284,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Ends the journal of a shard that is not done, and says what stands in it.
-    fn leave(&self, task: &Task, recorder: Recorder) -> Result<Stopped, TaskError> {
-        let trouble = recorder.close().err().map(|error| error.to_string());
+    fn leave(&self, task: &Task, recorder: Recorder, why: &Why) -> Result<Stopped, TaskError> {
+        let trouble = recorder.close(why).err().map(|error| error.to_string());
         // Not what was handed to the journal counts, but what can be read from it.
         let left = Journals::read(self.plan, &self.study, task.shard, &task.journals)?;
         let kept = left.results.done();
-        if kept == 0 {
+        if kept == 0 && matches!(why, Why::Asked { .. }) {
             remove(&task.journals)?;
         }
         let units = task.units.end - task.units.start;

@@ -18,6 +18,8 @@ pub struct Environment {
     pub job: Option<String>,
     /// `SLURM_ARRAY_JOB_ID`: the number that all tasks of the array share.
     pub array_job: Option<String>,
+    /// `SLURMD_NODENAME`: what Slurm calls this machine.
+    pub node: Option<String>,
 }
 
 /// Variables that Slurm, or `otfhpc submit`, would not set so.
@@ -68,7 +70,8 @@ impl Environment {
             None => job,
         });
         let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
-        Ok(Self { array_task, shard_offset, cpus_per_task, job, array_job })
+        let node = get("SLURMD_NODENAME").filter(|node| !node.is_empty());
+        Ok(Self { array_task, shard_offset, cpus_per_task, job, array_job, node })
     }
 
     /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
@@ -113,6 +116,7 @@ mod tests {
             ("SLURM_CPUS_PER_TASK", "4"),
             ("SLURM_ARRAY_JOB_ID", "120"),
             ("SLURM_JOB_ID", "127"),
+            ("SLURMD_NODENAME", "n7"),
         ])
         .unwrap();
         let expected = Environment {
@@ -121,6 +125,7 @@ mod tests {
             cpus_per_task: Some(4),
             job: Some("120_7".into()),
             array_job: Some("120".into()),
+            node: Some("n7".into()),
         };
         assert_eq!(found, expected);
         assert_eq!(read(&[]).unwrap(), Environment::default());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::attempt::host_name;
+use super::super::attempt::{Origin, host_name};
 use super::*;
 use crate::fit::Outcome;
 use crate::plan::Plan;
@@ -34,7 +34,7 @@ impl Planned {
     }
 
     fn worker(&self, locks: Locks) -> Worker<'_> {
-        let worker = Worker::new(&self.run, &self.plan, &self.pool, 1, None).unwrap();
+        let worker = Worker::new(&self.run, &self.plan, &self.pool, 1, Origin::default()).unwrap();
         Worker { locks, ..worker }
     }
 
@@ -156,8 +156,11 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
             false => {
                 let mut plan = other.plan.clone();
                 plan.hash = crate::foundations::Digest::of(b"another plan");
-                let attempt = Attempt::of_this_process(None);
-                Recorder::begin(&planned.run, &plan, 0, &attempt).unwrap().close().unwrap();
+                let attempt = Attempt::of_this_process(&Origin::default());
+                Recorder::begin(&planned.run, &plan, 0, &attempt)
+                    .unwrap()
+                    .close(&Why::Asked { signal: 0 })
+                    .unwrap();
             }
         }
         let summary = fitted(planned.fit(Locks::AsTold, &|| {}));
