@@ -51,7 +51,7 @@ impl Display {
         shards: &[u32],
         volume: Volume,
     ) -> Result<Self> {
-        let units = |shard: &u32| plan.plan.shards.units(*shard).map_or(0, |u| u.end - u.start);
+        let units = |shard: &u32| plan.shards.units(*shard).map_or(0, |u| u.end - u.start);
         let total = shards.iter().map(units).sum();
         let on_terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(BAR)?);

@@ -23,7 +23,7 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }
-    let shards: Vec<u32> = (0..plan.plan.shards.len()).collect();
+    let shards = plan.shards.live();
     let at_once = external_jobs(&args.threads, &pool)?;
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
     let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::foundations::RunDir;
 use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
 use crate::plan::BoundPlan;
+use crate::shard::remove_outlived;
 use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
@@ -31,6 +32,7 @@ pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -
             Ok(Exit::Incomplete)
         }
         Merged::Complete { ledger, rows } => {
+            remove_outlived(run, plan)?;
             if volume > Volume::Quiet {
                 say(&complete(run, &ledger, &rows));
             }

@@ -22,7 +22,7 @@ pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let plan = make(&args.settings, args.shards, &run)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
-        let shards = plan.plan.shards.len();
+        let shards = plan.shards.numbers();
         let by_hand = submit_all(&run, shards).replace('\n', "\n  ");
         say(&format!(
             "next:\n  {} submit {}\nor by hand:\n  {by_hand}\nor here:\n  {}\n",
@@ -49,7 +49,12 @@ pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
     make_way(run, &plan, settings.replace)?;
+    if plan.disowns_revisions(run) {
+        remove(&run.revisions())
+            .with_context(|| format!("cannot delete {}", run.revisions().display()))?;
+    }
     plan.write(run)?;
+    let plan = plan.revised(run)?;
     // Array tasks log here, and Slurm makes no folders.
     files::make_folder(&run.logs())?;
     Ok(plan)
@@ -139,10 +144,10 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     }
     let (configurations, bins) = (study.configurations(), study.bins.len());
     line("units", format!("{} = {configurations} configurations x {bins} bins", study.units()))?;
-    let sizes = (0..plan.plan.shards.len())
-        .filter_map(|shard| plan.plan.shards.units(shard))
-        .map(|units| units.end - units.start);
-    let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
-    line("shards", format!("{}, {least} to {most} units each", plan.plan.shards.len()))?;
+    let live = plan.shards.live();
+    let sizes = live.iter().filter_map(|shard| plan.shards.units(*shard));
+    let sizes: Vec<u64> = sizes.map(|units| units.end - units.start).collect();
+    let (least, most) = (sizes.iter().min().unwrap_or(&0), sizes.iter().max().unwrap_or(&0));
+    line("shards", format!("{}, {least} to {most} units each", sizes.len()))?;
     Ok(text)
 }

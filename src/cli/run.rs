@@ -99,7 +99,7 @@ fn chosen_shards(
     plan: &BoundPlan,
     run: &RunDir,
 ) -> Result<Vec<u32>> {
-    let shards = plan.plan.shards.len();
+    let shards = plan.shards.numbers();
     let (given, chosen) = match (&args.shard, slurm.array_task) {
         (Some(list), _) => ("--shard", list.0.clone()),
         (None, Some(task)) => ("SLURM_ARRAY_TASK_ID", vec![slurm.shard(task, shards, run.root())?]),
@@ -110,7 +110,7 @@ fn chosen_shards(
         ),
     };
     match chosen.iter().find(|shard| **shard >= shards) {
-        None => Ok(chosen),
+        None => Ok(chosen.into_iter().flat_map(|shard| plan.shards.in_place_of(shard)).collect()),
         Some(&shard) => {
             let root = run.root().to_path_buf();
             Err(TaskError::NoSuchShard { given, shard, shards, root }.into())

@@ -92,7 +92,7 @@ fn unfinished(plan: &BoundPlan, study: &Study, shard: u32, paths: &[PathBuf]) ->
 }
 
 fn units(plan: &BoundPlan, shard: u32) -> u64 {
-    plan.plan.shards.units(shard).map_or(0, |units| units.end - units.start)
+    plan.shards.units(shard).map_or(0, |units| units.end - units.start)
 }
 
 fn line(group: &[ShardState]) -> Vec<String> {

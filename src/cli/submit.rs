@@ -77,11 +77,13 @@ impl Left {
         let question = "which shards are queued, without which some might be fitted twice";
         let nothing = ("that nothing is", Outlook::default());
         let outlook = or_forced(queue, force, question, nothing)?;
-        let shards = plan.plan.shards.len();
+        let live = plan.shards.live();
+        let shards = live.len() as u32;
         let (done, left): (Vec<u32>, Vec<u32>) =
-            (0..shards).partition(|shard| Partial::read(run, plan, *shard).is_ok());
-        let missing: Vec<u32> =
+            live.into_iter().partition(|shard| Partial::read(run, plan, *shard).is_ok());
+        let mut missing: Vec<u32> =
             left.iter().copied().filter(|shard| !outlook.shards.contains(shard)).collect();
+        missing.sort_unstable();
         let chunks = if missing.is_empty() { Vec::new() } else { cut(run, &missing, force)? };
         let merge = outlook.merge_of_all(submissions).map(str::to_owned);
         let merged = left.is_empty() && run.products().iter().all(|product| product.exists());

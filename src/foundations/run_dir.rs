@@ -29,6 +29,12 @@ impl RunDir {
         self.root.join("plan.json")
     }
 
+    /// Which shards were cut into more since the plan was made.
+    #[must_use]
+    pub fn revisions(&self) -> PathBuf {
+        self.root.join("revisions.json")
+    }
+
     /// The folder of the partials.
     #[must_use]
     pub fn partials(&self) -> PathBuf {

@@ -73,8 +73,8 @@ pub(super) fn collect(
 ) -> Result<Collected, CollectError> {
     let mut complete = Complete::empty(study)?;
     let mut faults = strays(run, plan)?;
-    for shard in 0..plan.plan.shards.len() {
-        let units = plan.plan.shards.units(shard).unwrap_or(0..0);
+    for shard in plan.shards.live() {
+        let units = plan.shards.units(shard).unwrap_or(0..0);
         let read = Partial::read(run, plan, shard);
         match read.and_then(|partial| check_shapes(&partial.results, study).map(|()| partial)) {
             Ok(partial) => complete.take(study, units, partial),
@@ -152,7 +152,8 @@ fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    let belongs = |name: &str| shard_of_partial(name).is_some_and(|s| s < plan.plan.shards.len());
+    // That of a shard that was cut since is of no use, but no stranger's.
+    let belongs = |name: &str| shard_of_partial(name).is_some_and(|s| s < plan.shards.numbers());
     let fault = |name: String| Fault {
         path: folder.join(name),
         problem: "belongs to no shard of this plan".into(),

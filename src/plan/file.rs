@@ -12,6 +12,8 @@ use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::ChannelScan;
 use crate::study::{Config, LaunchSettings, Study, StudyError};
 
+use super::live::LiveShards;
+use super::revision::{self, Split};
 use super::shards::{Shards, ShardsError};
 
 /// Format of `plan.json`; raised when an older program could not read it.
@@ -68,6 +70,8 @@ pub struct BoundPlan {
     pub hash: Digest,
     /// How its jobs are started: beside the plan, since no result follows from it.
     pub launch: LaunchSettings,
+    /// Its shards, with what was cut since.
+    pub shards: LiveShards,
 }
 
 /// `plan.json` as it stands in the file.
@@ -133,6 +137,17 @@ pub enum PlanError {
         /// The other version.
         found: String,
     },
+    /// Revisions that cannot be used.
+    #[error(
+        "{}: the revisions of the plan cannot be used: {message}; move the file away: shards that \
+         were cut are then whole again", path.display()
+    )]
+    Revisions {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// An input file that is not what was planned with.
     #[error(
         "{}: this input changed since the plan was made (its hash was {planned}, now {found}); \
@@ -188,7 +203,8 @@ impl Plan {
 
     fn bind(self, launch: LaunchSettings) -> BoundPlan {
         let json = serde_json::to_vec(&self).expect("a plan has no map with keys that are no text");
-        BoundPlan { hash: Digest::of(&json), plan: self, launch }
+        let shards = LiveShards::new(&self.shards);
+        BoundPlan { hash: Digest::of(&json), plan: self, launch, shards }
     }
 }
 
@@ -227,7 +243,7 @@ impl BoundPlan {
         }
         let file: PlanFile =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
-        let bound = file.plan.bind(file.launch);
+        let mut bound = file.plan.bind(file.launch);
         if bound.hash != file.plan_hash {
             let (written, found) = (file.plan_hash.short(), bound.hash.short());
             return Err(PlanError::Edited { path, written, found });
@@ -236,7 +252,42 @@ impl BoundPlan {
         if bound.plan.format != FORMAT || !bound.plan.shards.cover(&study) {
             return Err(unreadable("its shards do not cover its units".into()));
         }
+        revision::read(run, &bound.hash, &study, &mut bound.shards)?;
         Ok(bound)
+    }
+
+    /// The same plan with the revisions in a folder, where it goes on.
+    ///
+    /// # Errors
+    /// If they cannot be used.
+    pub fn revised(mut self, run: &RunDir) -> Result<Self, PlanError> {
+        self.shards = LiveShards::new(&self.plan.shards);
+        revision::read(run, &self.hash, &self.study()?, &mut self.shards)?;
+        Ok(self)
+    }
+
+    /// Cuts shards into more, and writes that down: from then on the parts are fitted.
+    ///
+    /// # Errors
+    /// If the parts of a shard are not the shard, or the file cannot be written.
+    pub fn revise(&mut self, run: &RunDir, splits: Vec<Split>) -> Result<(), PlanError> {
+        let (study, mut shards) = (self.study()?, self.shards.clone());
+        for split in splits {
+            let problem = |message: &str| PlanError::Revisions {
+                path: run.revisions(),
+                message: message.into(),
+            };
+            shards.put(&study, split).map_err(problem)?;
+        }
+        revision::write(run, self.hash, shards.splits())?;
+        self.shards = shards;
+        Ok(())
+    }
+
+    /// Whether the revisions in a folder, if there are any, are not of this plan.
+    #[must_use]
+    pub fn disowns_revisions(&self, run: &RunDir) -> bool {
+        revision::is_foreign(&run.revisions(), &self.hash)
     }
 
     /// Checks that the input files are those that were planned with.

@@ -38,7 +38,7 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new(plan: &BoundPlan, shard: u32) -> Self {
-        let units = plan.plan.shards.units(shard).unwrap_or(0..0);
+        let units = plan.shards.units(shard).unwrap_or(0..0);
         let mut header = Vec::with_capacity(HEADER);
         header.extend(FORMAT.to_le_bytes());
         header.extend(shard.to_le_bytes());
@@ -139,6 +139,31 @@ pub struct Journals {
 }
 
 impl Journals {
+    /// Reads what is known of a shard: its own journals, and the results that those of the shards
+    /// have from which it was cut.
+    ///
+    /// # Errors
+    /// If one cannot be read; one that is damaged is no error.
+    pub fn of_shard(
+        plan: &BoundPlan,
+        study: &Study,
+        shard: u32,
+        found: &BTreeMap<u32, Vec<PathBuf>>,
+    ) -> Result<Self, FileError> {
+        let paths = |shard| found.get(&shard).map_or(&[][..], Vec::as_slice);
+        let mut all = Self::read(plan, study, shard, paths(shard))?;
+        for ancestor in plan.shards.ancestors(shard) {
+            let identity = Identity::new(plan, ancestor);
+            for path in paths(ancestor) {
+                if let Found::File(bytes, _) = read_file(path)? {
+                    // What else is in there is of no concern here.
+                    let _ = decode(&bytes, &identity, study, &mut all.results);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     /// Reads journals of one shard.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use results::Results;
 pub use segment::{Campaigns, Segment, segments};
 pub use stop::Stop;
 pub use tally::{ConfigurationDone, Listener};
-pub use task::Worker;
+pub use task::{Worker, remove_outlived};
 pub use task_error::TaskError;
 pub use threads::ThreadCount;
 pub use timing::MethodTime;

@@ -188,7 +188,7 @@ impl Partial {
 }
 
 fn planned_units(plan: &BoundPlan, shard: u32) -> Range<u64> {
-    plan.plan.shards.units(shard).unwrap_or(0..0)
+    plan.shards.units(shard).unwrap_or(0..0)
 }
 
 /// A folder or a device in the place of a partial is not read.

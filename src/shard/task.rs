@@ -123,8 +123,9 @@ impl<'a> Worker<'a> {
             Err(PartialError::Missing) => false,
             Err(_) => set_aside(self.run, &self.run.partial(shard))?,
         };
-        let mut journals = journals(self.run)?.remove(&shard).unwrap_or_default();
-        let past = Journals::read(self.plan, &self.study, shard, &journals)?;
+        let mut found = journals(self.run)?;
+        let past = Journals::of_shard(self.plan, &self.study, shard, &found)?;
+        let mut journals = found.remove(&shard).unwrap_or_default();
         journals.retain(|path| *path != journal && !past.foreign.contains(path));
         journals.push(journal.clone());
         Ok(Some(Task {
@@ -196,17 +197,16 @@ impl<'a> Worker<'a> {
         if Partial::read(self.run, self.plan, shard).is_ok() {
             return Ok(Ending::AlreadyDone);
         }
-        let paths = journals(self.run)?.remove(&shard).unwrap_or_default();
-        let mut journals = Journals::read(self.plan, &self.study, shard, &paths)?;
+        let mut journals = Journals::of_shard(self.plan, &self.study, shard, &journals(self.run)?)?;
         Ok(Ending::Elsewhere(journals.attempts.pop()))
     }
 
     fn units(&self, shard: u32) -> Result<Range<u64>, TaskError> {
-        let shards = &self.plan.plan.shards;
+        let shards = &self.plan.shards;
         shards.units(shard).ok_or_else(|| TaskError::NoSuchShard {
             given: "the shard",
             shard,
-            shards: shards.len(),
+            shards: shards.numbers(),
             root: self.run.root().to_path_buf(),
         })
     }
@@ -287,7 +287,8 @@ impl<'a> Worker<'a> {
     fn leave(&self, task: &Task, recorder: Recorder, why: &Why) -> Result<Stopped, TaskError> {
         let trouble = recorder.close(why).err().map(|error| error.to_string());
         // Not what was handed to the journal counts, but what can be read from it.
-        let left = Journals::read(self.plan, &self.study, task.shard, &task.journals)?;
+        let found = journals(self.run)?;
+        let left = Journals::of_shard(self.plan, &self.study, task.shard, &found)?;
         let kept = left.results.done();
         if kept == 0 && matches!(why, Why::Asked { .. }) {
             remove(&task.journals)?;
@@ -319,6 +320,17 @@ impl<'a> Worker<'a> {
             times,
         }
     }
+}
+
+/// Removes the journals of shards that were cut into more, when all is merged: what they had done
+/// stands in the partials of their parts.
+///
+/// # Errors
+/// If the folder cannot be read or a file not be removed.
+pub fn remove_outlived(run: &RunDir, plan: &BoundPlan) -> Result<(), FileError> {
+    let mut found = journals(run)?;
+    let outlived = plan.shards.splits().iter().filter_map(|split| found.remove(&split.shard));
+    remove(&outlived.flatten().collect::<Vec<_>>())
 }
 
 /// A shard in hand.
