@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::super::attempt::{Origin, host_name};
 use super::*;
 use crate::fit::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Plan, Split};
 use crate::study::Config;
 
 /// A planned run in a folder of its own.
@@ -168,4 +168,44 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
         assert_eq!(Planned::count(planned.run.set_aside()), 1);
         planned.assert_tidy();
     }
+}
+
+#[test]
+fn parts_of_a_shard_take_up_what_it_had_done() {
+    let mut planned = Planned::new();
+    let mut worker = planned.worker(Locks::AsTold);
+    let stop = worker.stop.clone();
+    let stopped = worker.run_shard(0, &Progress::default(), &|_| stop.ask()).unwrap();
+    let Ending::Stopped(stopped) = stopped else { panic!("{stopped:?}") };
+    drop(worker);
+    let study = planned.plan.study().unwrap();
+    let kept = || {
+        let found = journals(&planned.run).unwrap();
+        Journals::of_shard(&planned.plan, &study, 0, &found).unwrap().results
+    };
+    let (done, shards) = (kept(), &planned.plan.shards);
+    let cuts = shards.cut(&study, 0, |unit| done.has(unit), 3).unwrap();
+    let split = Split { shard: 0, reason: "time limit".into(), first: shards.numbers(), cuts };
+    planned.plan.revise(&planned.run, vec![split]).unwrap();
+    let plan = planned.plan.clone().revised(&planned.run).unwrap();
+    assert_eq!(plan, planned.plan);
+    assert_eq!(plan.shards.live(), [1, 2, 3]);
+    let mut resumed = 0;
+    for part in plan.shards.live() {
+        let mut worker = planned.worker(Locks::AsTold);
+        let ending = worker.run_shard(part, &Progress::default(), &|_| {});
+        resumed += fitted(ending).counts.resumed;
+    }
+    assert_eq!(resumed, stopped.kept);
+    assert_eq!(Planned::count(planned.run.journals()), 1);
+    remove_outlived(&planned.run, &plan).unwrap();
+    planned.assert_tidy();
+    let alone = Planned::new();
+    fitted(alone.fit(Locks::AsTold, &|| {}));
+    let parts = plan
+        .shards
+        .live()
+        .into_iter()
+        .flat_map(|part| Partial::read(&planned.run, &plan, part).unwrap().results);
+    assert_eq!(parts.collect::<Vec<_>>(), alone.partial().results);
 }
