@@ -6,6 +6,7 @@ pub mod external;
 pub mod fit;
 pub mod foundations;
 pub mod instrument;
+pub mod life;
 pub mod merge;
 pub mod plan;
 pub mod shard;

@@ -1,10 +1,12 @@
 //! What a user types.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::foundations::RunDir;
+use crate::slurm::parse_ranges;
 
 /// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
 /// sharded over a Slurm array, and proves that nothing is missing.
@@ -36,6 +38,14 @@ const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twi
 sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \
 are settings ([slurm] in the config), or --sbatch-arg.";
 
+const RESUMING: &str = "What helps depends on why a shard is not done. Time limit: what is left of it \
+is cut into more shards. Out of memory: twice the memory. Node lost: the same without that node, as \
+with a node that fails whatever it is given. Stopped, cancelled, preempted, killed: the same once \
+more. An error of the program is shown, and not retried. Exit code 3 if anything was not retried.";
+
+const STATUS: &str = "A shard is done when its partial is sound, whatever Slurm says. Of more than \
+64 shards a histogram is shown. Exit code 0; with --watch, 3 if something is missing at the end.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -47,6 +57,9 @@ pub(super) enum Command {
     /// Submit what is left of a plan to Slurm: its shards, and the merge after them.
     #[command(after_help = SUBMITTING)]
     Submit(SubmitArgs),
+    /// Submit again what is missing, each as its cause asks for; or finish on this machine.
+    #[command(after_help = RESUMING)]
+    Resume(ResumeArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
     /// Plan, fit and merge on this machine, without Slurm.
@@ -54,8 +67,9 @@ pub(super) enum Command {
     Local(LocalArgs),
     /// Write a simulated campaign as a calibration set, for any program to fit.
     Simulate(SimulateArgs),
-    /// Say of every shard whether it is done, running, damaged or not started.
-    Status(FolderArgs),
+    /// Say what became of every shard: done, running, waiting, stopped, failed and why.
+    #[command(after_help = STATUS)]
+    Status(StatusArgs),
     /// List the methods, or explain one.
     Methods(MethodsArgs),
 }
@@ -119,6 +133,32 @@ pub(super) struct SubmitArgs {
     pub(super) force: bool,
 }
 
+/// `otfhpc resume`.
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// Fit what is missing on this machine instead, and merge.
+    #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
+    pub(super) local: bool,
+    /// Print what would be done and the commands, and do nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A shard that was submitted so often is left to you.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive, allow_negative_numbers = true)]
+    pub(super) attempts: u32,
+    /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
+    #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub(super) sbatch_args: Vec<String>,
+    /// Submit although Slurm does not say what waits or why something ended.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// The threads, with --local.
+    #[command(flatten)]
+    pub(super) threads: ThreadArgs,
+}
+
 /// `otfhpc local`.
 #[derive(Debug, Args)]
 pub(super) struct LocalArgs {
@@ -161,6 +201,20 @@ pub(super) struct FolderArgs {
     pub(super) folder: PathBuf,
 }
 
+/// `otfhpc status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// Say it again every so many seconds (5 if none are given), until nothing waits or runs.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds, require_equals = true)]
+    pub(super) watch: Option<Duration>,
+    /// Say it as JSON, on one line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// `otfhpc methods`.
 #[derive(Debug, Args)]
 pub(super) struct MethodsArgs {
@@ -181,12 +235,16 @@ pub(super) struct ThreadArgs {
     pub(super) external_jobs: Option<u32>,
 }
 
-/// Most shards in one range: more than Slurm has array tasks, few enough to be listed.
-const MOST_SHARDS: u32 = 10_000_000;
-
 /// Some shards, ascending, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShardList(pub(super) Vec<u32>);
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse().map(Duration::try_from_secs_f64) {
+        Ok(Ok(period)) if !period.is_zero() => Ok(period),
+        _ => Err("expected seconds, more than 0".into()),
+    }
+}
 
 fn positive(text: &str) -> Result<u32, String> {
     match text.parse() {
@@ -196,19 +254,8 @@ fn positive(text: &str) -> Result<u32, String> {
 }
 
 fn shard_list(text: &str) -> Result<ShardList, String> {
-    let expected = || "expected a shard number, 0 or more, or several as in 3,7-9".to_owned();
-    let mut shards = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = match (first.parse(), last.parse()) {
-            (Ok(first), Ok(last)) if first <= last && last - first < MOST_SHARDS => (first, last),
-            _ => return Err(expected()),
-        };
-        shards.extend(first..=last);
-    }
-    shards.sort_unstable();
-    shards.dedup();
-    Ok(ShardList(shards))
+    let expected = "expected a shard number, 0 or more, or several as in 3,7-9";
+    parse_ranges(text).map(ShardList).ok_or_else(|| expected.to_owned())
 }
 
 #[cfg(test)]
@@ -219,14 +266,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn shard_lists_are_read_sorted_and_once() {
-        assert_eq!(shard_list("9,3-5,4"), Ok(ShardList(vec![3, 4, 5, 9])));
-        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295"] {
-            assert!(shard_list(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

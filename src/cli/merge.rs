@@ -82,7 +82,7 @@ fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
         text += &format!("all at once here:   {} run {folder} --shard {list}\n", program());
     }
     if !shards.is_empty() {
-        text += &format!("all at once, Slurm: {} submit {}\n", program(), folder(run));
+        text += &format!("all at once, Slurm: {} resume {}\n", program(), folder(run));
     }
     text + &format!("then:               {} merge {}\n", program(), folder(run))
 }

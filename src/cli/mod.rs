@@ -2,13 +2,17 @@
 
 mod args;
 mod display;
+mod here;
+mod jobs;
 mod local;
 mod merge;
 mod methods;
 mod plan;
 mod report;
 mod requeue;
+mod resume;
 mod run;
+mod shard_table;
 mod signals;
 mod simulate;
 mod status;
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::command(&args, volume),
         Command::Run(args) => run::command(&args, volume),
         Command::Submit(args) => submit::command(&args, volume),
+        Command::Resume(args) => resume::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),

@@ -97,7 +97,7 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String
     }
     let (shards, program, folder) = (ranges(&totalled.left), program(), folder(run));
     text + &format!("\nto go on here:   {program} run {folder} --shard {shards}")
-        + &format!("\nto go on, Slurm: {program} submit {folder}")
+        + &format!("\nto go on, Slurm: {program} resume {folder}")
 }
 
 /// Who works on a shard.

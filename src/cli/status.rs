@@ -1,121 +1,103 @@
-//! `otfhpc status`: the state of every shard, as the files tell it.
+//! `otfhpc status`: what became of every shard.
 
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::foundations::RunDir;
+use crate::life::{Life, ShardState, Slurm, State, look};
 use crate::plan::BoundPlan;
-use crate::shard::{Journals, Partial, PartialError, journals};
-use crate::slurm::ranges;
-use crate::study::Study;
 
 use super::Exit;
-use super::args::FolderArgs;
-use super::display::say;
-use super::report::aligned;
+use super::args::StatusArgs;
+use super::display::{complain, folder, program, say};
+use super::shard_table;
+use super::signals::Signals;
 
-/// More shards than this are told in groups of neighbours in the same state.
-const MOST_LINES: u32 = 64;
+/// Puts the cursor into the corner of the terminal and clears what is below.
+const CLEAR: &str = "\x1b[H\x1b[J";
 
-/// What the files say of one shard.
-struct ShardState {
-    shard: u32,
-    state: &'static str,
-    units_done: u64,
-    units: u64,
-    remark: String,
-}
-
-pub(super) fn command(args: &FolderArgs) -> Result<Exit> {
+pub(super) fn command(args: &StatusArgs) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
-    let plan = BoundPlan::read(&run)?;
-    let count = plan.plan.shards.len();
-    let (study, journals) = (plan.study()?, journals(&run)?);
-    let state = |shard| match Partial::read(&run, &plan, shard) {
-        Err(PartialError::Missing) => {
-            let paths = journals.get(&shard).map_or(&[][..], Vec::as_slice);
-            unfinished(&plan, &study, shard, paths)
-        }
-        read => finished(&plan, shard, read.map(|_| ())),
-    };
-    let states: Vec<ShardState> = (0..count).map(state).collect();
-    let alone = |_: &ShardState, _: &ShardState| false;
-    let alike = |a: &ShardState, b: &ShardState| a.state == b.state && a.remark == b.remark;
-    let mut lines = vec![["shard", "state", "units", ""].map(String::from).to_vec()];
-    match count <= MOST_LINES {
-        true => lines.extend(states.chunk_by(alone).map(line)),
-        false => lines.extend(states.chunk_by(alike).map(line)),
+    if args.watch.is_none() {
+        let (plan, life) = look_at(&run)?;
+        tell(args, &run, &plan, &life)?;
+        return Ok(Exit::Done);
     }
-    say(&format!("{}{}\n", aligned(&lines), totals(&states)));
-    Ok(Exit::Done)
+    watch(args, &run)
 }
 
-/// A sound partial is the only proof that a shard is done.
-fn finished(plan: &BoundPlan, shard: u32, read: Result<(), PartialError>) -> ShardState {
-    let units = units(plan, shard);
-    match read {
-        Ok(()) => {
-            ShardState { shard, state: "done", units_done: units, units, remark: String::new() }
-        }
-        Err(problem) => {
-            let remark = problem.to_string();
-            ShardState { shard, state: "damaged", units_done: 0, units, remark }
-        }
-    }
+fn look_at(run: &RunDir) -> Result<(BoundPlan, Life)> {
+    let plan = BoundPlan::read(run)?;
+    let life = look(run, &plan)?;
+    Ok((plan, life))
 }
 
-/// A shard without a partial is as far as its journals tell.
-fn unfinished(plan: &BoundPlan, study: &Study, shard: u32, paths: &[PathBuf]) -> ShardState {
-    let state = |state, units_done, remark| ShardState {
-        shard,
-        state,
-        units_done,
-        units: units(plan, shard),
-        remark,
-    };
-    match Journals::read(plan, study, shard, paths) {
-        Err(error) => state("stopped", 0, error.to_string()),
-        Ok(journals) => {
-            let name = if journals.running { "running" } else { "stopped" };
-            let done = journals.results.done();
-            match journals.attempts.last() {
-                None if done == 0 => state("not started", 0, String::new()),
-                None => state(name, done, String::new()),
-                Some(last) => {
-                    let remark = format!("on {}, process {}", last.host, last.process);
-                    state(name, done, remark)
-                }
-            }
+/// Tells again and again, until nothing waits or runs any more. The plan is read each time: it may
+/// have been revised.
+fn watch(args: &StatusArgs, run: &RunDir) -> Result<Exit> {
+    let signals = Signals::obey()?;
+    let period = args.watch.unwrap_or_default();
+    loop {
+        let (plan, life) = look_at(run)?;
+        if std::io::stdout().is_terminal() && !args.json {
+            say(CLEAR);
+        }
+        tell(args, run, &plan, &life)?;
+        let is = |state: State| life.shards.iter().any(|shard| shard.state == state);
+        if !is(State::Waiting) && !is(State::Running) {
+            let all_done = life.shards.iter().all(|shard| shard.state == State::Done);
+            return Ok(if all_done { Exit::Done } else { Exit::Incomplete });
+        }
+        if !wait(period, &signals) {
+            return Ok(Exit::Stopped);
         }
     }
 }
 
-fn units(plan: &BoundPlan, shard: u32) -> u64 {
-    plan.shards.units(shard).map_or(0, |units| units.end - units.start)
+/// Waits; false if a signal came.
+fn wait(period: Duration, signals: &Signals) -> bool {
+    const STEP: Duration = Duration::from_millis(50);
+    let mut left = period;
+    while !left.is_zero() && !signals.stop.asked() {
+        let step = left.min(STEP);
+        std::thread::sleep(step);
+        left -= step;
+    }
+    !signals.stop.asked()
 }
 
-fn line(group: &[ShardState]) -> Vec<String> {
-    let shards: Vec<u32> = group.iter().map(|state| state.shard).collect();
-    let (done, units): (u64, u64) =
-        group.iter().fold((0, 0), |(d, u), s| (d + s.units_done, u + s.units));
-    vec![
-        ranges(&shards),
-        group[0].state.into(),
-        format!("{done} of {units}"),
-        group[0].remark.clone(),
-    ]
+fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Result<()> {
+    if let Slurm::Silent(error) = &life.slurm {
+        complain(&format!("otfhpc: warning: {error}; what waits in the queue is not known"));
+    }
+    if args.json {
+        let mut line = serde_json::to_vec(&shard_table::json(plan, life))?;
+        line.push(b'\n');
+        // Whoever reads it may stop reading.
+        let _ = std::io::stdout().lock().write_all(&line);
+        return Ok(());
+    }
+    say(&(shard_table::table(&life.shards) + &next(run, &life.shards)));
+    Ok(())
 }
 
-fn totals(states: &[ShardState]) -> String {
-    let mut text = format!("{} shards:", states.len());
-    for name in ["done", "running", "stopped", "damaged", "not started"] {
-        let count = states.iter().filter(|state| state.state == name).count();
-        if count > 0 {
-            text += &format!(" {count} {name},");
+/// What to do about it.
+fn next(run: &RunDir, shards: &[ShardState]) -> String {
+    let (program, folder) = (program(), folder(run));
+    let count =
+        |states: &[State]| shards.iter().filter(|shard| states.contains(&shard.state)).count();
+    let live = count(&[State::Waiting, State::Running]);
+    match shards.len() - count(&[State::Done]) - live {
+        0 if live > 0 => String::new(),
+        0 if run.products().iter().all(|product| product.exists()) => String::new(),
+        0 => format!("next: {program} merge {folder}\n"),
+        left if left == count(&[State::NotStarted]) => {
+            format!("next: {program} submit {folder}\nor here: {program} resume {folder} --local\n")
+        }
+        _ => {
+            format!("next: {program} resume {folder}\nor here: {program} resume {folder} --local\n")
         }
     }
-    let (done, units): (u64, u64) =
-        states.iter().fold((0, 0), |(d, u), s| (d + s.units_done, u + s.units));
-    format!("{} {done} of {units} units", text.trim_end_matches(',').to_owned() + ";")
 }

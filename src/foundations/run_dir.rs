@@ -85,6 +85,12 @@ impl RunDir {
         self.root.join("logs")
     }
 
+    /// The log of one task of an array job, as the scripts name it.
+    #[must_use]
+    pub fn task_log(&self, job: &str, task: u32) -> PathBuf {
+        self.logs().join(format!("otfhpc-{job}_{task}.log"))
+    }
+
     /// The folder of what external methods say.
     #[must_use]
     pub fn program_logs(&self) -> PathBuf {

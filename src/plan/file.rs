@@ -266,22 +266,28 @@ impl BoundPlan {
         Ok(self)
     }
 
-    /// Cuts shards into more, and writes that down: from then on the parts are fitted.
+    /// Cuts shards into more. When that is written down, the parts are fitted.
     ///
     /// # Errors
-    /// If the parts of a shard are not the shard, or the file cannot be written.
-    pub fn revise(&mut self, run: &RunDir, splits: Vec<Split>) -> Result<(), PlanError> {
+    /// If the parts of a shard are not the shard.
+    pub fn cut(&mut self, splits: Vec<Split>) -> Result<(), PlanError> {
         let (study, mut shards) = (self.study()?, self.shards.clone());
-        for split in splits {
-            let problem = |message: &str| PlanError::Revisions {
-                path: run.revisions(),
-                message: message.into(),
-            };
-            shards.put(&study, split).map_err(problem)?;
-        }
-        revision::write(run, self.hash, shards.splits())?;
+        splits.into_iter().try_for_each(|split| shards.put(&study, split)).map_err(|message| {
+            PlanError::Revisions { path: "revisions.json".into(), message: message.into() }
+        })?;
         self.shards = shards;
         Ok(())
+    }
+
+    /// Writes down, whole, which shards were cut, if any were.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_revisions(&self, run: &RunDir) -> Result<(), PlanError> {
+        match self.shards.splits() {
+            [] => Ok(()),
+            splits => Ok(revision::write(run, self.hash, splits)?),
+        }
     }
 
     /// Whether the revisions in a folder, if there are any, are not of this plan.

@@ -79,6 +79,8 @@ pub(super) struct Told {
     pub(super) ended: Option<Why>,
     /// Where its last sound frame ends: what follows is torn.
     pub(super) end: usize,
+    /// Units that the last attempt fitted.
+    pub(super) fresh: u64,
 }
 
 /// Bytes in which nothing is of this shard of this plan.
@@ -99,9 +101,9 @@ pub(super) fn decode(
             Kind::Header => {}
             Kind::Attempt => {
                 told.attempts.extend(codec::decode::<Attempt>(frame.body));
-                told.ended = None;
+                (told.ended, told.fresh) = (None, 0);
             }
-            Kind::Piece => take_piece(frame.body, study, results),
+            Kind::Piece => told.fresh += take_piece(frame.body, study, results),
             Kind::Ended => told.ended = codec::decode(frame.body).ok(),
         }
         told.end = frame.end;
@@ -113,11 +115,12 @@ pub(super) fn decode(
     }
 }
 
-/// Puts a piece with the results, if it is one.
-fn take_piece(body: &[u8], study: &Study, results: &mut Results) {
-    let Ok((first, piece)) = codec::decode::<(u64, Vec<UnitResult>)>(body) else { return };
-    if study.order.piece_at(first % study.order.units()) == Some(piece.len() as u64) {
-        results.put(first, piece);
+/// Puts a piece with the results, if it is one, and says how many units are new.
+fn take_piece(body: &[u8], study: &Study, results: &mut Results) -> u64 {
+    let Ok((first, piece)) = codec::decode::<(u64, Vec<UnitResult>)>(body) else { return 0 };
+    match study.order.piece_at(first % study.order.units()) == Some(piece.len() as u64) {
+        true => results.put(first, piece),
+        false => 0,
     }
 }
 
@@ -132,6 +135,10 @@ pub struct Journals {
     pub running: bool,
     /// Why the last one ended, if it said so.
     pub ended: Option<Why>,
+    /// Units that the last one fitted.
+    pub fresh: u64,
+    /// Its last sign of life, by the clock of whoever keeps the file.
+    pub renewed: Option<SystemTime>,
     /// Where the sound part of each journal ends, bytes.
     pub(super) ends: BTreeMap<PathBuf, u64>,
     /// Files that are no journals of this shard of this plan.
@@ -175,13 +182,14 @@ impl Journals {
         paths: &[PathBuf],
     ) -> Result<Self, FileError> {
         let identity = Identity::new(plan, shard);
-        let (results, ends) = (Results::none(&identity.units), BTreeMap::new());
         let mut all = Self {
-            results,
+            results: Results::none(&identity.units),
             attempts: Vec::new(),
             running: false,
             ended: None,
-            ends,
+            fresh: 0,
+            renewed: None,
+            ends: BTreeMap::new(),
             foreign: Vec::new(),
         };
         let mut by_age = Vec::new();
@@ -206,9 +214,9 @@ impl Journals {
             }
         }
         by_age.sort_by_key(|(modified, _)| *modified);
-        for (_, told) in by_age {
+        for (modified, told) in by_age {
             all.attempts.extend(told.attempts);
-            all.ended = told.ended;
+            (all.ended, all.fresh, all.renewed) = (told.ended, told.fresh, Some(modified));
         }
         Ok(all)
     }

@@ -2,6 +2,7 @@
 
 mod aside;
 mod attempt;
+mod claim;
 mod codec;
 mod ending;
 mod fit;
@@ -15,6 +16,7 @@ mod recorder;
 mod results;
 mod segment;
 mod stop;
+mod survey;
 mod tally;
 mod task;
 mod task_error;
@@ -24,6 +26,7 @@ mod unit;
 mod why;
 
 pub use attempt::{Attempt, Origin};
+pub use claim::{Claim, claim, results_so_far};
 pub use ending::{Ending, Stopped, Summary};
 pub use fit::{FittedUnits, Fitting, Keeper, Piece};
 pub use journal::{Journals, journals};
@@ -35,6 +38,7 @@ pub use recorder::Recorder;
 pub use results::Results;
 pub use segment::{Campaigns, Segment, segments};
 pub use stop::Stop;
+pub use survey::{Found, Progressed, survey};
 pub use tally::{ConfigurationDone, Listener};
 pub use task::{Worker, remove_outlived};
 pub use task_error::TaskError;

@@ -6,7 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use thiserror::Error;
 
-use super::queue::{Queued, parse_job, parse_max_array_size, parse_queue};
+use super::queue::{
+    FORMAT, Queued, parse_accounting, parse_job, parse_max_array_size, parse_queue,
+};
 use super::sbatch::Sbatch;
 
 /// A command of Slurm's that did not answer.
@@ -57,16 +59,53 @@ pub enum SlurmError {
 /// # Errors
 /// If `squeue` does not answer.
 pub fn queue() -> Result<Vec<Queued>, SlurmError> {
-    let mut squeue = Command::new("squeue");
-    // A user's own filters (SQUEUE_PARTITION, SQUEUE_STATES...) would hide jobs.
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("SQUEUE_"))
-    {
-        squeue.env_remove(name);
+    let mut squeue = without_settings("squeue", "SQUEUE_");
+    squeue.args(["--me", "--array", "--noheader", FORMAT]).stdin(Stdio::null());
+    read_queue(&output("squeue", squeue)?)
+}
+
+/// Asks what became of some jobs, in one question: those that wait or run, and those that ended so
+/// short a time ago that Slurm's controller has not forgotten them.
+///
+/// # Errors
+/// If `squeue` does not answer.
+pub fn queue_of(jobs: &[String]) -> Result<Vec<Queued>, SlurmError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
     }
-    squeue.args(["--me", "--array", "--noheader", "--format=%i|%k"]).stdin(Stdio::null());
-    let printed = output("squeue", squeue)?;
-    let expected = "lines like 12_7|COMMENT";
-    parse_queue(&printed).map_err(|printed| not_understood("squeue", printed, expected))
+    let mut squeue = without_settings("squeue", "SQUEUE_");
+    let jobs = format!("--jobs={}", jobs.join(","));
+    squeue.args(["--array", "--noheader", "--states=all", FORMAT, &jobs]).stdin(Stdio::null());
+    match output("squeue", squeue) {
+        // It says so if it was asked for one job alone, and has forgotten it.
+        Err(SlurmError::Failed { said, .. }) if said.contains("Invalid job id") => Ok(Vec::new()),
+        printed => read_queue(&printed?),
+    }
+}
+
+/// Asks the accounting what became of some jobs, in one question; none where there is no
+/// accounting.
+#[must_use]
+pub fn accounting_of(jobs: &[String]) -> Option<Vec<Queued>> {
+    let mut sacct = without_settings("sacct", "SACCT_");
+    let jobs = format!("--jobs={}", jobs.join(","));
+    sacct.args(["--noheader", "--parsable2", "--allocations", "--format=JobID,State,NodeList"]);
+    sacct.arg(jobs).stdin(Stdio::null());
+    Some(parse_accounting(&output("sacct", sacct).ok()?))
+}
+
+/// A command that a user's own settings do not change: filters would hide jobs.
+fn without_settings(program: &str, prefix: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with(prefix)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn read_queue(printed: &str) -> Result<Vec<Queued>, SlurmError> {
+    let expected = "lines like 12_7|RUNNING|None|n1|COMMENT";
+    parse_queue(printed).map_err(|printed| not_understood("squeue", printed, expected))
 }
 
 /// Asks for `MaxArraySize`: the numbers of tasks are below it.

@@ -36,6 +36,26 @@ pub fn ranges(sorted: &[u32]) -> String {
     text.collect::<Vec<_>>().join(",")
 }
 
+/// Most numbers in one range: more than Slurm has array tasks, few enough to be listed.
+const LONGEST_RANGE: u32 = 10_000_000;
+
+/// Reads what [`ranges`] writes, and the same in any order; each number once, ascending.
+#[must_use]
+pub fn parse_ranges(text: &str) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        if first > last || last - first >= LONGEST_RANGE {
+            return None;
+        }
+        numbers.extend(first..=last);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    Some(numbers)
+}
+
 /// Nothing for the array that the script has written into it.
 fn array_flag(array: &str) -> String {
     if array == format!("0-{}", ARRAY_SHARDS - 1) {
@@ -113,5 +133,13 @@ mod tests {
     fn ranges_are_compact() {
         assert_eq!(ranges(&[1, 5, 6, 7, 9]), "1,5-7,9");
         assert_eq!(ranges(&[]), "");
+    }
+
+    #[test]
+    fn ranges_are_read_sorted_and_once() {
+        assert_eq!(parse_ranges("9,3-5,4"), Some(vec![3, 4, 5, 9]));
+        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295"] {
+            assert_eq!(parse_ranges(bad), None, "{bad}");
+        }
     }
 }

@@ -22,6 +22,11 @@ const OWN: [&str; 12] = [
 /// The same by their letters.
 const OWN_LETTERS: &str = "adJMoW";
 
+/// Seconds from the warning to the time limit, as the script asks for it.
+const USUAL_WARNING: u64 = 90;
+/// The same for the shortest jobs: a unit and the journal need some of it.
+const LEAST_WARNING: u64 = 5;
+
 /// An option for sbatch that cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum OptionError {
@@ -56,7 +61,17 @@ impl<'a> JobOptions<'a> {
     /// Those of an array job. The user's own words are last: sbatch takes the last of several.
     pub(super) fn array(&self) -> Vec<String> {
         let cpus = self.settings.cpus_per_task.map(|n| format!("--cpus-per-task={n}"));
-        cpus.into_iter().chain(self.merge()).collect()
+        cpus.into_iter().chain(self.warning()).chain(self.merge()).collect()
+    }
+
+    /// The script asks for a warning 90 s before the end. Where there are only minutes, that is too
+    /// early: a task would stop when it has hardly begun.
+    fn warning(&self) -> Option<String> {
+        let words = self.settings.extra.iter().chain(self.more);
+        let given = words.filter_map(|word| word.strip_prefix("--time=")).last();
+        let limit = seconds(given.or(self.settings.time.as_deref())?)?;
+        let before = (limit / 10).max(LEAST_WARNING);
+        (before < USUAL_WARNING).then(|| format!("--signal=B:USR1@{before}"))
     }
 
     /// Those of the merge, which is one thread.
@@ -74,6 +89,27 @@ impl<'a> JobOptions<'a> {
     pub(super) fn throttle(&self) -> String {
         self.settings.throttle.map_or(String::new(), |most| format!("%{most}"))
     }
+}
+
+/// Reads a time limit as sbatch does: MINUTES, MINUTES:SECONDS, HOURS:MINUTES:SECONDS, or DAYS-HOURS
+/// and perhaps :MINUTES:SECONDS.
+fn seconds(limit: &str) -> Option<u64> {
+    let (days, rest) = match limit.split_once('-') {
+        Some((days, rest)) => (Some(days.parse::<u64>().ok()?), rest),
+        None => (None, limit),
+    };
+    let parts: Vec<u64> = rest.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let (hours, minutes, seconds) = match (days, parts.as_slice()) {
+        (None, [minutes]) => (0, *minutes, 0),
+        (None, [minutes, seconds]) => (0, *minutes, *seconds),
+        (Some(_), [hours]) => (*hours, 0, 0),
+        (Some(_), [hours, minutes]) => (*hours, *minutes, 0),
+        (_, [hours, minutes, seconds]) => (*hours, *minutes, *seconds),
+        _ => return None,
+    };
+    let sum =
+        60 * (60 * (24 * u128::from(days.unwrap_or(0)) + u128::from(hours)) + u128::from(minutes));
+    u64::try_from(sum + u128::from(seconds)).ok()
 }
 
 /// A value in a word of its own would be taken for the script if its option is misspelt.
@@ -122,6 +158,27 @@ mod tests {
         assert_eq!(options.merge(), merge);
         assert_eq!(options.array(), [&["--cpus-per-task=4"], &merge[..]].concat());
         assert_eq!(options.throttle(), "%16");
+    }
+
+    #[test]
+    fn short_jobs_are_warned_later() {
+        let warning = |time: &str, more: &[&str]| {
+            let settings = LaunchSettings { time: Some(time.into()), ..Default::default() };
+            let more: Vec<String> = more.iter().map(|word| (*word).into()).collect();
+            JobOptions::new(&settings, &more).unwrap().warning()
+        };
+        assert_eq!(warning("1", &[]).as_deref(), Some("--signal=B:USR1@6"));
+        assert_eq!(warning("04:00:00", &[]), None);
+        assert_eq!(warning("04:00:00", &["--time=2:30"]).as_deref(), Some("--signal=B:USR1@15"));
+        assert_eq!(warning("whenever", &[]), None);
+        assert_eq!(JobOptions::new(&LaunchSettings::default(), &[]).unwrap().warning(), None);
+        for (text, expected) in [("90", 5400), ("1:30", 90), ("1:0:1", 3601), ("2-1", 176_400)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        assert_eq!(seconds("1-2:3:4"), Some(93_784));
+        for bad in ["", "a", "1:2:3:4", "-1"] {
+            assert_eq!(seconds(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Outlook {
     #[must_use]
     pub fn new(queue: &[Queued], submissions: &Submissions, owner: &Owner) -> Self {
         let mut outlook = Self::default();
-        for queued in queue {
+        for queued in queue.iter().filter(|queued| queued.state.is_live()) {
             let recorded = || submissions.token_of(&queued.job).cloned();
             let token = queued.comment.parse().ok().or_else(recorded);
             if let Some(token) = token.filter(|token| token.owner == *owner) {
@@ -61,10 +61,13 @@ impl Outlook {
 mod tests {
     use super::*;
     use crate::foundations::{Digest, RunDir};
+    use crate::slurm::queue::JobState;
     use crate::slurm::submissions::{Entry, Recorder};
 
     fn queued(job: &str, task: Option<u32>, comment: &str) -> Queued {
-        Queued { job: job.into(), task, comment: comment.into() }
+        let (reason, node) = (String::new(), String::new());
+        let (job, state, comment) = (job.into(), JobState::Waiting, comment.into());
+        Queued { job, task, state, reason, node, comment }
     }
 
     #[test]

@@ -93,6 +93,12 @@ impl<'a> Launcher<'a> {
         [(self.run.array_script(), array_script()), (self.run.merge_script(), merge_script())]
     }
 
+    /// The options of an array job that not every run has.
+    #[must_use]
+    pub fn array_options(&self) -> Vec<String> {
+        self.options.array()
+    }
+
     /// An array job.
     #[must_use]
     pub fn array(&self, token: &Token, chunk: &Chunk) -> Sbatch {

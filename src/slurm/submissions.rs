@@ -35,6 +35,9 @@ pub enum Entry {
         /// The jobs that a merge waits for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         after: Vec<String>,
+        /// Options of an array for sbatch, besides what every job has.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
         /// When, UTC, RFC 3339.
         time: String,
     },
@@ -59,7 +62,16 @@ impl Entry {
     #[must_use]
     pub fn intent(token: Token, shards: String, after: Vec<String>) -> Self {
         let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-        Self::Intent { token, shards, after, time }
+        Self::Intent { token, shards, after, options: Vec::new(), time }
+    }
+
+    /// The same with options for sbatch.
+    #[must_use]
+    pub fn with_options(mut self, given: &[String]) -> Self {
+        if let Self::Intent { options, .. } = &mut self {
+            *options = given.to_vec();
+        }
+        self
     }
 }
 
@@ -111,6 +123,11 @@ impl Submissions {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(FileError::new("read", &path, e).into()),
         }
+    }
+
+    /// All lines.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// The number of the next submission: no intent has it.

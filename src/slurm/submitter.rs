@@ -28,13 +28,13 @@ pub trait Submitter {
     ///
     /// # Errors
     /// If it is not submitted.
-    fn array(&mut self, chunk: &Chunk) -> Result<String, SubmitError>;
+    fn array(&mut self, launcher: &Launcher, chunk: &Chunk) -> Result<String, SubmitError>;
 
     /// Submits the merge after some jobs and returns its number.
     ///
     /// # Errors
     /// If it is not submitted.
-    fn merge(&mut self, after: &[String]) -> Result<String, SubmitError>;
+    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError>;
 }
 
 /// Submits to Slurm.
@@ -42,8 +42,6 @@ pub trait Submitter {
 pub struct Real<'a> {
     /// Whose jobs.
     pub owner: &'a Owner,
-    /// How they are called.
-    pub launcher: &'a Launcher<'a>,
     /// Where they are recorded.
     pub recorder: &'a mut Recorder,
 }
@@ -75,17 +73,18 @@ impl Real<'_> {
 }
 
 impl Submitter for Real<'_> {
-    fn array(&mut self, chunk: &Chunk) -> Result<String, SubmitError> {
+    fn array(&mut self, launcher: &Launcher, chunk: &Chunk) -> Result<String, SubmitError> {
         let token = self.token(Purpose::Shards { offset: chunk.offset });
-        let intent = Entry::intent(token.clone(), ranges(&chunk.shards), Vec::new());
-        let call = self.launcher.array(&token, chunk);
+        let intent = Entry::intent(token.clone(), ranges(&chunk.shards), Vec::new())
+            .with_options(&launcher.array_options());
+        let call = launcher.array(&token, chunk);
         self.submit(intent, token, &call)
     }
 
-    fn merge(&mut self, after: &[String]) -> Result<String, SubmitError> {
+    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError> {
         let token = self.token(Purpose::Merge);
         let intent = Entry::intent(token.clone(), String::new(), after.to_vec());
-        let call = self.launcher.merge(&token, after);
+        let call = launcher.merge(&token, after);
         self.submit(intent, token, &call)
     }
 }
@@ -95,8 +94,6 @@ impl Submitter for Real<'_> {
 pub struct Rehearsal<'a> {
     /// Whose jobs.
     pub owner: &'a Owner,
-    /// How they are called.
-    pub launcher: &'a Launcher<'a>,
     /// The number of the next submission.
     pub number: u64,
     /// What would be typed.
@@ -113,13 +110,13 @@ impl Rehearsal<'_> {
 }
 
 impl Submitter for Rehearsal<'_> {
-    fn array(&mut self, chunk: &Chunk) -> Result<String, SubmitError> {
+    fn array(&mut self, launcher: &Launcher, chunk: &Chunk) -> Result<String, SubmitError> {
         let token = self.owner.token(self.number, Purpose::Shards { offset: chunk.offset });
-        Ok(self.note(&self.launcher.array(&token, chunk)))
+        Ok(self.note(&launcher.array(&token, chunk)))
     }
 
-    fn merge(&mut self, after: &[String]) -> Result<String, SubmitError> {
+    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError> {
         let token = self.owner.token(self.number, Purpose::Merge);
-        Ok(self.note(&self.launcher.merge(&token, after)))
+        Ok(self.note(&launcher.merge(&token, after)))
     }
 }

@@ -186,7 +186,8 @@ fn parts_of_a_shard_take_up_what_it_had_done() {
     let (done, shards) = (kept(), &planned.plan.shards);
     let cuts = shards.cut(&study, 0, |unit| done.has(unit), 3).unwrap();
     let split = Split { shard: 0, reason: "time limit".into(), first: shards.numbers(), cuts };
-    planned.plan.revise(&planned.run, vec![split]).unwrap();
+    planned.plan.cut(vec![split]).unwrap();
+    planned.plan.write_revisions(&planned.run).unwrap();
     let plan = planned.plan.clone().revised(&planned.run).unwrap();
     assert_eq!(plan, planned.plan);
     assert_eq!(plan.shards.live(), [1, 2, 3]);

@@ -1,0 +1,118 @@
+//! Which jobs had which shard, by the record of submissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::commands::parse_ranges;
+use super::submissions::{Entry, Submissions};
+use super::token::{Owner, Purpose, Token};
+
+/// What was submitted of one run so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    by_shard: BTreeMap<u32, Submitted>,
+    /// Whether there is a job whose number was not recorded.
+    pub has_lost_number: bool,
+}
+
+/// What was submitted of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Submitted {
+    /// How often.
+    pub times: u32,
+    /// The last job and task, if its number was recorded.
+    pub last: Option<(String, u32)>,
+    /// The options of the last job that were the user's, or follow from what became of it.
+    pub options: Vec<String>,
+}
+
+impl History {
+    /// Looks through the record for the array jobs of one run.
+    #[must_use]
+    pub fn new(submissions: &Submissions, owner: &Owner) -> Self {
+        let mut history = Self::default();
+        let (mut refused, mut numbers) = (BTreeSet::new(), BTreeMap::new());
+        for entry in submissions.entries() {
+            match entry {
+                Entry::Refused { token, .. } => drop(refused.insert(token.number)),
+                Entry::Submitted { token, job } => drop(numbers.insert(token.number, job.clone())),
+                Entry::Intent { .. } => {}
+            }
+        }
+        for entry in submissions.entries() {
+            if let Entry::Intent { token, shards, options, .. } = entry
+                && token.owner == *owner
+                && !refused.contains(&token.number)
+            {
+                history.add(token, shards, options, numbers.get(&token.number));
+            }
+        }
+        history
+    }
+
+    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: Option<&String>) {
+        let Purpose::Shards { offset } = token.purpose else { return };
+        self.has_lost_number |= job.is_none();
+        for shard in parse_ranges(shards).unwrap_or_default() {
+            let submitted = self.by_shard.entry(shard).or_default();
+            submitted.times += 1;
+            submitted.last = job.map(|job| (job.clone(), shard.saturating_sub(offset)));
+            submitted.options = options.to_vec();
+        }
+    }
+
+    /// What was submitted of a shard.
+    #[must_use]
+    pub fn of(&self, shard: u32) -> Option<&Submitted> {
+        self.by_shard.get(&shard)
+    }
+
+    /// The numbers of all jobs that had a shard last.
+    #[must_use]
+    pub fn jobs(&self) -> BTreeSet<String> {
+        let last = self.by_shard.values().filter_map(|submitted| submitted.last.as_ref());
+        last.map(|(job, _)| job.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foundations::{Digest, RunDir};
+    use crate::slurm::submissions::Recorder;
+
+    #[test]
+    fn a_shard_knows_how_often_and_where_it_was_submitted_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let owner = Owner::new(&Digest::of(b"plan"), &run);
+        let foreign = Owner::new(&Digest::of(b"other"), &run);
+        let mut recorder = Recorder::open(&run).unwrap();
+        let mut add = |number, owner: &Owner, shards: &str, answer: Result<&str, ()>| {
+            let token = owner.token(number, Purpose::Shards { offset: 4 });
+            let intent = Entry::intent(token.clone(), shards.into(), Vec::new());
+            recorder.add(intent.with_options(&["--mem=8M".into()])).unwrap();
+            recorder
+                .add(match answer {
+                    Ok(job) => Entry::Submitted { token, job: job.into() },
+                    Err(()) => Entry::Refused { token, reason: "no".into() },
+                })
+                .unwrap();
+        };
+        add(0, &owner, "4-6", Ok("12"));
+        add(1, &foreign, "4-6", Ok("13"));
+        add(2, &owner, "4-6", Err(()));
+        add(3, &owner, "6,9", Ok("14"));
+        let history = History::new(recorder.submissions(), &owner);
+        let of = |shard| history.of(shard).map(|s| (s.times, s.last.clone().unwrap()));
+        assert_eq!(of(4), Some((1, ("12".into(), 0))));
+        assert_eq!(of(6), Some((2, ("14".into(), 2))));
+        assert_eq!(of(7), None);
+        assert_eq!(history.of(9).unwrap().options, ["--mem=8M"]);
+        assert_eq!(history.jobs(), BTreeSet::from(["12".into(), "14".into()]));
+        assert!(!history.has_lost_number);
+        let lost = owner.token(4, Purpose::Shards { offset: 0 });
+        recorder.add(Entry::intent(lost, "9".into(), Vec::new())).unwrap();
+        let history = History::new(recorder.submissions(), &owner);
+        assert!(history.has_lost_number && history.of(9).unwrap().last.is_none());
+    }
+}
