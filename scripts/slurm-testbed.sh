@@ -7,6 +7,8 @@
 #   scripts/slurm-testbed.sh check        can it run here? (exit 0, or 1 and why)
 #   eval "$(scripts/slurm-testbed.sh up)" start it; sbatch and the rest now use it
 #   scripts/slurm-testbed.sh down         stop it and remove its folder
+#   scripts/slurm-testbed.sh kill n2      kill a node and all that runs on it, as
+#                                         if its power had failed
 #
 # `up` and `down` take the folder as an argument: for `up` a new or empty one
 # (default: a new one under $TMPDIR or /tmp). Any number can run side by side.
@@ -296,14 +298,19 @@ KillWait=$KILL_WAIT
 InactiveLimit=0
 MinJobAge=300
 SlurmctldTimeout=30
-SlurmdTimeout=30
+# A node whose slurmd is gone is down so soon, and its jobs are lost.
+SlurmdTimeout=10
 ReturnToService=2
 MaxArraySize=$max_array
 # Slurm wants room for more jobs than one array has tasks.
 MaxJobCount=$((max_array + 10000))
 
 NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE State=UNKNOWN
-PartitionName=debug Nodes=n[1-$NODES] Default=YES DefaultTime=60 MaxTime=INFINITE State=UP
+# Jobs in "urgent" take the place of others, which are requeued, or cancelled if they may not be.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=debug Nodes=n[1-$NODES] Default=YES DefaultTime=60 MaxTime=INFINITE PriorityTier=1 State=UP
+PartitionName=urgent Nodes=n[1-$NODES] DefaultTime=60 MaxTime=INFINITE PriorityTier=2 PreemptMode=OFF State=UP
 END
 
     # slurmd looks for cgroups (and for systemd) even if no plugin uses them, and
@@ -366,7 +373,7 @@ wait_until() {
 # A node that has not answered yet is shown as "idle*" or "unk", not as "idle".
 nodes_idle() {
     local idle
-    idle=$(slurm sinfo --noheader --Node --format=%t 2>/dev/null | grep -cx idle) || true
+    idle=$(slurm sinfo --noheader --Node --partition=debug --format=%t 2>/dev/null | grep -cx idle) || true
     ((idle == NODES))
 }
 
@@ -523,9 +530,45 @@ cmd_down() {
     remove_folder
 }
 
+# ---------------------------------------------------------------- kill
+
+# Prints the processes of jobs on node $1 of this testbed.
+job_processes() {
+    local process cluster
+    cluster=$(cluster_name)
+    grep -zlsxF "SLURMD_NODENAME=$1" /proc/[0-9]*/environ | cut -d/ -f3 | while read -r process; do
+        if grep -zqsxF "SLURM_CLUSTER_NAME=$cluster" "/proc/$process/environ"; then
+            echo "$process"
+        fi
+    done
+}
+
+# First the daemon and the keepers of the jobs, which must not tell how the jobs
+# end; a keeper (slurmstepd) is the parent of its job's first process.
+cmd_kill() {
+    local node=${1:-} number daemon start processes process parent
+    [[ -n ${OTFHPC_TESTBED:-} ]] || die "kill: OTFHPC_TESTBED is not set"
+    use_folder "$OTFHPC_TESTBED"
+    number=${node#n}
+    [[ $number =~ ^[1-9][0-9]*$ ]] || die "kill: not a node: $node"
+    read -r daemon start < <(grep '^slurmd ' "$dir/pids" | sed -n "${number}p" | cut -d' ' -f2-) ||
+        die "kill: no such node: $node"
+    is_running "$daemon" slurmd "$start" || die "kill: $node does not run"
+    mapfile -t processes < <(job_processes "$node")
+    kill -s KILL "$daemon"
+    for process in "${processes[@]}"; do
+        parent=$(awk '$1 == "PPid:" { print $2 }' "/proc/$process/status" 2>/dev/null) || continue
+        if [[ -n $parent && $(cat "/proc/$parent/comm" 2>/dev/null) == slurmstepd ]]; then
+            kill -s KILL "$parent" 2>/dev/null || true
+        fi
+    done
+    if ((${#processes[@]})); then kill -s KILL "${processes[@]}" 2>/dev/null || true; fi
+}
+
 case ${1:-} in
 up | down) (($# <= 2)) || usage ;;
 check) (($# == 1)) || usage ;;
+kill) (($# == 2)) || usage ;;
 *) usage ;;
 esac
 "cmd_$1" "${@:2}"

@@ -1,29 +1,18 @@
 //! The array and the merge on a real Slurm: the private one of `scripts/slurm-testbed.sh`.
 
+#[path = "support/cluster.rs"]
+mod cluster;
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use cluster::{
+    Cluster, Jobs, PRODUCTS, assert_same_as_local, line_after, next_lines, number, reason_against,
+    succeeded, wait_for,
+};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 use support::trial_unless;
-use tempfile::TempDir;
-
-/// The files that must have the same bytes however a run was cut.
-const PRODUCTS: [&str; 7] = [
-    "solution.npz",
-    "configurations.csv",
-    "errors.csv",
-    "failures.csv",
-    "summary.csv",
-    "summary.json",
-    "ledger.json",
-];
 
 /// 2 noise levels x 2 trials x 2 methods x 20 bins = 160 units.
 const SMALL: [&str; 5] = [
@@ -33,9 +22,6 @@ const SMALL: [&str; 5] = [
     "study.trials=2",
     "fit.bins=0,4-22",
 ];
-
-/// How long anything may take that is waited for; a few seconds on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 fn main() {
     let reason = reason_against();
@@ -52,16 +38,6 @@ fn main() {
         test("submit_mends_what_a_cancelled_task_left", submitted_again),
         test("a_task_warned_of_its_time_limit_stops_and_is_requeued_alone", warned_task),
     ])
-}
-
-/// Why there can be no testbed here, in the words of its script.
-fn reason_against() -> Option<String> {
-    let check = Command::new("bash").arg(testbed_script()).arg("check").output();
-    match check {
-        Ok(output) if output.status.success() => None,
-        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        Err(e) => Some(format!("needs bash: {e}")),
-    }
 }
 
 fn unedited() -> Result<(), Failed> {
@@ -259,13 +235,6 @@ fn submitted_again() -> Result<(), Failed> {
     assert_same_as_local("results", &cluster, &SMALL)
 }
 
-/// The number of the job that `submit` tells with a word.
-fn number(told: &str, word: &str) -> Result<String, Failed> {
-    let line = told.lines().find_map(|line| line.strip_prefix(word));
-    let job = line.and_then(|line| line.trim().split(':').next());
-    Ok(job.ok_or_else(|| format!("no {word} in: {told}"))?.to_owned())
-}
-
 /// The signal is the one that the script asks for, sent as Slurm sends it; earlier, though.
 fn warned_task() -> Result<(), Failed> {
     let long = ["simulate.records=60", "simulate.plateau_records=5", "study.trials=1200"];
@@ -286,7 +255,10 @@ fn warned_task() -> Result<(), Failed> {
         if requeue == "0" {
             assert_eq!(tasks[&2], "FAILED 75:0", "{log}");
             assert!(journal.exists());
-            succeeded(cluster.bash(line_after(&log, "to go on, Slurm: ")?)?)?;
+            let go_on = line_after(&log, "to go on, Slurm: ")?;
+            assert!(go_on.contains(" resume "), "{go_on}");
+            // That would cut the shard; `submit` starts it once more as it is.
+            succeeded(cluster.bash("\"$OTFHPC\" submit results")?)?;
             cluster.wait_until_empty()?;
             succeeded(cluster.bash("\"$OTFHPC\" merge results")?)?;
         } else {
@@ -308,24 +280,6 @@ fn warned_task() -> Result<(), Failed> {
     Ok(())
 }
 
-// ------------------------------------------------------------------ what is checked
-
-/// Fits the same settings without Slurm, cut otherwise, and compares the bytes.
-fn assert_same_as_local(folder: &str, cluster: &Cluster, settings: &[&str]) -> Result<(), Failed> {
-    let elsewhere = tempfile::tempdir()?;
-    let out = elsewhere.path().join("results");
-    let mut command = program(elsewhere.path());
-    command.args(["--quiet", "local", "--threads", "3", "--shards", "3", "--out"]).arg(&out);
-    add_settings(&mut command, settings);
-    succeeded(command.output()?)?;
-    for name in PRODUCTS {
-        let on_slurm = fs::read(cluster.path(folder).join(name))?;
-        assert!(on_slurm == fs::read(out.join(name))?, "{name} differs");
-        assert!(!on_slurm.is_empty(), "{name} is empty");
-    }
-    Ok(())
-}
-
 /// Every shard was fitted by the task of its number, on the processors that the script asks for.
 fn assert_provenance(cluster: &Cluster, jobs: &Jobs, shards: u64) -> Result<(), Failed> {
     let provenance: Value =
@@ -336,218 +290,6 @@ fn assert_provenance(cluster: &Cluster, jobs: &Jobs, shards: u64) -> Result<(), 
         assert_eq!(shard["shard"], number);
         assert_eq!(shard["job"], format!("{}_{number}", jobs.array));
         assert_eq!(shard["threads"], 2, "SLURM_CPUS_PER_TASK");
-    }
-    Ok(())
-}
-
-/// The lines that `plan` prints for people who submit by hand.
-fn next_lines(plan: &str) -> Result<String, Failed> {
-    let (_, after) = plan.split_once("or by hand:\n").ok_or("plan does not say how to submit")?;
-    let lines: Vec<&str> = after.lines().map_while(|line| line.strip_prefix("  ")).collect();
-    Ok(lines.join("\n"))
-}
-
-/// What follows a label, in the line that has it.
-fn line_after<'a>(text: &'a str, label: &str) -> Result<&'a str, Failed> {
-    let found = text.lines().find_map(|line| line.strip_prefix(label));
-    Ok(found.ok_or_else(|| format!("no line with `{label}` in: {text}"))?.trim())
-}
-
-// ------------------------------------------------------------------ the cluster
-
-/// A Slurm of our own, and a folder that looks like a checkout. Both go when this is dropped.
-struct Cluster {
-    keeper: Child,
-    environment: Vec<(String, String)>,
-    checkout: TempDir,
-    /// Holds the testbed's folder; only deletes it.
-    _folder: TempDir,
-}
-
-/// What the lines of `plan` submit.
-struct Jobs {
-    array: String,
-    merge: String,
-}
-
-impl Cluster {
-    fn start() -> Result<Self, Failed> {
-        Self::start_with(&[])
-    }
-
-    /// Starts it with settings of the testbed.
-    fn start_with(settings: &[(&str, &str)]) -> Result<Self, Failed> {
-        let checkout = tempfile::tempdir()?;
-        fs::create_dir(checkout.path().join("slurm"))?;
-        for script in ["otf_array.sh", "otf_merge.sh"] {
-            let from = repository().join("slurm").join(script);
-            fs::copy(from, checkout.path().join("slurm").join(script))?;
-        }
-        // Short, because it holds sockets.
-        let folder = tempfile::Builder::new().prefix("otfhpc-").tempdir()?;
-        let testbed = folder.path().join("testbed");
-        let keeper = keeper(&testbed)?;
-        let mut cluster = Self { keeper, environment: Vec::new(), checkout, _folder: folder };
-        let mut up = Command::new("bash");
-        up.arg(testbed_script()).arg("up").arg(&testbed);
-        let exports = succeeded(without_slurm(&mut up).envs(settings.iter().copied()).output()?)?;
-        let variables = exports.lines().filter_map(|line| line.strip_prefix("export "));
-        cluster.environment = variables
-            .filter_map(|assignment| assignment.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        if cluster.environment.is_empty() {
-            return Err("the testbed did not say where it is".into());
-        }
-        Ok(cluster)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.checkout.path().join(name)
-    }
-
-    /// Runs a shell line in the checkout, with this Slurm.
-    fn bash(&self, line: &str) -> Result<Output, Failed> {
-        let mut command = Command::new("bash");
-        command.arg("-ec").arg(line).current_dir(self.checkout.path());
-        without_slurm(&mut command)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .env("OTFHPC", env!("CARGO_BIN_EXE_otfhpc"));
-        Ok(command.output()?)
-    }
-
-    /// What a shell line prints that succeeds in the checkout.
-    fn line(&self, line: &str) -> Result<String, Failed> {
-        succeeded(self.bash(line)?)
-    }
-
-    /// Runs the program in the checkout, outside of Slurm.
-    fn otfhpc(&self, arguments: &[&str], settings: &[&str]) -> Result<String, Failed> {
-        let mut command = program(self.checkout.path());
-        command.args(arguments);
-        add_settings(&mut command, settings);
-        succeeded(command.output()?)
-    }
-
-    /// Executes the lines of `plan`, and learns from the second what was submitted.
-    fn submit(&self, lines: &str) -> Result<Jobs, Failed> {
-        let printed = succeeded(self.bash(&format!("{lines}\necho \"array $job\""))?)?;
-        let merge = line_after(&printed, "Submitted batch job ")?.to_owned();
-        let array = line_after(&printed, "array ")?.to_owned();
-        Ok(Jobs { array, merge })
-    }
-
-    fn wait_until_empty(&self) -> Result<(), Failed> {
-        wait_for("the queue to be empty", || {
-            let queue = succeeded(self.bash("squeue --noheader")?)?;
-            Ok(queue.trim().is_empty())
-        })
-    }
-
-    /// How every task of an array ended: its state and its exit code.
-    fn tasks(&self, job: &str) -> Result<BTreeMap<u32, String>, Failed> {
-        let shown = succeeded(self.bash(&format!("scontrol --oneliner show job {job}"))?)?;
-        let task = |line: &str| Some((field(line, "ArrayTaskId")?.parse().ok()?, ending(line)?));
-        Ok(shown.lines().filter_map(task).collect())
-    }
-
-    /// How a job that is no array ended.
-    fn ended(&self, job: &str) -> Result<String, Failed> {
-        let shown = succeeded(self.bash(&format!("scontrol --oneliner show job {job}"))?)?;
-        Ok(ending(&shown).ok_or_else(|| format!("no state in: {shown}"))?)
-    }
-
-    fn array_log(&self, folder: &str, jobs: &Jobs, task: u32) -> Result<String, Failed> {
-        let name = format!("logs/otfhpc-{}_{task}.log", jobs.array);
-        Ok(fs::read_to_string(self.path(folder).join(name))?)
-    }
-
-    fn merge_log(&self, folder: &str, jobs: &Jobs) -> Result<String, Failed> {
-        let name = format!("logs/otfhpc-merge-{}.log", jobs.merge);
-        Ok(fs::read_to_string(self.path(folder).join(name))?)
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// A process that takes the testbed down when its standard input ends: when the cluster is
-/// dropped, and also when this process is killed.
-fn keeper(testbed: &Path) -> Result<Child, Failed> {
-    let mut command = Command::new("bash");
-    command
-        .args(["-c", "cat >/dev/null; exec bash \"$0\" down \"$1\""])
-        .arg(testbed_script())
-        .arg(testbed)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        // Apart from us, so that Ctrl-C does not reach it.
-        .process_group(0);
-    Ok(without_slurm(&mut command).spawn()?)
-}
-
-fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-}
-
-fn ending(line: &str) -> Option<String> {
-    Some(format!("{} {}", field(line, "JobState")?, field(line, "ExitCode")?))
-}
-
-// ------------------------------------------------------------------ processes
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn testbed_script() -> PathBuf {
-    repository().join("scripts/slurm-testbed.sh")
-}
-
-fn program(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
-    without_slurm(command.current_dir(folder));
-    command
-}
-
-fn add_settings(command: &mut Command, settings: &[&str]) {
-    for setting in settings {
-        command.args(["--set", setting]);
-    }
-}
-
-/// Takes away what a Slurm around this test, or its user, has set.
-fn without_slurm(command: &mut Command) -> &mut Command {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["SLURM", "SBATCH_", "SQUEUE_", "OTFHPC"].iter().any(|prefix| text.starts_with(prefix)) {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
-/// The standard output of a command that succeeded.
-fn succeeded(output: Output) -> Result<String, Failed> {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(text);
-    }
-    let error = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}: {error}{text}", output.status).into())
-}
-
-fn wait_for(what: &str, done: impl Fn() -> Result<bool, Failed>) -> Result<(), Failed> {
-    let start = Instant::now();
-    while !done()? {
-        if start.elapsed() > PATIENCE {
-            return Err(format!("still waiting for {what} after {PATIENCE:?}").into());
-        }
-        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ impl<'a> JobOptions<'a> {
     /// early: a task would stop when it has hardly begun.
     fn warning(&self) -> Option<String> {
         let words = self.settings.extra.iter().chain(self.more);
-        let given = words.filter_map(|word| word.strip_prefix("--time=")).last();
+        let given = words.filter_map(|word| word.strip_prefix("--time=")).next_back();
         let limit = seconds(given.or(self.settings.time.as_deref())?)?;
         let before = (limit / 10).max(LEAST_WARNING);
         (before < USUAL_WARNING).then(|| format!("--signal=B:USR1@{before}"))
