@@ -2,175 +2,25 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail as the tests themselves do
 
+#[path = "support/planned.rs"]
+mod planned;
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use otfhpc::foundations::RunDir;
-use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Journals, Partial, Recorder, journals};
+use otfhpc::shard::journals;
+use planned::{PATIENCE, Planned, SLOW, Working};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rustix::process::{Pid, Signal, kill_process};
-use support::program::{Products, SMALL, assert_same, below, otfhpc, products, shell, text};
-use tempfile::{TempDir, tempdir};
+use support::program::{Products, SMALL, below, otfhpc, products, shell, text};
+use tempfile::tempdir;
 
+/// Of the runs that take a few signals each.
 const SHARDS: u32 = 3;
-/// A study of many seconds, so that a shard takes longer than the journal waits: one method that
-/// fits each bin for itself, slowly, and one that fits all together.
-const SLOW: [&str; 5] = [
-    "--set=simulate.records=1200",
-    "--set=simulate.plateau_records=10",
-    "--set=fit.methods=[\"lad\",\"smooth\"]",
-    "--set=fit.bins=5-44",
-    "--set=study.trials=48",
-];
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A planned run in a folder of its own.
-struct Planned {
-    _folder: TempDir,
-    run: RunDir,
-    plan: BoundPlan,
-}
-
-impl Planned {
-    fn new(settings: &[&str]) -> Self {
-        let folder = tempdir().unwrap();
-        // A name that a shell would take apart, were it not quoted.
-        let run = RunDir::new(folder.path().join("it's a run"));
-        let shards = SHARDS.to_string();
-        let plan = ["plan", "--out", text(run.root()), "--shards", &shards];
-        otfhpc(plan.iter().chain(settings)).ended(0);
-        let plan = BoundPlan::read(&run).unwrap();
-        Self { _folder: folder, run, plan }
-    }
-
-    fn path(&self) -> &str {
-        text(self.run.root())
-    }
-
-    /// Units of every shard that need not be fitted again: in its partial, or in its journal.
-    fn kept(&self) -> Vec<u64> {
-        let (study, mut found) = (self.plan.study().unwrap(), journals(&self.run).unwrap());
-        let kept = |shard| match Partial::read(&self.run, &self.plan, shard) {
-            Ok(partial) => partial.results.len() as u64,
-            Err(_) => {
-                let paths = found.remove(&shard).unwrap_or_default();
-                let read = Journals::read(&self.plan, &study, shard, &paths).unwrap();
-                read.results.done()
-            }
-        };
-        (0..SHARDS).map(kept).collect()
-    }
-
-    fn partial(&self, shard: u32) -> Option<Partial> {
-        Partial::read(&self.run, &self.plan, shard).ok()
-    }
-
-    fn is_done(&self) -> bool {
-        (0..SHARDS).all(|shard| self.partial(shard).is_some())
-    }
-
-    /// Merges, and compares with the run that nobody disturbed.
-    fn assert_merges_to(&self, undisturbed: &Products, what: &str) {
-        otfhpc(["merge", self.path()]).ended(0);
-        assert_same(undisturbed, &products(self.run.root()), what);
-        let left = std::fs::read_dir(self.run.journals()).unwrap().count();
-        assert_eq!(left, 0, "{what}: journals are left");
-    }
-}
-
-/// A process that fits shards, and what it says.
-struct Working {
-    child: Child,
-    lines: Receiver<(Instant, String)>,
-    heard: Vec<(Instant, String)>,
-}
-
-impl Working {
-    fn start(folder: &Path, shards: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
-        for (name, _) in std::env::vars_os() {
-            if ["SLURM_", "SBATCH_", "OTFHPC_"]
-                .iter()
-                .any(|p| name.to_string_lossy().starts_with(p))
-            {
-                command.env_remove(&name);
-            }
-        }
-        command.args(["run", text(folder), "--shard", shards, "--threads", "2"]);
-        command.env("OTFHPC_LOG_SECONDS", "0.1");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let (said, lines) = channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                let _ = said.send((Instant::now(), line));
-            }
-        });
-        Self { child, lines, heard: Vec::new() }
-    }
-
-    /// Units done by a line of the log, those of earlier attempts included.
-    fn units(line: &str) -> Option<u64> {
-        line.split_once(" of ")?.0.parse().ok()
-    }
-
-    /// The most units that the log told of before a moment.
-    fn told_before(&mut self, moment: Instant) -> u64 {
-        self.heard.extend(self.lines.try_iter());
-        let early = self.heard.iter().filter(|(when, _)| *when < moment);
-        early.filter_map(|(_, line)| Self::units(line)).max().unwrap_or(0)
-    }
-
-    /// Waits until the log tells of units that were done.
-    fn wait_for_units(&mut self) {
-        let start = Instant::now();
-        while self.told_before(Instant::now()) == 0 {
-            assert!(start.elapsed() < PATIENCE, "it does nothing: {:?}", self.heard);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// All it said until it ended, and its exit code.
-    fn ended(mut self) -> (Option<i32>, String) {
-        let status = self.wait();
-        // The reader ends when the pipe does.
-        let last = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
-        self.heard.extend(last);
-        let said: Vec<&str> = self.heard.iter().map(|(_, line)| line.as_str()).collect();
-        (status.code(), said.join("\n"))
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(start.elapsed() < PATIENCE, "it does not end: {:?}", self.heard);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The products of the slow study, fitted without a break.
 fn undisturbed() -> &'static Products {
@@ -183,45 +33,113 @@ fn undisturbed() -> &'static Products {
     })
 }
 
-#[test]
-fn killed_at_any_moment_and_run_again() {
-    const KILLS: usize = 20;
-    // Pieces older than this are in the journal, unless the disk is very slow.
-    let late = 2 * Recorder::PERIOD;
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let (mut kills, mut gained, mut resumed) = (0, 0, 0);
-    while kills < KILLS {
-        let planned = Planned::new(&SLOW);
-        while !planned.is_done() {
-            let before = planned.kept();
-            let open: Vec<u32> = (0..SHARDS).filter(|k| planned.partial(*k).is_none()).collect();
-            let done: u64 =
-                (0..SHARDS).filter(|k| !open.contains(k)).map(|k| before[k as usize]).sum();
-            let mut working = Working::start(planned.run.root(), "0-2");
-            std::thread::sleep(Duration::from_millis(below(&mut rng, 6500) as u64));
-            let told = working.told_before(Instant::now() - late);
+/// The pieces in a journal by their first units, as they stand in the file: each frame is 8 bytes
+/// of magic, kind, length, 32 bytes of checksum, body. What is torn at the end is left out.
+fn pieces_written(journal: &[u8]) -> Vec<u64> {
+    const PIECE: u32 = 3;
+    let (mut rest, mut firsts) = (journal, Vec::new());
+    while let Some((head, body)) = rest.split_at_checked(52) {
+        assert_eq!(&head[..8], b"OTFHPCJ\n", "something is between the frames");
+        let length = u64::from_le_bytes(head[12..20].try_into().unwrap()) as usize;
+        let Some((body, next)) = body.split_at_checked(length) else { break };
+        if head[8..12] == PIECE.to_le_bytes() {
+            firsts.push(first_number(body));
+        }
+        rest = next;
+    }
+    firsts
+}
+
+/// The number with which bincode's bytes begin.
+fn first_number(body: &[u8]) -> u64 {
+    match body[0] {
+        251 => u64::from(u16::from_le_bytes(body[1..3].try_into().unwrap())),
+        252 => u64::from(u32::from_le_bytes(body[1..5].try_into().unwrap())),
+        253 => u64::from_le_bytes(body[1..9].try_into().unwrap()),
+        small => u64::from(small),
+    }
+}
+
+/// That no piece was fitted that was kept before.
+fn assert_written_once(planned: &Planned) {
+    for path in journals(&planned.run).unwrap().into_values().flatten() {
+        let written = pieces_written(&std::fs::read(&path).unwrap());
+        let distinct: BTreeSet<&u64> = written.iter().collect();
+        assert_eq!(distinct.len(), written.len(), "{}: {written:?}", path.display());
+    }
+}
+
+/// One process that worked on all shards.
+struct Attempt {
+    /// Units of every shard that were kept when it began.
+    before: Vec<u64>,
+    /// Units that its log told of, those included that were kept before of shards not yet done.
+    told: u64,
+    killed: bool,
+}
+
+impl Attempt {
+    /// Runs all shards, and kills the process after some time, if there is one.
+    fn run(planned: &Planned, killed_after: Option<Duration>) -> Self {
+        let before = planned.kept();
+        let all = format!("0-{}", planned.shards() - 1);
+        let mut working = Working::start(planned.run.root(), &all);
+        if let Some(time) = killed_after {
+            std::thread::sleep(time);
             working.child.kill().unwrap();
-            let killed = !working.wait().success();
-            kills += usize::from(killed);
-            let after = planned.kept();
-            for shard in 0..SHARDS as usize {
-                assert!(after[shard] >= before[shard], "{before:?} became {after:?}");
-            }
-            let (sum, earlier) = (after.iter().sum::<u64>(), before.iter().sum::<u64>());
-            assert!(sum - done >= told, "{told} units were done long ago, but {sum} are kept");
-            gained += u64::from(killed && sum > earlier);
-            // Whoever finished a shard fitted what was not there when it began, and no more.
-            for shard in open {
-                if let Some(partial) = planned.partial(shard) {
-                    let from_journal = partial.provenance.units_from_journal;
-                    assert_eq!(from_journal, before[shard as usize], "shard {shard}");
-                    resumed += from_journal;
-                }
+        }
+        let status = working.wait();
+        let killed = status.signal().is_some();
+        assert!(status.success() || (killed && killed_after.is_some()), "{status}");
+        let told = working.units_told();
+        Self { before, told, killed }
+    }
+
+    /// That what was kept still is, and all that it told of: so what the next one fits again is what
+    /// its threads had in hand. Returns how many units are kept that were not before, and of the
+    /// shards that it finished, how many it took from journals.
+    fn check(&self, planned: &Planned, open: &[u32]) -> (u64, u64) {
+        let (before, after) = (&self.before, planned.kept());
+        assert!(before.iter().zip(&after).all(|(b, a)| a >= b), "{before:?} became {after:?}");
+        assert_written_once(planned);
+        let kept: u64 = open.iter().map(|shard| after[*shard as usize]).sum();
+        assert!(kept >= self.told, "{} units were done, but {kept} are kept", self.told);
+        let mut resumed = 0;
+        for &shard in open {
+            if let Some(partial) = planned.partial(shard) {
+                // Who finished a shard fitted what was not there when it began, and no more.
+                let from_journal = partial.provenance.units_from_journal;
+                assert_eq!(from_journal, before[shard as usize], "shard {shard}");
+                resumed += from_journal;
             }
         }
+        (after.iter().sum::<u64>() - before.iter().sum::<u64>(), resumed)
+    }
+}
+
+/// So soon after each other that fifty fall within one run of the slow study, also on quick cores.
+#[test]
+fn killed_at_fifty_moments_and_run_again() {
+    const KILLS: usize = 50;
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let (mut kills, mut left_something, mut resumed) = (0, 0, 0);
+    while kills < KILLS {
+        let planned = Planned::new(64, &SLOW);
+        let mut fitted = 0;
+        while !planned.is_done() {
+            let open: Vec<u32> =
+                (0..planned.shards()).filter(|k| planned.partial(*k).is_none()).collect();
+            let time = Duration::from_millis(below(&mut rng, 600) as u64);
+            let attempt = Attempt::run(&planned, (kills < KILLS).then_some(time));
+            let (gained, from_journal) = attempt.check(&planned, &open);
+            kills += usize::from(attempt.killed);
+            left_something += u64::from(attempt.killed && gained > 0);
+            (fitted, resumed) = (fitted + gained, resumed + from_journal);
+        }
+        assert_eq!(fitted, planned.plan.study().unwrap().units());
         planned.assert_merges_to(undisturbed(), &format!("after {kills} kills"));
     }
-    assert!(gained > 3 && resumed > 0, "{gained} attempts that were killed left something");
+    assert!(left_something > 25 && resumed > 0, "{left_something} attempts left something");
 }
 
 /// Exit code of a process that was asked to stop.
@@ -238,7 +156,7 @@ fn a_signal_stops_and_the_printed_command_goes_on() {
     for (signal, name) in
         [(Signal::USR1, "SIGUSR1"), (Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")]
     {
-        let planned = Planned::new(&SLOW);
+        let planned = Planned::new(SHARDS, &SLOW);
         let mut working = Working::start(planned.run.root(), "0-2");
         working.wait_for_units();
         std::thread::sleep(Duration::from_millis(500));
@@ -277,7 +195,7 @@ fn a_signal_stops_and_the_printed_command_goes_on() {
 fn a_second_signal_ends_at_once() {
     let much =
         ["--set=simulate.records=40000", "--set=fit.methods=[\"wls\"]", "--set=fit.bins=5-9"];
-    let planned = Planned::new(&much);
+    let planned = Planned::new(SHARDS, &much);
     let working = Working::start(planned.run.root(), "0");
     let start = Instant::now();
     while !planned.run.journal(0).exists() {
@@ -313,7 +231,7 @@ fn a_program_in_hand_is_killed_and_run_again() {
     settings.extend([&method, "--set=fit.methods=[\"wls\",\"fails\"]", "--set=fit.bins=5-9"]);
     settings.push("--set=study.trials=4");
     for to_program_first in [false, true] {
-        let planned = Planned::new(&settings);
+        let planned = Planned::new(SHARDS, &settings);
         let _ = std::fs::remove_dir_all(&begun);
         let working = Working::start(planned.run.root(), "0-2");
         let start = Instant::now();
@@ -340,44 +258,4 @@ fn a_program_in_hand_is_killed_and_run_again() {
         assert!(!ledger.contains("143") && !ledger.contains("stopped"), "{ledger}");
         assert!(ledger.contains("exit status: 3"), "{ledger}");
     }
-}
-
-/// The slow study with fewer trials.
-const SHORT: &str = "--set=study.trials=3";
-
-#[test]
-fn two_at_once_share_the_shards_and_nothing_else() {
-    let settings: Vec<&str> = SLOW.into_iter().chain([SHORT]).collect();
-    let alone = Planned::new(&settings);
-    otfhpc(["run", alone.path(), "--shard", "0-2"]).ended(0);
-    otfhpc(["merge", alone.path()]).ended(0);
-    let undisturbed = products(alone.run.root());
-    let mut met = 0;
-    for round in 0..6_u64 {
-        let planned = Planned::new(&settings);
-        let both = [0, 1].map(|second| {
-            std::thread::sleep(Duration::from_millis(second * round * 40));
-            Working::start(planned.run.root(), "0-2")
-        });
-        let pids = both.each_ref().map(|working| working.child.id());
-        for (working, other) in both.into_iter().zip([pids[1], pids[0]]) {
-            let (code, said) = working.ended();
-            let meets = said.matches(" is being fitted by ").count();
-            assert_eq!(meets, said.matches("; nothing to do here").count(), "{said}");
-            assert!(said.matches(&format!(", process {other};")).count() <= meets, "{said}");
-            // Who met the other at the last shard does not know how that ended.
-            assert!(code == Some(0) || (code == STOPPED && meets > 0), "{code:?}: {said}");
-            met += meets;
-        }
-        // Every shard was fitted once.
-        assert!(planned.is_done());
-        for shard in 0..SHARDS {
-            let provenance = planned.partial(shard).unwrap().provenance;
-            assert_eq!((provenance.attempts, provenance.units_from_journal), (1, 0));
-            assert!(pids.contains(&provenance.process));
-        }
-        otfhpc(["run", planned.path(), "--shard", "0-2"]).ended(0);
-        planned.assert_merges_to(&undisturbed, &format!("round {round}"));
-    }
-    assert!(met > 0, "they never met");
 }

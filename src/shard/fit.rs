@@ -202,9 +202,8 @@ impl Fitter<'_> {
             };
             let result = UnitResult::new(outcome, |e| predict(&gathered, realisation, e));
             let now = Instant::now();
-            self.count(segment, method, &result, now - start);
-            start = now;
-            self.keep(segment, place.position, method, vec![result])
+            let time = now - std::mem::replace(&mut start, now);
+            self.keep(segment, place.position, method, vec![result], time)
         };
         methods.iter().take_while(|_| !self.given.stop.asked()).map(fit).collect()
     }
@@ -250,26 +249,27 @@ impl Fitter<'_> {
         }
         let time = start.elapsed() / bins.len() as u32;
         let result = |(outcome, gathered): (Outcome, &Gathered)| {
-            let result = UnitResult::new(outcome, |e| predict(gathered, realisation, e));
-            self.count(segment, method, &result, time);
-            result
+            UnitResult::new(outcome, |e| predict(gathered, realisation, e))
         };
         let results = outcomes.into_iter().zip(bins).map(result).collect();
-        Some(self.keep(segment, 0, method, results))
+        Some(self.keep(segment, 0, method, results, time))
     }
 
-    /// Hands a finished piece to its keeper, and on.
+    /// Hands a finished piece to its keeper, counts its units, each of which took some time, and
+    /// hands it on. What is counted is kept: no kill takes back what was told.
     fn keep(
         &self,
         segment: &Segment,
         position: usize,
         method: usize,
         results: Vec<UnitResult>,
+        time: Duration,
     ) -> Piece {
         let order = &self.given.study.order;
         let within = order.unit_of(position, method).unwrap_or(0);
         let first = segment.realisation * order.units() + within;
         (self.given.keeper)(first, &results);
+        results.iter().for_each(|result| self.count(segment, method, result, time));
         Piece { first, results }
     }
 
