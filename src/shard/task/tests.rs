@@ -98,6 +98,30 @@ fn where_there_are_no_locks_two_may_work_and_the_second_is_content() {
     planned.assert_tidy();
 }
 
+/// Both are of this process, so that they share even the journal that each should have for itself.
+#[test]
+fn where_there_are_no_locks_two_who_begin_at_once_leave_one_partial() {
+    let alone = Planned::new();
+    fitted(alone.fit(Locks::AsTold, &|| {}));
+    for _ in 0..20 {
+        let planned = Planned::new();
+        let (start, worker) = (std::sync::Barrier::new(2), || planned.fit(Locks::None, &|| {}));
+        let begin = || {
+            start.wait();
+            worker()
+        };
+        let endings = std::thread::scope(|scope| {
+            [scope.spawn(begin), scope.spawn(begin)].map(|thread| thread.join().unwrap())
+        });
+        for ending in endings {
+            assert!(matches!(ending, Ok(Ending::Fitted(_) | Ending::AlreadyDone)), "{ending:?}");
+        }
+        assert_eq!(planned.partial().results, alone.partial().results);
+        assert_eq!(Planned::count(planned.run.set_aside()), 0);
+        planned.assert_tidy();
+    }
+}
+
 #[test]
 fn a_private_journal_is_taken_up_by_anybody() {
     let planned = Planned::new();
