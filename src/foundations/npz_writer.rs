@@ -1,11 +1,12 @@
 //! Writes `.npz` archives: whole, with a fixed date, the same bytes for the same arrays.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ndarray::{ArrayView, Dimension, IntoDimension};
-use ndarray_npy::{NpzWriter, WritableElement};
+use ndarray_npy::{NpzWriter, WritableElement, WriteNpzError};
 use zip::DateTime;
 use zip::write::SimpleFileOptions;
 
@@ -27,7 +28,7 @@ impl NpzArchive<'_, '_> {
     ) -> io::Result<()> {
         let view =
             ArrayView::from_shape(shape.into_dimension(), values).map_err(io::Error::other)?;
-        self.0.add_array(name, &view).map_err(io::Error::other)
+        self.0.add_array(name, &view).map_err(io_error)
     }
 }
 
@@ -47,9 +48,21 @@ pub fn write_npz(
             .large_file(true);
         let mut archive = NpzArchive(NpzWriter::new_with_options(Seekable(w), options));
         fill(&mut archive)?;
-        archive.0.finish().map_err(io::Error::other)?;
+        archive.0.finish().map_err(io_error)?;
         Ok(())
     })
+}
+
+/// An error of the kind that is at its bottom: a full disk must be told as one.
+fn io_error(error: WriteNpzError) -> io::Error {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(this) = cause {
+        if let Some(bottom) = this.downcast_ref::<io::Error>() {
+            return io::Error::new(bottom.kind(), error);
+        }
+        cause = this.source();
+    }
+    io::Error::other(error)
 }
 
 /// `write_whole` hands out a buffered writer; an archive goes back to fill in its lengths.

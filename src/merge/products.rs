@@ -135,7 +135,7 @@ fn write_configurations(
                 failed: count(Status::Failed),
                 no_signal: count(Status::NoSignal),
             })
-            .map_err(io::Error::other)?;
+            .map_err(io_error)?;
         }
         csv.flush()
     })
@@ -146,11 +146,19 @@ fn write_csv(path: &Path, header: &[&str], rows: &[impl Serialize]) -> Result<()
     files::write_whole(path, |w| {
         let mut csv = csv::Writer::from_writer(w);
         if rows.is_empty() {
-            csv.write_record(header).map_err(io::Error::other)?;
+            csv.write_record(header).map_err(io_error)?;
         }
-        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io::Error::other)?;
+        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
         csv.flush()
     })
+}
+
+/// What the system said, if it did: a full disk must be told as one.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 /// `summary.json`: the run in one page.
