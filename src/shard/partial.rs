@@ -275,3 +275,6 @@ impl Fields<'_> {
         *field
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ fn damage(bytes: &mut Vec<u8>, (what, at, length, fill): Mutation) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(5000))]
 
     /// Whatever happens to a journal: no panic, no result that is not the unit's own, and every
     /// frame that is still there counts.
