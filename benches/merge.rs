@@ -1,0 +1,106 @@
+//! Merging 10,000 partials: time and peak memory of `otfhpc merge`, and time of `otfhpc status`.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use num_complex::Complex64;
+use otfhpc::fit::{Outcome, Solution};
+use otfhpc::foundations::RunDir;
+use otfhpc::plan::{BoundPlan, Plan};
+use otfhpc::shard::{Partial, Provenance, UnitResult};
+use otfhpc::study::Config;
+
+const SHARDS: u32 = 10_000;
+/// 2 methods x 487 trials x 257 bins: 25 units a shard.
+const SETTINGS: [&str; 2] = ["fit.methods=[\"ols\",\"wls\"]", "study.trials=487"];
+const EMITTERS: usize = 7;
+/// How often each command is measured; the first times differ, while the files are read from disk.
+const TIMES: usize = 3;
+
+fn main() {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let run = RunDir::new(folder.path());
+    let units = leave_partials(&run);
+    println!("{SHARDS} partials of {units} units");
+    for command in ["status", "merge"] {
+        for _ in 0..TIMES {
+            let (time, memory) = measure(command, run.root());
+            println!("{command:7} {:6.2} s {memory}", time.as_secs_f64());
+        }
+    }
+}
+
+/// A run of which only the merge is left. Returns its units.
+fn leave_partials(run: &RunDir) -> u64 {
+    let config = Config::load(None, &SETTINGS.map(String::from)).expect("the settings are valid");
+    let plan = Plan::make(config, Vec::new(), SHARDS).expect("the study is valid");
+    plan.write(run).expect("the temporary folder can be written");
+    for shard in 0..SHARDS {
+        let written = partial(&plan, shard).write(run, &plan, shard);
+        assert!(written.expect("the temporary folder can be written"));
+    }
+    plan.study().expect("the study is valid").units()
+}
+
+fn partial(plan: &BoundPlan, shard: u32) -> Partial {
+    let provenance = Provenance {
+        shard,
+        host: format!("node{}", shard % 100),
+        process: shard,
+        job: Some(format!("120_{shard}")),
+        attempts: 1,
+        units_from_journal: 0,
+        threads: 4,
+        started: "2026-01-01T00:00:00.000Z".into(),
+        finished: "2026-01-01T00:00:01.000Z".into(),
+        wall_seconds: 1.0,
+        unit_seconds: 3.9,
+        times: Vec::new(),
+    };
+    let units = plan.plan.shards.units(shard).expect("the plan has this shard");
+    Partial { results: units.map(result).collect(), provenance }
+}
+
+/// Numbers that differ from unit to unit.
+fn result(unit: u64) -> UnitResult {
+    let value = 1.0 / (1.0 + unit as f64);
+    let solution = Solution {
+        emissivity: vec![Complex64::new(value, -value); EMITTERS],
+        sigma: vec![1e-3 * value; EMITTERS],
+        rss: 1000.0 + value,
+        condition: 1e9 * value,
+    };
+    UnitResult { outcome: Outcome::Converged(solution), prediction_error: None }
+}
+
+/// Runs a command on the folder: how long it takes, and how much memory it had at most.
+fn measure(command: &str, folder: &Path) -> (Duration, String) {
+    let start = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_otfhpc"))
+        .arg(command)
+        .arg(folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let memory = watch(&mut child);
+    (start.elapsed(), memory)
+}
+
+/// Waits for a process, and reads the high-water mark of its memory until it is gone: the last
+/// that was read is at most a millisecond old.
+fn watch(child: &mut Child) -> String {
+    let path = format!("/proc/{}/status", child.id());
+    let mut memory = "unknown".to_owned();
+    loop {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        if let Some(mark) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+            memory = mark.trim().to_owned();
+        }
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            assert!(status.success(), "{status}");
+            return memory;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
