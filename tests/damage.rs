@@ -510,7 +510,7 @@ fn many_missing_shards_are_mended_at_once() {
         let at_once = lines_after(&ran, "all at once here:")[0];
         assert!(at_once.ends_with(&format!(" --shard {list}")), "{at_once}");
         let slurm = lines_after(&ran, "all at once, Slurm:")[0];
-        assert!(slurm.contains(" submit "), "{slurm}");
+        assert!(slurm.contains(" resume "), "{slurm}");
         shell(at_once).ended(0);
         shell(lines_after(&ran, "then:")[0]).ended(0);
         copied.assert_sound_products(list);
