@@ -173,7 +173,8 @@ const DAMAGES: [Damage; 31] = [
     }),
     ("of another version, sealed", "of format", |run, rng| {
         forge(run, rng, |bytes, rng| {
-            let version = 2 + rng.next_u32() % 9;
+            let ours = u32::from_le_bytes(bytes[VERSION_AT..SHARD_AT].try_into().unwrap());
+            let version = ours + 1 + rng.next_u32() % 9;
             bytes[VERSION_AT..SHARD_AT].copy_from_slice(&version.to_le_bytes());
         })
     }),
@@ -658,8 +659,9 @@ fn status_tells_the_state_of_every_shard() {
     };
     fs::write(run.partial(1), b"short").unwrap();
     lose(run, &[2, 3]);
-    let attempt =
-        Attempt { host: "n7".into(), process: 99, job: None, started: "some time ago".into() };
+    let (host, started) = ("n7".into(), "some time ago".into());
+    let binary = sound().plan.program.clone().unwrap().blake3;
+    let attempt = Attempt { host, process: 99, job: None, started, binary };
     let recorder = Recorder::begin(run, &sound().plan, 3, &attempt).unwrap();
     let partial = Partial::decode(&sound().partials[3], &sound().plan, 3).unwrap();
     let first = sound().plan.plan.shards.units(3).unwrap().start;

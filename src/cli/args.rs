@@ -32,7 +32,8 @@ kept, the same command again goes on.";
 const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
 --external-jobs; OTFHPC_LOG_SECONDS, how often \
 a line of progress is written where there is no terminal (default 5). With OTFHPC_REQUEUE=1, a task \
-of a Slurm array that SIGUSR1 stops (the script asks for it before the time limit) requeues itself.";
+of a Slurm array that SIGUSR1 stops (the script asks for it before the time limit) requeues itself. \
+OTFHPC_ANY_BINARY=1, as --any-binary.";
 
 const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twice: shards with a \
 sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \
@@ -86,9 +87,12 @@ pub(super) struct SettingsArgs {
     /// The results folder.
     #[arg(long, value_name = "FOLDER", default_value = RunDir::DEFAULT)]
     pub(super) out: PathBuf,
-    /// Delete the results of another plan that are in the way.
+    /// Delete the results of another plan, or of another build, that are in the way.
     #[arg(long)]
     pub(super) replace: bool,
+    /// Which builds of the program may go on.
+    #[command(flatten)]
+    pub(super) binary: BinaryArgs,
 }
 
 /// `otfhpc plan`.
@@ -114,6 +118,9 @@ pub(super) struct RunArgs {
     /// The threads.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+    /// Which builds of the program may go on.
+    #[command(flatten)]
+    pub(super) binary: BinaryArgs,
 }
 
 /// `otfhpc submit`.
@@ -233,6 +240,14 @@ pub(super) struct ThreadArgs {
     /// OTFHPC_EXTERNAL_JOBS, else as many as there are threads.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub(super) external_jobs: Option<u32>,
+}
+
+/// Which builds of the program may go on with a run.
+#[derive(Debug, Args)]
+pub(super) struct BinaryArgs {
+    /// Go on although another build of the program planned the run, or began it.
+    #[arg(long)]
+    pub(super) any_binary: bool,
 }
 
 /// Some shards, ascending, each once.

@@ -31,8 +31,16 @@ pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -
             complain(incomplete(run, &totals, &faults).trim_end());
             Ok(Exit::Incomplete)
         }
-        Merged::Complete { ledger, rows } => {
+        Merged::Complete { ledger, rows, other_binaries } => {
             remove_outlived(run, plan)?;
+            if other_binaries > 0 && volume > Volume::Quiet {
+                complain(&format!(
+                    "otfhpc: warning: another build of otfhpc than the one that planned worked on \
+                     {other_binaries} of {} shards: {} tells which",
+                    plan.shards.live().len(),
+                    run.provenance().display()
+                ));
+            }
             if volume > Volume::Quiet {
                 say(&complete(run, &ledger, &rows));
             }

@@ -2,6 +2,7 @@
 
 mod args;
 mod display;
+mod frozen;
 mod here;
 mod jobs;
 mod local;

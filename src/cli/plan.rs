@@ -15,7 +15,7 @@ use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{program, say};
-use super::{Exit, Volume};
+use super::{Exit, Volume, frozen};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
@@ -48,7 +48,7 @@ pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result
     JobOptions::new(&config.slurm, &[])?;
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
-    make_way(run, &plan, settings.replace)?;
+    make_way(run, &plan, settings)?;
     if plan.disowns_revisions(run) {
         remove(&run.revisions())
             .with_context(|| format!("cannot delete {}", run.revisions().display()))?;
@@ -76,13 +76,14 @@ fn survey_all(config: &Config, study: &Study) -> Result<Vec<DataSet>> {
     study.sets.iter().map(one).collect()
 }
 
-/// Results of the same plan stay and are used; those of another are in the way.
-fn make_way(run: &RunDir, plan: &BoundPlan, replace: bool) -> Result<()> {
-    if BoundPlan::read(run).is_ok_and(|old| old.hash == plan.hash) {
-        return Ok(());
-    }
+/// Results of the same plan and build stay and are used; those of another are in the way.
+fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs) -> Result<()> {
+    let replace = settings.replace;
+    let old = BoundPlan::read(run).ok().filter(|old| old.hash == plan.hash);
     let partials = partials(run);
-    if all_of_plan(run, plan, &partials) {
+    let same_plan = old.is_some() || all_of_plan(run, plan, &partials);
+    let builds = (&settings.binary, replace);
+    if same_plan && !frozen::is_in_the_way(run, plan, old.as_ref(), &partials, builds)? {
         return Ok(());
     }
     let products: Vec<_> = run.products().into_iter().filter(|p| p.exists()).collect();

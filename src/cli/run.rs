@@ -12,7 +12,7 @@ use super::args::{RunArgs, ThreadArgs};
 use super::display::{Display, complain, say};
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::Signals;
-use super::{Exit, Volume, requeue};
+use super::{Exit, Volume, frozen, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
@@ -20,6 +20,7 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
+    frozen::check(&run, &plan, &args.binary, volume)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;

@@ -114,6 +114,16 @@ impl Complete {
         self.provenance.push(partial.provenance);
     }
 
+    /// Shards on which another build worked than the one that planned. Where the plan does not say
+    /// which that is, the build of the first shard is taken for it.
+    pub(super) fn other_binaries(&self, plan: &BoundPlan) -> usize {
+        let planned = plan.program.as_ref().map(|program| program.blake3);
+        let Some(planned) = planned.or(self.provenance.first().map(|p| p.binary)) else {
+            return 0;
+        };
+        self.provenance.iter().filter(|shard| !shard.is_by(planned)).count()
+    }
+
     /// Counts the units of a partial that is not there, or not to be trusted.
     fn miss(&mut self, units: &Range<u64>, problem: &PartialError) {
         let totals = &mut self.ledger.totals;

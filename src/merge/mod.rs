@@ -32,6 +32,8 @@ pub enum Merged {
         ledger: Ledger,
         /// One row a data set, method, noise level and emitter.
         rows: Vec<Row>,
+        /// Shards on which another build of the program worked than the one that planned.
+        other_binaries: usize,
     },
     /// Something is at fault, and no product was written.
     Incomplete {
@@ -76,5 +78,6 @@ pub fn merge(run: &RunDir, plan: &BoundPlan) -> Result<Merged, MergeError> {
     let rows = summary::summarise(&study, &errors);
     let tables = products::Tables { errors: &errors, rows: &rows };
     products::write_products(run, plan, &study, &grids, &complete, &tables)?;
-    Ok(Merged::Complete { ledger: complete.ledger, rows })
+    let other_binaries = complete.other_binaries(plan);
+    Ok(Merged::Complete { ledger: complete.ledger, rows, other_binaries })
 }

@@ -16,7 +16,7 @@ use crate::fit::Status;
 use crate::foundations::npz_writer::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::SPECTRUM_BINS;
-use crate::plan::{BoundPlan, DataSet, Input};
+use crate::plan::{BoundPlan, DataSet, Input, Program};
 use crate::shard::Provenance;
 use crate::study::Study;
 
@@ -210,6 +210,10 @@ impl<'a> RunSummary<'a> {
 struct RunProvenance<'a> {
     version: &'a str,
     plan_hash: Digest,
+    /// The build that planned, where the plan says it.
+    program: Option<&'a Program>,
+    /// Shards on which another build worked.
+    shards_of_other_binaries: usize,
     merged: String,
     unit_seconds: f64,
     shards: &'a [Provenance],
@@ -220,6 +224,8 @@ impl<'a> RunProvenance<'a> {
         Self {
             version: &plan.plan.version,
             plan_hash: plan.hash,
+            program: plan.program.as_ref(),
+            shards_of_other_binaries: complete.other_binaries(plan),
             merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             unit_seconds: complete.provenance.iter().map(|p| p.unit_seconds).sum(),
             shards: &complete.provenance,

@@ -13,6 +13,7 @@ use crate::instrument::ChannelScan;
 use crate::study::{Config, LaunchSettings, Study, StudyError};
 
 use super::live::LiveShards;
+use super::program::Program;
 use super::revision::{self, Split};
 use super::shards::{Shards, ShardsError};
 
@@ -72,6 +73,8 @@ pub struct BoundPlan {
     pub launch: LaunchSettings,
     /// Its shards, with what was cut since.
     pub shards: LiveShards,
+    /// The build that planned: beside the plan too. Older files do not have it.
+    pub program: Option<Program>,
 }
 
 /// `plan.json` as it stands in the file.
@@ -81,6 +84,8 @@ struct PlanFile {
     plan_hash: Digest,
     #[serde(default, skip_serializing_if = "LaunchSettings::is_default")]
     launch: LaunchSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
     plan: Plan,
 }
 
@@ -174,6 +179,24 @@ pub enum PlanError {
         /// How many merged files would be lost.
         products: usize,
     },
+    /// Results of the same plan, of another build.
+    #[error(
+        "{} holds results of another build of otfhpc ({partials} partials, {journals} journals; \
+         hash {planned}, this one has {found}); choose another folder with --out, add --replace \
+         to delete them, or --any-binary to keep them", root.display()
+    )]
+    OtherBuild {
+        /// The results folder.
+        root: PathBuf,
+        /// How many shards of it are finished.
+        partials: usize,
+        /// How many shards of it are begun.
+        journals: usize,
+        /// Hash of the other build, its first digits.
+        planned: String,
+        /// Hash of this build, its first digits.
+        found: String,
+    },
 }
 
 impl Plan {
@@ -198,13 +221,13 @@ impl Plan {
             data_sets,
             config,
         };
-        Ok(plan.bind(launch))
+        Ok(plan.bind(launch, Some(Program::running()?)))
     }
 
-    fn bind(self, launch: LaunchSettings) -> BoundPlan {
+    fn bind(self, launch: LaunchSettings, program: Option<Program>) -> BoundPlan {
         let json = serde_json::to_vec(&self).expect("a plan has no map with keys that are no text");
         let shards = LiveShards::new(&self.shards);
-        BoundPlan { hash: Digest::of(&json), plan: self, launch, shards }
+        BoundPlan { hash: Digest::of(&json), plan: self, launch, shards, program }
     }
 }
 
@@ -214,8 +237,8 @@ impl BoundPlan {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
-        let (launch, plan) = (self.launch.clone(), self.plan.clone());
-        let file = PlanFile { plan_hash: self.hash, launch, plan };
+        let Self { plan, hash, launch, program } = self.clone();
+        let file = PlanFile { plan_hash: hash, launch, program, plan };
         files::make_folder(run.root())?;
         files::write_whole(&run.plan(), |w| {
             serde_json::to_writer_pretty(&mut *w, &file)?;
@@ -243,7 +266,7 @@ impl BoundPlan {
         }
         let file: PlanFile =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
-        let mut bound = file.plan.bind(file.launch);
+        let mut bound = file.plan.bind(file.launch, file.program);
         if bound.hash != file.plan_hash {
             let (written, found) = (file.plan_hash.short(), bound.hash.short());
             return Err(PlanError::Edited { path, written, found });

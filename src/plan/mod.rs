@@ -2,10 +2,12 @@
 
 mod file;
 mod live;
+mod program;
 mod revision;
 mod shards;
 
 pub use file::{BoundPlan, DataSet, Input, Plan, PlanError};
 pub use live::LiveShards;
+pub use program::{OtherProgram, Program};
 pub use revision::Split;
 pub use shards::{Shards, ShardsError};

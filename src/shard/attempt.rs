@@ -3,6 +3,8 @@
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::Digest;
+
 /// Where a process was started, as whoever started it says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
@@ -23,14 +25,17 @@ pub struct Attempt {
     pub job: Option<String>,
     /// Start, UTC, RFC 3339.
     pub started: String,
+    /// BLAKE3 of its executable.
+    pub binary: Digest,
 }
 
 impl Attempt {
     /// The attempt of this process, which begins now.
     #[must_use]
-    pub fn of_this_process(origin: &Origin) -> Self {
+    pub fn of_this_process(origin: &Origin, binary: Digest) -> Self {
         let host = origin.node.clone().unwrap_or_else(host_name);
-        Self { host, process: std::process::id(), job: origin.job.clone(), started: now() }
+        let (process, job) = (std::process::id(), origin.job.clone());
+        Self { host, process, job, started: now(), binary }
     }
 }
 

@@ -28,7 +28,7 @@ use super::unit::UnitResult;
 
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const CHECKSUM_AT: usize = 72;
 const HEADER: usize = 104;
 
@@ -56,6 +56,10 @@ pub struct Provenance {
     pub attempts: u64,
     /// Units that earlier ones had finished, and that stood in the journal.
     pub units_from_journal: u64,
+    /// BLAKE3 of the executable of this process.
+    pub binary: Digest,
+    /// The same of earlier ones that were other builds, each once.
+    pub earlier_binaries: Vec<Digest>,
     /// Worker threads.
     pub threads: usize,
     /// Start of this process's part, UTC, RFC 3339.
@@ -68,6 +72,14 @@ pub struct Provenance {
     pub unit_seconds: f64,
     /// How long the units of each method took in this process.
     pub times: Vec<MethodTime>,
+}
+
+impl Provenance {
+    /// Whether no other build worked on the shard.
+    #[must_use]
+    pub fn is_by(&self, binary: Digest) -> bool {
+        self.binary == binary && self.earlier_binaries.iter().all(|earlier| *earlier == binary)
+    }
 }
 
 /// Why a file is not the partial of this shard of this plan.

@@ -1,5 +1,6 @@
 //! The work of one array task: one shard, from the plan to its partial, by way of its journal.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -7,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-use crate::foundations::{FileError, RunDir};
-use crate::plan::BoundPlan;
+use crate::foundations::{Digest, FileError, RunDir};
+use crate::plan::{BoundPlan, Program};
 use crate::study::Study;
 
 use super::aside::{free_place, set_aside};
@@ -51,6 +52,8 @@ pub struct Worker<'a> {
     pub stop: Stop,
     /// Whether locks are believed.
     pub locks: Locks,
+    /// BLAKE3 of the executable of this process.
+    binary: Digest,
     campaigns: Campaigns,
 }
 
@@ -58,7 +61,7 @@ impl<'a> Worker<'a> {
     /// Checks that the inputs are those of the plan.
     ///
     /// # Errors
-    /// If an input file changed.
+    /// If an input file changed, or this program's own executable cannot be read.
     pub fn new(
         run: &'a RunDir,
         plan: &'a BoundPlan,
@@ -69,8 +72,9 @@ impl<'a> Worker<'a> {
         plan.check_inputs()?;
         let study = plan.study()?;
         let programs = Programs { at_once: programs_at_once, logs: run.program_logs() };
+        let binary = Program::running()?.blake3;
         let (stop, locks, campaigns) = (Stop::default(), Locks::default(), Campaigns::default());
-        Ok(Self { run, plan, study, pool, programs, origin, stop, locks, campaigns })
+        Ok(Self { run, plan, study, pool, programs, origin, stop, locks, binary, campaigns })
     }
 
     /// The same, but whoever asks `stop` makes the shard in hand end early.
@@ -94,7 +98,7 @@ impl<'a> Worker<'a> {
             self.clear(shard);
             return Ok(Ending::AlreadyDone);
         }
-        let attempt = Attempt::of_this_process(&self.origin);
+        let attempt = Attempt::of_this_process(&self.origin, self.binary);
         let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
             Locked::Elsewhere => return self.elsewhere(shard),
             Locked::Ours(lock) => (Some(lock), self.run.journal(shard)),
@@ -304,7 +308,7 @@ impl<'a> Worker<'a> {
         counts: &Counts,
         times: Vec<MethodTime>,
     ) -> Provenance {
-        let Attempt { host, process, job, started } = task.attempt.clone();
+        let Attempt { host, process, job, started, binary } = task.attempt.clone();
         Provenance {
             shard: task.shard,
             host,
@@ -312,6 +316,8 @@ impl<'a> Worker<'a> {
             job,
             attempts: task.past.attempts.len() as u64 + 1,
             units_from_journal: counts.resumed,
+            binary,
+            earlier_binaries: other_binaries(&task.past.attempts, binary),
             threads: self.pool.current_num_threads(),
             started,
             finished: now(),
@@ -356,6 +362,12 @@ struct Fitted {
     counts: Counts,
     preparing: Duration,
     wall: Duration,
+}
+
+/// The builds that worked on a shard before, other than this one, each once.
+fn other_binaries(attempts: &[Attempt], ours: Digest) -> Vec<Digest> {
+    let others: BTreeSet<Digest> = attempts.iter().map(|attempt| attempt.binary).collect();
+    others.into_iter().filter(|binary| *binary != ours).collect()
 }
 
 /// Removes files; it is no error if somebody else did.

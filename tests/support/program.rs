@@ -59,7 +59,16 @@ pub(crate) fn otfhpc_with<S: AsRef<OsStr>>(
     variables: &[(&str, &str)],
     arguments: impl IntoIterator<Item = S>,
 ) -> Ran {
-    let mut command = clean(Command::new(env!("CARGO_BIN_EXE_otfhpc")));
+    otfhpc_of(Path::new(env!("CARGO_BIN_EXE_otfhpc")), variables, arguments)
+}
+
+/// Runs another executable as the program, with these variables and arguments.
+pub(crate) fn otfhpc_of<S: AsRef<OsStr>>(
+    executable: &Path,
+    variables: &[(&str, &str)],
+    arguments: impl IntoIterator<Item = S>,
+) -> Ran {
+    let mut command = clean(Command::new(executable));
     command.envs(variables.iter().copied()).args(arguments);
     Ran::new(&command.output().expect("the program starts"))
 }

@@ -48,7 +48,8 @@ fn pieces(study: &Study, units: &Range<u64>) -> Vec<(u64, Vec<UnitResult>)> {
 }
 
 fn attempt(host: &str) -> Attempt {
-    Attempt { host: host.into(), process: 7, job: Some("120_1".into()), started: "now".into() }
+    let (host, job, started) = (host.into(), Some("120_1".into()), "now".into());
+    Attempt { host, process: 7, job, started, binary: Digest::of(b"a build") }
 }
 
 /// The frames of a journal with all pieces of a shard.

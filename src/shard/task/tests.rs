@@ -180,7 +180,7 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
             false => {
                 let mut plan = other.plan.clone();
                 plan.hash = crate::foundations::Digest::of(b"another plan");
-                let attempt = Attempt::of_this_process(&Origin::default());
+                let attempt = Attempt::of_this_process(&Origin::default(), plan.hash);
                 Recorder::begin(&planned.run, &plan, 0, &attempt)
                     .unwrap()
                     .close(&Why::Asked { signal: 0 })

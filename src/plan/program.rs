@@ -1,0 +1,82 @@
+//! Which build of this program fits: a run stays with the one that planned it.
+//!
+//! Another build may round differently, even if it calls itself the same version. The hash of the
+//! executable stands beside the plan, outside of its hash: no result follows from it.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::foundations::{Digest, FileError, RunDir};
+
+use super::file::BoundPlan;
+
+/// What is mapped into this process, also when the file was replaced since it started.
+const RUNNING: &str = "/proc/self/exe";
+
+/// One build of this program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// BLAKE3 of its executable.
+    pub blake3: Digest,
+}
+
+/// Another build than the one that planned.
+#[derive(Debug, Error)]
+#[error(
+    "{}: the run was planned with another build of otfhpc (its executable has the hash {planned}, \
+     this one has {found}); use the build that planned it, or add --any-binary, or set \
+     OTFHPC_ANY_BINARY=1, to go on with this one, which provenance.json will tell",
+    plan.display()
+)]
+pub struct OtherProgram {
+    /// The plan's file.
+    pub plan: PathBuf,
+    /// Hash of the build that planned, its first digits.
+    pub planned: String,
+    /// Hash of this build, its first digits.
+    pub found: String,
+}
+
+impl Program {
+    /// The build that is running; its executable is read once.
+    ///
+    /// # Errors
+    /// If the executable cannot be found or read.
+    pub fn running() -> Result<Self, FileError> {
+        static HASH: OnceLock<Digest> = OnceLock::new();
+        if let Some(hash) = HASH.get() {
+            return Ok(Self { blake3: *hash });
+        }
+        let blake3 = Digest::of_file(&executable()?)?;
+        Ok(Self { blake3: *HASH.get_or_init(|| blake3) })
+    }
+}
+
+impl BoundPlan {
+    /// Checks that a build may fit this plan: it planned it, or nobody wrote down who did.
+    ///
+    /// # Errors
+    /// If another build planned it.
+    pub fn check_program(&self, run: &RunDir, running: &Program) -> Result<(), OtherProgram> {
+        match &self.program {
+            Some(planned) if planned.blake3 != running.blake3 => Err(OtherProgram {
+                plan: run.plan(),
+                planned: planned.blake3.short(),
+                found: running.blake3.short(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn executable() -> Result<PathBuf, FileError> {
+    let running = Path::new(RUNNING);
+    if running.exists() {
+        return Ok(running.into());
+    }
+    std::env::current_exe().map_err(|e| FileError::new("find the executable", running, e))
+}
