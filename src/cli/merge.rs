@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, files};
 use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
 use crate::plan::BoundPlan;
 use crate::shard::remove_outlived;
@@ -26,6 +26,7 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
 
 /// Merges and tells the result.
 pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<Exit> {
+    files::check_writable(run.root())?;
     match merge(run, plan)? {
         Merged::Incomplete { totals, faults } => {
             complain(incomplete(run, &totals, &faults).trim_end());

@@ -8,6 +8,7 @@ mod jobs;
 mod local;
 mod merge;
 mod methods;
+mod needs;
 mod plan;
 mod report;
 mod requeue;

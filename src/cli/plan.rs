@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
-use crate::plan::{BoundPlan, DataSet, Plan, PlanError};
+use crate::plan::{BoundPlan, DataSet, Plan, PlanError, check_room};
 use crate::shard::{Partial, PartialError};
 use crate::slurm::{JobOptions, quoted, submit_all};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{program, say};
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
@@ -48,6 +48,8 @@ pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result
     JobOptions::new(&config.slurm, &[])?;
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
+    let all: Vec<u32> = (0..plan.plan.shards.len()).collect();
+    check_room(run, &plan, &study, &all)?;
     make_way(run, &plan, settings)?;
     if plan.disowns_revisions(run) {
         remove(&run.revisions())
@@ -150,5 +152,8 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     let sizes: Vec<u64> = sizes.map(|units| units.end - units.start).collect();
     let (least, most) = (sizes.iter().min().unwrap_or(&0), sizes.iter().max().unwrap_or(&0));
     line("shards", format!("{}, {least} to {most} units each", sizes.len()))?;
+    for (first, needed) in needs::memory(plan, &study).into_iter().enumerate() {
+        line(if first == 0 { "memory" } else { "" }, needed)?;
+    }
     Ok(text)
 }

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use rayon::ThreadPool;
 
 use crate::foundations::RunDir;
-use crate::plan::BoundPlan;
-use crate::shard::{Ending, Origin, Partial, TaskError, ThreadCount, Worker};
+use crate::plan::{BoundPlan, check_room};
+use crate::shard::{Ending, Origin, Partial, TaskError, ThreadCount, Worker, allow_open_files};
 use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
@@ -21,8 +21,10 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let plan = BoundPlan::read(&run)?;
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
     frozen::check(&run, &plan, &args.binary, volume)?;
+    check_room(&run, &plan, &plan.study()?, &shards)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
+    allow_files(&pool, at_once, volume);
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
     let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
@@ -84,6 +86,14 @@ pub(super) fn external_jobs(args: &ThreadArgs, pool: &ThreadPool) -> Result<usiz
     let given = args.external_jobs.map(|n| n as usize);
     let given = given.or(count_variable("OTFHPC_EXTERNAL_JOBS")?);
     Ok(given.unwrap_or(pool.current_num_threads()))
+}
+
+/// Allows as many open files as may be needed, with a warning where that is not allowed.
+pub(super) fn allow_files(pool: &ThreadPool, programs_at_once: usize, volume: Volume) {
+    let warning = allow_open_files(pool.current_num_threads(), programs_at_once);
+    if let Some(warning) = warning.filter(|_| volume > Volume::Quiet) {
+        complain(&format!("otfhpc: warning: {warning}"));
+    }
 }
 
 fn count_variable(name: &str) -> Result<Option<usize>> {

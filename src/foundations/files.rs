@@ -61,6 +61,27 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|e| FileError::new("make the folder", path, e))
 }
 
+/// The folder itself, or, if it is not there yet, the nearest above it that is.
+#[must_use]
+pub fn nearest_existing(folder: &Path) -> &Path {
+    let named = folder.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let mut existing = named.filter(|path| path.exists());
+    existing.next().unwrap_or(Path::new("."))
+}
+
+/// Checks that a file can be made in a folder, or, if it is not there yet, where it would be made.
+pub fn check_writable(folder: &Path) -> Result<(), FileError> {
+    let existing = nearest_existing(folder);
+    let probe = || {
+        tempfile::Builder::new().prefix(".probe.").suffix(TEMPORARY_SUFFIX).tempfile_in(existing)
+    };
+    let made = existing.metadata().and_then(|metadata| match metadata.is_dir() {
+        true => probe().map(drop),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    });
+    made.map_err(|e| FileError::new("make a file in", existing, e))
+}
+
 /// Writes a file so that, whatever happens, `path` holds either all of it or what it held before.
 ///
 /// The content goes to a temporary file in the same folder, with a name that no other attempt
