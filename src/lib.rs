@@ -1,5 +1,6 @@
 //! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
 
+pub mod audit;
 pub mod cli;
 pub mod data;
 pub mod external;

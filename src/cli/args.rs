@@ -46,6 +46,8 @@ more. An error of the program is shown, and not retried. Exit code 3 if anything
 
 const STATUS: &str = "A shard is done when its partial is sound, whatever Slurm says. Of more than \
 64 shards a histogram is shown. Exit code 0; with --watch, 3 if something is missing at the end.";
+const AUDITING: &str = "Exit codes: 0 all equal; 3 some differ, or a partial is damaged; 2 could not \
+run; 75 stopped by a signal. As a job: sbatch --wrap 'otfhpc audit results/'";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -71,6 +73,9 @@ pub(super) enum Command {
     /// Say what became of every shard: done, running, waiting, stopped, failed and why.
     #[command(after_help = STATUS)]
     Status(StatusArgs),
+    /// Recompute a random sample of the results, and name the machines whose results differ.
+    #[command(after_help = AUDITING)]
+    Audit(AuditArgs),
     /// List the methods, or explain one.
     Methods(MethodsArgs),
 }
@@ -180,6 +185,30 @@ pub(super) struct LocalArgs {
     pub(super) threads: ThreadArgs,
 }
 
+/// `otfhpc audit`.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// The part of the results that is recomputed, more than 0, up to 1; at least something of
+    /// every machine.
+    #[arg(long, value_name = "PART", default_value_t = 0.02, value_parser = fraction, allow_negative_numbers = true)]
+    pub(super) fraction: f64,
+    /// Another number draws another sample.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Run external programs too: they need not give the same twice.
+    #[arg(long)]
+    pub(super) programs: bool,
+    /// The threads.
+    #[command(flatten)]
+    pub(super) threads: ThreadArgs,
+    /// Which builds of the program may go on.
+    #[command(flatten)]
+    pub(super) binary: BinaryArgs,
+}
+
 /// `otfhpc simulate`.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
@@ -265,6 +294,13 @@ fn positive(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number, 1 or more".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(part) if part > 0.0 && part <= 1.0 => Ok(part),
+        _ => Err("expected a number more than 0, up to 1".into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: arguments, and one short file per command.
 
 mod args;
+mod audit;
 mod display;
 mod frozen;
 mod here;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Local(args) => local::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),
         Command::Status(args) => status::command(&args),
+        Command::Audit(args) => audit::command(&args, volume),
         Command::Methods(args) => methods::command(&args),
     };
     let exit = ended.unwrap_or_else(|error| {

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::Outcome;
 
+use super::codec;
+
 /// What is known of a unit when it is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnitResult {
@@ -16,6 +18,12 @@ pub struct UnitResult {
 }
 
 impl UnitResult {
+    /// Whether both are the same to the last bit, also where they are no numbers.
+    #[must_use]
+    pub fn has_bytes_of(&self, other: &Self) -> bool {
+        codec::encode(self) == codec::encode(other)
+    }
+
     /// An outcome, with what its emissivities predict.
     pub(super) fn new(outcome: Outcome, predict: impl FnOnce(&[Complex64]) -> Option<f64>) -> Self {
         let prediction_error = outcome.solution().and_then(|s| predict(&s.emissivity));

@@ -1,0 +1,170 @@
+//! `otfhpc audit`: recomputes a random sample of the results, and names machines that differ.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+
+use crate::audit::{Auditor, Sample, Sampled, Samples, sample};
+use crate::foundations::RunDir;
+use crate::plan::BoundPlan;
+use crate::shard::{Campaigns, Programs};
+use crate::slurm::{quoted, ranges};
+use crate::study::Study;
+
+use super::args::AuditArgs;
+use super::display::{complain, folder, program, say};
+use super::report::aligned;
+use super::run::{allow_files, environment, external_jobs, thread_pool};
+use super::signals::Signals;
+use super::{Exit, Volume, frozen};
+
+/// Units that are named of a shard; there may be millions.
+const MOST_UNITS: usize = 10;
+
+pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
+    let (signals, slurm) = (Signals::obey()?, environment()?);
+    let run = RunDir::new(&args.folder);
+    let plan = BoundPlan::read(&run)?;
+    frozen::check(&run, &plan, &args.binary, volume)?;
+    plan.check_inputs()?;
+    let study = plan.study()?;
+    let pool = thread_pool(&args.threads, &slurm, volume)?;
+    let at_once = external_jobs(&args.threads, &pool)?;
+    allow_files(&pool, at_once, volume);
+    let how = Sample { fraction: args.fraction, seed: args.seed, programs: args.programs };
+    let samples = sample(&run, &plan, &study, &how);
+    tell_gaps(&run, &study, &samples, volume);
+    if samples.sampled.is_empty() && samples.damaged.is_empty() {
+        bail!("there is no partial to audit in {}", run.partials().display());
+    }
+    let programs = Programs { at_once, logs: run.program_logs().join("audit") };
+    let (stop, campaigns) = (signals.stop.clone(), Campaigns::default());
+    let (run, plan, study, pool) = (&run, &plan, &study, &pool);
+    let auditor = Auditor { run, plan, study, pool, programs, stop, campaigns };
+    let audit = Audit::of(auditor, &samples.sampled)?;
+    if volume > Volume::Quiet {
+        say(&audit.table());
+    }
+    if !audit.differing.is_empty() {
+        complain(audit.differences(run).trim_end());
+    }
+    if signals.stop.asked() {
+        complain(&format!("otfhpc: stopped by {}: not all was audited", signals.name()));
+    }
+    Ok(match (audit.differing.is_empty() && samples.damaged.is_empty(), signals.stop.asked()) {
+        (false, _) => Exit::Incomplete,
+        (true, true) => Exit::Stopped,
+        (true, false) => Exit::Done,
+    })
+}
+
+/// What is not audited, and why.
+fn tell_gaps(run: &RunDir, study: &Study, samples: &Samples, volume: Volume) {
+    for (shard, problem) in &samples.damaged {
+        complain(&format!(
+            "{}: {problem}\n  mend: {} run {} --shard {shard}",
+            run.partial(*shard).display(),
+            program(),
+            folder(run)
+        ));
+    }
+    if volume == Volume::Quiet {
+        return;
+    }
+    if !samples.missing.is_empty() {
+        let (count, list) = (samples.missing.len(), ranges(&samples.missing));
+        say(&format!("{:<11}{count} shards have no partial: {list}\n", "missing"));
+    }
+    if samples.skipped > 0 {
+        let units = samples.skipped;
+        say(&format!(
+            "{:<11}{units} units of external programs; --programs audits them\n",
+            "skipped"
+        ));
+    }
+    if study.unit_limit.is_some() {
+        complain(
+            "otfhpc: warning: fit.unit_seconds is set: units that ran out of time may differ \
+             without any fault of a machine",
+        );
+    }
+}
+
+/// What an audit found.
+#[derive(Default)]
+struct Audit {
+    by_host: BTreeMap<String, Figures>,
+    /// Shards that differ, with their machine and the units.
+    differing: Vec<(u32, String, Vec<u64>)>,
+}
+
+#[derive(Default)]
+struct Figures {
+    shards: u64,
+    units: u64,
+    differing: u64,
+}
+
+impl Audit {
+    fn of(mut auditor: Auditor, sampled: &[Sampled]) -> Result<Self> {
+        let mut audit = Self::default();
+        for shard in sampled {
+            let figures = audit.by_host.entry(shard.host.clone()).or_default();
+            figures.shards += 1;
+            if shard.pieces.is_empty() || auditor.stop.asked() {
+                continue;
+            }
+            let compared = auditor.compare(shard)?;
+            figures.units += compared.units;
+            figures.differing += compared.differing.len() as u64;
+            if !compared.differing.is_empty() {
+                audit.differing.push((shard.shard, shard.host.clone(), compared.differing));
+            }
+        }
+        Ok(audit)
+    }
+
+    fn table(&self) -> String {
+        let mut lines = vec![
+            ["host", "shards", "units audited", "units that differ"].map(String::from).to_vec(),
+        ];
+        lines.extend(self.by_host.iter().map(|(host, figures)| {
+            let Figures { shards, units, differing } = figures;
+            vec![host.clone(), shards.to_string(), units.to_string(), differing.to_string()]
+        }));
+        aligned(&lines)
+    }
+
+    /// The shards that differ, and the commands that mend them.
+    fn differences(&self, run: &RunDir) -> String {
+        let mut text = "otfhpc: results differ from what this machine computes\n".to_owned();
+        let aside = quoted(&run.set_aside().display().to_string());
+        for (shard, host, units) in &self.differing {
+            let named: Vec<String> = units.iter().take(MOST_UNITS).map(u64::to_string).collect();
+            let more = if units.len() > MOST_UNITS { ", ..." } else { "" };
+            let path = run.partial(*shard);
+            let partial = quoted(&path.display().to_string());
+            text += &format!(
+                "{}: shard {shard}, fitted on {host}: {} units differ: {}{more}\n  \
+                 mend: mkdir -p {aside} && mv {partial} {aside}/\n",
+                path.display(),
+                units.len(),
+                named.join(", ")
+            );
+        }
+        let shards: Vec<u32> = self.differing.iter().map(|(shard, ..)| *shard).collect();
+        let (program, folder, list) = (program(), folder(run), ranges(&shards));
+        text + &format!("then here:   {program} run {folder} --shard {list}\n")
+            + &format!(
+                "then, Slurm: {program} submit {folder} --sbatch-arg=--exclude={}\n",
+                self.hosts()
+            )
+            + &format!("at the end:  {program} merge {folder}\n")
+    }
+
+    /// The machines whose results differ.
+    fn hosts(&self) -> String {
+        let hosts = self.by_host.iter().filter(|(_, figures)| figures.differing > 0);
+        quoted(&hosts.map(|(host, _)| host.as_str()).collect::<Vec<_>>().join(","))
+    }
+}
