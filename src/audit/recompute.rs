@@ -46,7 +46,7 @@ impl Auditor<'_> {
     /// # Errors
     /// If the data cannot be prepared.
     pub fn compare(&mut self, sampled: &Sampled) -> Result<Compared, TaskError> {
-        let units = self.plan.plan.shards.units(sampled.shard).unwrap_or(0..0);
+        let units = self.plan.shards.units(sampled.shard).unwrap_or(0..0);
         let Ok(partial) = Partial::read(self.run, self.plan, sampled.shard) else {
             return Ok(Compared::default());
         };

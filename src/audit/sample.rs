@@ -52,7 +52,7 @@ pub struct Samples {
 pub fn sample(run: &RunDir, plan: &BoundPlan, study: &Study, how: &Sample) -> Samples {
     let mut samples = Samples::default();
     let mut spare = Vec::new();
-    for shard in shards(plan) {
+    for shard in plan.shards.live() {
         let partial = match Partial::read(run, plan, shard) {
             Ok(partial) => partial,
             Err(PartialError::Missing) => {
@@ -74,11 +74,6 @@ pub fn sample(run: &RunDir, plan: &BoundPlan, study: &Study, how: &Sample) -> Sa
     samples
 }
 
-/// The shards that are looked at.
-fn shards(plan: &BoundPlan) -> Range<u32> {
-    0..plan.plan.shards.len()
-}
-
 /// What is drawn of a shard.
 struct Drawn {
     pieces: Vec<Range<u64>>,
@@ -94,7 +89,7 @@ impl Drawn {
         rng.set_stream(u64::from(shard));
         let mut drawn = Self { pieces: Vec::new(), spare: None, skipped: 0 };
         let mut least = u64::MAX;
-        for piece in pieces(study, plan.plan.shards.units(shard).unwrap_or(0..0)) {
+        for piece in pieces(study, plan.shards.units(shard).unwrap_or(0..0)) {
             // A number is drawn for each, so that what is left out does not change the others.
             let number = rng.next_u64();
             let (_, method) = study.order.at(piece.start % study.order.units());

@@ -169,6 +169,9 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+    /// Which builds may go on, with --local.
+    #[command(flatten)]
+    pub(super) binary: BinaryArgs,
 }
 
 /// `otfhpc local`.

@@ -48,8 +48,7 @@ pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result
     JobOptions::new(&config.slurm, &[])?;
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
-    let all: Vec<u32> = (0..plan.plan.shards.len()).collect();
-    check_room(run, &plan, &study, &all)?;
+    check_room(run, &plan, &study, &plan.shards.live())?;
     make_way(run, &plan, settings)?;
     if plan.disowns_revisions(run) {
         remove(&run.revisions())

@@ -9,19 +9,20 @@ use crate::life::{
     Life, Limits, Remedy, ShardState, Slurm, State, failing_nodes, look, megabytes, memory_of,
     next_options, remedy,
 };
-use crate::plan::{BoundPlan, Split};
+use crate::plan::{BoundPlan, Memory, Split};
 use crate::shard::{Claim, Partial, claim, results_so_far};
 use crate::slurm::{Owner, Real, Recorder, Submissions, ranges};
 
 use super::args::ResumeArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
+use super::needs::USUAL_THREADS;
 use super::{Exit, Volume, here};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     if args.local {
-        return here::finish(&run, &args.threads, volume);
+        return here::finish(&run, &args.threads, &args.binary, volume);
     }
     let plan = BoundPlan::read(&run)?;
     plan.check_inputs()?;
@@ -133,7 +134,9 @@ impl<'a> Remedies<'a> {
     ) -> Result<Self> {
         let failing = failing_nodes(&life.shards, &hosts(run, plan, life));
         let launched = plan.launch.memory.as_deref().and_then(megabytes);
-        let limits = Limits { attempts: args.attempts, memory: launched, estimate: 0, failing };
+        let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
+        let estimate = Memory::of(&plan.plan, &plan.study()?).of_task(threads).div_ceil(1 << 20);
+        let limits = Limits { attempts: args.attempts, memory: launched, estimate, failing };
         let (plan, groups, claims) = (plan.clone(), BTreeMap::new(), Vec::new());
         Ok(Self { run, life, args, limits, plan, groups, told: String::new(), held: 0, claims })
     }
@@ -175,11 +178,6 @@ impl<'a> Remedies<'a> {
             }
             Remedy::Split(parts) => return self.split(shard, *parts, &last).map(Some),
             Remedy::Again => format!("{cause}: once more"),
-            Remedy::Memory(0) => {
-                self.held += 1;
-                let give = "give more with --sbatch-arg=--mem=SIZE";
-                return Ok(Some(format!("not retried: {cause}, of an unknown size; {give}")));
-            }
             Remedy::Memory(megabytes) => format!("{cause}: with {megabytes}M of memory"),
             Remedy::Without(node) => format!("{cause}: without {node}"),
         };

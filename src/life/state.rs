@@ -253,6 +253,7 @@ mod tests {
             process: 99,
             job: job.map(Into::into),
             started: "2026-11-21T06:00:00Z".into(),
+            binary: crate::foundations::Digest::of(b"this build"),
         }
     }
 

@@ -237,7 +237,7 @@ impl BoundPlan {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
-        let Self { plan, hash, launch, program } = self.clone();
+        let Self { plan, hash, launch, program, .. } = self.clone();
         let file = PlanFile { plan_hash: hash, launch, program, plan };
         files::make_folder(run.root())?;
         files::write_whole(&run.plan(), |w| {

@@ -68,7 +68,7 @@ pub fn check_room(
     let missing: Vec<u32> =
         shards.iter().copied().filter(|shard| !run.partial(*shard).exists()).collect();
     let bytes_of = |shard: &u32| {
-        let units = plan.plan.shards.units(*shard).map_or(0, |units| units.end - units.start);
+        let units = plan.shards.units(*shard).map_or(0, |units| units.end - units.start);
         let partial = partial_bytes(study, units);
         let journal = partial.saturating_add(units.saturating_mul(OF_FRAME));
         partial.div_ceil(BLOCK).saturating_add(journal.div_ceil(BLOCK)).saturating_mul(BLOCK)

@@ -131,6 +131,8 @@ pub struct Journals {
     pub results: Results,
     /// Who worked on the shard; the last one last.
     pub attempts: Vec<Attempt>,
+    /// Who worked on those that it was cut from.
+    pub(super) inherited: Vec<Attempt>,
     /// Whether the last one still does, as far as files can tell.
     pub running: bool,
     /// Why the last one ended, if it said so.
@@ -163,8 +165,10 @@ impl Journals {
             let identity = Identity::new(plan, ancestor);
             for path in paths(ancestor) {
                 if let Found::File(bytes, _) = read_file(path)? {
-                    // What else is in there is of no concern here.
-                    let _ = decode(&bytes, &identity, study, &mut all.results);
+                    // That it is no journal is of no concern here.
+                    let told = decode(&bytes, &identity, study, &mut all.results);
+                    let of = told.map(|told| told.attempts).unwrap_or_default();
+                    all.inherited.extend(of);
                 }
             }
         }
@@ -185,6 +189,7 @@ impl Journals {
         let mut all = Self {
             results: Results::none(&identity.units),
             attempts: Vec::new(),
+            inherited: Vec::new(),
             running: false,
             ended: None,
             fresh: 0,

@@ -317,7 +317,7 @@ impl<'a> Worker<'a> {
             attempts: task.past.attempts.len() as u64 + 1,
             units_from_journal: counts.resumed,
             binary,
-            earlier_binaries: other_binaries(&task.past.attempts, binary),
+            earlier_binaries: other_binaries(&task.past, binary),
             threads: self.pool.current_num_threads(),
             started,
             finished: now(),
@@ -365,8 +365,9 @@ struct Fitted {
 }
 
 /// The builds that worked on a shard before, other than this one, each once.
-fn other_binaries(attempts: &[Attempt], ours: Digest) -> Vec<Digest> {
-    let others: BTreeSet<Digest> = attempts.iter().map(|attempt| attempt.binary).collect();
+fn other_binaries(past: &Journals, ours: Digest) -> Vec<Digest> {
+    let attempts = past.attempts.iter().chain(&past.inherited);
+    let others: BTreeSet<Digest> = attempts.map(|attempt| attempt.binary).collect();
     others.into_iter().filter(|binary| *binary != ours).collect()
 }
 
