@@ -16,7 +16,7 @@ use crate::fit::Status;
 use crate::foundations::npz_writer::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::SPECTRUM_BINS;
-use crate::plan::{BoundPlan, DataSet, Input, Program};
+use crate::plan::{BoundPlan, DataSet, Input, Program, Split};
 use crate::shard::Provenance;
 use crate::study::Study;
 
@@ -216,6 +216,8 @@ struct RunProvenance<'a> {
     shards_of_other_binaries: usize,
     merged: String,
     unit_seconds: f64,
+    /// Shards that were cut into more after the plan was made.
+    splits: &'a [Split],
     shards: &'a [Provenance],
 }
 
@@ -228,6 +230,7 @@ impl<'a> RunProvenance<'a> {
             shards_of_other_binaries: complete.other_binaries(plan),
             merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             unit_seconds: complete.provenance.iter().map(|p| p.unit_seconds).sum(),
+            splits: plan.shards.splits(),
             shards: &complete.provenance,
         }
     }
