@@ -100,11 +100,17 @@ fn as_large_as_foretold() -> Result<(), Failed> {
 fn too_full() -> Result<(), Failed> {
     let small = Small::new().ok_or("cannot mount")?;
     let results = small.results();
-    for command in ["plan", "local"] {
-        let ran = settle(command, &results, &[TWO]).ended(2);
-        assert_says(&ran, &[text(&results), "free space", "of 2 shards", "--out"]);
-        assert!(!results.exists());
+    let ran = settle("local", &results, &[TWO]).ended(2);
+    let refusal = [text(&results), "free space", "of 2 shards", "--out"];
+    assert_says(&ran, &refusal);
+    assert!(!results.exists());
+    // A plan may be made only to be looked at, or be run when there is room; submitting it is refused.
+    let ran = settle("plan", &results, &[TWO]).ended(0);
+    assert_says(&ran, &[&refusal[..], &["warning"]].concat());
+    for command in ["submit", "resume"] {
+        assert_says(&otfhpc([command, text(&results)]).ended(2), &refusal);
     }
+    fs::remove_dir_all(&results)?;
     // A few bins find room; then the room is taken, and what is done needs none.
     settle("plan", &results, &["--set=fit.bins=4-60"]).ended(0);
     otfhpc(["run", text(&results), "--shard=0"]).ended(0);

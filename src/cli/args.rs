@@ -143,6 +143,9 @@ pub(super) struct SubmitArgs {
     /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
     #[arg(long)]
     pub(super) force: bool,
+    /// Which builds may go on.
+    #[command(flatten)]
+    pub(super) binary: BinaryArgs,
 }
 
 /// `otfhpc resume`.
@@ -169,7 +172,7 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
-    /// Which builds may go on, with --local.
+    /// Which builds may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
 }

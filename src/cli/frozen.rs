@@ -22,15 +22,15 @@ fn any_may(args: &BinaryArgs) -> Result<bool> {
     }
 }
 
-/// Refuses to fit a plan of another build, unless any may.
+/// Refuses to fit a plan of another build, unless any may; says whether this is another and may.
 pub(super) fn check(
     run: &RunDir,
     plan: &BoundPlan,
     args: &BinaryArgs,
     volume: Volume,
-) -> Result<()> {
+) -> Result<bool> {
     let (any, running) = (any_may(args)?, Program::running()?);
-    let Err(other) = plan.check_program(run, &running) else { return Ok(()) };
+    let Err(other) = plan.check_program(run, &running) else { return Ok(false) };
     if !any {
         return Err(other.into());
     }
@@ -41,7 +41,7 @@ pub(super) fn check(
             other.found, other.planned
         ));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Refuses to take over the results of the same plan that another build left; says whether they

@@ -27,20 +27,27 @@ pub(super) struct Maker<'a> {
     program: PathBuf,
     /// The user's options, for every job.
     given: &'a [String],
+    /// Whether tasks may be of another build than planned.
+    any_binary: bool,
 }
 
 impl<'a> Maker<'a> {
     /// Checks the user's options.
-    pub(super) fn new(run: &'a RunDir, plan: &'a BoundPlan, given: &'a [String]) -> Result<Self> {
+    pub(super) fn new(
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+        given: &'a [String],
+        any_binary: bool,
+    ) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find the path of this program")?;
-        let maker = Self { run, launch: &plan.launch, program, given };
+        let maker = Self { run, launch: &plan.launch, program, given, any_binary };
         maker.launcher(given)?;
         Ok(maker)
     }
 
     fn launcher<'b>(&'b self, options: &'b [String]) -> Result<Launcher<'b>> {
         let options = JobOptions::new(self.launch, options)?;
-        Ok(Launcher::new(self.run, self.program.clone(), options)?)
+        Ok(Launcher::new(self.run, self.program.clone(), self.any_binary, options)?)
     }
 
     /// Writes what the jobs need.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::foundations::RunDir;
+use crate::plan::check_room;
 
 use super::args::LocalArgs;
 use super::display::say;
@@ -12,7 +13,9 @@ use super::{Exit, Volume};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
-    let plan = make(&args.settings, args.shards, &run)?;
+    let plan = make(&args.settings, args.shards, &run, |plan, study| {
+        Ok(check_room(&run, plan, study, &plan.shards.live())?)
+    })?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }

@@ -8,18 +8,19 @@ use anyhow::{Context, Result};
 use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
-use crate::plan::{BoundPlan, DataSet, Plan, PlanError, check_room};
+use crate::plan::{BoundPlan, DataSet, Plan, PlanError, RoomError, check_room};
 use crate::shard::{Partial, PartialError};
 use crate::slurm::{JobOptions, quoted, submit_all};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
-use super::display::{program, say};
+use super::display::{complain, program, say};
 use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
-    let plan = make(&args.settings, args.shards, &run)?;
+    let plan =
+        make(&args.settings, args.shards, &run, |plan, study| look_for_room(&run, plan, study))?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
         let shards = plan.shards.numbers();
@@ -34,6 +35,17 @@ pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// That there is too little room is no reason not to plan: it is told, and nothing is submitted.
+fn look_for_room(run: &RunDir, plan: &BoundPlan, study: &Study) -> Result<()> {
+    match check_room(run, plan, study, &plan.shards.live()) {
+        Err(problem @ RoomError::Space { .. }) => {
+            complain(&format!("otfhpc: warning: {problem}"));
+            Ok(())
+        }
+        checked => Ok(checked?),
+    }
+}
+
 /// The commands that do without Slurm.
 fn run_here(run: &RunDir, shards: u32) -> String {
     let folder = quoted(&run.root().display().to_string());
@@ -42,13 +54,20 @@ fn run_here(run: &RunDir, shards: u32) -> String {
 }
 
 /// Makes the plan that the settings ask for and writes it, unless that would lose results.
-pub(super) fn make(settings: &SettingsArgs, shards: u32, run: &RunDir) -> Result<BoundPlan> {
+///
+/// `room` looks at the plan before anything is written.
+pub(super) fn make(
+    settings: &SettingsArgs,
+    shards: u32,
+    run: &RunDir,
+    room: impl FnOnce(&BoundPlan, &Study) -> Result<()>,
+) -> Result<BoundPlan> {
     let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
     let study = Study::new(&config)?;
     JobOptions::new(&config.slurm, &[])?;
     let data_sets = survey_all(&config, &study)?;
     let plan = Plan::make(config, data_sets, shards)?;
-    check_room(run, &plan, &study, &plan.shards.live())?;
+    room(&plan, &study)?;
     make_way(run, &plan, settings)?;
     if plan.disowns_revisions(run) {
         remove(&run.revisions())

@@ -9,7 +9,7 @@ use crate::life::{
     Life, Limits, Remedy, ShardState, Slurm, State, failing_nodes, look, megabytes, memory_of,
     next_options, remedy,
 };
-use crate::plan::{BoundPlan, Memory, Split};
+use crate::plan::{BoundPlan, Memory, Split, check_room};
 use crate::shard::{Claim, Partial, claim, results_so_far};
 use crate::slurm::{Owner, Real, Recorder, Submissions, ranges};
 
@@ -17,7 +17,7 @@ use super::args::ResumeArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
 use super::needs::USUAL_THREADS;
-use super::{Exit, Volume, here};
+use super::{Exit, Volume, frozen, here};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -26,18 +26,20 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     }
     let plan = BoundPlan::read(&run)?;
     plan.check_inputs()?;
+    let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
+    check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
     let owner = Owner::new(&plan.hash, &run);
     if args.dry_run {
         let submissions = Submissions::read(&run)?;
         let mended = Mended::find(&run, &plan, &owner, &submissions, args)?;
-        let maker = Maker::new(&run, &mended.plan, &args.sbatch_args)?;
+        let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
         mended.jobs.rehearse(&maker, &owner, submissions.next_number())?;
         say(&mended.told);
         return Ok(mended.exit);
     }
     let mut recorder = Recorder::open(&run)?;
     let mended = Mended::find(&run, &plan, &owner, recorder.submissions(), args)?;
-    let maker = Maker::new(&run, &mended.plan, &args.sbatch_args)?;
+    let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
         say(&mended.told);
     }

@@ -5,21 +5,23 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 
 use crate::foundations::RunDir;
-use crate::plan::BoundPlan;
+use crate::plan::{BoundPlan, check_room};
 use crate::shard::Partial;
 use crate::slurm::{Owner, Real, Recorder, Submissions};
 
 use super::args::SubmitArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
-use super::{Exit, Volume};
+use super::{Exit, Volume, frozen};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
     plan.check_inputs()?;
     let owner = Owner::new(&plan.hash, &run);
-    let maker = Maker::new(&run, &plan, &args.sbatch_args)?;
+    let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
+    check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
+    let maker = Maker::new(&run, &plan, &args.sbatch_args, any_binary)?;
     if args.dry_run {
         let submissions = Submissions::read(&run)?;
         let left = Left::find(&run, &plan, &owner, &submissions, args)?;

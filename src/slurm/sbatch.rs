@@ -56,22 +56,24 @@ const DEPENDENCY: &str = "--dependency=afterany:";
 pub struct Launcher<'a> {
     run: RunDir,
     program: PathBuf,
+    any_binary: bool,
     options: JobOptions<'a>,
 }
 
 impl<'a> Launcher<'a> {
-    /// Jobs run `program`.
+    /// Jobs run `program`, although another build planned if any may.
     ///
     /// # Errors
     /// If the program cannot be named to a job.
     pub fn new(
         run: &RunDir,
         program: PathBuf,
+        any_binary: bool,
         options: JobOptions<'a>,
     ) -> Result<Self, ProgramError> {
         check_program(&program)?;
         let root = std::path::absolute(run.root()).unwrap_or_else(|_| run.root().to_path_buf());
-        Ok(Self { run: RunDir::new(root), program, options })
+        Ok(Self { run: RunDir::new(root), program, any_binary, options })
     }
 
     /// Writes the scripts into the run's folder, and makes the folder of the logs.
@@ -131,6 +133,9 @@ impl<'a> Launcher<'a> {
         let mut export = OsString::from("--export=ALL,OTFHPC=");
         export.push(&self.program);
         export.push(variables);
+        if self.any_binary {
+            export.push(",OTFHPC_ANY_BINARY=1");
+        }
         // In the name of a log, % is the start of a pattern.
         let logs = self.run.logs().display().to_string().replace('%', "%%");
         let mut arguments: Vec<OsString> =
@@ -174,7 +179,7 @@ mod tests {
         let more = ["--qos=high".to_owned()];
         let options = JobOptions::new(&settings, &more).unwrap();
         let run = RunDir::new("/data/50% mine");
-        let launcher = Launcher::new(&run, program.clone(), options).unwrap();
+        let launcher = Launcher::new(&run, program.clone(), false, options).unwrap();
         let owner = Owner::new(&Digest::of(b"plan"), &run);
         let token = owner.token(3, Purpose::Shards { offset: 8 });
         let chunk = Chunk { offset: 8, shards: vec![9, 11, 12] };
