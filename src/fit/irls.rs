@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use num_complex::Complex64;
-
+use super::basis::Basis;
 use super::lad;
 use super::method::{MethodOption, OptionValues};
 use super::outcome::Outcome;
 use super::problem::{Problem, VarianceScale};
 use super::system::Unusable;
-use super::vector::norm;
 use super::whitened::{Limits, Response, Stop, Whitened};
 use crate::foundations::math::{ln, median};
 
@@ -72,54 +70,45 @@ fn minimise(
     limits: Limits,
 ) -> Result<Outcome, Unusable> {
     let scale_squared = scale_squared(whitened)?;
-    let mut emissivity = whitened.plain.emissivity.clone();
-    let mut stop = Stop::Converged;
+    let (mut basis, mut stop) = (whitened.basis(), Stop::Converged);
     for loss in losses {
-        (emissivity, stop) = iterate(whitened, emissivity, *loss, scale_squared, limits)?;
+        stop = iterate(whitened, &mut basis, *loss, scale_squared, limits)?;
         if matches!(stop, Stop::Deadline(_)) {
             break; // The losses to come may have a minimum near, but not the right one.
         }
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
-    let residuals = whitened.residuals(&emissivity);
-    let responses = residuals.iter().map(|r| {
-        let u = r.norm_sqr() / scale_squared;
+    let responses = basis.rest().map(|(re, im)| {
+        let u = (re * re + im * im) / scale_squared;
         let (weight, fall) = (loss.weight(u), loss.fall(u));
-        let squared = weight * weight * r.norm_sqr();
+        let squared = weight * weight * (re * re + im * im);
         Response { squared, slope: weight + fall, shear: fall }
     });
-    Ok(stop.outcome(whitened.solution(emissivity, responses)))
+    Ok(stop.outcome(whitened.solution(whitened.emissivities(&basis), responses)))
 }
 
 /// Reweights and solves until the fit stands still.
 fn iterate(
     whitened: &Whitened,
-    mut emissivity: Vec<Complex64>,
+    basis: &mut Basis,
     loss: &dyn Loss,
     scale_squared: f64,
     limits: Limits,
-) -> Result<(Vec<Complex64>, Stop), Unusable> {
-    let mut residuals = whitened.residuals(&emissivity);
+) -> Result<Stop, Unusable> {
     let allowed = limits.tolerance * scale_squared.sqrt() + whitened.rounding;
+    let mut weights = Vec::new();
     for _ in 0..limits.iterations {
-        let weights = residuals.iter().map(|r| loss.weight(r.norm_sqr() / scale_squared));
-        emissivity = whitened.reweighted(weights)?;
-        let next = whitened.residuals(&emissivity);
-        let change = distance(&residuals, &next);
-        residuals = next;
-        if change <= allowed {
-            return Ok((emissivity, Stop::Converged));
+        weights.clear();
+        let squares = basis.rest().map(|(re, im)| (re * re + im * im) / scale_squared);
+        weights.extend(squares.map(|u| loss.weight(u)));
+        if basis.step(&weights)? <= allowed {
+            return Ok(Stop::Converged);
         }
         if let Some(why) = whitened.problem().context.deadline.passed() {
-            return Ok((emissivity, Stop::Deadline(why)));
+            return Ok(Stop::Deadline(why));
         }
     }
-    Ok((emissivity, Stop::IterationLimit(limits.iterations)))
-}
-
-fn distance(a: &[Complex64], b: &[Complex64]) -> f64 {
-    let parts = |(a, b): (&Complex64, &Complex64)| [a.re - b.re, a.im - b.im];
-    norm(&a.iter().zip(b).flat_map(parts).collect::<Vec<_>>())
+    Ok(Stop::IterationLimit(limits.iterations))
 }
 
 /// By what the given variances must be multiplied.
@@ -132,9 +121,9 @@ fn scale_squared(whitened: &Whitened) -> Result<f64, Unusable> {
     if whitened.problem().scale == VarianceScale::Absolute {
         return Ok(1.0);
     }
-    let (emissivity, _) = lad::minimise(whitened, lad::FOR_THE_SCALE)?;
-    let squares: Vec<f64> =
-        whitened.residuals(&emissivity).iter().map(Complex64::norm_sqr).collect();
+    let mut basis = whitened.basis();
+    lad::minimise(whitened, &mut basis, lad::FOR_THE_SCALE)?;
+    let squares: Vec<f64> = basis.rest().map(|(re, im)| re * re + im * im).collect();
     let records = squares.len() as f64;
     let freedom = whitened.plain.degrees_of_freedom.max(1) as f64 / records;
     // More than half of the records may be free of noise; rounding is the least that there is.

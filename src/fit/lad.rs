@@ -1,13 +1,12 @@
 //! Least absolute deviations: the sum of the residuals' moduli, to a proven accuracy.
 
-use num_complex::Complex64;
-
+use super::basis::Basis;
 use super::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use super::outcome::Outcome;
 use super::problem::Problem;
 use super::system::Unusable;
 use super::whitened::{Limits, Response, Stop, Whitened};
-use crate::foundations::math::{ln, median, modulus};
+use crate::foundations::math::{ln, median};
 
 /// Enough to estimate a scale from the residuals.
 pub(super) const FOR_THE_SCALE: Limits = Limits { iterations: 500, tolerance: 1e-4 };
@@ -70,10 +69,12 @@ impl Method for LeastAbsoluteDeviations {
             Ok(whitened) => whitened,
             Err(why) => return Outcome::Failed(why.to_string()),
         };
-        match minimise(&whitened, self.limits) {
+        let mut basis = whitened.basis();
+        match minimise(&whitened, &mut basis, self.limits) {
             Err(why) => Outcome::Failed(format!("after reweighting, {why}")),
-            Ok((emissivity, stop)) => {
-                let responses = responses(&whitened.residuals(&emissivity));
+            Ok(stop) => {
+                let responses = responses(&moduli(&basis));
+                let emissivity = whitened.emissivities(&basis);
                 stop.outcome(whitened.solution(emissivity, responses.into_iter()))
             }
         }
@@ -87,40 +88,39 @@ impl Method for LeastAbsoluteDeviations {
 /// early, it would hold records that happen to be fitted almost exactly.
 pub(super) fn minimise(
     whitened: &Whitened,
+    basis: &mut Basis,
     limits: Limits,
-) -> Result<(Vec<Complex64>, Stop), Unusable> {
-    let mut emissivity = whitened.plain.emissivity.clone();
-    let mut residuals = whitened.residuals(&emissivity);
-    let records = residuals.len() as f64;
+) -> Result<Stop, Unusable> {
+    let mut sizes = moduli(basis);
+    let records = sizes.len() as f64;
     let least = whitened.rounding / records;
-    let mut epsilon = median(&moduli(&residuals)).max(least);
+    let mut epsilon = median(&sizes).max(least);
     for _ in 0..limits.iterations {
-        let weights: Vec<f64> = residuals.iter().map(|r| 1.0 / smoothed(*r, epsilon)).collect();
-        emissivity = whitened.reweighted(weights.iter().copied())?;
-        residuals = whitened.residuals(&emissivity);
-        let (sum, distance) = distance_from_minimum(&residuals, &weights);
+        let weights: Vec<f64> = sizes.iter().map(|size| 1.0 / smoothed(*size, epsilon)).collect();
+        basis.step(&weights)?;
+        sizes = moduli(basis);
+        let (sum, distance) = distance_from_minimum(&sizes, &weights);
         if distance <= limits.tolerance * sum + whitened.rounding * records.sqrt() {
-            return Ok((emissivity, Stop::Converged));
+            return Ok(Stop::Converged);
         }
         if let Some(why) = whitened.problem().context.deadline.passed() {
-            return Ok((emissivity, Stop::Deadline(why)));
+            return Ok(Stop::Deadline(why));
         }
-        if smoothing_loss(&residuals, epsilon) > 0.5 * distance {
+        if smoothing_loss(&sizes, epsilon) > 0.5 * distance {
             epsilon = (SHRINK * epsilon).max(least);
         }
     }
-    Ok((emissivity, Stop::IterationLimit(limits.iterations)))
+    Ok(Stop::IterationLimit(limits.iterations))
 }
 
 /// `sqrt(|r|^2 + epsilon^2)`.
-fn smoothed(r: Complex64, epsilon: f64) -> f64 {
-    modulus(Complex64::new(modulus(r), epsilon))
+fn smoothed(size: f64, epsilon: f64) -> f64 {
+    (size * size + epsilon * epsilon).sqrt()
 }
 
 /// The distance that [`distance_from_minimum`] would find at the minimum of the smoothed sum.
-fn smoothing_loss(residuals: &[Complex64], epsilon: f64) -> f64 {
-    let loss = |r: &Complex64| modulus(*r) - r.norm_sqr() / smoothed(*r, epsilon);
-    residuals.iter().map(loss).sum()
+fn smoothing_loss(sizes: &[f64], epsilon: f64) -> f64 {
+    sizes.iter().map(|size| size - size * size / smoothed(*size, epsilon)).sum()
 }
 
 /// The sum of the moduli, and a bound of how far it lies above its minimum, by duality.
@@ -128,10 +128,9 @@ fn smoothing_loss(residuals: &[Complex64], epsilon: f64) -> f64 {
 /// The minimum is at least `Re sum_j conj(y_j) D_j` for any `y` orthogonal to the design with all
 /// `|y_j| <= 1`. The residuals times the weights that they were fitted with are orthogonal to the
 /// design; divided by their largest modulus they are such a `y`, and `D_j` may be replaced by `r_j`.
-fn distance_from_minimum(residuals: &[Complex64], weights: &[f64]) -> (f64, f64) {
+fn distance_from_minimum(sizes: &[f64], weights: &[f64]) -> (f64, f64) {
     let (mut sum, mut dual, mut largest) = (0.0, 0.0, 1.0f64);
-    for (r, w) in residuals.iter().zip(weights) {
-        let size = modulus(*r);
+    for (size, w) in sizes.iter().zip(weights) {
         sum += size;
         dual += w * size * size;
         largest = largest.max(w * size);
@@ -139,16 +138,16 @@ fn distance_from_minimum(residuals: &[Complex64], weights: &[f64]) -> (f64, f64)
     (sum, sum - dual / largest)
 }
 
-fn moduli(residuals: &[Complex64]) -> Vec<f64> {
-    residuals.iter().map(|r| modulus(*r)).collect()
+/// The moduli of the residuals, which are in standard deviations: their squares do not overflow.
+fn moduli(basis: &Basis) -> Vec<f64> {
+    basis.rest().map(|(re, im)| (re * re + im * im).sqrt()).collect()
 }
 
 /// For the sandwich formula: `|psi| = 1`, and the derivative of the smoothed `psi`.
-fn responses(residuals: &[Complex64]) -> Vec<Response> {
-    let moduli = moduli(residuals);
-    let width = KINK * median(&moduli) / ln(2.0).sqrt();
+fn responses(moduli: &[f64]) -> Vec<Response> {
+    let width = KINK * median(moduli) / ln(2.0).sqrt();
     let response = |size: &f64| {
-        let smoothed = modulus(Complex64::new(*size, width));
+        let smoothed = smoothed(*size, width);
         let part = size / smoothed;
         let shear = -0.5 * part * part / smoothed;
         Response { squared: 1.0, slope: 1.0 / smoothed + shear, shear }

@@ -76,7 +76,28 @@ impl Factored {
         &self.r
     }
 
-    /// The system, its columns used up.
+    /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
+    /// scaled unknowns into its coordinates.
+    pub(super) fn orthonormal(&self) -> Vec<f64> {
+        let (rows, n) = (self.system.rows, self.system.unknowns());
+        let mut basis = vec![0.0; n * rows];
+        for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
+            vector[i] = 1.0;
+            // Later reflections leave it alone.
+            for k in (0..=i).rev() {
+                let v = &self.system.column(k)[k..];
+                let vv = dot(v, v);
+                if vv != 0.0 {
+                    let target = &mut vector[k..];
+                    let factor = -2.0 * dot(v, target) / vv;
+                    add_scaled(target, factor, v);
+                }
+            }
+        }
+        basis
+    }
+
+    /// The system, its columns used up: each holds the vector of its reflection.
     pub(super) fn system(&self) -> &System {
         &self.system
     }
@@ -150,7 +171,7 @@ pub(super) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]
 }
 
 /// The condition number, or how the rank falls short.
-fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> {
+pub(super) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> {
     let values = singular_values(r.to_vec(), unknowns);
     let (largest, smallest) = (values[0], values[unknowns - 1]);
     let condition = largest / smallest;

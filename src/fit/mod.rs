@@ -3,6 +3,7 @@
 //! A [`Problem`] is linear with a real design and complex unknowns. One file per estimator;
 //! [`methods`] is the registry. Nothing here knows of files, threads or shards.
 
+mod basis;
 mod chain;
 mod deadline;
 mod exact_step;

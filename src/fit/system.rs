@@ -189,7 +189,12 @@ fn scale_columns(
         if length == 0.0 {
             return Err(Unusable::ZeroColumn { emitter });
         }
-        columns.extend(column.iter().map(|value| value / length));
+        // Where the inverse would overflow, division does not.
+        let inverse = 1.0 / length;
+        match inverse.is_finite() {
+            true => columns.extend(column.iter().map(|value| value * inverse)),
+            false => columns.extend(column.iter().map(|value| value / length)),
+        }
         scale.push(length);
     }
     Ok((columns, scale))

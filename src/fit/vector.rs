@@ -36,13 +36,15 @@ pub(super) fn norm(x: &[f64]) -> f64 {
     if largest == 0.0 || !largest.is_finite() {
         return largest;
     }
-    // A power of two: dividing by it is exact, so ordinary vectors lose nothing.
+    // A power of two: dividing by it, or multiplying by its inverse, is exact, so ordinary vectors
+    // lose nothing.
     let unit = power_of_two_near(largest);
+    let inverse = 1.0 / unit;
     let mut sum = 0.0;
     for block in x.chunks(64) {
         let mut scaled = [0.0; 64];
         for (s, v) in scaled.iter_mut().zip(block) {
-            *s = v / unit;
+            *s = v * inverse;
         }
         sum += dot(&scaled[..block.len()], &scaled[..block.len()]);
     }

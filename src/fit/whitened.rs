@@ -3,11 +3,12 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::{DirectFit, solve};
+use super::basis::Basis;
+use super::least_squares::{DirectFit, Factored};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::residual::residuals;
-use super::system::Unusable;
+use super::system::{System, Unusable};
 use super::vector::norm;
 use super::wls::{root_weights, sigma};
 
@@ -18,6 +19,9 @@ pub(super) struct Whitened<'a> {
     problem: &'a Problem<'a>,
     /// One over the standard deviation of each record.
     root: Vec<f64>,
+    /// The data, so divided: real and imaginary part.
+    data: [Vec<f64>; 2],
+    factored: Factored,
     /// The solution of `wls`: where every robust fit starts.
     pub(super) plain: DirectFit,
     /// Residuals below this are rounding: their length over all records.
@@ -27,12 +31,13 @@ pub(super) struct Whitened<'a> {
 impl<'a> Whitened<'a> {
     pub(super) fn new(problem: &'a Problem<'a>) -> Result<Self, Unusable> {
         let root = root_weights(problem)?;
-        let plain = solve(problem, Some(&root))?;
-        let moduli: Vec<f64> =
-            problem.data.iter().zip(&root).map(|(z, w)| w * norm(&[z.re, z.im])).collect();
+        let system = System::new(problem, Some(&root))?;
+        let data = [system.re.clone(), system.im.clone()];
+        let factored = Factored::new(system)?;
+        let plain = factored.fit();
         // A few operations per record and emitter, each of half a unit in the last place.
-        let rounding = 16.0 * f64::EPSILON * norm(&moduli);
-        Ok(Self { problem, root, plain, rounding })
+        let rounding = 16.0 * f64::EPSILON * norm(&[norm(&data[0]), norm(&data[1])]);
+        Ok(Self { problem, root, data, factored, plain, rounding })
     }
 
     /// The problem as it was given.
@@ -45,20 +50,22 @@ impl<'a> Whitened<'a> {
         self.plain.rss.sqrt() <= self.rounding
     }
 
+    /// The fitted spectrum of `wls`, to be moved by further weights.
+    pub(super) fn basis(&self) -> Basis {
+        Basis::new(&self.factored, self.data.clone())
+    }
+
+    /// The emissivities of a fitted spectrum.
+    pub(super) fn emissivities(&self, basis: &Basis) -> Vec<Complex64> {
+        let (re, im) = basis.point();
+        self.factored.emissivities(re, im)
+    }
+
     /// Residual of every record in units of its standard deviation.
     pub(super) fn residuals(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
         let mut residuals = residuals(self.problem, emissivity);
         residuals.iter_mut().zip(&self.root).for_each(|(r, root)| *r *= root);
         residuals
-    }
-
-    /// Least squares with the weight of each record multiplied by a further one.
-    pub(super) fn reweighted(
-        &self,
-        weights: impl Iterator<Item = f64>,
-    ) -> Result<Vec<Complex64>, Unusable> {
-        let root: Vec<f64> = self.root.iter().zip(weights).map(|(r, w)| r * w.sqrt()).collect();
-        Ok(solve(self.problem, Some(&root))?.emissivity)
     }
 
     /// The result of a fit that leaves nothing but rounding: that of `wls`.

@@ -1,0 +1,220 @@
+//! Least squares with one set of weights after another on the same records.
+//!
+//! The design is reduced once, to an orthonormal basis Q of its columns; from then on the unknowns
+//! are the coordinates z of the fitted spectrum Q z. A step solves for the change of z that new
+//! weights W ask for, from the normal equations `Q^T W Q dz = Q^T W r`, r being what z leaves: their
+//! condition is that of the weights and not of the design squared, and what an inexact solution
+//! leaves is made good by the next step. Where even that is too much, the step is taken by
+//! reflections.
+
+use super::least_squares::{Factored, check_rank, reduce, solve_upper};
+use super::system::Unusable;
+use super::vector::{add_scaled, dot};
+
+/// A pivot of the normal equations that is smaller than this part of the largest one has too few
+/// digits left.
+const LEAST_PIVOT: f64 = 1e-10;
+
+/// The fitted spectrum in an orthonormal basis, what it leaves, and room to work in.
+#[derive(Debug)]
+pub(super) struct Basis {
+    rows: usize,
+    /// Q, its columns one after another.
+    columns: Vec<f64>,
+    /// The data, in units of their standard deviation.
+    data: [Vec<f64>; 2],
+    /// The coordinates of the fitted spectrum.
+    point: [Vec<f64>; 2],
+    /// What it leaves of the data.
+    rest: [Vec<f64>; 2],
+    weighted: Vec<f64>,
+}
+
+impl Basis {
+    /// From a system that was reduced, and its data as they were before; at the least-squares
+    /// solution.
+    pub(super) fn new(factored: &Factored, data: [Vec<f64>; 2]) -> Self {
+        let (re, im) = factored.explained();
+        let point = [re.to_vec(), im.to_vec()];
+        let (rows, rest) = (data[0].len(), data.clone());
+        let (columns, weighted) = (factored.orthonormal(), vec![0.0; rows]);
+        let mut basis = Self { rows, columns, data, point, rest, weighted };
+        basis.update_rest();
+        basis
+    }
+
+    /// The coordinates of the fitted spectrum, real and imaginary part.
+    pub(super) fn point(&self) -> (&[f64], &[f64]) {
+        (&self.point[0], &self.point[1])
+    }
+
+    /// What the fitted spectrum leaves of each record: real and imaginary part.
+    pub(super) fn rest(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.rest[0].iter().copied().zip(self.rest[1].iter().copied())
+    }
+
+    /// Moves to the least-squares solution with these weights; returns by how much the fitted
+    /// spectrum changes: root of the sum over records.
+    pub(super) fn step(&mut self, weights: &[f64]) -> Result<f64, Unusable> {
+        let change = match self.by_normal_equations(weights) {
+            Some(change) => change,
+            None => self.by_reflections(weights)?,
+        };
+        let mut squared = 0.0;
+        for (point, change) in self.point.iter_mut().zip(&change) {
+            squared += dot(change, change);
+            point.iter_mut().zip(change).for_each(|(point, change)| *point += change);
+        }
+        self.update_rest();
+        Ok(squared.sqrt())
+    }
+
+    fn unknowns(&self) -> usize {
+        self.point[0].len()
+    }
+
+    /// From the data, not from the last rest: rounding errors do not add up.
+    fn update_rest(&mut self) {
+        for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
+            rest.copy_from_slice(data);
+            for (column, factor) in self.columns.chunks_exact(self.rows).zip(point) {
+                add_scaled(rest, -factor, column);
+            }
+        }
+    }
+
+    /// The change that the weights ask for; none if too few digits of it would be right.
+    fn by_normal_equations(&mut self, weights: &[f64]) -> Option<[Vec<f64>; 2]> {
+        let n = self.unknowns();
+        let mut gram = vec![0.0; n * n];
+        let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
+        for i in 0..n {
+            let column = &self.columns[i * self.rows..(i + 1) * self.rows];
+            for ((weighted, value), weight) in self.weighted.iter_mut().zip(column).zip(weights) {
+                *weighted = value * weight;
+            }
+            for j in i..n {
+                let other = &self.columns[j * self.rows..(j + 1) * self.rows];
+                gram[i * n + j] = dot(&self.weighted, other);
+            }
+            re[i] = dot(&self.weighted, &self.rest[0]);
+            im[i] = dot(&self.weighted, &self.rest[1]);
+        }
+        cholesky(&mut gram, n)?;
+        solve_cholesky(&gram, n, &mut re);
+        solve_cholesky(&gram, n, &mut im);
+        Some([re, im])
+    }
+
+    fn by_reflections(&self, weights: &[f64]) -> Result<[Vec<f64>; 2], Unusable> {
+        let root: Vec<f64> = weights.iter().map(|weight| weight.sqrt()).collect();
+        let weighted = |values: &[f64]| values.iter().zip(&root).map(|(v, w)| v * w).collect();
+        let columns = self.columns.chunks_exact(self.rows);
+        let mut columns: Vec<f64> = columns.flat_map(|c| -> Vec<f64> { weighted(c) }).collect();
+        let (mut re, mut im): (Vec<f64>, Vec<f64>) =
+            (weighted(&self.rest[0]), weighted(&self.rest[1]));
+        let r = reduce(&mut columns, self.rows, [&mut re, &mut im]);
+        let n = self.unknowns();
+        check_rank(&r, n, self.rows)?;
+        Ok([solve_upper(&r, n, &re), solve_upper(&r, n, &im)])
+    }
+}
+
+/// Replaces the upper half of a symmetric matrix by the U of `U^T U`; none if it is not clearly
+/// positive.
+fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
+    let largest = (0..n).map(|i| a[i * n + i]).fold(0.0, f64::max);
+    for i in 0..n {
+        for k in 0..i {
+            let factor = a[k * n + i];
+            for j in i..n {
+                a[i * n + j] -= factor * a[k * n + j];
+            }
+        }
+        let pivot = a[i * n + i];
+        // Also false for what is no number.
+        if !(pivot > LEAST_PIVOT * largest && pivot.is_finite()) {
+            return None;
+        }
+        let root = pivot.sqrt();
+        a[i * n + i..(i + 1) * n].iter_mut().for_each(|value| *value /= root);
+    }
+    Some(())
+}
+
+/// Solves `U^T U x = b` in place.
+fn solve_cholesky(u: &[f64], n: usize, b: &mut [f64]) {
+    for i in 0..n {
+        b[i] /= u[i * n + i];
+        for j in i + 1..n {
+            b[j] -= u[i * n + j] * b[i];
+        }
+    }
+    for i in (0..n).rev() {
+        for j in i + 1..n {
+            b[i] -= u[i * n + j] * b[j];
+        }
+        b[i] /= u[i * n + i];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_complex::Complex64;
+
+    use super::super::Constraint;
+    use super::super::least_squares::solve;
+    use super::super::tests::Owned;
+    use super::super::whitened::Whitened;
+    use super::*;
+
+    /// The largest difference, relative to the largest value.
+    fn difference(found: &[Complex64], expected: &[Complex64]) -> f64 {
+        let largest = |values: Vec<f64>| values.into_iter().fold(0.0, f64::max);
+        let differences = found.iter().zip(expected).map(|(f, e)| (f - e).norm_sqr().sqrt());
+        let sizes = expected.iter().map(|e| e.norm_sqr().sqrt());
+        largest(differences.collect()) / largest(sizes.collect())
+    }
+
+    /// One step from anywhere is the solution of the reweighted problem, however the design is
+    /// scaled, and also where only few records count, for which the normal equations do not do.
+    #[test]
+    fn a_step_is_the_reweighted_solution() {
+        for constraint in [Constraint::None, Constraint::Kirchhoff] {
+            for (spread, least_weight) in [(0.0, 0.1), (6.0, 0.1), (2.0, 1e-9), (0.0, 0.0)] {
+                let owned = Owned::new(5, 60, 0.1, spread);
+                let weight =
+                    |j: usize| if j.is_multiple_of(5) { 1.0 + j as f64 } else { least_weight };
+                let weights: Vec<f64> = (0..60).map(weight).collect();
+                owned.with(constraint, |problem| {
+                    let whitened = Whitened::new(problem).unwrap();
+                    let mut basis = whitened.basis();
+                    assert!(
+                        difference(&whitened.emissivities(&basis), &whitened.plain.emissivity)
+                            < 1e-12
+                    );
+                    basis.step(&weights).unwrap();
+                    let root: Vec<f64> =
+                        (0..60).map(|j| (weights[j] / problem.variance[j]).sqrt()).collect();
+                    let direct = solve(problem, Some(&root)).unwrap();
+                    let found = whitened.emissivities(&basis);
+                    let error = difference(&found, &direct.emissivity);
+                    assert!(error < 1e-8, "spread {spread}, least weight {least_weight}: {error}");
+                    // A second step with the same weights moves nothing.
+                    let size = problem.data.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
+                    assert!(basis.step(&weights).unwrap() < 1e-9 * size);
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn weights_that_leave_too_few_records_are_refused() {
+        let owned = Owned::new(5, 60, 0.1, 0.0);
+        let weights: Vec<f64> = (0..60).map(|j| if j < 5 { 1.0 } else { 0.0 }).collect();
+        owned.with(Constraint::None, |problem| {
+            let mut basis = Whitened::new(problem).unwrap().basis();
+            assert!(matches!(basis.step(&weights), Err(Unusable::RankDeficient { .. })));
+        });
+    }
+}
