@@ -99,6 +99,10 @@ fn another_build_is_refused_with_both_hashes_and_what_to_do() {
         assert!(said.contains(part), "no `{part}` in: {said}");
     }
     assert!(!planned.run.partial(0).exists());
+    for command in ["submit", "resume"] {
+        let ran = otfhpc_of(other_build(), &[], [command, planned.path()]).ended(2);
+        assert!(ran.stderr.contains("--any-binary"), "{}", ran.stderr);
+    }
     let wrong = [("OTFHPC_ANY_BINARY", "yes")];
     let ran = otfhpc_of(other_build(), &wrong, ["run", planned.path(), "--shard", "0"]).ended(2);
     assert!(ran.stderr.contains("expected 1 or 0"), "{}", ran.stderr);

@@ -43,7 +43,7 @@ pub(super) static HUBER: Registered = Registered {
             MAX_ITERATIONS,
             TOLERANCE,
         ],
-        cost: 250,
+        cost: 90,
     },
     build: |options: &OptionValues| {
         Box::new(Huber {

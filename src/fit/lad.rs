@@ -51,7 +51,7 @@ pub(super) static LAD: Registered = Registered {
                 most: 1.0,
             },
         ],
-        cost: 1200,
+        cost: 250,
     },
     build: |options: &OptionValues| {
         let limits = Limits {

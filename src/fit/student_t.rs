@@ -35,7 +35,7 @@ pub(super) static STUDENT_T: Registered = Registered {
             MAX_ITERATIONS,
             TOLERANCE,
         ],
-        cost: 450,
+        cost: 150,
     },
     build: |options: &OptionValues| {
         Box::new(StudentT {

@@ -41,7 +41,7 @@ pub(super) static TUKEY: Registered = Registered {
             MAX_ITERATIONS,
             TOLERANCE,
         ],
-        cost: 450,
+        cost: 135,
     },
     build: |options: &OptionValues| {
         Box::new(Tukey {
