@@ -147,7 +147,7 @@ fn cancelled_task() -> Result<(), Failed> {
     assert!(log.contains("incomplete: nothing was written"), "{log}");
     assert!(log.contains("results/partials/shard-00002.bin: "), "{log}");
     let mend = line_after(&log, "all at once, Slurm: ")?;
-    assert!(mend.ends_with("/otfhpc submit results"), "{mend}");
+    assert!(mend.ends_with("/otfhpc resume results"), "{mend}");
 
     let mended = succeeded(cluster.bash(mend)?)?;
     assert!(mended.contains(": shards 2\n"), "{mended}");

@@ -156,7 +156,9 @@ mod tests {
         let merge = ["--partition=short", "--account=firas", "--time=04:00:00", "--mem=4G"];
         let merge = [&merge[..], &["--qos=high", "--time=1"]].concat();
         assert_eq!(options.merge(), merge);
-        assert_eq!(options.array(), [&["--cpus-per-task=4"], &merge[..]].concat());
+        // The minute of the command line is what is warned of.
+        let array = [&["--cpus-per-task=4", "--signal=B:USR1@6"], &merge[..]].concat();
+        assert_eq!(options.array(), array);
         assert_eq!(options.throttle(), "%16");
     }
 
