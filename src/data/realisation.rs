@@ -16,7 +16,8 @@ use super::transform::Buffers;
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
-    /// Transforms of the interferograms at those bins, `[record][bin]`.
+    /// Transforms of the interferograms at those bins, `[block of records][bin][record]`: all records
+    /// of a bin are near each other, and each record is transformed by one thread.
     transforms: Vec<Complex64>,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
@@ -64,7 +65,15 @@ pub struct BinData {
     pub model: Option<Vec<Complex64>>,
 }
 
+/// Records whose transforms stand together: those of one bin fill whole lines of the cache.
+const BLOCK: usize = 16;
+
 impl Realisation {
+    fn transform(&self, record: usize, position: usize) -> Complex64 {
+        let (block, place) = (record / BLOCK, record % BLOCK);
+        self.transforms[(block * self.bins.len() + position) * BLOCK + place]
+    }
+
     /// What methods may need beside the linear problem of a bin of its fitted records.
     #[must_use]
     pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
@@ -87,20 +96,26 @@ impl Campaign {
     #[must_use]
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
         let noise = self.noise(draw);
-        let mut transforms = vec![Complex64::ZERO; bins.len() * self.records()];
-        let width = bins.len().max(1);
+        let (records, width) = (self.records(), BLOCK * bins.len().max(1));
+        let mut transforms = vec![Complex64::ZERO; records.div_ceil(BLOCK) * width];
         let one = |(buffers, samples): &mut (Buffers, Vec<f64>),
-                   (record, out): (usize, &mut [Complex64])| {
-            let gain_sweeps = self.samples(record, &noise, samples);
-            let spectrum = self.transform.run(samples, buffers);
-            out.iter_mut().zip(bins).for_each(|(out, &bin)| *out = spectrum[bin]);
-            self.sample_variance(noise.sigma, gain_sweeps, spectrum)
+                   (block, out): (usize, &mut [Complex64])| {
+            let first = block * BLOCK;
+            let transform = |record: usize| {
+                let gain_sweeps = self.samples(record, &noise, samples);
+                let spectrum = self.transform.run(samples, buffers);
+                let out = out.iter_mut().skip(record - first).step_by(BLOCK);
+                out.zip(bins).for_each(|(out, &bin)| *out = spectrum[bin]);
+                self.sample_variance(noise.sigma, gain_sweeps, spectrum)
+            };
+            (first..records.min(first + BLOCK)).map(transform).collect::<Vec<f64>>()
         };
-        let mut sample_variance: Vec<f64> = transforms
+        let blocks: Vec<Vec<f64>> = transforms
             .par_chunks_mut(width)
             .enumerate()
             .map_init(|| (self.transform.buffers(), vec![0.0; IFG_LENGTH]), one)
             .collect();
+        let mut sample_variance = blocks.concat();
         let mut scale = VarianceScale::Absolute;
         if sample_variance.iter().all(|&variance| variance == 0.0) {
             // Noise-free by construction: every sample is as good as every other.
@@ -182,13 +197,14 @@ impl Campaign {
 
     fn gather(&self, realisation: &Realisation, position: usize, sample: &Sample) -> BinData {
         let bin = realisation.bins[position];
-        let (factor, omega) = (self.gain.factor(bin), self.gain.omega(bin));
+        let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
         let power = self.transform.noise_power();
-        let (mut data, mut variance) = (Vec::new(), Vec::new());
+        let records = sample.records.len();
+        let (mut data, mut variance) = (Vec::with_capacity(records), Vec::with_capacity(records));
         for &record in &sample.records {
-            let gain = factor * self.taken.states[record].response(omega);
-            data.push(realisation.transforms[record * realisation.bins.len() + position] / gain);
-            variance.push(power * realisation.sample_variance[record] / gain.norm_sqr());
+            let per_gain = per_factor * self.taken.states[record].inverse_response(omega);
+            data.push(realisation.transform(record, position) * per_gain);
+            variance.push(power * realisation.sample_variance[record] * per_gain.norm_sqr());
         }
         BinData {
             bin,

@@ -82,8 +82,13 @@ impl System {
         let mut emitters: Vec<Vec<f64>> = problem.design.iter().map(|c| weighted(c)).collect();
         let eliminated = eliminate(problem.constraint, &mut emitters);
         let (columns, scale) = scale_columns(&emitters, eliminated)?;
-        let part =
-            |f: fn(&Complex64) -> f64| weighted(&problem.data.iter().map(f).collect::<Vec<_>>());
+        let part = |f: fn(&Complex64) -> f64| -> Vec<f64> {
+            let values = problem.data.iter().map(f);
+            match root_weight {
+                Some(root) => values.zip(root).map(|(v, w)| v * w).collect(),
+                None => values.collect(),
+            }
+        };
         let (re, im) = (part(|z| z.re), part(|z| z.im));
         if !norm(&re).is_finite() || !norm(&im).is_finite() {
             return Err(Unusable::NotFinite { what: "data" });
@@ -177,7 +182,8 @@ fn scale_columns(
     emitters: &[Vec<f64>],
     eliminated: Option<usize>,
 ) -> Result<(Vec<f64>, Vec<f64>), Unusable> {
-    let (mut columns, mut scale) = (Vec::new(), Vec::new());
+    let rows = emitters.first().map_or(0, Vec::len);
+    let (mut columns, mut scale) = (Vec::with_capacity(rows * emitters.len()), Vec::new());
     for (emitter, column) in emitters.iter().enumerate() {
         if Some(emitter) == eliminated {
             continue;

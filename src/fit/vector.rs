@@ -1,9 +1,9 @@
 //! Sums over records, in one fixed order.
 //!
-//! Eight partial sums run side by side, so that the compiler can use whatever vector registers
+//! Sixteen partial sums run side by side, so that the compiler can use whatever vector registers
 //! the build allows, while the order of every addition is written here: the same bits everywhere.
 
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Sum of `a[i] * b[i]`. Slices of one length.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -17,8 +17,13 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    let [a, b, c, d, e, f, g, h] = lanes;
-    (((a + e) + (c + g)) + ((b + f) + (d + h))) + rest
+    let mut width = LANES / 2;
+    while width > 0 {
+        let (low, high) = lanes.split_at_mut(width);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+        width /= 2;
+    }
+    lanes[0] + rest
 }
 
 /// `y += factor * x`. Slices of one length.
@@ -31,6 +36,15 @@ pub(super) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
 
 /// Euclidean norm, without overflow or underflow in between; NaN if any element is.
 pub(super) fn norm(x: &[f64]) -> f64 {
+    let squared = dot(x, x);
+    // Whatever is too small to be counted in this is too small to count.
+    if SAFE.contains(&squared) { squared.sqrt() } else { scaled_norm(x) }
+}
+
+/// Sums of squares in which nothing was lost: no square that matters is near the smallest number.
+const SAFE: std::ops::Range<f64> = 1e-250..1e300;
+
+fn scaled_norm(x: &[f64]) -> f64 {
     let largest =
         x.iter().fold(0.0, |m: f64, v| if v.abs() > m || v.is_nan() { v.abs() } else { m });
     if largest == 0.0 || !largest.is_finite() {

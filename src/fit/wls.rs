@@ -87,14 +87,11 @@ pub(super) fn searched<E: Display>(
 
 /// Square roots of the weights: one over the standard deviation of each record.
 pub(super) fn root_weights(problem: &Problem) -> Result<Vec<f64>, Unusable> {
-    let root = |(record, &variance): (usize, &f64)| {
-        if variance > 0.0 && variance.is_finite() {
-            Ok(1.0 / variance.sqrt())
-        } else {
-            Err(Unusable::Variance { record, variance })
-        }
-    };
-    problem.variance.iter().enumerate().map(root).collect()
+    let is_usable = |variance: &f64| *variance > 0.0 && variance.is_finite();
+    if let Some(record) = problem.variance.iter().position(|variance| !is_usable(variance)) {
+        return Err(Unusable::Variance { record, variance: problem.variance[record] });
+    }
+    Ok(problem.variance.iter().map(|variance| 1.0 / variance.sqrt()).collect())
 }
 
 /// Error bars of a weighted fit, by what is known of the variances.
