@@ -10,6 +10,7 @@
 use super::least_squares::{Factored, check_rank, reduce, solve_upper};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
+use crate::foundations::wide::widely;
 
 /// A pivot of the normal equations that is smaller than this part of the largest one has too few
 /// digits left.
@@ -75,12 +76,17 @@ impl Basis {
 
     /// From the data, not from the last rest: rounding errors do not add up.
     fn update_rest(&mut self) {
-        for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
-            rest.copy_from_slice(data);
-            for (column, factor) in self.columns.chunks_exact(self.rows).zip(point) {
-                add_scaled(rest, -factor, column);
-            }
-        }
+        widely(
+            #[inline(always)]
+            || {
+                for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
+                    rest.copy_from_slice(data);
+                    for (column, factor) in self.columns.chunks_exact(self.rows).zip(point) {
+                        add_scaled(rest, -factor, column);
+                    }
+                }
+            },
+        );
     }
 
     /// The change that the weights ask for; none if too few digits of it would be right.
@@ -88,18 +94,23 @@ impl Basis {
         let n = self.unknowns();
         let mut gram = vec![0.0; n * n];
         let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
-        for i in 0..n {
-            let column = &self.columns[i * self.rows..(i + 1) * self.rows];
-            for ((weighted, value), weight) in self.weighted.iter_mut().zip(column).zip(weights) {
-                *weighted = value * weight;
-            }
-            for j in i..n {
-                let other = &self.columns[j * self.rows..(j + 1) * self.rows];
-                gram[i * n + j] = dot(&self.weighted, other);
-            }
-            re[i] = dot(&self.weighted, &self.rest[0]);
-            im[i] = dot(&self.weighted, &self.rest[1]);
-        }
+        let Self { rows, columns, rest, weighted, .. } = self;
+        widely(
+            #[inline(always)]
+            || {
+                for (i, column) in columns.chunks_exact(*rows).enumerate() {
+                    for ((weighted, value), weight) in weighted.iter_mut().zip(column).zip(weights)
+                    {
+                        *weighted = value * weight;
+                    }
+                    for (j, other) in columns.chunks_exact(*rows).enumerate().skip(i) {
+                        gram[i * n + j] = dot(weighted, other);
+                    }
+                    re[i] = dot(weighted, &rest[0]);
+                    im[i] = dot(weighted, &rest[1]);
+                }
+            },
+        );
         cholesky(&mut gram, n)?;
         solve_cholesky(&gram, n, &mut re);
         solve_cholesky(&gram, n, &mut im);

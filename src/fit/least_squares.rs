@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::singular_values::singular_values;
 use super::system::{System, Unusable};
 use super::vector::{add_scaled, dot};
+use crate::foundations::wide::widely;
 
 /// A direct least-squares solution and what it says of its own quality.
 #[derive(Debug, Clone)]
@@ -81,19 +82,24 @@ impl Factored {
     pub(super) fn orthonormal(&self) -> Vec<f64> {
         let (rows, n) = (self.system.rows, self.system.unknowns());
         let mut basis = vec![0.0; n * rows];
-        for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
-            vector[i] = 1.0;
-            // Later reflections leave it alone.
-            for k in (0..=i).rev() {
-                let v = &self.system.column(k)[k..];
-                let vv = dot(v, v);
-                if vv != 0.0 {
-                    let target = &mut vector[k..];
-                    let factor = -2.0 * dot(v, target) / vv;
-                    add_scaled(target, factor, v);
+        widely(
+            #[inline(always)]
+            || {
+                for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
+                    vector[i] = 1.0;
+                    // Later reflections leave it alone.
+                    for k in (0..=i).rev() {
+                        let v = &self.system.column(k)[k..];
+                        let vv = dot(v, v);
+                        if vv != 0.0 {
+                            let target = &mut vector[k..];
+                            let factor = -2.0 * dot(v, target) / vv;
+                            add_scaled(target, factor, v);
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
         basis
     }
 
@@ -143,7 +149,15 @@ pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
 ///
 /// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
 /// columns explain, then the residual, turned.
-pub(super) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Vec<f64> {
+pub(super) fn reduce(columns: &mut [f64], rows: usize, data: [&mut [f64]; 2]) -> Vec<f64> {
+    widely(
+        #[inline(always)]
+        || reflect(columns, rows, data),
+    )
+}
+
+#[inline(always)]
+fn reflect(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Vec<f64> {
     let unknowns = columns.len() / rows;
     let mut r = vec![0.0; unknowns * unknowns];
     for k in 0..unknowns {

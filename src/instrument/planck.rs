@@ -4,6 +4,7 @@ use crate::foundations::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
     exponential::exp_m1_of_positive,
     math::expm1,
+    wide::widely,
 };
 
 /// MJy per W/m2/Hz: 1 Jy is 1e-26 W/m2/Hz.
@@ -42,9 +43,14 @@ pub fn fill_planck_column(frequency_hz: f64, temperatures: &[f64], out: &mut [f6
         return;
     }
     // A loop of its own, without branches: several records are worked on side by side.
-    for (value, &temperature_k) in out.iter_mut().zip(temperatures) {
-        *value = law.bright(temperature_k);
-    }
+    widely(
+        #[inline(always)]
+        || {
+            for (value, &temperature_k) in out.iter_mut().zip(temperatures) {
+                *value = law.bright(temperature_k);
+            }
+        },
+    );
 }
 
 /// Planck's law with all that depends on the frequency alone worked out.
