@@ -1,8 +1,7 @@
 //! Loops on the widest vector registers that the processor has.
 
 /// Runs work compiled for the vector registers of this processor, rather than for those that every
-/// processor has; it must be inlined, with what it
-/// calls: `widely(#[inline(always)] || ...)`.
+/// processor has. It must be inlined, with what it calls: `widely(#[inline(always)] || ...)`.
 ///
 /// Its bits are the same everywhere: registers only decide how many numbers are worked on side by
 /// side. No operation is fused (Rust never does that by itself), and sums over lanes have the order
