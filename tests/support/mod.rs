@@ -3,6 +3,7 @@
 
 pub(crate) mod program;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -70,8 +71,13 @@ pub(crate) fn no_scipy() -> Option<String> {
 
 /// Runs a script of `tests/python` and returns what it printed.
 pub(crate) fn run_python(script: &str, arguments: &[&Path]) -> Result<String, Failed> {
+    run_script(&format!("tests/python/{script}"), arguments)
+}
+
+/// Runs a script of this repository with Python and returns what it printed.
+pub(crate) fn run_script<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Result<String, Failed> {
     let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let output = Command::new(python).arg(&script).args(arguments).output()?;
     if !output.status.success() {
         let (status, error) = (output.status, String::from_utf8_lossy(&output.stderr));
