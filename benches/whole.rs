@@ -1,0 +1,144 @@
+//! Whole commands, from the start of the process to its end: a fit from calibration set to
+//! products, the fixed cost of a task, two threads against one.
+//!
+//! `cargo bench --bench whole -- [--quick] [--comprehensive]` prints one line of JSON: the median
+//! seconds of each. With --quick, everything is measured once, and what takes long is made smaller;
+//! --comprehensive adds `configs/comprehensive.toml` on two threads.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use ndarray::Array0;
+use ndarray_npy::NpzReader;
+use otfhpc::foundations::RunDir;
+use otfhpc::foundations::math::median;
+use tempfile::TempDir;
+
+const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/comprehensive.toml");
+/// Makes ten emitters of seven.
+const OTHER_BOLOMETERS: &str = "data.other_bolometers=[\"rh\",\"rl\",\"lh\"]";
+/// Two noise draws at one level: a part of the comprehensive study for two threads.
+const PART: [&str; 2] = ["study.noise_levels=[0.01]", "study.trials=2"];
+
+fn main() {
+    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let bench = Bench {
+        folder: tempfile::tempdir().expect("the temporary folder can be written"),
+        quick: asked("--quick"),
+    };
+    let mut seconds = BTreeMap::from([
+        ("start", bench.median(9, || bench.otfhpc(&["--version"]))),
+        ("task_simulated", bench.task(&[])),
+    ]);
+    for (records, fit, task) in
+        [(1200, "fit_1200", "task_1200"), (12_000, "fit_12000", "task_12000")]
+    {
+        let data = bench.calibration_set(records, &[]);
+        seconds.insert(fit, bench.fit(&data));
+        seconds.insert(task, bench.task(&data));
+    }
+    let ten = bench.calibration_set(1200, &[OTHER_BOLOMETERS]);
+    seconds.insert("fit_1200_ten_emitters", bench.fit(&ten));
+    seconds.insert("part_on_1_thread", bench.comprehensive("1", &bench.part()));
+    seconds.insert("part_on_2_threads", bench.comprehensive("2", &bench.part()));
+    if asked("--comprehensive") {
+        seconds.insert("comprehensive", bench.comprehensive("2", &[]));
+    }
+    println!("{}", serde_json::to_string(&seconds).expect("numbers can be written as JSON"));
+}
+
+struct Bench {
+    folder: TempDir,
+    quick: bool,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The median time of a command that returns its own, s.
+    fn median(&self, times: usize, mut run: impl FnMut() -> f64) -> f64 {
+        let times = if self.quick { 1 } else { times };
+        median(&(0..times).map(|_| run()).collect::<Vec<_>>())
+    }
+
+    /// Runs the program in the folder; the seconds that it takes.
+    fn otfhpc<S: AsRef<str>>(&self, arguments: &[S]) -> f64 {
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+        command.args(arguments).current_dir(self.folder.path()).stdout(Stdio::null());
+        let start = Instant::now();
+        let status = command.status().expect("the program starts");
+        assert!(status.success(), "{command:?}: {status}");
+        start.elapsed().as_secs_f64()
+    }
+
+    /// Simulates a calibration set; the settings that fit it.
+    fn calibration_set(&self, records: u32, more: &[&str]) -> Vec<String> {
+        let name = format!("cal-{records}-{}.npz", more.len());
+        let size = format!("simulate.records={records}");
+        let command = ["--quiet", "simulate", "--out", &name, "--set", &size].map(String::from);
+        self.otfhpc(&[&command[..], &settings(more)].concat());
+        let sigma = format!("data.sigma={:e}", sigma(&self.path(&name)));
+        let from_file = ["data.source=npz", &format!("data.path={name}"), &sigma];
+        settings(&[&from_file, more].concat())
+    }
+
+    /// All bins by `wls` on one thread, from the calibration set to the products.
+    fn fit(&self, data: &[String]) -> f64 {
+        let command = ["--quiet", "local", "--replace", "--threads", "1"].map(String::from);
+        let wls = settings(&["fit.methods=[\"wls\"]"]);
+        self.median(5, || {
+            self.clear();
+            self.otfhpc(&[&command[..], data, &wls].concat())
+        })
+    }
+
+    /// A task whose shard is one bin of one method: what each task of an array costs at least.
+    fn task(&self, data: &[String]) -> f64 {
+        let one = settings(&["fit.methods=[\"wls\"]", "fit.bins=20"]);
+        self.clear();
+        let plan = ["--quiet", "plan", "--replace", "--shards", "1"].map(String::from);
+        self.otfhpc(&[&plan[..], data, &one].concat());
+        let partial = RunDir::new(self.path(RunDir::DEFAULT)).partial(0);
+        self.median(9, || {
+            let _ = std::fs::remove_file(&partial);
+            self.otfhpc(&["--quiet", "run", "--shard", "0", "--threads", "1"])
+        })
+    }
+
+    /// The comprehensive study, with some settings changed.
+    fn comprehensive(&self, threads: &str, changed: &[String]) -> f64 {
+        let command = ["--quiet", "local", "--threads", threads, "--config", COMPREHENSIVE];
+        self.median(1, || {
+            self.clear();
+            self.otfhpc(&[&command.map(String::from)[..], changed].concat())
+        })
+    }
+
+    /// What makes a part of the comprehensive study.
+    fn part(&self) -> Vec<String> {
+        let few = self.quick.then_some("simulate.records=120");
+        settings(&PART.into_iter().chain(few).collect::<Vec<_>>())
+    }
+
+    fn clear(&self) {
+        let _ = std::fs::remove_dir_all(self.path(RunDir::DEFAULT));
+    }
+}
+
+fn settings(assignments: &[&str]) -> Vec<String> {
+    assignments.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
+}
+
+/// The noise of a sample, as the calibration set says.
+fn sigma(path: &Path) -> f64 {
+    let file = File::open(path).expect("the set was written");
+    let mut archive = NpzReader::new(file).expect("the set is an archive");
+    let sigma: Array0<f64> = archive.by_name("sigma_llss").expect("the set has its noise");
+    sigma[()]
+}
