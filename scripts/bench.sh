@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Measures everything that docs/BENCHMARKS.md claims, and writes it anew: otfhpc against NumPy and
+# SciPy (scripts/peers), whole commands, planning, merging, and the kernels. Takes some minutes, on
+# a machine that does nothing else.
+#
+#   scripts/bench.sh          measures all, and writes docs/BENCHMARKS.md
+#   scripts/bench.sh --quick  measures less, once, and writes target/bench/BENCHMARKS.md instead
+#
+# Everything that is compared has one thread.
+set -euo pipefail
+
+readonly PYTHON=target/python/bin/python
+readonly OUT=target/bench
+readonly OTFHPC=target/release/otfhpc
+readonly BUSY=0.5 # a load above this spoils times on a small machine
+
+usage() {
+    sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
+say() { printf 'bench.sh: %s\n' "$*" >&2; }
+
+provide_python() {
+    if [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy' 2>/dev/null; then return; fi
+    say "making target/python with NumPy and SciPy"
+    mkdir -p target
+    python3 -m venv --clear target/python
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+        --requirement tests/python/requirements.txt
+}
+
+warn_if_busy() {
+    local load
+    read -r load _ </proc/loadavg
+    echo "$load" >"$OUT/load"
+    if awk "BEGIN { exit !($load > $BUSY) }"; then
+        say "warning: this machine is busy (load $load): the times will be too long"
+    fi
+}
+
+# simulate FILE RECORDS [SETTING...]
+simulate() {
+    local file=$1 settings=("simulate.records=$2" "${@:3}")
+    "$OTFHPC" --quiet simulate --replace --out "$OUT/$file" "${settings[@]/#/--set=}"
+}
+
+# peer NAME TIMES SCRIPT ARG...: each run adds a line of JSON to NAME.jsonl.
+peer() {
+    local name=$1 times=$2 script=$3 i
+    say "scripts/peers/$script: $name"
+    for ((i = 0; i < times; i++)); do
+        "$PYTHON" "scripts/peers/$script" "${@:4}" >>"$OUT/$name.jsonl"
+    done
+}
+
+run_peers() {
+    simulate cal-1200.npz 1200
+    simulate cal-12000.npz 12000
+    simulate cal-ten.npz 1200 'data.other_bolometers=["rh","rl","lh"]'
+    peer numpy_1200 "$many" numpy_lstsq.py "$OUT/cal-1200.npz" "$OUT/numpy.npz"
+    peer numpy_12000 "$few" numpy_lstsq.py "$OUT/cal-12000.npz" "$OUT/numpy.npz"
+    peer search_once "$few" scipy_lbfgsb.py "$OUT/cal-ten.npz"
+    peer search_recomputing 1 scipy_lbfgsb.py "$OUT/cal-ten.npz" --recompute "${less_search[@]}"
+}
+
+# bench NAME ARG...: what a benchmark prints goes to NAME.txt.
+bench() {
+    say "benches/$1.rs"
+    cargo bench --quiet --bench "$1" -- "${@:2}" >"$OUT/$1.txt"
+}
+
+measure() {
+    warn_if_busy
+    run_peers
+    bench whole "${whole[@]}"
+    bench kernels "${kernels[@]}"
+    bench plan
+    bench merge
+}
+
+main() {
+    local many=5 few=3 less_search=() whole=(--comprehensive) kernels=() report=docs/BENCHMARKS.md
+    case ${1:-} in
+    '') ;;
+    --quick)
+        many=1 few=1 less_search=(--most 300) whole=(--quick)
+        kernels=(--max-time 0.2) report=$OUT/BENCHMARKS.md
+        ;;
+    *) usage ;;
+    esac
+    (($# <= 1)) || usage
+    cd "$(dirname "${BASH_SOURCE[0]}")/.."
+    # What is measured must not be told by its caller how to behave, nor by a job around it.
+    unset "${!OTFHPC_@}" "${!SLURM_@}"
+    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+    rm -rf "$OUT"
+    mkdir -p "$OUT"
+    provide_python
+    cargo build --quiet --release
+    # Whatever has to be compiled is compiled before anything is measured.
+    cargo bench --quiet --no-run
+    measure
+    "$PYTHON" scripts/bench_report.py "$OUT" >"$OUT/report.md"
+    # Not on the way: a report that fails leaves the old one.
+    mv "$OUT/report.md" "$report"
+    say "written: $report"
+}
+
+main "$@"

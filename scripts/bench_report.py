@@ -1,0 +1,281 @@
+"""Writes docs/BENCHMARKS.md from what scripts/bench.sh measured.
+
+Usage: python3 scripts/bench_report.py FOLDER
+
+FOLDER has the output of each program: `*.jsonl` of the peers, one line a run, and `*.txt` of the
+benchmarks. Prints the text.
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from string import Template
+
+TEXT = Template(
+    """\
+# Benchmarks
+
+Written by `scripts/bench.sh`, which measures all of it in one go. Measured on $processors
+processors, $model, load $load before the start; $rustc, release build for any x86-64; Python
+$python, NumPy $numpy, SciPy $scipy. Seconds are those of that machine; compare ratios.
+
+## otfhpc against
+
+One thread each. The data are LLSS, simulated, in an `.npz` file.
+
+| task | otfhpc | the other | ratio |
+|---|---|---|---|
+| all 257 bins, 1,200 records; NumPy | $fit_1200 | $numpy_1200 | $ratio_1200 |
+| all 257 bins, 12,000 records; NumPy | $fit_12000 | $numpy_12000 | $ratio_12000 |
+| one bin of ten emitters, 1,200 records; a search, spectra once | $one | $once | $one_once |
+| the same; a search, spectra at every evaluation | $one | $again | $one_again |
+| one bin among all; a search, spectra at every evaluation | $among | $again | $among_again |
+
+- **otfhpc, all bins** (`fit.methods=["wls"]`): `otfhpc local --threads 1`, median of five; from the
+  start of the process to its end, with plan, journal, partial, merge and products.
+- **NumPy**: `scripts/peers/numpy_lstsq.py` solves the same problem with `numpy.linalg.lstsq`, all
+  records at once; a test holds both to the same emissivities. From opening the file to the
+  solution, without Python's start; median of five (12,000 records: three). Of the $numpy_1200,
+  $numpy_parts.
+- **otfhpc, one bin**: `otfhpc run` of a plan with one bin of one method, median of nine; from the
+  start of the process to its end. Among all bins, one takes a 256th part of `otfhpc local`.
+- **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
+  finite differences over twenty real numbers, from opening the file. With the spectra made once,
+  median of three: $once_told. With the spectra made at every evaluation, one run: $again_told.
+
+## Whole commands
+
+| | |
+|---|---|
+| the program starts and ends (`--version`) | $start s |
+| a task whose shard is one bin of one method: `.npz` of 1,200 records | $task_1200 s |
+| the same of 12,000 records | $task_12000 s |
+| the same, 1,200 records simulated | $task_simulated s |
+| time per record and bin, 12,000 records over 1,200 | $linear |
+| two threads against one, part of the comprehensive study | $part_1 s over $part_2 s: $speed_up |
+
+Medians of nine runs; `cargo bench --bench whole` measures these and the fits above. The part of the
+comprehensive study is `--set study.noise_levels=[0.01] --set study.trials=2`, median of three.
+
+## The comprehensive study
+
+```sh
+otfhpc local --config configs/comprehensive.toml
+```
+
+1,200 records, 257 bins, 7 noise levels x 3 trials x 19 methods: 399 configurations, 102,543 units.
+$comprehensive
+
+`--profile` says where the time goes; `provenance.json` has the median time of a unit of every
+method, for each shard.
+
+## Planning
+
+```sh
+cargo bench --bench plan
+```
+
+1,000,000 configurations x 257 bins in 10,000 shards, planned and written: $plan (median of 100),
+$plan_memory of memory.
+
+## Merging 10,000 partials
+
+```sh
+cargo bench --bench merge
+```
+
+974 configurations x 257 bins, 250,318 units with 7 emitters each, in 10,000 partials of 25 units.
+They are made up, not fitted, and were written just before, so that they are read from memory, not
+from the disk.
+
+| command | time | peak memory |
+|---|---|---|
+| `otfhpc status` | $status_time | $status_memory |
+| `otfhpc merge` | $merge_time | $merge_memory |
+
+## Kernels
+
+```sh
+cargo bench --bench kernels
+```
+
+1,200 records, 7 emitters whose emissivities sum to zero, one thread; medians. A method is given one
+bin in the middle of the band, and those that fit all bins together the 43 bins of the band.
+
+| | median |
+|---|---|
+$kernels
+"""
+)
+
+
+class Measured:
+    """What stands in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.whole = json.loads(self.text("whole.txt").splitlines()[-1])
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+    def runs(self, name: str) -> list[dict]:
+        return [json.loads(line) for line in self.text(f"{name}.jsonl").splitlines()]
+
+    def median(self, name: str, key: str = "seconds") -> float:
+        return statistics.median(run[key] for run in self.runs(name))
+
+    def kernels(self) -> list[tuple[str, str]]:
+        """Name and median of each, as divan prints them in a tree."""
+        found, group = [], ""
+        for line in self.text("kernels.txt").splitlines():
+            row = re.match(r"(.*?)[├╰]─ (\w+)(.*)", line)
+            if not row:
+                continue
+            inner, name, cells = row[1] != "", row[2], row[3].split("│")
+            if len(cells) < 3 or not cells[2].strip():
+                group = name
+            else:
+                found.append((f"{group}: {name}" if inner else name, cells[2].strip()))
+        return found
+
+    def merge(self, command: str) -> tuple[str, str]:
+        """Range of times and largest memory of a command."""
+        rows = re.findall(rf"^{command} +([\d.]+) s (\d+) kB", self.text("merge.txt"), re.M)
+        seconds = [float(time) for time, _ in rows]
+        memory = max(int(size) for _, size in rows) / 1024
+        return f"{min(seconds):.1f} to {max(seconds):.1f} s", f"{memory:.0f} MB"
+
+
+def short(seconds: float) -> str:
+    """Two or three digits, without an exponent."""
+    return f"{seconds:.3g}" if seconds < 100 else f"{seconds:.0f}"
+
+
+def told(run: dict) -> str:
+    excess = run["objective"] / run["least"]
+    return (
+        f"{run['evaluations']} evaluations of {short(1e3 * run['seconds_of_an_evaluation'])} ms, "
+        f"which end at {excess:.3g} times the least sum of squares"
+    )
+
+
+def against(measured: Measured) -> dict[str, str]:
+    whole, values = measured.whole, {}
+    for size in ["1200", "12000"]:
+        ours, theirs = whole[f"fit_{size}"], measured.median(f"numpy_{size}")
+        values[f"fit_{size}"] = f"{short(ours)} s"
+        values[f"numpy_{size}"] = f"{short(theirs)} s"
+        values[f"ratio_{size}"] = short(theirs / ours)
+    one, among = whole["task_ten_emitters"], whole["fit_ten_emitters"] / 256
+    once, again = measured.median("search_once"), measured.median("search_recomputing")
+    values |= {
+        "one": f"{short(one)} s",
+        "among": f"{short(1e3 * among)} ms",
+        "once": f"{short(once)} s",
+        "again": f"{short(again)} s",
+        "one_once": short(once / one),
+        "one_again": short(again / one),
+        "among_again": short(again / among),
+        "once_told": told(measured.runs("search_once")[0]),
+        "again_told": told(measured.runs("search_recomputing")[0]),
+    }
+    parts = ["read", "spectra", "design", "solve"]
+    times = [f"{part} {short(measured.median('numpy_1200', part))} s" for part in parts]
+    values["numpy_parts"] = ", ".join(times)
+    return values
+
+
+def commands(measured: Measured) -> dict[str, str]:
+    whole = measured.whole
+    names = ["start", "task_1200", "task_12000", "task_simulated"]
+    one, two = whole["part_on_1_thread"], whole["part_on_2_threads"]
+    comprehensive = "Not measured this time."
+    if "comprehensive" in whole:
+        # Its exit code was 0, so that no unit failed or did not converge.
+        seconds = short(whole["comprehensive"])
+        comprehensive = (
+            "All converged but for bin 0, which has no signal. "
+            f"{seconds} s on 2 threads, from the settings to the products."
+        )
+    return {name: short(whole[name]) for name in names} | {
+        "linear": short(whole["fit_12000"] / 10 / whole["fit_1200"]),
+        "part_1": short(one),
+        "part_2": short(two),
+        "speed_up": short(one / two),
+        "comprehensive": comprehensive,
+    }
+
+
+def files(measured: Measured) -> dict[str, str]:
+    """Planning, merging, kernels."""
+    plan = measured.text("plan.txt")
+    row = next(line for line in plan.splitlines() if "million_configurations" in line)
+    kilobytes = int(re.search(r"peak memory of this process: (\d+) kB", plan)[1])
+    status, merge = measured.merge("status"), measured.merge("merge")
+    lines = [f"| {name.replace('_', ' ')} | {median} |" for name, median in measured.kernels()]
+    return {
+        "plan": row.split("│")[2].strip(),
+        "plan_memory": f"{kilobytes / 1024:.0f} MB",
+        "status_time": status[0],
+        "status_memory": status[1],
+        "merge_time": merge[0],
+        "merge_memory": merge[1],
+        "kernels": "\n".join(lines),
+    }
+
+
+def machine(measured: Measured) -> dict[str, str]:
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    model = re.search(r"model name\s*: (.*)", text)
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True)
+    return {
+        "processors": str(os.cpu_count()),
+        "model": model[1].strip() if model else "unknown",
+        "load": measured.text("load").strip(),
+        "rustc": " ".join(rustc.stdout.split()[:2]),
+        "python": sys.version.split()[0],
+        "numpy": measured.runs("numpy_1200")[0]["numpy"],
+        "scipy": measured.runs("search_once")[0]["scipy"],
+    }
+
+
+def wrapped(text: str) -> str:
+    """Paragraphs and items filled anew; tables, titles and blocks of code as they are."""
+    blocks = []
+    for block in text.strip().split("\n\n"):
+        if block.startswith("- "):
+            items = block[2:].split("\n- ")
+            filled = [fill(item, initial_indent="- ", subsequent_indent="  ") for item in items]
+            block = "\n".join(filled)
+        elif not block.startswith(("#", "|", "```")):
+            block = fill(block)
+        blocks.append(block)
+    return "\n\n".join(blocks)
+
+
+def fill(paragraph: str, **indents: str) -> str:
+    """Lines of 100 characters; words and names in them stay whole."""
+    return textwrap.fill(
+        " ".join(paragraph.split()),
+        width=100,
+        break_long_words=False,
+        break_on_hyphens=False,
+        **indents,
+    )
+
+
+def main() -> None:
+    measured = Measured(Path(sys.argv[1]))
+    values = machine(measured) | against(measured) | commands(measured) | files(measured)
+    print(wrapped(TEXT.substitute(values)))
+
+
+if __name__ == "__main__":
+    main()
