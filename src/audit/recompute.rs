@@ -5,7 +5,7 @@ use rayon::ThreadPool;
 use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
 use crate::shard::{
-    Campaigns, Fitting, Partial, Programs, Progress, Results, Stop, TaskError, segments,
+    Campaigns, Fitting, Partial, Profile, Programs, Progress, Results, Stop, TaskError, segments,
 };
 use crate::study::Study;
 
@@ -71,6 +71,7 @@ impl Auditor<'_> {
             progress: &Progress::default(),
             listener: &|_| {},
             keeper: &|_, _| {},
+            profile: &Profile::off(),
         };
         let mut compared = Compared::default();
         for piece in self.pool.install(|| fitting.run()).pieces {

@@ -120,6 +120,9 @@ pub(super) struct RunArgs {
     /// The shard, or several as in 3,7-9; by default, SLURM_ARRAY_TASK_ID.
     #[arg(long, value_name = "K", value_parser = shard_list, allow_negative_numbers = true)]
     pub(super) shard: Option<ShardList>,
+    /// Say where the time went.
+    #[arg(long)]
+    pub(super) profile: bool,
     /// The threads.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
@@ -157,6 +160,9 @@ pub(super) struct ResumeArgs {
     /// Fit what is missing on this machine instead, and merge.
     #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
     pub(super) local: bool,
+    /// Say where the time went, with --local.
+    #[arg(long, requires = "local")]
+    pub(super) profile: bool,
     /// Print what would be done and the commands, and do nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -186,6 +192,9 @@ pub(super) struct LocalArgs {
     /// Number of shards; a killed run goes on where it was, however many.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, allow_negative_numbers = true)]
     pub(super) shards: u32,
+    /// Say where the time went.
+    #[arg(long)]
+    pub(super) profile: bool,
     /// The threads.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::foundations::RunDir;
 use crate::plan::check_room;
+use crate::shard::Profile;
 
 use super::args::LocalArgs;
 use super::display::say;
@@ -12,6 +13,7 @@ use super::plan::{describe, make};
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
+    let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
     let plan = make(&args.settings, args.shards, &run, |plan, study| {
         Ok(check_room(&run, plan, study, &plan.shards.live())?)
@@ -19,5 +21,5 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }
-    fit_and_merge(&run, &plan, &plan.shards.live(), &args.threads, volume)
+    fit_and_merge(&run, &plan, &plan.shards.live(), &args.threads, profile, volume)
 }

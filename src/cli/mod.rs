@@ -11,6 +11,7 @@ mod merge;
 mod methods;
 mod needs;
 mod plan;
+mod profile_table;
 mod report;
 mod requeue;
 mod resume;

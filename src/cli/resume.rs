@@ -22,7 +22,7 @@ use super::{Exit, Volume, frozen, here};
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     if args.local {
-        return here::finish(&run, &args.threads, &args.binary, volume);
+        return here::finish(&run, args, volume);
     }
     let plan = BoundPlan::read(&run)?;
     plan.check_inputs()?;

@@ -1,20 +1,26 @@
 //! `otfhpc run`: fits one shard, or some.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use rayon::ThreadPool;
 
 use crate::foundations::RunDir;
 use crate::plan::{BoundPlan, check_room};
-use crate::shard::{Ending, Origin, Partial, TaskError, ThreadCount, Worker, allow_open_files};
+use crate::shard::{
+    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Worker, allow_open_files,
+};
 use crate::slurm::Environment;
 
 use super::args::{RunArgs, ThreadArgs};
 use super::display::{Display, complain, say};
+use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::Signals;
 use super::{Exit, Volume, frozen, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
+    let profile = Arc::new(Profile::new(args.profile));
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;
     let run = RunDir::new(&args.folder);
@@ -26,8 +32,10 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
-    let fitted = fit_shards(worker.obeying(signals.stop.clone()), &shards, volume)?;
+    let worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
+    let fitted = fit_shards(worker, &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
+    tell_profile(&profile, &plan, &pool, volume)?;
     if !fitted.left.is_empty() {
         complain(&stopped(&run, &fitted, signals.name()));
         // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
@@ -50,6 +58,19 @@ pub(super) fn tell(
             complain(&format!("otfhpc: warning: the journal is not whole: {trouble}"));
         }
         say(&summary(plan, fitted, threads)?);
+    }
+    Ok(())
+}
+
+/// Tells where the time went, if anybody asked.
+pub(super) fn tell_profile(
+    profile: &Profile,
+    plan: &BoundPlan,
+    pool: &ThreadPool,
+    volume: Volume,
+) -> Result<()> {
+    if profile.is_wanted() && volume > Volume::Quiet {
+        say(&profile_table(profile, &plan.study()?, pool.current_num_threads()));
     }
     Ok(())
 }
@@ -131,6 +152,7 @@ fn chosen_shards(
 
 /// Fits shards one after another, each on all threads, with progress shown, until it is to stop.
 pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> Result<Totalled> {
+    worker.profile.begun();
     let display = Display::start(worker.run, worker.plan, shards, volume)?;
     let mut totalled = Totalled::default();
     for (place, &shard) in shards.iter().enumerate() {

@@ -7,6 +7,7 @@
 //! leaves is made good by the next step. Where even that is too much, the step is taken by
 //! reflections.
 
+use super::clock::factoring;
 use super::least_squares::{Factored, check_rank, reduce, solve_upper};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
@@ -38,7 +39,7 @@ impl Basis {
         let (re, im) = factored.explained();
         let point = [re.to_vec(), im.to_vec()];
         let (rows, rest) = (data[0].len(), data.clone());
-        let (columns, weighted) = (factored.orthonormal(), vec![0.0; rows]);
+        let (columns, weighted) = (factoring(|| factored.orthonormal()), vec![0.0; rows]);
         let mut basis = Self { rows, columns, data, point, rest, weighted };
         basis.update_rest();
         basis

@@ -2,6 +2,7 @@
 
 use num_complex::Complex64;
 
+use super::clock::factoring;
 use super::problem::Problem;
 use super::singular_values::singular_values;
 use super::system::{System, Unusable};
@@ -150,10 +151,12 @@ pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
 /// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
 /// columns explain, then the residual, turned.
 pub(super) fn reduce(columns: &mut [f64], rows: usize, data: [&mut [f64]; 2]) -> Vec<f64> {
-    widely(
-        #[inline(always)]
-        || reflect(columns, rows, data),
-    )
+    factoring(|| {
+        widely(
+            #[inline(always)]
+            || reflect(columns, rows, data),
+        )
+    })
 }
 
 #[inline(always)]

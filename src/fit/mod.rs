@@ -5,6 +5,7 @@
 
 mod basis;
 mod chain;
+mod clock;
 mod deadline;
 mod exact_step;
 mod external;
@@ -42,6 +43,7 @@ mod wls;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use clock::time_factoring;
 pub use deadline::Deadline;
 pub use external::external_solution;
 pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};

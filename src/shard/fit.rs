@@ -5,12 +5,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::data::{BinData, Realisation};
 use crate::fit::{Context, Deadline, Outcome, Problem, fit_bin, fit_bins, prediction_error};
 use crate::study::{Estimator, Study};
 
+use super::profile::{Phase, Profile};
 use super::programs::Programs;
 use super::progress::Progress;
 use super::results::Results;
@@ -63,6 +65,8 @@ pub struct Fitting<'a> {
     pub listener: Listener<'a>,
     /// Keeps pieces.
     pub keeper: Keeper<'a>,
+    /// Learns where the time goes.
+    pub profile: &'a Profile,
 }
 
 impl Fitting<'_> {
@@ -164,14 +168,16 @@ impl Fitter<'_> {
     }
 
     fn realise(&self, segment: &Segment, bins: &[usize]) -> Realisation {
-        segment.campaign.realise(&self.given.study.draw(segment.id), bins)
+        let draw = self.given.study.draw(segment.id);
+        let realise = || segment.campaign.realise(&draw, bins);
+        self.given.profile.phase(Phase::Transform, realise)
     }
 
     fn gather(&self, segment: &Segment, realisation: &Realisation, position: usize) -> Gathered {
-        Gathered {
+        self.given.profile.phase(Phase::Design, || Gathered {
             bin: segment.campaign.bin_data(realisation, position),
             held_out: segment.campaign.held_out(realisation, position),
-        }
+        })
     }
 
     fn gather_all(&self, segment: &Segment, realisation: &Realisation) -> Vec<Gathered> {
@@ -196,11 +202,12 @@ impl Fitter<'_> {
         let fit = |&method: &usize| {
             let context = realisation.context(&gathered.bin);
             let problem = self.problem(&gathered.bin, &columns, context, method, 1);
-            let outcome = match &self.given.study.methods[method].estimator {
+            let outcome = || match &self.given.study.methods[method].estimator {
                 Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
                 Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
             };
-            let result = UnitResult::new(outcome, |e| predict(&gathered, realisation, e));
+            let predict = |e: &[Complex64]| predict(&gathered, realisation, e);
+            let result = self.given.profile.method(method, || UnitResult::new(outcome(), predict));
             let now = Instant::now();
             let time = now - std::mem::replace(&mut start, now);
             self.keep(segment, place.position, method, vec![result], time)
@@ -228,7 +235,7 @@ impl Fitter<'_> {
             let units = bins.len() as u32;
             problems.push(self.problem(&gathered.bin, columns, context, method, units));
         }
-        let outcomes = match &study.methods[method].estimator {
+        let fit = || match &study.methods[method].estimator {
             Estimator::Native(_, native) => {
                 fit_bins(&problems, |bright| native.fit_together(bright))
             }
@@ -244,6 +251,7 @@ impl Fitter<'_> {
                 fit_bins(&problems, |bright| or_none(fit(bright)))
             }
         };
+        let outcomes = self.given.profile.method(method, fit);
         if killed.get() {
             return None;
         }
@@ -268,7 +276,7 @@ impl Fitter<'_> {
         let order = &self.given.study.order;
         let within = order.unit_of(position, method).unwrap_or(0);
         let first = segment.realisation * order.units() + within;
-        (self.given.keeper)(first, &results);
+        self.given.profile.phase(Phase::Write, || (self.given.keeper)(first, &results));
         results.iter().for_each(|result| self.count(segment, method, result, time));
         Piece { first, results }
     }
@@ -312,7 +320,7 @@ fn columns(bin: &BinData) -> Vec<&[f64]> {
 fn predict(
     gathered: &Gathered,
     realisation: &Realisation,
-    emissivity: &[num_complex::Complex64],
+    emissivity: &[Complex64],
 ) -> Option<f64> {
     let held_out = gathered.held_out.as_ref()?;
     let problem = Problem {
@@ -383,6 +391,7 @@ mod tests {
             keeper: &|first, results| {
                 kept.lock().unwrap().put(first, results.to_vec());
             },
+            profile: &Profile::off(),
         };
         let mut results = done.clone();
         for piece in fitting.run().pieces {

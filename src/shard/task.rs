@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
@@ -19,6 +20,7 @@ use super::fit::{FittedUnits, Fitting};
 use super::journal::{Identity, Journals, journals};
 use super::lock::{Locked, Locks, lock};
 use super::partial::{Partial, PartialError, Provenance};
+use super::profile::{Phase, Profile};
 use super::programs::Programs;
 use super::progress::{Counts, Progress};
 use super::recorder::Recorder;
@@ -52,6 +54,8 @@ pub struct Worker<'a> {
     pub stop: Stop,
     /// Whether locks are believed.
     pub locks: Locks,
+    /// Learns where the time goes.
+    pub profile: Arc<Profile>,
     /// BLAKE3 of the executable of this process.
     binary: Digest,
     campaigns: Campaigns,
@@ -74,13 +78,32 @@ impl<'a> Worker<'a> {
         let programs = Programs { at_once: programs_at_once, logs: run.program_logs() };
         let binary = Program::running()?.blake3;
         let (stop, locks, campaigns) = (Stop::default(), Locks::default(), Campaigns::default());
-        Ok(Self { run, plan, study, pool, programs, origin, stop, locks, binary, campaigns })
+        let profile = Arc::new(Profile::off());
+        Ok(Self {
+            run,
+            plan,
+            study,
+            pool,
+            programs,
+            origin,
+            stop,
+            locks,
+            profile,
+            binary,
+            campaigns,
+        })
     }
 
     /// The same, but whoever asks `stop` makes the shard in hand end early.
     #[must_use]
     pub fn obeying(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same, but tells where the time goes.
+    #[must_use]
+    pub fn telling(self, profile: Arc<Profile>) -> Self {
+        Self { profile, ..self }
     }
 
     /// Fits what is left of one shard and leaves its partial; does nothing if a sound one is there.
@@ -227,8 +250,8 @@ impl<'a> Worker<'a> {
         let done = &task.past.results;
         done.iter().for_each(|(_, result)| progress.unit_resumed(result.outcome.status()));
         let (config, study, campaigns) = (&self.plan.plan.config, &self.study, &mut self.campaigns);
-        let segments =
-            self.pool.install(|| segments(config, study, &task.units, done, campaigns))?;
+        let read = || segments(config, study, &task.units, done, campaigns);
+        let segments = self.pool.install(|| self.profile.phase(Phase::Read, read))?;
         let preparing = clock.elapsed();
         let fitting = Fitting {
             study,
@@ -240,6 +263,7 @@ impl<'a> Worker<'a> {
             progress,
             listener,
             keeper: &|first, results| recorder.keep(first, results),
+            profile: &self.profile,
         };
         let units = self.pool.install(|| fitting.run());
         let counts = progress.counts().since(&before);
@@ -255,7 +279,8 @@ impl<'a> Worker<'a> {
         }
         let Some(results) = results.complete() else { return Ok(None) };
         let provenance = self.provenance(task, wall, &counts, units.times);
-        self.hand_in(task.shard, &Partial { results, provenance })?;
+        let partial = Partial { results, provenance };
+        self.profile.phase(Phase::Write, || self.hand_in(task.shard, &partial))?;
         Ok(Some(Summary {
             counts,
             preparing,

@@ -1,0 +1,190 @@
+//! Where the time of a run goes: measured only if somebody asked for it.
+
+use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::fit::time_factoring;
+
+/// What a run does, beside fitting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Planning, and checking plan, inputs and executable.
+    Begin,
+    /// Reading or simulating data sets.
+    Read,
+    /// Making the spectra of realisations.
+    Transform,
+    /// Gathering bins: spectra over gain, variances, Planck columns.
+    Design,
+    /// Writing journals and partials.
+    Write,
+    /// Merging, and writing the products.
+    Merge,
+}
+
+impl Phase {
+    /// All of them in the order of a run, with their names.
+    pub const REGISTRY: [(Self, &str); 6] = [
+        (Self::Begin, "begin"),
+        (Self::Read, "read"),
+        (Self::Transform, "transform"),
+        (Self::Design, "design"),
+        (Self::Write, "write"),
+        (Self::Merge, "merge"),
+    ];
+}
+
+/// Adds up, over all threads, the time spent in each phase and in each method.
+///
+/// A thread that waits for others may be given their work meanwhile. What is measured inside of
+/// something that is measured is therefore counted once, for the inner one. The help that others
+/// give to one phase is not seen: it is in what the sum lacks of wall time x threads.
+#[derive(Debug)]
+pub struct Profile {
+    started: Instant,
+    /// None if nobody asked.
+    times: Option<Mutex<Times>>,
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    phases: [Duration; Phase::REGISTRY.len()],
+    /// By the index of the method.
+    methods: Vec<MethodParts>,
+}
+
+/// Where the time of one method went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MethodParts {
+    /// Reducing designs to a triangle, or to an orthonormal basis.
+    pub factor: Duration,
+    /// All else, iterations and error bars among it.
+    pub solve: Duration,
+}
+
+thread_local! {
+    /// What was measured inside of what this thread is measuring.
+    static INNER: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+impl Profile {
+    /// Begins now; measures nothing unless it is wanted.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self { started: Instant::now(), times: wanted.then(Mutex::default) }
+    }
+
+    /// Measures nothing.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::new(false)
+    }
+
+    /// Whether anybody asked.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.times.is_some()
+    }
+
+    /// Time since this was made.
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// All that passed up to now was the beginning.
+    pub fn begun(&self) {
+        if let Some(mut times) = self.times() {
+            times.phases[Phase::Begin as usize] = self.wall();
+        }
+    }
+
+    /// Does the work of a phase.
+    pub fn phase<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        self.measure(work, |times, spent| times.phases[phase as usize] += spent)
+    }
+
+    /// Does the work of a method.
+    pub fn method<T>(&self, method: usize, work: impl FnOnce() -> T) -> T {
+        let before = time_factoring();
+        self.measure(work, |times, spent| {
+            let factor = time_factoring().saturating_sub(before).min(spent);
+            let methods = times.methods.len().max(method + 1);
+            times.methods.resize(methods, MethodParts::default());
+            times.methods[method].factor += factor;
+            times.methods[method].solve += spent.saturating_sub(factor);
+        })
+    }
+
+    /// The time of a phase.
+    #[must_use]
+    pub fn of_phase(&self, phase: Phase) -> Duration {
+        self.times().map_or(Duration::ZERO, |times| times.phases[phase as usize])
+    }
+
+    /// The time of a method.
+    #[must_use]
+    pub fn of_method(&self, method: usize) -> MethodParts {
+        let parts = self.times().and_then(|times| times.methods.get(method).copied());
+        parts.unwrap_or_default()
+    }
+
+    fn measure<T>(&self, work: impl FnOnce() -> T, book: impl FnOnce(&mut Times, Duration)) -> T {
+        if !self.is_wanted() {
+            return work();
+        }
+        let (before, start) = (INNER.replace(Duration::ZERO), Instant::now());
+        let done = work();
+        let time = start.elapsed();
+        let inner = INNER.replace(before + time);
+        if let Some(mut times) = self.times() {
+            book(&mut times, time.saturating_sub(inner));
+        }
+        done
+    }
+
+    /// A thread that panicked while it added a time has added it or not: both will do.
+    fn times(&self) -> Option<MutexGuard<'_, Times>> {
+        Some(self.times.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn phases_stand_where_their_numbers_say() {
+        for (index, (phase, _)) in Phase::REGISTRY.into_iter().enumerate() {
+            assert_eq!(phase as usize, index);
+        }
+    }
+
+    #[test]
+    fn what_is_inside_is_counted_once() {
+        let profile = Profile::new(true);
+        let nap = || std::thread::sleep(SHORT);
+        profile.phase(Phase::Transform, || {
+            profile.method(2, || profile.phase(Phase::Write, nap));
+            profile.phase(Phase::Write, nap);
+            nap();
+        });
+        let (outer, inner) = (profile.of_phase(Phase::Transform), profile.of_phase(Phase::Write));
+        assert!(inner >= 2 * SHORT && outer >= SHORT, "{profile:?}");
+        let MethodParts { factor, solve } = profile.of_method(2);
+        assert!(factor + solve < SHORT, "{profile:?}");
+        assert!(outer + inner + factor + solve <= profile.wall(), "{profile:?}");
+    }
+
+    #[test]
+    fn nothing_is_measured_unless_it_is_wanted() {
+        let profile = Profile::off();
+        profile.begun();
+        assert_eq!(profile.phase(Phase::Read, || 3) + profile.method(0, || 4), 7);
+        assert_eq!(profile.of_phase(Phase::Begin) + profile.of_phase(Phase::Read), Duration::ZERO);
+        assert_eq!(profile.of_method(0), MethodParts::default());
+    }
+}
