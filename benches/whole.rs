@@ -1,9 +1,9 @@
 //! Whole commands, from the start of the process to its end: a fit from calibration set to
 //! products, the fixed cost of a task, two threads against one.
 //!
-//! `cargo bench --bench whole -- [--quick] [--comprehensive]` prints one line of JSON: the median
-//! seconds of each. With --quick, everything is measured once, and what takes long is made smaller;
-//! --comprehensive adds `configs/comprehensive.toml` on two threads.
+//! `cargo bench --bench whole -- [--quick]` prints one line of JSON: the median seconds of each; of
+//! `configs/comprehensive.toml` those of one run. With --quick, everything is measured once, and what
+//! takes long is made smaller.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,8 +20,8 @@ use tempfile::TempDir;
 const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/comprehensive.toml");
 /// Makes ten emitters of seven.
 const OTHER_BOLOMETERS: &str = "data.other_bolometers=[\"rh\",\"rl\",\"lh\"]";
-/// Two noise draws at one level: a part of the comprehensive study for two threads.
-const PART: [&str; 2] = ["study.noise_levels=[0.01]", "study.trials=2"];
+/// What a quick run makes of the comprehensive study.
+const PART: [&str; 3] = ["study.noise_levels=[0.01]", "study.trials=2", "simulate.records=120"];
 
 fn main() {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
@@ -33,21 +33,20 @@ fn main() {
         ("start", bench.median(9, || bench.otfhpc(&["--version"]))),
         ("task_simulated", bench.task(&[])),
     ]);
-    for (records, fit, task) in
-        [(1200, "fit_1200", "task_1200"), (12_000, "fit_12000", "task_12000")]
-    {
+    for (records, fit, solution, task) in [
+        (1200, "fit_1200", "solution_1200", "task_1200"),
+        (12_000, "fit_12000", "solution_12000", "task_12000"),
+    ] {
         let data = bench.calibration_set(records, &[]);
         seconds.insert(fit, bench.fit(&data));
+        seconds.insert(solution, bench.solution(&data));
         seconds.insert(task, bench.task(&data));
     }
     let ten = bench.calibration_set(1200, &[OTHER_BOLOMETERS]);
     seconds.insert("fit_ten_emitters", bench.fit(&ten));
     seconds.insert("task_ten_emitters", bench.task(&ten));
-    seconds.insert("part_on_1_thread", bench.comprehensive(3, "1", &bench.part()));
-    seconds.insert("part_on_2_threads", bench.comprehensive(3, "2", &bench.part()));
-    if asked("--comprehensive") {
-        seconds.insert("comprehensive", bench.comprehensive(1, "2", &[]));
-    }
+    seconds.insert("study_on_1_thread", bench.comprehensive("1"));
+    seconds.insert("study_on_2_threads", bench.comprehensive("2"));
     println!("{}", serde_json::to_string(&seconds).expect("numbers can be written as JSON"));
 }
 
@@ -69,21 +68,28 @@ impl Bench {
 
     /// Runs the program in the folder; the seconds that it takes.
     fn otfhpc<S: AsRef<str>>(&self, arguments: &[S]) -> f64 {
-        let arguments = arguments.iter().map(AsRef::as_ref);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
-        command.args(arguments).current_dir(self.folder.path()).stdout(Stdio::null());
-        let start = Instant::now();
-        let status = command.status().expect("the program starts");
-        assert!(status.success(), "{command:?}: {status}");
-        start.elapsed().as_secs_f64()
+        self.told(arguments).0
     }
 
-    /// Simulates a calibration set; the settings that fit it.
+    /// The same, with what it prints.
+    fn told<S: AsRef<str>>(&self, arguments: &[S]) -> (f64, String) {
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+        command.args(arguments).current_dir(self.folder.path()).stderr(Stdio::inherit());
+        let start = Instant::now();
+        let output = command.output().expect("the program starts");
+        let seconds = start.elapsed().as_secs_f64();
+        assert!(output.status.success(), "{command:?}: {}", output.status);
+        (seconds, String::from_utf8(output.stdout).expect("it prints text"))
+    }
+
+    /// Simulates a calibration set of whole counts, as telemetry has them; the settings that fit it.
     fn calibration_set(&self, records: u32, more: &[&str]) -> Vec<String> {
         let name = format!("cal-{records}-{}.npz", more.len());
         let size = format!("simulate.records={records}");
-        let command = ["--quiet", "simulate", "--out", &name, "--set", &size].map(String::from);
-        self.otfhpc(&[&command[..], &settings(more)].concat());
+        let command = ["--quiet", "simulate", "--out", &name].map(String::from);
+        let simulated = settings(&[&[&size, "simulate.rounding=true"], more].concat());
+        self.otfhpc(&[&command[..], &simulated].concat());
         let sigma = format!("data.sigma={:e}", sigma(&self.path(&name)));
         let from_file = ["data.source=npz", &format!("data.path={name}"), &sigma];
         settings(&[&from_file, more].concat())
@@ -96,6 +102,20 @@ impl Bench {
         self.median(5, || {
             self.clear();
             self.otfhpc(&[&command[..], data, &wls].concat())
+        })
+    }
+
+    /// The part of that from opening the calibration set to the emissivities, as the program tells.
+    fn solution(&self, data: &[String]) -> f64 {
+        let command = ["local", "--replace", "--threads", "1", "--profile"].map(String::from);
+        let wls = settings(&["fit.methods=[\"wls\"]"]);
+        self.median(5, || {
+            self.clear();
+            let (_, told) = self.told(&[&command[..], data, &wls].concat());
+            ["read", "transform", "design", "factor wls", "solve wls"]
+                .map(|phase| phase_seconds(&told, phase))
+                .iter()
+                .sum()
         })
     }
 
@@ -112,19 +132,12 @@ impl Bench {
         })
     }
 
-    /// The comprehensive study, with some settings changed.
-    fn comprehensive(&self, times: usize, threads: &str, changed: &[String]) -> f64 {
+    /// The comprehensive study, or a part of it with few records.
+    fn comprehensive(&self, threads: &str) -> f64 {
         let command = ["--quiet", "local", "--threads", threads, "--config", COMPREHENSIVE];
-        self.median(times, || {
-            self.clear();
-            self.otfhpc(&[&command.map(String::from)[..], changed].concat())
-        })
-    }
-
-    /// What makes a part of the comprehensive study.
-    fn part(&self) -> Vec<String> {
-        let few = self.quick.then_some("simulate.records=120");
-        settings(&PART.into_iter().chain(few).collect::<Vec<_>>())
+        let changed = settings(if self.quick { &PART } else { &[] });
+        self.clear();
+        self.otfhpc(&[&command.map(String::from)[..], &changed].concat())
     }
 
     fn clear(&self) {
@@ -134,6 +147,13 @@ impl Bench {
 
 fn settings(assignments: &[&str]) -> Vec<String> {
     assignments.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
+}
+
+/// What `--profile` says of a phase.
+fn phase_seconds(told: &str, phase: &str) -> f64 {
+    let line = told.lines().find_map(|line| line.strip_prefix(phase)?.strip_prefix("  "));
+    let seconds = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    seconds.expect("the profile has every phase")
 }
 
 /// The noise of a sample, as the calibration set says.

@@ -41,7 +41,7 @@ warn_if_busy() {
 
 # simulate FILE RECORDS [SETTING...]
 simulate() {
-    local file=$1 settings=("simulate.records=$2" "${@:3}")
+    local file=$1 settings=("simulate.records=$2" simulate.rounding=true "${@:3}")
     "$OTFHPC" --quiet simulate --replace --out "$OUT/$file" "${settings[@]/#/--set=}"
 }
 
@@ -80,7 +80,7 @@ measure() {
 }
 
 main() {
-    local many=5 few=3 less_search=() whole=(--comprehensive) kernels=() report=docs/BENCHMARKS.md
+    local many=5 few=3 less_search=() whole=() kernels=() report=docs/BENCHMARKS.md
     case ${1:-} in
     '') ;;
     --quick)

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::foundations::RunDir;
 use crate::plan::{BoundPlan, check_room};
-use crate::shard::{Partial, Phase, Profile, Worker};
+use crate::shard::{Campaigns, Partial, Phase, Profile, Worker};
 
 use super::args::{ResumeArgs, ThreadArgs};
 use super::display::complain;
@@ -26,37 +26,44 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
     let missing = |shard: &u32| Partial::check(run, &plan, *shard).is_err();
     let shards: Vec<u32> = plan.shards.live().into_iter().filter(missing).collect();
     check_room(run, &plan, &plan.study()?, &shards)?;
-    fit_and_merge(run, &plan, &shards, &args.threads, profile, volume)
+    let here = Here { run, plan: &plan, campaigns: Campaigns::default(), profile, volume };
+    here.fit_and_merge(&shards, &args.threads)
 }
 
-/// Fits shards and merges, unless something ends it before.
-pub(super) fn fit_and_merge(
-    run: &RunDir,
-    plan: &BoundPlan,
-    shards: &[u32],
-    threads: &ThreadArgs,
-    profile: Profile,
-    volume: Volume,
-) -> Result<Exit> {
-    let profile = Arc::new(profile);
-    let (signals, slurm) = (Signals::obey()?, environment()?);
-    let pool = thread_pool(threads, &slurm, volume)?;
-    let at_once = external_jobs(threads, &pool)?;
-    allow_files(&pool, at_once, volume);
-    let worker = Worker::new(run, plan, &pool, at_once, origin(&slurm))?;
-    let worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
-    let fitted = fit_shards(worker, shards, volume)?;
-    tell(plan, &fitted, pool.current_num_threads(), volume)?;
-    if !fitted.left.is_empty() {
-        complain(&stopped(run, &fitted, signals.name()));
-    }
-    if !fitted.is_whole() {
+/// A run that this process finishes.
+pub(super) struct Here<'a> {
+    pub(super) run: &'a RunDir,
+    pub(super) plan: &'a BoundPlan,
+    /// Data sets that are read already.
+    pub(super) campaigns: Campaigns,
+    pub(super) profile: Profile,
+    pub(super) volume: Volume,
+}
+
+impl Here<'_> {
+    /// Fits shards and merges, unless something ends it before.
+    pub(super) fn fit_and_merge(self, shards: &[u32], threads: &ThreadArgs) -> Result<Exit> {
+        let Self { run, plan, campaigns, profile, volume } = self;
+        let profile = Arc::new(profile);
+        let (signals, slurm) = (Signals::obey()?, environment()?);
+        let pool = thread_pool(threads, &slurm, volume)?;
+        let at_once = external_jobs(threads, &pool)?;
+        allow_files(&pool, at_once, volume);
+        let worker = Worker::new(run, plan, &pool, at_once, origin(&slurm))?;
+        let worker = worker.knowing(campaigns).telling(profile.clone());
+        let fitted = fit_shards(worker.obeying(signals.stop.clone()), shards, volume)?;
+        tell(plan, &fitted, pool.current_num_threads(), volume)?;
+        if !fitted.left.is_empty() {
+            complain(&stopped(run, &fitted, signals.name()));
+        }
+        if !fitted.is_whole() {
+            tell_profile(&profile, plan, &pool, volume)?;
+            return Ok(exit_of(&fitted));
+        }
+        // A merge that is broken off leaves nothing that is half done.
+        drop(signals);
+        let merged = profile.phase(Phase::Merge, || merge_and_report(run, plan, volume))?;
         tell_profile(&profile, plan, &pool, volume)?;
-        return Ok(exit_of(&fitted));
+        Ok(merged.max(exit_of(&fitted)))
     }
-    // A merge that is broken off leaves nothing that is half done.
-    drop(signals);
-    let merged = profile.phase(Phase::Merge, || merge_and_report(run, plan, volume))?;
-    tell_profile(&profile, plan, &pool, volume)?;
-    Ok(merged.max(exit_of(&fitted)))
 }

@@ -8,18 +8,19 @@ use crate::shard::Profile;
 
 use super::args::LocalArgs;
 use super::display::say;
-use super::here::fit_and_merge;
+use super::here::Here;
 use super::plan::{describe, make};
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
-    let plan = make(&args.settings, args.shards, &run, |plan, study| {
+    let (plan, campaigns) = make(&args.settings, args.shards, &run, &profile, |plan, study| {
         Ok(check_room(&run, plan, study, &plan.shards.live())?)
     })?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }
-    fit_and_merge(&run, &plan, &plan.shards.live(), &args.threads, profile, volume)
+    let here = Here { run: &run, plan: &plan, campaigns, profile, volume };
+    here.fit_and_merge(&plan.shards.live(), &args.threads)
 }

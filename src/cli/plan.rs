@@ -9,7 +9,7 @@ use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError, RoomError, check_room};
-use crate::shard::{Partial, PartialError};
+use crate::shard::{Campaigns, Partial, PartialError, Phase, Profile};
 use crate::slurm::{JobOptions, quoted, submit_all};
 use crate::study::{Config, ProgramSettings, Study};
 
@@ -19,8 +19,8 @@ use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
-    let plan =
-        make(&args.settings, args.shards, &run, |plan, study| look_for_room(&run, plan, study))?;
+    let room = |plan: &_, study: &_| look_for_room(&run, plan, study);
+    let (plan, _) = make(&args.settings, args.shards, &run, &Profile::off(), room)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
         let shards = plan.shards.numbers();
@@ -55,17 +55,18 @@ fn run_here(run: &RunDir, shards: u32) -> String {
 
 /// Makes the plan that the settings ask for and writes it, unless that would lose results.
 ///
-/// `room` looks at the plan before anything is written.
+/// `room` looks at the plan before anything is written. Data sets that had to be read come with it.
 pub(super) fn make(
     settings: &SettingsArgs,
     shards: u32,
     run: &RunDir,
+    profile: &Profile,
     room: impl FnOnce(&BoundPlan, &Study) -> Result<()>,
-) -> Result<BoundPlan> {
+) -> Result<(BoundPlan, Campaigns)> {
     let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
     let study = Study::new(&config)?;
     JobOptions::new(&config.slurm, &[])?;
-    let data_sets = survey_all(&config, &study)?;
+    let (data_sets, campaigns) = profile.phase(Phase::Read, || survey_all(&config, &study))?;
     let plan = Plan::make(config, data_sets, shards)?;
     room(&plan, &study)?;
     make_way(run, &plan, settings)?;
@@ -77,7 +78,7 @@ pub(super) fn make(
     let plan = plan.revised(run)?;
     // Array tasks log here, and Slurm makes no folders.
     files::make_folder(&run.logs())?;
-    Ok(plan)
+    Ok((plan, campaigns))
 }
 
 fn is_used(program: &ProgramSettings, labels: &[String]) -> bool {
@@ -86,14 +87,18 @@ fn is_used(program: &ProgramSettings, labels: &[String]) -> bool {
     labels.iter().any(|label| label == "all" || name(label) == program.name)
 }
 
-fn survey_all(config: &Config, study: &Study) -> Result<Vec<DataSet>> {
+fn survey_all(config: &Config, study: &Study) -> Result<(Vec<DataSet>, Campaigns)> {
     let Config { data, simulate, instrument, .. } = config;
-    let one = |set: &_| {
-        let screening =
-            survey(*set, data, simulate, instrument, study.seed, (study.resampling, study.trials))?;
-        Ok(DataSet { set: *set, screening })
-    };
-    study.sets.iter().map(one).collect()
+    let (mut data_sets, mut campaigns) = (Vec::new(), Campaigns::default());
+    for (index, &set) in study.sets.iter().enumerate() {
+        let trials = (study.resampling, study.trials);
+        let surveyed = survey(set, data, simulate, instrument, study.seed, trials)?;
+        data_sets.push(DataSet { set, screening: surveyed.screening });
+        if let Some(campaign) = surveyed.campaign {
+            campaigns.put(index, campaign);
+        }
+    }
+    Ok((data_sets, campaigns))
 }
 
 /// Results of the same plan and build stay and are used; those of another are in the way.

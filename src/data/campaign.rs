@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use ndarray::Array2;
-
-use crate::instrument::{Axis, BolometerState, ChannelScan, Emitter, Gain, PLAIN_LENGTH};
+use crate::instrument::{
+    Axis, BolometerState, ChannelScan, Emitter, Gain, IFG_LENGTH, PLAIN_LENGTH,
+};
 
 use super::error::DataError;
 use super::known::Known;
@@ -50,8 +50,8 @@ pub(super) struct Taken {
 #[derive(Debug)]
 pub(super) enum Interferograms {
     Measured {
-        /// Counts per gain and sweep, [record, sample].
-        ifg: Array2<f64>,
+        /// Counts per gain and sweep, [record, sample], record after record.
+        ifg: Vec<f64>,
         gain_sweeps: Vec<f64>,
         rounded: bool,
     },
@@ -139,7 +139,7 @@ impl Taken {
         }
         Ok(Self {
             temperatures: raw.temperatures.iter().map(|t| pick(t, &passed.indices)).collect(),
-            interferograms: Interferograms::measured(&raw, &passed.indices),
+            interferograms: Interferograms::measured(raw, &passed.indices),
             states: passed.states,
             screening: passed.screening,
         })
@@ -177,15 +177,28 @@ fn pick(values: &[f64], indices: &[usize]) -> Vec<f64> {
 }
 
 impl Interferograms {
-    /// The chosen records, divided by gain and sweeps.
-    fn measured(raw: &RawRecords, indices: &[usize]) -> Self {
+    /// The chosen records (`indices` ascending), divided by gain and sweeps.
+    fn measured(raw: RawRecords, indices: &[usize]) -> Self {
         let gain_sweeps: Vec<f64> = indices.iter().map(|&i| raw.gain[i] * raw.sweeps[i]).collect();
-        let mut ifg = raw.ifg.select(ndarray::Axis(0), indices);
-        for (mut row, scale) in ifg.rows_mut().into_iter().zip(&gain_sweeps) {
-            row.mapv_inplace(|sample| sample / scale);
+        let (mut ifg, _) = raw.ifg.into_raw_vec_and_offset();
+        // They move up in place: there may be much of it.
+        for (place, (&index, scale)) in indices.iter().zip(&gain_sweeps).enumerate() {
+            let start = place * IFG_LENGTH;
+            ifg.copy_within(index * IFG_LENGTH..(index + 1) * IFG_LENGTH, start);
+            ifg[start..][..IFG_LENGTH].iter_mut().for_each(|sample| *sample /= scale);
         }
+        ifg.truncate(indices.len() * IFG_LENGTH);
         Self::Measured { ifg, gain_sweeps, rounded: raw.rounded }
     }
+}
+
+/// What a planner learns of a data set.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// How many of its records will be used.
+    pub screening: Screening,
+    /// The data set, if it had to be read for that.
+    pub campaign: Option<Campaign>,
 }
 
 /// How many records of a data set will be used, and that it can be prepared and has enough
@@ -200,13 +213,18 @@ pub fn survey(
     instrument: &InstrumentSettings,
     seed: u64,
     (resampling, trials): (Resampling, u64),
-) -> Result<Screening, DataError> {
+) -> Result<Surveyed, DataError> {
     // One simulated record shows whether the settings are sound; all are used in any case.
     let one = SimulateSettings { records: 1, ..simulate.clone() };
     let campaign = Campaign::prepare(set, data, &one, instrument, seed)?;
     check(resampling, trials, set, &campaign.plateaus)?;
     Ok(match data.source {
-        Source::Npz => campaign.taken.screening,
-        Source::Simulate => Screening::all(simulate.records),
+        Source::Npz => {
+            let screening = campaign.taken.screening.clone();
+            Surveyed { screening, campaign: Some(campaign) }
+        }
+        Source::Simulate => {
+            Surveyed { screening: Screening::all(simulate.records), campaign: None }
+        }
     })
 }

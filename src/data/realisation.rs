@@ -4,7 +4,8 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::fit::{Context, Deadline, VarianceScale};
-use crate::instrument::{IFG_LENGTH, fill_planck_column};
+use crate::foundations::wide::widely;
+use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
 use super::resample::{Draw, Resample};
@@ -36,13 +37,31 @@ struct Sample {
     plateaus: Vec<usize>,
     /// K, `[emitter][record]`.
     temperatures: Vec<Vec<f64>>,
+    /// One over them, 1/K.
+    inverse_temperatures: Vec<Vec<f64>>,
+    /// One over the bolometer's response at frequency zero, (erg/s)/V.
+    inverse_responsivity: Vec<f64>,
+    /// Of the bolometer, s.
+    time_constant_s: Vec<f64>,
 }
 
 impl Sample {
     fn new(campaign: &Campaign, records: Vec<usize>, plateaus: Vec<usize>) -> Self {
         let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
-        let temperatures = campaign.taken.temperatures.iter().map(chosen).collect();
-        Self { records, plateaus, temperatures }
+        let temperatures: Vec<Vec<f64>> = campaign.taken.temperatures.iter().map(chosen).collect();
+        let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
+        let inverse_temperatures = temperatures.iter().map(inverse).collect();
+        let states = || records.iter().map(|&record| &campaign.taken.states[record]);
+        let inverse_responsivity = states().map(|state| 1.0 / state.responsivity).collect();
+        let time_constant_s = states().map(|state| state.time_constant_s).collect();
+        Self {
+            records,
+            plateaus,
+            temperatures,
+            inverse_temperatures,
+            inverse_responsivity,
+            time_constant_s,
+        }
     }
 }
 
@@ -66,12 +85,21 @@ pub struct BinData {
 }
 
 /// Records whose transforms stand together: those of one bin fill whole lines of the cache.
-const BLOCK: usize = 16;
+const BLOCK: usize = 64;
+/// Room for the transforms of a block at one bin: a line of the cache more than there are. With a
+/// power of two, all bins of a record would compete for a few places of the cache.
+const ROW: usize = BLOCK + 4;
 
 impl Realisation {
-    fn transform(&self, record: usize, position: usize) -> Complex64 {
-        let (block, place) = (record / BLOCK, record % BLOCK);
-        self.transforms[(block * self.bins.len() + position) * BLOCK + place]
+    /// The transforms of some records, ascending, at one bin.
+    fn transforms_of(&self, records: &[usize], position: usize) -> Vec<Complex64> {
+        let mut found = Vec::with_capacity(records.len());
+        for together in records.chunk_by(|a, b| a / BLOCK == b / BLOCK) {
+            let block = together[0] / BLOCK * self.bins.len() + position;
+            let block = &self.transforms[block * ROW..][..BLOCK];
+            found.extend(together.iter().map(|record| block[record % BLOCK]));
+        }
+        found
     }
 
     /// What methods may need beside the linear problem of a bin of its fitted records.
@@ -96,7 +124,7 @@ impl Campaign {
     #[must_use]
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
         let noise = self.noise(draw);
-        let (records, width) = (self.records(), BLOCK * bins.len().max(1));
+        let (records, width) = (self.records(), ROW * bins.len().max(1));
         let mut transforms = vec![Complex64::ZERO; records.div_ceil(BLOCK) * width];
         let one = |(buffers, samples): &mut (Buffers, Vec<f64>),
                    (block, out): (usize, &mut [Complex64])| {
@@ -104,7 +132,7 @@ impl Campaign {
             let transform = |record: usize| {
                 let gain_sweeps = self.samples(record, &noise, samples);
                 let spectrum = self.transform.run(samples, buffers);
-                let out = out.iter_mut().skip(record - first).step_by(BLOCK);
+                let out = out.iter_mut().skip(record - first).step_by(ROW);
                 out.zip(bins).for_each(|(out, &bin)| *out = spectrum[bin]);
                 self.sample_variance(noise.sigma, gain_sweeps, spectrum)
             };
@@ -146,7 +174,7 @@ impl Campaign {
     fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
         match &self.taken.interferograms {
             Interferograms::Measured { ifg, gain_sweeps, .. } => {
-                out.iter_mut().zip(ifg.row(record)).for_each(|(out, sample)| *out = *sample);
+                out.copy_from_slice(&ifg[record * IFG_LENGTH..][..IFG_LENGTH]);
                 gain_sweeps[record]
             }
             Interferograms::Simulated(simulated) => {
@@ -197,24 +225,44 @@ impl Campaign {
 
     fn gather(&self, realisation: &Realisation, position: usize, sample: &Sample) -> BinData {
         let bin = realisation.bins[position];
-        let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
-        let power = self.transform.noise_power();
-        let records = sample.records.len();
-        let (mut data, mut variance) = (Vec::with_capacity(records), Vec::with_capacity(records));
-        for &record in &sample.records {
-            let per_gain = per_factor * self.taken.states[record].inverse_response(omega);
-            data.push(realisation.transform(record, position) * per_gain);
-            variance.push(power * realisation.sample_variance[record] * per_gain.norm_sqr());
-        }
+        let mut data = realisation.transforms_of(&sample.records, position);
+        let mut variance: Vec<f64> =
+            sample.records.iter().map(|&record| realisation.sample_variance[record]).collect();
+        self.divide_by_gain(bin, sample, &mut data, &mut variance);
         BinData {
             bin,
-            design: self.design(bin, &sample.temperatures),
+            design: self.design(bin, &sample.inverse_temperatures),
             data,
             variance,
             scale: realisation.scale,
             frequency_hz: self.axis.frequency_hz(bin),
             model: self.known_at(bin, &realisation.draw),
         }
+    }
+
+    /// Makes spectra of transforms, and of the variances of samples those of spectra.
+    fn divide_by_gain(
+        &self,
+        bin: usize,
+        sample: &Sample,
+        data: &mut [Complex64],
+        variance: &mut [f64],
+    ) {
+        let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
+        let power = self.transform.noise_power();
+        let bolometer = sample.inverse_responsivity.iter().zip(&sample.time_constant_s);
+        widely(
+            #[inline(always)]
+            || {
+                for ((value, variance), (inverse, time_constant_s)) in
+                    data.iter_mut().zip(variance).zip(bolometer)
+                {
+                    let per_gain = per_factor * inverse_response(*inverse, omega * time_constant_s);
+                    *value *= per_gain;
+                    *variance = power * *variance * per_gain.norm_sqr();
+                }
+            },
+        );
     }
 
     /// What may be taken as known at one bin.
@@ -225,12 +273,12 @@ impl Campaign {
     }
 
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
-    fn design(&self, bin: usize, temperatures: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let column = |temperatures: &Vec<f64>| {
-            let mut column = vec![0.0; temperatures.len()];
-            fill_planck_column(self.axis.frequency_hz(bin), temperatures, &mut column);
+    fn design(&self, bin: usize, inverse_temperatures: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let column = |inverse_temperatures: &Vec<f64>| {
+            let mut column = vec![0.0; inverse_temperatures.len()];
+            fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
             column
         };
-        temperatures.iter().map(column).collect()
+        inverse_temperatures.iter().map(column).collect()
     }
 }

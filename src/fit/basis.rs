@@ -8,7 +8,8 @@
 //! reflections.
 
 use super::clock::factoring;
-use super::least_squares::{Factored, check_rank, reduce, solve_upper};
+use super::least_squares::{Factored, check_rank, solve_upper};
+use super::reflections::{Reduced, reduce};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
 use crate::foundations::wide::widely;
@@ -125,10 +126,10 @@ impl Basis {
         let mut columns: Vec<f64> = columns.flat_map(|c| -> Vec<f64> { weighted(c) }).collect();
         let (mut re, mut im): (Vec<f64>, Vec<f64>) =
             (weighted(&self.rest[0]), weighted(&self.rest[1]));
-        let r = reduce(&mut columns, self.rows, [&mut re, &mut im]);
+        let Reduced { r, explained, .. } = reduce(&mut columns, self.rows, [&mut re, &mut im]);
         let n = self.unknowns();
         check_rank(&r, n, self.rows)?;
-        Ok([solve_upper(&r, n, &re), solve_upper(&r, n, &im)])
+        Ok(explained.map(|part| solve_upper(&r, n, &part)))
     }
 }
 

@@ -9,7 +9,8 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::{reduce, solve_upper, solve_upper_transposed};
+use super::least_squares::{solve_upper, solve_upper_transposed};
+use super::reflections::reduce;
 use super::vector::{dot, norm};
 
 /// Equations of unit variance.
@@ -27,10 +28,9 @@ impl Equations {
     pub(super) fn reduced(mut columns: Vec<f64>, mut re: Vec<f64>, mut im: Vec<f64>) -> Self {
         let given = re.len();
         let width = columns.len() / given;
-        let columns = reduce(&mut columns, given, [&mut re, &mut im]);
-        re.truncate(width);
-        im.truncate(width);
-        Self { rows: width, columns, re, im }
+        let reduced = reduce(&mut columns, given, [&mut re, &mut im]);
+        let [re, im] = reduced.explained;
+        Self { rows: width, columns: reduced.r, re, im }
     }
 
     fn width(&self) -> usize {

@@ -3,9 +3,10 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::triangularise;
+use super::least_squares::reduce_system;
 use super::outcome::Solution;
 use super::problem::{Problem, VarianceScale};
+use super::reflections::Reduced;
 use super::singular_values::{Svd, decompose};
 use super::system::{System, Unusable};
 use super::vector::dot;
@@ -27,12 +28,11 @@ impl Directions {
         let root = root_weights(problem)?;
         let mut system = System::new(problem, Some(&root))?;
         let n = system.unknowns();
-        let svd = decompose(triangularise(&mut system), n);
-        let part = |data: &[f64], k: usize| dot(&svd.u[k * n..(k + 1) * n], &data[..n]);
-        let along =
-            (0..n).map(|k| Complex64::new(part(&system.re, k), part(&system.im, k))).collect();
-        let least_rss =
-            dot(&system.re[n..], &system.re[n..]) + dot(&system.im[n..], &system.im[n..]);
+        let Reduced { r, explained: [re, im], .. } = reduce_system(&mut system);
+        let svd = decompose(r, n);
+        let part = |data: &[f64], k: usize| dot(&svd.u[k * n..(k + 1) * n], data);
+        let along = (0..n).map(|k| Complex64::new(part(&re, k), part(&im, k))).collect();
+        let least_rss = dot(&system.re, &system.re) + dot(&system.im, &system.im);
         Ok(Self { system, svd, along, least_rss })
     }
 

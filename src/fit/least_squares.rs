@@ -2,12 +2,11 @@
 
 use num_complex::Complex64;
 
-use super::clock::factoring;
 use super::problem::Problem;
+use super::reflections::{Reduced, reduce};
 use super::singular_values::singular_values;
 use super::system::{System, Unusable};
-use super::vector::{add_scaled, dot};
-use crate::foundations::wide::widely;
+use super::vector::dot;
 
 /// A direct least-squares solution and what it says of its own quality.
 #[derive(Debug, Clone)]
@@ -47,27 +46,25 @@ pub(super) fn solve_system(system: System) -> Result<DirectFit, Unusable> {
 #[derive(Debug)]
 pub(super) struct Factored {
     system: System,
-    r: Vec<f64>,
+    reduced: Reduced,
     condition: f64,
 }
 
 impl Factored {
     pub(super) fn new(mut system: System) -> Result<Self, Unusable> {
-        let r = triangularise(&mut system);
-        let condition = check_rank(&r, system.unknowns(), system.rows)?;
-        Ok(Self { system, r, condition })
+        let reduced = reduce_system(&mut system);
+        let condition = check_rank(&reduced.r, system.unknowns(), system.rows)?;
+        Ok(Self { system, reduced, condition })
     }
 
     /// The least-squares solution.
     pub(super) fn fit(&self) -> DirectFit {
-        let Self { system, r, condition } = self;
-        let unknowns = system.unknowns();
-        let (rest_re, rest_im) = (&system.re[unknowns..], &system.im[unknowns..]);
-        let (re, im) = self.explained();
+        let Self { system, reduced, condition } = self;
+        let (unknowns, (re, im)) = (system.unknowns(), self.explained());
         DirectFit {
             emissivity: self.emissivities(re, im),
-            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(r, unknowns, b)),
-            rss: dot(rest_re, rest_re) + dot(rest_im, rest_im),
+            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&reduced.r, unknowns, b)),
+            rss: dot(&system.re, &system.re) + dot(&system.im, &system.im),
             condition: *condition,
             degrees_of_freedom: system.rows - unknowns,
         }
@@ -75,36 +72,16 @@ impl Factored {
 
     /// The triangle R, its columns one after another.
     pub(super) fn triangle(&self) -> &[f64] {
-        &self.r
+        &self.reduced.r
     }
 
     /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
     /// scaled unknowns into its coordinates.
     pub(super) fn orthonormal(&self) -> Vec<f64> {
-        let (rows, n) = (self.system.rows, self.system.unknowns());
-        let mut basis = vec![0.0; n * rows];
-        widely(
-            #[inline(always)]
-            || {
-                for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
-                    vector[i] = 1.0;
-                    // Later reflections leave it alone.
-                    for k in (0..=i).rev() {
-                        let v = &self.system.column(k)[k..];
-                        let vv = dot(v, v);
-                        if vv != 0.0 {
-                            let target = &mut vector[k..];
-                            let factor = -2.0 * dot(v, target) / vv;
-                            add_scaled(target, factor, v);
-                        }
-                    }
-                }
-            },
-        );
-        basis
+        self.reduced.basis(&self.system.columns, self.system.rows)
     }
 
-    /// The system, its columns used up: each holds the vector of its reflection.
+    /// The system, its columns and data used up.
     pub(super) fn system(&self) -> &System {
         &self.system
     }
@@ -112,13 +89,13 @@ impl Factored {
     /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
     /// per unknown. The objective is its distance from `R x`, squared, plus a constant.
     pub(super) fn explained(&self) -> (&[f64], &[f64]) {
-        let unknowns = self.system.unknowns();
-        (&self.system.re[..unknowns], &self.system.im[..unknowns])
+        let [re, im] = &self.reduced.explained;
+        (re, im)
     }
 
     /// The emissivities at a point `R x`, given by its real and imaginary part.
     pub(super) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
-        let solve = |y: &[f64]| solve_upper(&self.r, self.system.unknowns(), y);
+        let solve = |y: &[f64]| solve_upper(self.triangle(), self.system.unknowns(), y);
         self.system.emissivities(&complex(&solve(re), &solve(im)))
     }
 
@@ -128,8 +105,8 @@ impl Factored {
         let n = self.system.unknowns();
         let slope = self.system.scaled_slope(slope);
         let solve = |part: fn(&Complex64) -> f64| {
-            let b = solve_upper_transposed(&self.r, n, slope.iter().map(part).collect());
-            solve_upper(&self.r, n, &b)
+            let b = solve_upper_transposed(self.triangle(), n, slope.iter().map(part).collect());
+            solve_upper(self.triangle(), n, &b)
         };
         self.system.emissivities(&complex(&solve(|z| z.re), &solve(|z| z.im)))
     }
@@ -140,51 +117,9 @@ pub(super) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
     re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
 }
 
-/// Reduces the columns of a system to an upper triangle; see [`reduce`].
-pub(super) fn triangularise(system: &mut System) -> Vec<f64> {
+/// Reduces the columns of a system to a triangle. Its data then are what no column explains.
+pub(super) fn reduce_system(system: &mut System) -> Reduced {
     reduce(&mut system.columns, system.rows, [&mut system.re, &mut system.im])
-}
-
-/// Reduces columns of so many rows to an upper triangle by reflections, and applies them to the
-/// data. There are at least as many rows as columns.
-///
-/// Returns R, its columns one after another. The data then hold Q^H b: first the part that the
-/// columns explain, then the residual, turned.
-pub(super) fn reduce(columns: &mut [f64], rows: usize, data: [&mut [f64]; 2]) -> Vec<f64> {
-    factoring(|| {
-        widely(
-            #[inline(always)]
-            || reflect(columns, rows, data),
-        )
-    })
-}
-
-#[inline(always)]
-fn reflect(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Vec<f64> {
-    let unknowns = columns.len() / rows;
-    let mut r = vec![0.0; unknowns * unknowns];
-    for k in 0..unknowns {
-        let (done, later) = columns.split_at_mut((k + 1) * rows);
-        let v = &mut done[k * rows + k..];
-        let length = dot(v, v).sqrt();
-        // Away from v[0], so that nothing cancels.
-        let diagonal = if v[0] > 0.0 { -length } else { length };
-        r[k * unknowns + k] = diagonal;
-        v[0] -= diagonal;
-        let vv = dot(v, v);
-        if vv != 0.0 {
-            let data = data.iter_mut().map(|part| &mut part[..]);
-            for target in later.chunks_exact_mut(rows).chain(data) {
-                let target = &mut target[k..];
-                let factor = -2.0 * dot(v, target) / vv;
-                add_scaled(target, factor, v);
-            }
-        } // Else a zero column: R has a zero there, and the rank check says so.
-        for (j, column) in later.chunks_exact(rows).enumerate() {
-            r[(k + 1 + j) * unknowns + k] = column[k];
-        }
-    }
-    r
 }
 
 /// The condition number, or how the rank falls short.

@@ -8,10 +8,11 @@ use std::convert::Infallible;
 
 use num_complex::Complex64;
 
-use super::least_squares::{Factored, complex, reduce, solve_upper};
+use super::least_squares::{Factored, complex, solve_upper};
 use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::Outcome;
 use super::problem::Problem;
+use super::reflections::{Reduced, reduce};
 use super::vector::{add_scaled, dot, norm};
 use super::wls::searched;
 
@@ -161,8 +162,8 @@ impl<'a> Search<'a> {
         }
         let extended = |part: &Vec<f64>| [&part[..], &vec![0.0; n]].concat();
         let [mut re, mut im] = self.rest.each_ref().map(extended);
-        let r = reduce(&mut columns, 2 * n, [&mut re, &mut im]);
-        [re, im].map(|part| solve_upper(&r, n, &part))
+        let Reduced { r, explained, .. } = reduce(&mut columns, 2 * n, [&mut re, &mut im]);
+        explained.map(|part| solve_upper(&r, n, &part))
     }
 
     /// `R h`.

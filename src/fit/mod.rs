@@ -24,6 +24,7 @@ mod outcome;
 mod plateau;
 mod prior;
 mod problem;
+mod reflections;
 mod registry;
 mod residual;
 mod ridge;

@@ -19,8 +19,11 @@ pub(super) struct Svd {
 }
 
 /// Singular values of the `n` x `n` matrix whose columns stand one after another, largest first.
-pub(super) fn singular_values(columns: Vec<f64>, n: usize) -> Vec<f64> {
-    decompose(columns, n).values
+pub(super) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
+    orthogonalise(&mut columns, n, &mut []);
+    let mut values = lengths(&columns, n);
+    values.sort_by(|a, b| b.total_cmp(a));
+    values
 }
 
 /// The decomposition of the `n` x `n` matrix whose columns stand one after another.
@@ -29,13 +32,21 @@ pub(super) fn singular_values(columns: Vec<f64>, n: usize) -> Vec<f64> {
 /// makes `A V = U S`. Their lengths are the singular values, small ones to high relative accuracy.
 pub(super) fn decompose(mut columns: Vec<f64>, n: usize) -> Svd {
     let mut v = identity(n);
+    orthogonalise(&mut columns, n, &mut v);
+    in_order(&columns, &v, n)
+}
+
+/// Rotates the columns until they are orthogonal, and those of `v`, if it has any, with them.
+fn orthogonalise(columns: &mut [f64], n: usize, v: &mut [f64]) {
     for _ in 0..MAX_SWEEPS {
         let mut rotated = false;
         for i in 0..n {
             for j in i + 1..n {
-                if let Some(turn) = rotation(&columns, n, i, j) {
-                    rotate(&mut columns, n, i, j, turn);
-                    rotate(&mut v, n, i, j, turn);
+                if let Some(turn) = rotation(columns, n, i, j) {
+                    rotate(columns, n, i, j, turn);
+                    if !v.is_empty() {
+                        rotate(v, n, i, j, turn);
+                    }
                     rotated = true;
                 }
             }
@@ -44,7 +55,10 @@ pub(super) fn decompose(mut columns: Vec<f64>, n: usize) -> Svd {
             break;
         }
     }
-    in_order(&columns, &v, n)
+}
+
+fn lengths(columns: &[f64], n: usize) -> Vec<f64> {
+    columns.chunks_exact(n.max(1)).map(|column| dot(column, column).sqrt()).collect()
 }
 
 fn identity(n: usize) -> Vec<f64> {
@@ -56,8 +70,7 @@ fn identity(n: usize) -> Vec<f64> {
 /// Splits `A V` into U and S, and sorts both with V by falling singular value.
 fn in_order(columns: &[f64], v: &[f64], n: usize) -> Svd {
     let column = |of: &[f64], k: usize| of[k * n..(k + 1) * n].to_vec();
-    let lengths: Vec<f64> =
-        columns.chunks_exact(n.max(1)).map(|column| dot(column, column).sqrt()).collect();
+    let lengths = lengths(columns, n);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| lengths[b].total_cmp(&lengths[a]));
     let unit = |k: usize| if lengths[k] > 0.0 { lengths[k] } else { 1.0 };

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::problem::{Constraint, Problem};
 use super::vector::norm;
+use crate::foundations::{spare, wide::widely};
 
 /// Why a design cannot be solved. The text is recorded as the reason of the failed bin.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -73,23 +74,18 @@ impl System {
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
-        let weighted = |values: &[f64]| -> Vec<f64> {
-            match root_weight {
-                Some(root) => values.iter().zip(root).map(|(v, w)| v * w).collect(),
-                None => values.to_vec(),
-            }
-        };
-        let mut emitters: Vec<Vec<f64>> = problem.design.iter().map(|c| weighted(c)).collect();
-        let eliminated = eliminate(problem.constraint, &mut emitters);
-        let (columns, scale) = scale_columns(&emitters, eliminated)?;
-        let part = |f: fn(&Complex64) -> f64| -> Vec<f64> {
-            let values = problem.data.iter().map(f);
-            match root_weight {
-                Some(root) => values.zip(root).map(|(v, w)| v * w).collect(),
-                None => values.collect(),
-            }
-        };
-        let (re, im) = (part(|z| z.re), part(|z| z.im));
+        let mut columns = spare::taken(rows * problem.design.len());
+        let [mut re, mut im] = [spare::taken(rows), spare::taken(rows)];
+        let (eliminated, scale) = widely(
+            #[inline(always)]
+            || {
+                weigh(problem, root_weight, &mut columns, [&mut re, &mut im]);
+                let eliminated = eliminate(problem.constraint, &mut columns, rows);
+                (eliminated, scale_columns(&mut columns[..rows * unknowns], rows, eliminated))
+            },
+        );
+        let scale = scale?;
+        columns.truncate(rows * unknowns);
         if !norm(&re).is_finite() || !norm(&im).is_finite() {
             return Err(Unusable::NotFinite { what: "data" });
         }
@@ -158,50 +154,84 @@ impl System {
     }
 }
 
-/// Under the Kirchhoff constraint, replaces one emitter by minus the sum of the others.
+impl Drop for System {
+    fn drop(&mut self) {
+        for vector in [&mut self.columns, &mut self.re, &mut self.im] {
+            spare::give_up(std::mem::take(vector));
+        }
+    }
+}
+
+/// Writes design and data, every record times the square root of its weight.
+#[inline(always)]
+fn weigh(problem: &Problem, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
+    let rows = problem.records();
+    for (column, values) in columns.chunks_exact_mut(rows).zip(problem.design) {
+        match root {
+            None => column.copy_from_slice(values),
+            Some(root) => {
+                for ((weighed, value), root) in column.iter_mut().zip(*values).zip(root) {
+                    *weighed = value * root;
+                }
+            }
+        }
+    }
+    let [re, im] = data;
+    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(problem.data) {
+        (*re, *im) = (value.re, value.im);
+    }
+    for part in [re, im] {
+        let root = root.into_iter().flatten();
+        part.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
+    }
+}
+
+/// Under the Kirchhoff constraint, replaces one emitter by minus the sum of the others: its column
+/// is subtracted from theirs, which then stand at the beginning.
 ///
 /// The emitter with the smallest column goes: its column is then a small change to the others,
 /// which keeps as many digits of the well-determined ones as there are. At high frequency the
 /// columns differ by fifty orders of magnitude, so this choice matters.
-fn eliminate(constraint: Constraint, emitters: &mut [Vec<f64>]) -> Option<usize> {
+#[inline(always)]
+fn eliminate(constraint: Constraint, columns: &mut [f64], rows: usize) -> Option<usize> {
     if constraint == Constraint::None {
         return None;
     }
-    let lengths: Vec<f64> = emitters.iter().map(|column| norm(column)).collect();
+    let lengths: Vec<f64> = columns.chunks_exact(rows).map(norm).collect();
     let smallest = (0..lengths.len()).min_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
-    let gone = emitters[smallest].clone();
-    for (emitter, column) in emitters.iter_mut().enumerate() {
-        if emitter != smallest {
-            column.iter_mut().zip(&gone).for_each(|(value, gone)| *value -= gone);
-        }
+    let gone = columns[smallest * rows..][..rows].to_vec();
+    columns.copy_within((smallest + 1) * rows.., smallest * rows);
+    let kept = columns.len() - rows;
+    for column in columns[..kept].chunks_exact_mut(rows) {
+        column.iter_mut().zip(&gone).for_each(|(value, gone)| *value -= gone);
     }
     Some(smallest)
 }
 
+/// Divides every column by its length; the lengths.
+#[inline(always)]
 fn scale_columns(
-    emitters: &[Vec<f64>],
+    columns: &mut [f64],
+    rows: usize,
     eliminated: Option<usize>,
-) -> Result<(Vec<f64>, Vec<f64>), Unusable> {
-    let rows = emitters.first().map_or(0, Vec::len);
-    let (mut columns, mut scale) = (Vec::with_capacity(rows * emitters.len()), Vec::new());
-    for (emitter, column) in emitters.iter().enumerate() {
-        if Some(emitter) == eliminated {
-            continue;
-        }
+) -> Result<Vec<f64>, Unusable> {
+    let mut scale = Vec::with_capacity(columns.len() / rows);
+    for (place, column) in columns.chunks_exact_mut(rows).enumerate() {
         let length = norm(column);
         if !length.is_finite() {
             return Err(Unusable::NotFinite { what: "Planck functions or weights" });
         }
         if length == 0.0 {
+            let emitter = place + usize::from(eliminated.is_some_and(|gone| gone <= place));
             return Err(Unusable::ZeroColumn { emitter });
         }
         // Where the inverse would overflow, division does not.
         let inverse = 1.0 / length;
         match inverse.is_finite() {
-            true => columns.extend(column.iter().map(|value| value * inverse)),
-            false => columns.extend(column.iter().map(|value| value / length)),
+            true => column.iter_mut().for_each(|value| *value *= inverse),
+            false => column.iter_mut().for_each(|value| *value /= length),
         }
         scale.push(length);
     }
-    Ok((columns, scale))
+    Ok(scale)
 }

@@ -18,13 +18,21 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sum_of_lanes(lanes) + rest
+}
+
+#[inline(always)]
+fn sum_of_lanes(lanes: [f64; LANES]) -> f64 {
+    // What follows adds pairs; if the compiler sees it, it makes pairs of the loop before too, and
+    // leaves the wider registers empty.
+    let mut lanes = std::hint::black_box(lanes);
     let mut width = LANES / 2;
     while width > 0 {
         let (low, high) = lanes.split_at_mut(width);
         low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
         width /= 2;
     }
-    lanes[0] + rest
+    lanes[0]
 }
 
 /// `y += factor * x`. Slices of one length.
@@ -37,6 +45,7 @@ pub(super) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
 }
 
 /// Euclidean norm, without overflow or underflow in between; NaN if any element is.
+#[inline(always)]
 pub(super) fn norm(x: &[f64]) -> f64 {
     let squared = dot(x, x);
     // Whatever is too small to be counted in this is too small to count.
@@ -46,6 +55,7 @@ pub(super) fn norm(x: &[f64]) -> f64 {
 /// Sums of squares in which nothing was lost: no square that matters is near the smallest number.
 const SAFE: std::ops::Range<f64> = 1e-250..1e300;
 
+#[cold]
 fn scaled_norm(x: &[f64]) -> f64 {
     let largest =
         x.iter().fold(0.0, |m: f64, v| if v.abs() > m || v.is_nan() { v.abs() } else { m });

@@ -13,20 +13,17 @@ const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Above this the result is infinite.
 const LARGEST: f64 = 709.782_712_893_384;
 
-/// `1/2!`, `1/3!`, ..., `1/13!`: Taylor's series, which ends below the rounding error for
-/// arguments up to half of ln 2.
-const SERIES: [f64; 12] = [
-    1.0 / 2.0,
+/// Taylor's series, which ends below the rounding error for arguments up to half of ln 2: `1/2!`,
+/// `1/4!`, ..., `1/12!`.
+const EVEN: [f64; 6] =
+    [1.0 / 2.0, 1.0 / 24.0, 1.0 / 720.0, 1.0 / 40_320.0, 1.0 / 3_628_800.0, 1.0 / 479_001_600.0];
+/// `1/3!`, `1/5!`, ..., `1/13!`.
+const ODD: [f64; 6] = [
     1.0 / 6.0,
-    1.0 / 24.0,
     1.0 / 120.0,
-    1.0 / 720.0,
     1.0 / 5_040.0,
-    1.0 / 40_320.0,
     1.0 / 362_880.0,
-    1.0 / 3_628_800.0,
     1.0 / 39_916_800.0,
-    1.0 / 479_001_600.0,
     1.0 / 6_227_020_800.0,
 ];
 
@@ -39,16 +36,24 @@ pub fn exp_m1_of_positive(x: f64) -> f64 {
     let shifted = x * std::f64::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
     let r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    let mut sum = SERIES[SERIES.len() - 1];
-    for coefficient in SERIES[..SERIES.len() - 1].iter().rev() {
-        sum = sum * r + coefficient;
-    }
-    let exp_m1_r = r + r * r * sum;
+    // Even and odd powers apart: neither sum waits for the other.
+    let square = r * r;
+    let exp_m1_r = r + square * (polynomial(&EVEN, square) + r * polynomial(&ODD, square));
     // Half of 2^k, for 2^1024 is no number; its exponent is what was rounded into the last bits.
     let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1022);
     let half = f64::from_bits(exponent << 52);
     let value = 2.0 * (half * exp_m1_r + (half - 0.5));
     if x > LARGEST { f64::INFINITY } else { value }
+}
+
+/// `c[0] + c[1] x + ... + c[5] x^5`.
+#[inline(always)]
+fn polynomial(coefficients: &[f64; 6], x: f64) -> f64 {
+    let mut sum = coefficients[5];
+    for coefficient in coefficients[..5].iter().rev() {
+        sum = sum * x + coefficient;
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -76,18 +76,25 @@ pub fn modulus(z: Complex64) -> f64 {
 /// The median; of an even number of values, the mean of the two in the middle.
 #[must_use]
 pub fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    let middle = values.len() / 2;
-    if values.is_empty() {
+    let mut keys: Vec<i64> = values.iter().map(|value| order_key(value.to_bits() as i64)).collect();
+    let middle = keys.len() / 2;
+    if keys.is_empty() {
         return f64::NAN;
     }
-    let odd = values.len() % 2 == 1;
-    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let odd = keys.len() % 2 == 1;
+    let value = |key: i64| f64::from_bits(order_key(key) as u64);
+    let (below, &mut upper, _) = keys.select_nth_unstable(middle);
     if odd {
-        return upper;
+        return value(upper);
     }
-    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    0.5 * (lower + upper)
+    let lower = below.iter().copied().fold(i64::MIN, i64::max);
+    0.5 * (value(lower) + value(upper))
+}
+
+/// Between the bits of a number and a whole number that has its place in the total order: whole
+/// numbers are compared faster. It is its own inverse.
+fn order_key(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 #[cfg(test)]
@@ -98,6 +105,9 @@ mod tests {
     fn the_median_of_an_even_count_is_the_mean_of_the_middle() {
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert_eq!(median(&[5.0, 1.0, 3.0]), 3.0);
+        assert_eq!(median(&[-1.0, -3.0, -2.0, 4.0]), -1.5);
+        assert_eq!(median(&[-0.0, f64::NEG_INFINITY, f64::INFINITY]), 0.0);
+        assert!(median(&[1.0, f64::NAN, f64::NAN]).is_nan());
         assert!(median(&[]).is_nan());
     }
 }

@@ -7,6 +7,7 @@ pub mod files;
 pub mod math;
 pub mod npz_writer;
 pub mod run_dir;
+pub mod spare;
 pub mod wide;
 
 pub use digest::Digest;

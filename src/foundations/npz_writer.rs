@@ -7,8 +7,8 @@ use std::path::Path;
 
 use ndarray::{ArrayView, Dimension, IntoDimension};
 use ndarray_npy::{NpzWriter, WritableElement, WriteNpzError};
-use zip::DateTime;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime};
 
 use super::files::{self, FileError};
 
@@ -43,6 +43,7 @@ pub fn write_npz(
     files::write_whole(path, |w| {
         // Stored: emissivities and interferograms are noise to a compressor.
         let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())
             .unix_permissions(0o644)
             .large_file(true);

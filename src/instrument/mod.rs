@@ -36,6 +36,7 @@ pub use axis::{
 };
 pub use bolometer::{
     BolometerError, BolometerParameters, BolometerState, COUNTS_PER_VOLT, PUBLISHED_LL, bias_volts,
+    inverse_response,
 };
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;

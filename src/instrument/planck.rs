@@ -16,7 +16,7 @@ const MJY_PER_SI: f64 = 1e20;
 /// 0 K; NaN for NaN and for a temperature below 0. Source: Planck's law, CODATA constants.
 #[must_use]
 pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
-    Law::at(frequency_hz).brightness(temperature_k)
+    Law::at(frequency_hz).brightness(1.0 / temperature_k)
 }
 
 /// Change of the brightness with temperature, `dB/dT`, MJy/sr/K.
@@ -25,29 +25,31 @@ pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
 /// [`planck_mjy_sr`].
 #[must_use]
 pub fn planck_slope(frequency_hz: f64, temperature_k: f64) -> f64 {
-    Law::at(frequency_hz).slope(temperature_k)
+    Law::at(frequency_hz).slope(1.0 / temperature_k)
 }
 
 /// Brightness at one frequency for many temperatures: a column of a design matrix.
 ///
-/// `temperatures` in K and `out` in MJy/sr are of one length, \[record\]. If their lengths differ,
-/// all of `out` becomes NaN. Each value is, to the bit, that of [`planck_mjy_sr`].
-pub fn fill_planck_column(frequency_hz: f64, temperatures: &[f64], out: &mut [f64]) {
-    if temperatures.len() != out.len() {
+/// `inverse_temperatures` (one over each, 1/K: to divide is what takes longest) and `out` in MJy/sr
+/// are of one length, \[record\]. If their lengths differ, all of `out` becomes NaN. Each value is,
+/// to the bit, that of [`planck_mjy_sr`].
+pub fn fill_planck_column(frequency_hz: f64, inverse_temperatures: &[f64], out: &mut [f64]) {
+    if inverse_temperatures.len() != out.len() {
         out.fill(f64::NAN);
         return;
     }
     let law = Law::at(frequency_hz);
     if law.scale == 0.0 {
-        out.iter_mut().zip(temperatures).for_each(|(value, t)| *value = law.brightness(*t));
+        let values = out.iter_mut().zip(inverse_temperatures);
+        values.for_each(|(value, inverse)| *value = law.brightness(*inverse));
         return;
     }
     // A loop of its own, without branches: several records are worked on side by side.
     widely(
         #[inline(always)]
         || {
-            for (value, &temperature_k) in out.iter_mut().zip(temperatures) {
-                *value = law.bright(temperature_k);
+            for (value, &inverse) in out.iter_mut().zip(inverse_temperatures) {
+                *value = law.bright(inverse);
             }
         },
     );
@@ -67,28 +69,29 @@ impl Law {
         Self { scale, quantum_k: PLANCK * nu / BOLTZMANN }
     }
 
-    fn brightness(&self, temperature_k: f64) -> f64 {
+    /// At one over a temperature, 1/K.
+    fn brightness(&self, inverse: f64) -> f64 {
         if self.scale == 0.0 {
-            let impossible = temperature_k.is_nan() || temperature_k < 0.0;
+            let impossible = inverse.is_nan() || inverse < 0.0;
             return if impossible { f64::NAN } else { 0.0 };
         }
-        self.bright(temperature_k)
+        self.bright(inverse)
     }
 
     /// The brightness at a frequency above zero.
     #[inline(always)]
-    fn bright(&self, temperature_k: f64) -> f64 {
-        let value = self.scale / exp_m1_of_positive(self.quantum_k / temperature_k);
-        if temperature_k < 0.0 { f64::NAN } else { value }
+    fn bright(&self, inverse: f64) -> f64 {
+        let value = self.scale / exp_m1_of_positive(self.quantum_k * inverse);
+        if inverse < 0.0 { f64::NAN } else { value }
     }
 
-    fn slope(&self, temperature_k: f64) -> f64 {
-        let brightness = self.brightness(temperature_k);
+    fn slope(&self, inverse: f64) -> f64 {
+        let brightness = self.brightness(inverse);
         if brightness == 0.0 {
             return 0.0; // Where x / T may be infinite.
         }
-        let x = self.quantum_k / temperature_k;
-        -brightness * x / temperature_k / expm1(-x)
+        let x = self.quantum_k * inverse;
+        -brightness * x * inverse / expm1(-x)
     }
 }
 
@@ -157,7 +160,7 @@ mod tests {
     fn a_column_equals_its_single_values_to_the_bit() {
         let temperatures = [2.7, 4.5, 20.0, 0.0];
         let mut column = [f64::NAN; 4];
-        fill_planck_column(3e11, &temperatures, &mut column);
+        fill_planck_column(3e11, &temperatures.map(|t| 1.0 / t), &mut column);
         for (value, temperature) in column.into_iter().zip(temperatures) {
             assert_eq!(value.to_bits(), planck_mjy_sr(3e11, temperature).to_bits());
         }

@@ -93,10 +93,11 @@ impl Profile {
         self.started.elapsed()
     }
 
-    /// All that passed up to now was the beginning.
+    /// What passed up to now, and was nothing else, was the beginning.
     pub fn begun(&self) {
         if let Some(mut times) = self.times() {
-            times.phases[Phase::Begin as usize] = self.wall();
+            let known: Duration = times.phases.iter().sum();
+            times.phases[Phase::Begin as usize] = self.wall().saturating_sub(known);
         }
     }
 

@@ -14,6 +14,11 @@ use super::results::Results;
 pub struct Campaigns(BTreeMap<usize, Arc<Campaign>>);
 
 impl Campaigns {
+    /// Adds a data set that is prepared already, under its index.
+    pub fn put(&mut self, set: usize, campaign: Campaign) {
+        self.0.insert(set, Arc::new(campaign));
+    }
+
     /// The data set with this index, prepared now if it was not before.
     ///
     /// # Errors

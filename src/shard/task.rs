@@ -100,6 +100,12 @@ impl<'a> Worker<'a> {
         Self { stop, ..self }
     }
 
+    /// The same, but with data sets that are prepared already.
+    #[must_use]
+    pub fn knowing(self, campaigns: Campaigns) -> Self {
+        Self { campaigns, ..self }
+    }
+
     /// The same, but tells where the time goes.
     #[must_use]
     pub fn telling(self, profile: Arc<Profile>) -> Self {

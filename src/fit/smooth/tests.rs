@@ -4,7 +4,8 @@ use num_complex::Complex64;
 
 use super::*;
 use crate::fit::VarianceScale;
-use crate::fit::least_squares::{reduce, solve_upper, solve_upper_transposed};
+use crate::fit::least_squares::{solve_upper, solve_upper_transposed};
+use crate::fit::reflections::{Reduced, reduce};
 use crate::fit::tests::{Owned, build_with, gaussian, largest_error, solution, together};
 
 const CONSTRAINTS: [Constraint; 2] = [Constraint::None, Constraint::Kirchhoff];
@@ -121,9 +122,9 @@ fn dense(bins: &[Problem], constraint: Constraint) -> Vec<(Vec<Complex64>, Vec<f
     let mut columns: Vec<f64> = unknowns.flat_map(|(b, i)| column(b, i)).collect();
     let mut re: Vec<f64> = equations.iter().map(|(_, d)| d.re).collect();
     let mut im: Vec<f64> = equations.iter().map(|(_, d)| d.im).collect();
-    let r = reduce(&mut columns, equations.len(), [&mut re, &mut im]);
+    let Reduced { r, explained, .. } = reduce(&mut columns, equations.len(), [&mut re, &mut im]);
     let n = free * bins.len();
-    let (re, im) = (solve_upper(&r, n, &re), solve_upper(&r, n, &im));
+    let [re, im] = explained.map(|part| solve_upper(&r, n, &part));
     let of = |b: usize, i: usize| {
         let mut factors = vec![0.0; n];
         match i < free {
