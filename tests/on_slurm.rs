@@ -262,7 +262,7 @@ fn warned_task() -> Result<(), Failed> {
             cluster.wait_until_empty()?;
             succeeded(cluster.bash("\"$OTFHPC\" merge results")?)?;
         } else {
-            let said = format!("otfhpc: requeued: scontrol requeue {}_2\n", jobs.array);
+            let said = format!("otfhpc: asking for a requeue: scontrol requeue {}_2\n", jobs.array);
             assert!(log.contains(&said), "{log}");
             assert!(tasks.values().all(|ended| ended == "COMPLETED 0:0"), "{tasks:?}: {log}");
             assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");

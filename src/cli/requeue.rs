@@ -27,8 +27,10 @@ pub(super) fn requeue(slurm: &Environment) {
         return;
     };
     let line = words.join(" ");
+    // Told before: Slurm may end this process before it can tell anything after.
+    complain(&format!("otfhpc: asking for a requeue: {line}"));
     match Command::new(&words[0]).args(&words[1..]).output() {
-        Ok(output) if output.status.success() => complain(&format!("otfhpc: requeued: {line}")),
+        Ok(output) if output.status.success() => {}
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
             complain(&format!("otfhpc: warning: not requeued: `{line}`: {}", said.trim()));
