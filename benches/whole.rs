@@ -1,8 +1,7 @@
 //! Whole commands, from the start of the process to its end: a fit from calibration set to
 //! products, the fixed cost of a task, two threads against one.
 //!
-//! `cargo bench --bench whole -- [--quick]` prints one line of JSON: the median seconds of each; of
-//! `configs/comprehensive.toml` those of one run. With --quick, everything is measured once, and what
+//! `cargo bench --bench whole -- [--quick]` prints one line of JSON: the median seconds of each. With --quick, everything is measured once, and what
 //! takes long is made smaller.
 
 use std::collections::BTreeMap;
@@ -22,6 +21,14 @@ const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/compre
 const OTHER_BOLOMETERS: &str = "data.other_bolometers=[\"rh\",\"rl\",\"lh\"]";
 /// What a quick run makes of the comprehensive study.
 const PART: [&str; 3] = ["study.noise_levels=[0.01]", "study.trials=2", "simulate.records=120"];
+/// Lines of `--profile`, and what they are called here.
+const PHASES: [(&str, &str); 5] = [
+    ("read", "read"),
+    ("transform", "transform"),
+    ("design", "design"),
+    ("factor wls", "factor"),
+    ("solve wls", "solve"),
+];
 
 fn main() {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
@@ -29,25 +36,29 @@ fn main() {
         folder: tempfile::tempdir().expect("the temporary folder can be written"),
         quick: asked("--quick"),
     };
-    let mut seconds = BTreeMap::from([
-        ("start", bench.median(9, || bench.otfhpc(&["--version"]))),
-        ("task_simulated", bench.task(&[])),
-    ]);
-    for (records, fit, solution, task) in [
-        (1200, "fit_1200", "solution_1200", "task_1200"),
-        (12_000, "fit_12000", "solution_12000", "task_12000"),
+    let (mut seconds, mut phases) = (BTreeMap::new(), BTreeMap::new());
+    seconds.insert("start", bench.median(9, || bench.otfhpc(&["--version"])));
+    seconds.insert("task_simulated", bench.task(&[]));
+    for (records, fit, parts, task) in [
+        (1200, "fit_1200", "phases_1200", "task_1200"),
+        (12_000, "fit_12000", "phases_12000", "task_12000"),
     ] {
         let data = bench.calibration_set(records, &[]);
         seconds.insert(fit, bench.fit(&data));
-        seconds.insert(solution, bench.solution(&data));
+        phases.insert(parts, bench.phases(&data));
         seconds.insert(task, bench.task(&data));
     }
     let ten = bench.calibration_set(1200, &[OTHER_BOLOMETERS]);
     seconds.insert("fit_ten_emitters", bench.fit(&ten));
     seconds.insert("task_ten_emitters", bench.task(&ten));
-    seconds.insert("study_on_1_thread", bench.comprehensive("1"));
-    seconds.insert("study_on_2_threads", bench.comprehensive("2"));
-    println!("{}", serde_json::to_string(&seconds).expect("numbers can be written as JSON"));
+    // In turn, so that what else the machine does falls on both.
+    let rounds = if bench.quick { 1 } else { 3 };
+    let studies = (0..rounds).map(|_| (bench.comprehensive("1"), bench.comprehensive("2")));
+    let (one, two): (Vec<f64>, Vec<f64>) = studies.unzip();
+    seconds.insert("study_on_1_thread", median(&one));
+    seconds.insert("study_on_2_threads", median(&two));
+    let measured = serde_json::json!({ "seconds": seconds, "phases": phases });
+    println!("{measured}");
 }
 
 struct Bench {
@@ -105,18 +116,20 @@ impl Bench {
         })
     }
 
-    /// The part of that from opening the calibration set to the emissivities, as the program tells.
-    fn solution(&self, data: &[String]) -> f64 {
+    /// The parts of that from opening the calibration set to the emissivities, as the program tells;
+    /// those of the run with the median sum.
+    fn phases(&self, data: &[String]) -> BTreeMap<&'static str, f64> {
         let command = ["local", "--replace", "--threads", "1", "--profile"].map(String::from);
         let wls = settings(&["fit.methods=[\"wls\"]"]);
-        self.median(5, || {
+        let mut runs: Vec<BTreeMap<&str, f64>> = Vec::new();
+        for _ in 0..if self.quick { 1 } else { 5 } {
             self.clear();
             let (_, told) = self.told(&[&command[..], data, &wls].concat());
-            ["read", "transform", "design", "factor wls", "solve wls"]
-                .map(|phase| phase_seconds(&told, phase))
-                .iter()
-                .sum()
-        })
+            runs.push(PHASES.iter().map(|(line, name)| (*name, seconds_of(&told, line))).collect());
+        }
+        let sum = |run: &BTreeMap<&str, f64>| run.values().sum::<f64>();
+        runs.sort_by(|a, b| sum(a).total_cmp(&sum(b)));
+        runs.swap_remove(runs.len() / 2)
     }
 
     /// A task whose shard is one bin of one method: what each task of an array costs at least.
@@ -149,8 +162,8 @@ fn settings(assignments: &[&str]) -> Vec<String> {
     assignments.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
 }
 
-/// What `--profile` says of a phase.
-fn phase_seconds(told: &str, phase: &str) -> f64 {
+/// What `--profile` says of a phase, s.
+fn seconds_of(told: &str, phase: &str) -> f64 {
     let line = told.lines().find_map(|line| line.strip_prefix(phase)?.strip_prefix("  "));
     let seconds = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
     seconds.expect("the profile has every phase")

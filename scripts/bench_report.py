@@ -45,6 +45,13 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
 - **NumPy**: `scripts/peers/numpy_lstsq.py` solves the same problem with `numpy.linalg.lstsq`, bin by
   bin; a test holds both to the same emissivities. From opening the file to the solution, without
   Python's start; median of five (12,000 records: three). Of the $numpy_1200, $numpy_parts.
+- **What limits it.** The aim was a tenth of NumPy's time at 1,200 records, $tenth ms, and a
+  twentieth at 12,000, $twentieth ms. Of otfhpc's own at 1,200 records: $parts_1200; at 12,000:
+  $parts_12000. Planck columns are $exponentials million values at 1,200 records, each of some forty
+  multiplications and additions and one division; $planck ms at the pace of the kernel below. No two
+  operations are fused, so that all processors round alike. The factorisations are $flops million
+  multiplications and additions. Reading, and transforms, whose medians and FFTs are compiled code in
+  NumPy too, take $shared ms, which alone leaves no tenth.
 - **otfhpc, one bin**: among all bins, one takes a 256th part of `otfhpc local`. A process for one:
   `otfhpc run` of a plan with one bin of one method, median of nine.
 - **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
@@ -70,7 +77,7 @@ otfhpc local --config configs/comprehensive.toml
 ```
 
 1,200 records, 257 bins, 7 noise levels x 3 trials x 19 methods: 399 configurations, 102,543 units,
-all converged but for bin 0, which has no signal. From the settings to the products, one run each:
+all converged but for bin 0, which has no signal. From the settings to the products, medians of three:
 $study_1 s on one thread, $study_2 s on two, a speed-up of $speed_up (an efficiency of $efficiency).
 
 `--profile` says where the time goes; `provenance.json` has the median time of a unit of every
@@ -116,12 +123,29 @@ $kernels
 )
 
 
+# Of the fits that are compared: bins with signal, records, unknowns.
+BINS, RECORDS, EMITTERS = 256, 1200, 7
+
+
+def factorisation() -> int:
+    """Multiplications and additions of a reduction of the design, with two columns of data."""
+    updates = sum(EMITTERS - k + 1 for k in range(EMITTERS))
+    return (4 * updates + 2 * EMITTERS) * RECORDS
+
+
+def milliseconds(time: str) -> float:
+    """Of a time as divan prints it."""
+    number, unit = time.split()
+    return float(number) * {"ns": 1e-6, "µs": 1e-3, "ms": 1, "s": 1e3}[unit]
+
+
 class Measured:
     """What stands in the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.whole = json.loads(self.text("whole.txt").splitlines()[-1])
+        whole = json.loads(self.text("whole.txt").splitlines()[-1])
+        self.whole = whole["seconds"] | whole["phases"]
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -143,7 +167,8 @@ class Measured:
             if len(cells) < 3 or not cells[2].strip():
                 group = name
             else:
-                found.append((f"{group}: {name}" if inner else name, cells[2].strip()))
+                label = f"{group}: {name}" if inner else name
+                found.append((label.replace("_", " "), cells[2].strip()))
         return found
 
     def merge(self, command: str) -> tuple[str, str]:
@@ -171,12 +196,25 @@ def against(measured: Measured) -> dict[str, str]:
     whole, values = measured.whole, {}
     for size in ["1200", "12000"]:
         ours, theirs = whole[f"fit_{size}"], measured.median(f"numpy_{size}")
-        solution = whole[f"solution_{size}"]
+        phases = whole[f"phases_{size}"]
+        solution = sum(phases.values())
+        parts = [f"{name} {short(1e3 * time)} ms" for name, time in phases.items()]
+        values[f"parts_{size}"] = ", ".join(parts)
         values[f"fit_{size}"] = f"{short(ours)} s"
         values[f"solution_{size}"] = f"{short(solution)} s"
         values[f"solution_ratio_{size}"] = short(theirs / solution)
         values[f"numpy_{size}"] = f"{short(theirs)} s"
         values[f"ratio_{size}"] = short(theirs / ours)
+    phases = whole["phases_1200"]
+    planck = next(time for name, time in measured.kernels() if name == "planck columns")
+    values |= {
+        "tenth": short(1e3 * measured.median("numpy_1200") / 10),
+        "twentieth": short(1e3 * measured.median("numpy_12000") / 20),
+        "exponentials": short(1e-6 * BINS * RECORDS * EMITTERS),
+        "planck": short(BINS * milliseconds(planck)),
+        "flops": short(1e-6 * BINS * factorisation()),
+        "shared": short(1e3 * (phases["read"] + phases["transform"])),
+    }
     one, among = whole["task_ten_emitters"], whole["fit_ten_emitters"] / 256
     once, again = measured.median("search_once"), measured.median("search_recomputing")
     values |= {
@@ -200,10 +238,13 @@ def against(measured: Measured) -> dict[str, str]:
 def commands(measured: Measured) -> dict[str, str]:
     whole = measured.whole
     names = ["start", "task_1200", "task_12000", "task_simulated"]
+    def solution(size: str) -> float:
+        return sum(whole[f"phases_{size}"].values())
+
     # Their exit codes were 0, so that no unit failed or did not converge.
     one, two = whole["study_on_1_thread"], whole["study_on_2_threads"]
     return {name: short(whole[name]) for name in names} | {
-        "linear": short(whole["solution_12000"] / 10 / whole["solution_1200"]),
+        "linear": short(solution("12000") / 10 / solution("1200")),
         "study_1": short(one),
         "study_2": short(two),
         "speed_up": short(one / two),
@@ -217,7 +258,7 @@ def files(measured: Measured) -> dict[str, str]:
     row = next(line for line in plan.splitlines() if "million_configurations" in line)
     kilobytes = int(re.search(r"peak memory of this process: (\d+) kB", plan)[1])
     status, merge = measured.merge("status"), measured.merge("merge")
-    lines = [f"| {name.replace('_', ' ')} | {median} |" for name, median in measured.kernels()]
+    lines = [f"| {name} | {median} |" for name, median in measured.kernels()]
     return {
         "plan": row.split("│")[2].strip(),
         "plan_memory": f"{kilobytes / 1024:.0f} MB",

@@ -43,6 +43,7 @@ missing_packages() {
         has "$program" || echo slurm-wlm
     done | sort -u
     has munged || echo munge
+    has qemu-x86_64 || echo qemu-user
 }
 
 # apt_get ARG...: apt-get without questions and without a word, unless it fails.
@@ -114,6 +115,7 @@ announce_ignored() {
     if ! reason=$(scripts/slurm-testbed.sh check); then
         say "ignored will be: the tests on Slurm ($reason)"
     fi
+    has qemu-x86_64 || say "ignored will be: the tests on other processors (no qemu-x86_64)"
     [[ -d ../shared/data ]] || say "ignored will be: the tests on ../shared/data (not there)"
 }
 

@@ -25,8 +25,8 @@ const PHASES: [&str; 13] = [
     "merge",
     "idle, and the rest",
 ];
-/// Each line is rounded to a millisecond.
-const ROUNDING: f64 = 0.0005 * (PHASES.len() + 2) as f64;
+/// Each line is rounded to a tenth of a millisecond.
+const ROUNDING: f64 = 0.00005 * (PHASES.len() + 2) as f64;
 
 #[test]
 fn local_tells_all_phases_and_they_fill_the_time() {

@@ -13,7 +13,7 @@ pub(super) fn profile_table(profile: &Profile, study: &Study, threads: usize) ->
     let wall = profile.wall();
     let whole = wall.mul_f64(threads as f64);
     let part = |time: Duration| 100.0 * time.as_secs_f64() / whole.as_secs_f64();
-    let seconds = |time: Duration| format!("{:.3}", time.as_secs_f64());
+    let seconds = |time: Duration| format!("{:.4}", time.as_secs_f64());
     let line = |(name, time): (String, Duration)| {
         vec![name, seconds(time), format!("{:.1} %", part(time))]
     };

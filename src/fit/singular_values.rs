@@ -1,7 +1,5 @@
 //! Singular values and vectors of a small matrix: rank, condition number, filtered solutions.
 
-use super::vector::dot;
-
 /// Rotations are repeated until no two columns are further from orthogonal than this.
 const ORTHOGONAL: f64 = 1e-15;
 /// One-sided Jacobi converges quadratically: seven columns take about six sweeps.
@@ -58,7 +56,7 @@ fn orthogonalise(columns: &mut [f64], n: usize, v: &mut [f64]) {
 }
 
 fn lengths(columns: &[f64], n: usize) -> Vec<f64> {
-    columns.chunks_exact(n.max(1)).map(|column| dot(column, column).sqrt()).collect()
+    columns.chunks_exact(n.max(1)).map(|column| short_dot(column, column).sqrt()).collect()
 }
 
 fn identity(n: usize) -> Vec<f64> {
@@ -85,7 +83,7 @@ fn in_order(columns: &[f64], v: &[f64], n: usize) -> Svd {
 /// Cosine and sine of the turn that makes columns `i < j` orthogonal; `None` if they are already.
 fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)> {
     let (a, b) = (&columns[i * n..(i + 1) * n], &columns[j * n..(j + 1) * n]);
-    let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
+    let (aa, bb, ab) = (short_dot(a, a), short_dot(b, b), short_dot(a, b));
     // False for NaN, which can never become orthogonal: it counts as done.
     let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
     if !slanted {
@@ -95,6 +93,11 @@ fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)>
     let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
     let c = 1.0 / (1.0 + t * t).sqrt();
     Some((c, c * t))
+}
+
+/// For vectors of a few elements, where lanes would be empty.
+fn short_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64)) {
@@ -107,6 +110,7 @@ fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64))
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fit::vector::dot;
     use proptest::prelude::*;
 
     #[test]

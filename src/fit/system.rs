@@ -180,9 +180,9 @@ fn weigh(problem: &Problem, root: Option<&[f64]>, columns: &mut [f64], data: [&m
     for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(problem.data) {
         (*re, *im) = (value.re, value.im);
     }
-    for part in [re, im] {
-        let root = root.into_iter().flatten();
-        part.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
+    if let Some(root) = root {
+        re.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
+        im.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
     }
 }
 
