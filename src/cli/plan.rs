@@ -95,7 +95,7 @@ fn survey_all(config: &Config, study: &Study) -> Result<(Vec<DataSet>, Campaigns
         let surveyed = survey(set, data, simulate, instrument, study.seed, trials)?;
         data_sets.push(DataSet { set, screening: surveyed.screening });
         if let Some(campaign) = surveyed.campaign {
-            campaigns.put(index, campaign);
+            campaigns.put(study, index, campaign);
         }
     }
     Ok((data_sets, campaigns))

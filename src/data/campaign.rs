@@ -6,6 +6,7 @@ use crate::instrument::{
     Axis, BolometerState, ChannelScan, Emitter, Gain, IFG_LENGTH, PLAIN_LENGTH,
 };
 
+use super::designs::{Designs, kept_bytes};
 use super::error::DataError;
 use super::known::Known;
 use super::plateaus::plateaus;
@@ -34,6 +35,7 @@ pub struct Campaign {
     pub(super) known: Option<Known>,
     /// Number of the plateau of each record.
     pub(super) plateaus: Vec<usize>,
+    pub(super) designs: Designs,
 }
 
 /// The records that are used. Vectors have one element a record.
@@ -92,7 +94,19 @@ impl Campaign {
             taken,
             emitters,
             known,
+            designs: Designs::default(),
         })
+    }
+
+    /// The same, but the Planck columns at some bins (ascending) are kept once they are worked out,
+    /// unless they are too much: for several realisations.
+    #[must_use]
+    pub fn keeping_designs(mut self, bins: &[usize]) -> Self {
+        let (records, emitters) = (self.records() as u64, self.emitters.len() as u64);
+        if kept_bytes(records, emitters, bins.len() as u64) > 0 {
+            self.designs.keep(bins.last().map_or(0, |last| last + 1));
+        }
+        self
     }
 
     /// The frequency axis.

@@ -6,6 +6,7 @@ pub mod settings;
 
 mod baseline;
 mod campaign;
+mod designs;
 mod error;
 mod export;
 mod known;
@@ -20,7 +21,8 @@ mod simulate;
 mod transform;
 mod truth;
 
-pub use campaign::{Campaign, survey};
+pub use campaign::{Campaign, Surveyed, survey};
+pub use designs::{Design, kept_bytes};
 pub use error::DataError;
 pub use export::write_calibration_set;
 pub use random::noise_key;

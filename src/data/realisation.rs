@@ -1,5 +1,7 @@
 //! The spectra of a data set in one trial, and what the fit of a bin needs.
 
+use std::sync::Arc;
+
 use num_complex::Complex64;
 use rayon::prelude::*;
 
@@ -8,6 +10,7 @@ use crate::foundations::wide::widely;
 use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
+use super::designs::Design;
 use super::resample::{Draw, Resample};
 use super::settings::Sigma;
 use super::simulate::Noise;
@@ -33,6 +36,8 @@ pub struct Realisation {
 #[derive(Debug)]
 struct Sample {
     records: Vec<usize>,
+    /// Whether these are all records of the campaign, each once.
+    is_whole: bool,
     /// Number of the plateau of each, ascending.
     plateaus: Vec<usize>,
     /// K, `[emitter][record]`.
@@ -55,6 +60,7 @@ impl Sample {
         let inverse_responsivity = states().map(|state| 1.0 / state.responsivity).collect();
         let time_constant_s = states().map(|state| state.time_constant_s).collect();
         Self {
+            is_whole: records.iter().copied().eq(0..campaign.records()),
             records,
             plateaus,
             temperatures,
@@ -71,7 +77,7 @@ pub struct BinData {
     /// Index on the frequency axis.
     pub bin: usize,
     /// Planck functions, MJy/sr, `[emitter][record]`.
-    pub design: Vec<Vec<f64>>,
+    pub design: Arc<Design>,
     /// Spectrum, MJy/sr, one a record.
     pub data: Vec<Complex64>,
     /// `E|noise|^2`, (MJy/sr)^2, one a record.
@@ -231,7 +237,7 @@ impl Campaign {
         self.divide_by_gain(bin, sample, &mut data, &mut variance);
         BinData {
             bin,
-            design: self.design(bin, &sample.inverse_temperatures),
+            design: self.design(bin, sample),
             data,
             variance,
             scale: realisation.scale,
@@ -273,12 +279,16 @@ impl Campaign {
     }
 
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
-    fn design(&self, bin: usize, inverse_temperatures: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    fn design(&self, bin: usize, sample: &Sample) -> Arc<Design> {
         let column = |inverse_temperatures: &Vec<f64>| {
             let mut column = vec![0.0; inverse_temperatures.len()];
             fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
             column
         };
-        inverse_temperatures.iter().map(column).collect()
+        let work_out = || sample.inverse_temperatures.iter().map(column).collect();
+        match sample.is_whole {
+            true => self.designs.at(bin, work_out),
+            false => Arc::new(work_out()),
+        }
     }
 }

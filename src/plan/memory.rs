@@ -3,6 +3,7 @@
 //! Bytes a record, a bin, a unit: what the types in `data`, `shard` and `merge` hold, with what
 //! their allocations cost besides. `tests/memory.rs` holds them against real runs.
 
+use crate::data::kept_bytes;
 use crate::data::settings::Source;
 use crate::instrument::{IFG_LENGTH, SPECTRUM_BINS};
 use crate::study::Study;
@@ -51,10 +52,12 @@ impl Memory {
         let records = plan.data_sets.iter().map(|set| set.screening.used as u64).max().unwrap_or(0);
         let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
         let methods_together = study.order.together().len() as u64;
-        let gathered = bins * (8 * emitters + OF_POINT) * u64::from(methods_together > 0);
+        // Where the designs are kept, all realisations have them together.
+        let own_design = if kept_designs(study, records) > 0 { 0 } else { 8 * emitters };
+        let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
-        let of_record = 16 * bins + OF_DRAW + gathered * resampled / 2;
+        let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
         let (units, realisations) = largest_shard(plan, study);
         Self {
             fixed: PROCESS + campaigns(plan, study) + OF_UNIT * units,
@@ -97,7 +100,18 @@ fn campaigns(plan: &Plan, study: &Study) -> u64 {
     let in_file = plan.data_sets.iter().map(|set| set.screening.records as u64).max().unwrap_or(0);
     // Of a file all records of the channel are read, and converted, before some are chosen.
     let reading = if plan.config.data.source == Source::Npz { in_file } else { 0 };
-    (held + reading) * OF_RECORD
+    let designs: u64 = used.iter().take(sets).map(|records| kept_designs(study, *records)).sum();
+    (held + reading) * OF_RECORD + designs
+}
+
+/// Bytes of the designs that are kept of a data set: none of resampled records, nor for a single
+/// realisation.
+fn kept_designs(study: &Study, records: u64) -> u64 {
+    let again = study.realisations() > study.sets.len() as u64;
+    match again && !is_resampled(study) {
+        true => kept_bytes(records, study.emitters.len() as u64, study.bins.len() as u64),
+        false => 0,
+    }
 }
 
 /// Most units of a shard, and most realisations that one touches.

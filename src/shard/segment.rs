@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::data::{Campaign, DataError};
+use crate::data::{Campaign, DataError, Resampling};
 use crate::study::{Config, RealisationId, Study};
 
 use super::results::Results;
@@ -14,9 +14,16 @@ use super::results::Results;
 pub struct Campaigns(BTreeMap<usize, Arc<Campaign>>);
 
 impl Campaigns {
-    /// Adds a data set that is prepared already, under its index.
-    pub fn put(&mut self, set: usize, campaign: Campaign) {
-        self.0.insert(set, Arc::new(campaign));
+    /// Adds a data set of a study that is prepared already, under its index.
+    pub fn put(&mut self, study: &Study, set: usize, campaign: Campaign) -> Arc<Campaign> {
+        let again = study.realisations() > study.sets.len() as u64;
+        let campaign = match again && study.resampling == Resampling::None {
+            true => campaign.keeping_designs(&study.bins),
+            false => campaign,
+        };
+        let campaign = Arc::new(campaign);
+        self.0.insert(set, campaign.clone());
+        campaign
     }
 
     /// The data set with this index, prepared now if it was not before.
@@ -35,7 +42,7 @@ impl Campaigns {
         let (data, simulate) = (&config.data, &config.simulate);
         let campaign =
             Campaign::prepare(study.sets[set], data, simulate, &config.instrument, study.seed)?;
-        Ok(self.0.entry(set).or_insert(Arc::new(campaign)).clone())
+        Ok(self.put(study, set, campaign))
     }
 }
 
