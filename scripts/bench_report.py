@@ -51,7 +51,7 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
   multiplications and additions and one division; $planck ms at the pace of the kernel below. No two
   operations are fused, so that all processors round alike. The factorisations are $flops million
   multiplications and additions. Reading, and transforms, whose medians and FFTs are compiled code in
-  NumPy too, take $shared ms, which alone leaves no tenth.
+  NumPy too, take $shared ms.
 - **otfhpc, one bin**: among all bins, one takes a 256th part of `otfhpc local`. A process for one:
   `otfhpc run` of a plan with one bin of one method, median of nine.
 - **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
