@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Every check of this repository, with one command on a fresh Debian machine with Rust:
 # installs what the tests need and is not there, then formatting, lints, all tests, and the
-# documentation. Exits with the status of the first check that fails.
-#
-#   scripts/test.sh           the whole suite
-#   scripts/test.sh --long    the same, with longer campaigns (minutes)
+# documentation. Exits with the status of the first check that fails. It takes no arguments.
 #
 # Only root can install packages. What cannot be installed is not a failure: the tests that need
 # it are reported as ignored, with the reason.
@@ -135,12 +132,7 @@ run_checks() {
 }
 
 main() {
-    case ${1:-} in
-    '') ;;
-    --long) export OTFHPC_LONG_TESTS=1 ;;
-    *) usage ;;
-    esac
-    (($# <= 1)) || usage
+    (($# == 0)) || usage
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     # The binaries under test must not be told by their caller how to behave.
     unset OTFHPC_THREADS OTFHPC_LOG_SECONDS
