@@ -4,23 +4,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::data::Screening;
 use crate::data::settings::Source;
-use crate::foundations::{Digest, FileError, RunDir, files};
+use crate::foundations::{Digest, RunDir, files};
 use crate::instrument::ChannelScan;
 use crate::study::{Config, LaunchSettings, Study, StudyError};
 
-use super::live::LiveShards;
-use super::program::Program;
-use super::revision::{self, Split};
-use super::shards::{Shards, ShardsError};
+use super::error::{PlanError, VERSION};
+use super::live::{LiveShards, Split};
+use super::program::{OtherProgram, Program};
+use super::revision;
+use super::shards::Shards;
 
 /// Format of `plan.json`; raised when an older program could not read it.
 const FORMAT: u32 = 1;
-/// This program's version: results of one version are never mixed with another's.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What will run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,116 +85,6 @@ struct PlanFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<Program>,
     plan: Plan,
-}
-
-/// A plan that cannot be made or used.
-#[derive(Debug, Error)]
-pub enum PlanError {
-    /// A file that cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The settings.
-    #[error(transparent)]
-    Study(#[from] StudyError),
-    /// The number of shards.
-    #[error(transparent)]
-    Shards(#[from] ShardsError),
-    /// No plan in the folder.
-    #[error(
-        "{}: there is no plan here; make one with `otfhpc plan --out {}`",
-        path.display(), path.parent().unwrap_or(Path::new("results")).display()
-    )]
-    Missing {
-        /// Where it would be.
-        path: PathBuf,
-    },
-    /// Not a plan, or of another format.
-    #[error("{}: not a plan that this program can read: {message}; plan again", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
-    /// Changed by hand.
-    #[error(
-        "{}: the plan was changed after it was made (its hash is {found}, not {written}); \
-         plan again instead, with --set or --config", path.display()
-    )]
-    Edited {
-        /// The file.
-        path: PathBuf,
-        /// The hash in the file.
-        written: String,
-        /// The hash of its content.
-        found: String,
-    },
-    /// Made by another version.
-    #[error(
-        "{}: the plan was made by otfhpc {found}, this is {VERSION}; \
-         plan again, or use that version", path.display()
-    )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The other version.
-        found: String,
-    },
-    /// Revisions that cannot be used.
-    #[error(
-        "{}: the revisions of the plan cannot be used: {message}; move the file away: shards that \
-         were cut are then whole again", path.display()
-    )]
-    Revisions {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
-    /// An input file that is not what was planned with.
-    #[error(
-        "{}: this input changed since the plan was made (its hash was {planned}, now {found}); \
-         put the old file back, or plan again", path.display()
-    )]
-    InputChanged {
-        /// The input file.
-        path: PathBuf,
-        /// Hash in the plan.
-        planned: String,
-        /// Hash now.
-        found: String,
-    },
-    /// Another plan, with results, is in the way.
-    #[error(
-        "{} holds results of another plan ({partials} partials, {products} products); choose \
-         another folder with --out, or add --replace to delete them", root.display()
-    )]
-    InTheWay {
-        /// The results folder.
-        root: PathBuf,
-        /// How many partials would be lost.
-        partials: usize,
-        /// How many merged files would be lost.
-        products: usize,
-    },
-    /// Results of the same plan, of another build.
-    #[error(
-        "{} holds results of another build of otfhpc ({partials} partials, {journals} journals; \
-         hash {planned}, this one has {found}); choose another folder with --out, add --replace \
-         to delete them, or --any-binary to keep them", root.display()
-    )]
-    OtherBuild {
-        /// The results folder.
-        root: PathBuf,
-        /// How many shards of it are finished.
-        partials: usize,
-        /// How many shards of it are begun.
-        journals: usize,
-        /// Hash of the other build, its first digits.
-        planned: String,
-        /// Hash of this build, its first digits.
-        found: String,
-    },
 }
 
 impl Plan {
@@ -317,6 +205,21 @@ impl BoundPlan {
     #[must_use]
     pub fn disowns_revisions(&self, run: &RunDir) -> bool {
         revision::is_foreign(&run.revisions(), &self.hash)
+    }
+
+    /// Checks that a build may fit this plan: it planned it, or nobody wrote down who did.
+    ///
+    /// # Errors
+    /// If another build planned it.
+    pub fn check_program(&self, run: &RunDir, running: &Program) -> Result<(), OtherProgram> {
+        match &self.program {
+            Some(planned) if planned.blake3 != running.blake3 => Err(OtherProgram {
+                plan: run.plan(),
+                planned: planned.blake3.short(),
+                found: running.blake3.short(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the input files are those that were planned with.

@@ -2,10 +2,33 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::study::Study;
 
-use super::revision::Split;
 use super::shards::Shards;
+
+/// One shard that was cut into more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// The shard that is no longer fitted.
+    pub shard: u32,
+    /// Why.
+    pub reason: String,
+    /// Number of the first shard in its place; the others follow.
+    pub first: u32,
+    /// The first unit of each, and at the end the end of the last.
+    pub cuts: Vec<u64>,
+}
+
+impl Split {
+    /// The numbers of the parts.
+    #[must_use]
+    pub fn parts(&self) -> Range<u32> {
+        self.first..self.first + self.cuts.len().saturating_sub(1) as u32
+    }
+}
 
 /// The shards of a plan as they are now: those it was cut into, without those that were cut once
 /// more, and with what took their place.
@@ -129,14 +152,6 @@ impl LiveShards {
                 Ok(())
             }
         }
-    }
-}
-
-impl Split {
-    /// The numbers of the parts.
-    #[must_use]
-    pub fn parts(&self) -> Range<u32> {
-        self.first..self.first + self.cuts.len().saturating_sub(1) as u32
     }
 }
 

@@ -1,5 +1,6 @@
 //! What will run: shards of equal cost, and the file that binds them to settings and input.
 
+mod error;
 mod file;
 mod live;
 mod memory;
@@ -8,10 +9,10 @@ mod revision;
 mod room;
 mod shards;
 
-pub use file::{BoundPlan, DataSet, Input, Plan, PlanError};
-pub use live::LiveShards;
+pub use error::PlanError;
+pub use file::{BoundPlan, DataSet, Input, Plan};
+pub use live::{LiveShards, Split};
 pub use memory::Memory;
 pub use program::{OtherProgram, Program};
-pub use revision::Split;
 pub use room::{RoomError, check_room, partial_bytes};
 pub use shards::{Shards, ShardsError};

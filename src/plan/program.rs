@@ -9,9 +9,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::foundations::{Digest, FileError, RunDir};
-
-use super::file::BoundPlan;
+use crate::foundations::{Digest, FileError};
 
 /// What is mapped into this process, also when the file was replaced since it started.
 const RUNNING: &str = "/proc/self/exe";
@@ -53,23 +51,6 @@ impl Program {
         }
         let blake3 = Digest::of_file(&executable()?)?;
         Ok(Self { blake3: *HASH.get_or_init(|| blake3) })
-    }
-}
-
-impl BoundPlan {
-    /// Checks that a build may fit this plan: it planned it, or nobody wrote down who did.
-    ///
-    /// # Errors
-    /// If another build planned it.
-    pub fn check_program(&self, run: &RunDir, running: &Program) -> Result<(), OtherProgram> {
-        match &self.program {
-            Some(planned) if planned.blake3 != running.blake3 => Err(OtherProgram {
-                plan: run.plan(),
-                planned: planned.blake3.short(),
-                found: running.blake3.short(),
-            }),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -12,22 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::study::Study;
 
-use super::file::PlanError;
-use super::live::LiveShards;
-
-/// One shard that was cut into more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Split {
-    /// The shard that is no longer fitted.
-    pub shard: u32,
-    /// Why.
-    pub reason: String,
-    /// Number of the first shard in its place; the others follow.
-    pub first: u32,
-    /// The first unit of each, and at the end the end of the last.
-    pub cuts: Vec<u64>,
-}
+use super::error::PlanError;
+use super::live::{LiveShards, Split};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
