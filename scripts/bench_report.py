@@ -51,7 +51,8 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
   multiplications and additions and one division; $planck ms at the pace of the kernel below. No two
   operations are fused, so that all processors round alike. The factorisations are $flops million
   multiplications and additions. Reading, and transforms, whose medians and FFTs are compiled code in
-  NumPy too, take $shared ms.
+  NumPy too, take $shared ms. At 12,000 records $samples MB of samples and $transforms MB of
+  transforms are written and read once each, and fit in no cache.
 - **otfhpc, one bin**: among all bins, one takes a 256th part of `otfhpc local`. A process for one:
   `otfhpc run` of a plan with one bin of one method, median of nine.
 - **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
@@ -123,8 +124,8 @@ $kernels
 )
 
 
-# Of the fits that are compared: bins with signal, records, unknowns.
-BINS, RECORDS, EMITTERS = 256, 1200, 7
+# Of the fits that are compared: bins with signal, records, unknowns; samples of a record.
+BINS, RECORDS, EMITTERS, SAMPLES = 256, 1200, 7, 512
 
 
 def factorisation() -> int:
@@ -213,6 +214,8 @@ def against(measured: Measured) -> dict[str, str]:
         "exponentials": short(1e-6 * BINS * RECORDS * EMITTERS),
         "planck": short(BINS * milliseconds(planck)),
         "flops": short(1e-6 * BINS * factorisation()),
+        "samples": short(1e-6 * 10 * RECORDS * SAMPLES * 8),
+        "transforms": short(1e-6 * 10 * RECORDS * (BINS + 1) * 16),
         "shared": short(1e3 * (phases["read"] + phases["transform"])),
     }
     one, among = whole["task_ten_emitters"], whole["fit_ten_emitters"] / 256
