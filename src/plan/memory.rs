@@ -104,11 +104,9 @@ fn campaigns(plan: &Plan, study: &Study) -> u64 {
     (held + reading) * OF_RECORD + designs
 }
 
-/// Bytes of the designs that are kept of a data set: none of resampled records, nor for a single
-/// realisation.
+/// Bytes of the designs that are kept of a data set.
 fn kept_designs(study: &Study, records: u64) -> u64 {
-    let again = study.realisations() > study.sets.len() as u64;
-    match again && !is_resampled(study) {
+    match study.repeats_designs() {
         true => kept_bytes(records, study.emitters.len() as u64, study.bins.len() as u64),
         false => 0,
     }

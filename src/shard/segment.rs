@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::data::{Campaign, DataError, Resampling};
+use crate::data::{Campaign, DataError};
 use crate::study::{Config, RealisationId, Study};
 
 use super::results::Results;
@@ -16,8 +16,7 @@ pub struct Campaigns(BTreeMap<usize, Arc<Campaign>>);
 impl Campaigns {
     /// Adds a data set of a study that is prepared already, under its index.
     pub fn put(&mut self, study: &Study, set: usize, campaign: Campaign) -> Arc<Campaign> {
-        let again = study.realisations() > study.sets.len() as u64;
-        let campaign = match again && study.resampling == Resampling::None {
+        let campaign = match study.repeats_designs() {
             true => campaign.keeping_designs(&study.bins),
             false => campaign,
         };

@@ -30,3 +30,21 @@ impl UnitResult {
         Self { outcome, prediction_error }
     }
 }
+
+#[cfg(test)]
+impl UnitResult {
+    /// One for tests of files: another for every unit, some with `words` in them.
+    pub(super) fn example(unit: u64, words: &str) -> Self {
+        let outcome = match unit % 3 {
+            0 => Outcome::Failed(format!("unit {unit} cannot be fitted: {words}\n")),
+            1 => Outcome::NoSignal,
+            _ => Outcome::Converged(crate::fit::Solution {
+                emissivity: vec![Complex64::new(unit as f64, -0.1); 7],
+                sigma: vec![1e-3 * unit as f64; 7],
+                rss: f64::INFINITY,
+                condition: 1.0 / unit as f64,
+            }),
+        };
+        Self { outcome, prediction_error: None }
+    }
+}

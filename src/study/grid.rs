@@ -92,6 +92,13 @@ impl Study {
         self.sets.len() as u64 * self.noise_levels.len() as u64 * self.trials
     }
 
+    /// Whether there are several realisations of the same records of a data set, which so have one
+    /// design: where nothing is resampled, only noise tells them apart.
+    #[must_use]
+    pub fn repeats_designs(&self) -> bool {
+        self.resampling == Resampling::None && self.realisations() > self.sets.len() as u64
+    }
+
     /// Realisation x method.
     #[must_use]
     pub fn configurations(&self) -> u64 {

@@ -6,10 +6,8 @@ use proptest::prelude::*;
 
 use super::super::recorder::Recorder;
 use super::*;
-use crate::fit::{Outcome, Solution};
 use crate::plan::Plan;
 use crate::study::Config;
-use num_complex::Complex64;
 
 /// A plan of 2 trials of a method that fits 6 bins together between two that do not, in 3 shards.
 fn planned(seed: u64) -> (BoundPlan, Study) {
@@ -23,17 +21,7 @@ fn planned(seed: u64) -> (BoundPlan, Study) {
 
 /// What a unit's result looks like; another for every unit.
 fn result(unit: u64) -> UnitResult {
-    let outcome = match unit % 3 {
-        0 => Outcome::Failed(format!("unit {unit} cannot be fitted: OTFHPCJ\n")),
-        1 => Outcome::NoSignal,
-        _ => Outcome::Converged(Solution {
-            emissivity: vec![Complex64::new(unit as f64, -0.1); 7],
-            sigma: vec![1e-3 * unit as f64; 7],
-            rss: f64::INFINITY,
-            condition: 1.0 / unit as f64,
-        }),
-    };
-    UnitResult { outcome, prediction_error: None }
+    UnitResult::example(unit, "OTFHPCJ")
 }
 
 /// The pieces of a shard: first units and results.

@@ -1,10 +1,8 @@
 //! Partials that are damaged: refused, whatever happened to them.
 
-use num_complex::Complex64;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fit::{Outcome, Solution};
 use crate::plan::Plan;
 use crate::study::Config;
 
@@ -17,17 +15,7 @@ fn planned(seed: u64) -> BoundPlan {
 }
 
 fn result(unit: u64) -> UnitResult {
-    let outcome = match unit % 3 {
-        0 => Outcome::Failed(format!("unit {unit} cannot be fitted: OTFHPCP\n")),
-        1 => Outcome::NoSignal,
-        _ => Outcome::Converged(Solution {
-            emissivity: vec![Complex64::new(unit as f64, -0.1); 7],
-            sigma: vec![1e-3 * unit as f64; 7],
-            rss: f64::INFINITY,
-            condition: 1.0 / unit as f64,
-        }),
-    };
-    UnitResult { outcome, prediction_error: None }
+    UnitResult::example(unit, "OTFHPCP")
 }
 
 fn partial(plan: &BoundPlan, shard: u32) -> Partial {
