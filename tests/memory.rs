@@ -75,9 +75,8 @@ fn methods_that_fit_all_bins_hold_them_for_each_thread() {
     assert_run(&["simulate.records=1200", three, "study.trials=6"], 3);
 }
 
-/// Of a file all records are read, and converted.
 #[test]
-fn measured_data_are_read_first() {
+fn measured_data_are_held_as_they_are_read() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("cal.npz");
     let simulated = ["simulate", "--set=simulate.records=6000", "--out", text(&file)];

@@ -203,8 +203,8 @@ fn truncation_is_an_error() -> Result<(), Failed> {
 fn the_calibration_data_read() -> Result<(), Failed> {
     let mut data = NpzFile::open(&required("cal.npz")?)?;
     assert_eq!(data.names().len(), 15);
-    let (interferograms, source) = data.matrix("ifg_ll", 512)?;
-    assert_eq!((interferograms.dim(), source), ((1260, 512), SourceType::Integer));
+    let interferograms = data.matrix("ifg_ll", 512)?;
+    assert_eq!((interferograms.rows(), interferograms.source_type()), (1260, SourceType::Integer));
     for name in data.names() {
         if name != "ifg_ll" {
             data.vector(&name, Some(1260))?;

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use crate::instrument::{
-    Axis, BolometerState, ChannelScan, Emitter, Gain, IFG_LENGTH, PLAIN_LENGTH,
-};
+use crate::instrument::{Axis, BolometerState, ChannelScan, Emitter, Gain, PLAIN_LENGTH};
 
 use super::designs::{Designs, kept_bytes};
 use super::error::DataError;
 use super::known::Known;
+use super::npz::Matrix;
 use super::plateaus::plateaus;
 use super::records::RawRecords;
 use super::resample::{Resampling, check};
@@ -52,10 +51,10 @@ pub(super) struct Taken {
 #[derive(Debug)]
 pub(super) enum Interferograms {
     Measured {
-        /// Counts per gain and sweep, [record, sample], record after record.
-        ifg: Vec<f64>,
+        /// Telemetry counts, [record, sample].
+        counts: Matrix,
+        /// Gain times sweeps of each record.
         gain_sweeps: Vec<f64>,
-        rounded: bool,
     },
     Simulated(SimulatedCampaign),
 }
@@ -191,18 +190,11 @@ fn pick(values: &[f64], indices: &[usize]) -> Vec<f64> {
 }
 
 impl Interferograms {
-    /// The chosen records (`indices` ascending), divided by gain and sweeps.
-    fn measured(raw: RawRecords, indices: &[usize]) -> Self {
-        let gain_sweeps: Vec<f64> = indices.iter().map(|&i| raw.gain[i] * raw.sweeps[i]).collect();
-        let (mut ifg, _) = raw.ifg.into_raw_vec_and_offset();
-        // They move up in place: there may be much of it.
-        for (place, (&index, scale)) in indices.iter().zip(&gain_sweeps).enumerate() {
-            let start = place * IFG_LENGTH;
-            ifg.copy_within(index * IFG_LENGTH..(index + 1) * IFG_LENGTH, start);
-            ifg[start..][..IFG_LENGTH].iter_mut().for_each(|sample| *sample /= scale);
-        }
-        ifg.truncate(indices.len() * IFG_LENGTH);
-        Self::Measured { ifg, gain_sweeps, rounded: raw.rounded }
+    /// The chosen records (`indices` ascending).
+    fn measured(mut raw: RawRecords, indices: &[usize]) -> Self {
+        raw.ifg.keep(indices);
+        let gain_sweeps = indices.iter().map(|&i| raw.gain[i] * raw.sweeps[i]).collect();
+        Self::Measured { counts: raw.ifg, gain_sweeps }
     }
 }
 

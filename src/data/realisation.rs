@@ -11,6 +11,7 @@ use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
 use super::designs::Design;
+use super::npz::SourceType;
 use super::resample::{Draw, Resample};
 use super::settings::Sigma;
 use super::simulate::Noise;
@@ -178,25 +179,26 @@ impl Campaign {
 
     /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps.
     fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
-        match &self.taken.interferograms {
-            Interferograms::Measured { ifg, gain_sweeps, .. } => {
-                out.copy_from_slice(&ifg[record * IFG_LENGTH..][..IFG_LENGTH]);
+        let gain_sweeps = match &self.taken.interferograms {
+            Interferograms::Measured { counts, gain_sweeps } => {
+                counts.copy_row(record, out);
                 gain_sweeps[record]
             }
             Interferograms::Simulated(simulated) => {
-                let gain = simulated.telemetry(record, noise, out);
-                let gain_sweeps = gain * simulated.sweeps;
-                out.iter_mut().for_each(|sample| *sample /= gain_sweeps);
-                gain_sweeps
+                simulated.telemetry(record, noise, out) * simulated.sweeps
             }
-        }
+        };
+        out.iter_mut().for_each(|sample| *sample /= gain_sweeps);
+        gain_sweeps
     }
 
     /// Noise variance of one sample: given (plus that of rounding to counts, one twelfth), known
     /// from the simulation, or the power in the bins where the channel sees no light.
     fn sample_variance(&self, noise_sigma: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
         let (known, rounded) = match &self.taken.interferograms {
-            Interferograms::Measured { rounded, .. } => (None, *rounded),
+            Interferograms::Measured { counts, .. } => {
+                (None, counts.source_type() == SourceType::Integer)
+            }
             Interferograms::Simulated(simulated) => (Some(noise_sigma), simulated.rounded()),
         };
         let given = match self.sigma {

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
 use thiserror::Error;
 
 use crate::instrument::{Channel, Emitter, IFG_LENGTH, bias_volts};
 
-use super::npz::{NpzError, NpzFile, SourceType};
+use super::npz::{Matrix, NpzError, NpzFile};
 
 /// A file whose arrays are each sound but do not fit together.
 #[derive(Debug, Error)]
@@ -33,9 +32,7 @@ pub enum RecordsError {
 #[derive(Debug, Clone)]
 pub(super) struct RawRecords {
     /// Interferograms, telemetry counts, [record, sample].
-    pub(super) ifg: Array2<f64>,
-    /// Whether the samples were rounded to whole counts.
-    pub(super) rounded: bool,
+    pub(super) ifg: Matrix,
     /// 0 short, 1 long.
     pub(super) mtm_length: Vec<f64>,
     /// 0 slow, 1 fast.
@@ -62,15 +59,14 @@ impl RawRecords {
         emitters: &[Emitter],
     ) -> Result<Self, RecordsError> {
         let mut file = NpzFile::open(path)?;
-        let (ifg, source) = file.matrix(&format!("ifg_{channel}"), IFG_LENGTH)?;
-        let records = ifg.nrows();
+        let ifg = file.matrix(&format!("ifg_{channel}"), IFG_LENGTH)?;
+        let records = ifg.rows();
         if records == 0 {
             return Err(RecordsError::Empty { path: path.to_path_buf(), channel });
         }
         let mut column = |name: &str| file.vector(&format!("{name}_{channel}"), Some(records));
         let bias_counts = column("bol_cmd_bias")?;
         Ok(Self {
-            rounded: source == SourceType::Integer,
             mtm_length: column("mtm_length")?,
             mtm_speed: column("mtm_speed")?,
             adds_per_group: column("adds_per_group")?,
@@ -88,6 +84,6 @@ impl RawRecords {
 
     /// Number of records.
     pub(super) fn len(&self) -> usize {
-        self.ifg.nrows()
+        self.ifg.rows()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::instrument::{BolometerParameters, BolometerState, ChannelScan, Emitter};
+use crate::instrument::{BolometerParameters, BolometerState, ChannelScan, Emitter, IFG_LENGTH};
 
 use super::records::RawRecords;
 
@@ -155,7 +155,8 @@ fn judge(
     let adds = f64::from(set.adds_per_group());
     require(raw.adds_per_group[record] == adds, Reason::WrongAddsPerGroup)?;
 
-    let samples = raw.ifg.row(record);
+    let mut samples = [0.0; IFG_LENGTH];
+    raw.ifg.copy_row(record, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.
     let beyond = |s: &&f64| s.abs().partial_cmp(&saturation_counts) != Some(Ordering::Less);
     if samples.iter().filter(beyond).count() > 0 {

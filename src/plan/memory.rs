@@ -3,8 +3,8 @@
 //! Bytes a record, a bin, a unit: what the types in `data`, `shard` and `merge` hold, with what
 //! their allocations cost besides. `tests/memory.rs` holds them against real runs.
 
-use crate::data::kept_bytes;
 use crate::data::settings::Source;
+use crate::data::{Screening, kept_bytes};
 use crate::instrument::{IFG_LENGTH, SPECTRUM_BINS};
 use crate::study::Study;
 
@@ -89,19 +89,18 @@ fn is_resampled(study: &Study) -> bool {
     study.resampling != crate::data::Resampling::None
 }
 
-/// The data sets that a task may have prepared, and what it takes to read one of them.
+/// The data sets that a task may have prepared.
 fn campaigns(plan: &Plan, study: &Study) -> u64 {
     let (_, realisations) = largest_shard(plan, study);
     let per_set = (study.realisations() / study.sets.len().max(1) as u64).max(1);
     let sets = (realisations.div_ceil(per_set) + 1).min(study.sets.len() as u64) as usize;
-    let mut used: Vec<u64> = plan.data_sets.iter().map(|s| s.screening.used as u64).collect();
-    used.sort_unstable_by(|a, b| b.cmp(a));
-    let held: u64 = used.iter().take(sets).sum();
-    let in_file = plan.data_sets.iter().map(|set| set.screening.records as u64).max().unwrap_or(0);
-    // Of a file all records of the channel are read, and converted, before some are chosen.
-    let reading = if plan.config.data.source == Source::Npz { in_file } else { 0 };
-    let designs: u64 = used.iter().take(sets).map(|records| kept_designs(study, *records)).sum();
-    (held + reading) * OF_RECORD + designs
+    // Of a file all records of the channel are read before some are chosen, in place.
+    let in_file = plan.config.data.source == Source::Npz;
+    let records = |set: &Screening| if in_file { set.records } else { set.used } as u64;
+    let bytes = |set: &Screening| records(set) * OF_RECORD + kept_designs(study, set.used as u64);
+    let mut each: Vec<u64> = plan.data_sets.iter().map(|set| bytes(&set.screening)).collect();
+    each.sort_unstable_by(|a, b| b.cmp(a));
+    each.iter().take(sets).sum()
 }
 
 /// Bytes of the designs that are kept of a data set.

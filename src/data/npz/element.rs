@@ -116,38 +116,46 @@ impl ElementType {
         }
     }
 
-    /// The elements in `bytes`, in order; `None` if there is no memory for them. Of complex
-    /// numbers the parts, real before imaginary.
+    /// Appends the elements in `bytes`, in order; of complex numbers the parts, real before
+    /// imaginary.
     #[allow(clippy::cast_precision_loss)] // documented: 64-bit integers round beyond 2^53
-    pub(super) fn to_f64(self, bytes: &[u8]) -> Option<Vec<f64>> {
+    pub(super) fn append_f64(self, bytes: &[u8], values: &mut Vec<f64>) {
         let big = self.big_endian;
         match self.kind {
-            Kind::Bool => convert(bytes, big, |[byte]| f64::from(u8::from(byte != 0))),
-            Kind::I8 => convert(bytes, big, |raw| f64::from(i8::from_le_bytes(raw))),
-            Kind::I16 => convert(bytes, big, |raw| f64::from(i16::from_le_bytes(raw))),
-            Kind::I32 => convert(bytes, big, |raw| f64::from(i32::from_le_bytes(raw))),
-            Kind::I64 => convert(bytes, big, |raw| i64::from_le_bytes(raw) as f64),
-            Kind::U8 => convert(bytes, big, |raw| f64::from(u8::from_le_bytes(raw))),
-            Kind::U16 => convert(bytes, big, |raw| f64::from(u16::from_le_bytes(raw))),
-            Kind::U32 => convert(bytes, big, |raw| f64::from(u32::from_le_bytes(raw))),
-            Kind::U64 => convert(bytes, big, |raw| u64::from_le_bytes(raw) as f64),
-            Kind::F32 => convert(bytes, big, |raw| f64::from(f32::from_le_bytes(raw))),
-            Kind::F64 => convert(bytes, big, f64::from_le_bytes),
+            Kind::Bool => append(bytes, big, values, |[byte]| f64::from(u8::from(byte != 0))),
+            Kind::I8 => append(bytes, big, values, |raw| f64::from(i8::from_le_bytes(raw))),
+            Kind::I16 => append(bytes, big, values, |raw| f64::from(i16::from_le_bytes(raw))),
+            Kind::I32 => append(bytes, big, values, |raw| f64::from(i32::from_le_bytes(raw))),
+            Kind::I64 => append(bytes, big, values, |raw| i64::from_le_bytes(raw) as f64),
+            Kind::U8 => append(bytes, big, values, |raw| f64::from(u8::from_le_bytes(raw))),
+            Kind::U16 => append(bytes, big, values, |raw| f64::from(u16::from_le_bytes(raw))),
+            Kind::U32 => append(bytes, big, values, |raw| f64::from(u32::from_le_bytes(raw))),
+            Kind::U64 => append(bytes, big, values, |raw| u64::from_le_bytes(raw) as f64),
+            Kind::F32 => append(bytes, big, values, |raw| f64::from(f32::from_le_bytes(raw))),
+            Kind::F64 => append(bytes, big, values, f64::from_le_bytes),
         }
     }
 
-    /// The elements in `bytes`, in order; `None` if there is no memory for them.
-    pub(super) fn to_complex(self, bytes: &[u8]) -> Option<Vec<Complex64>> {
-        let parts = self.to_f64(bytes)?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(bytes.len() / self.bytes()).ok()?;
+    /// Whether the elements are 16-bit integers with a sign.
+    pub(super) fn is_i16(self) -> bool {
+        self.kind == Kind::I16
+    }
+
+    /// Appends the elements in `bytes`, which are 16-bit integers.
+    pub(super) fn append_i16(self, bytes: &[u8], values: &mut Vec<i16>) {
+        append(bytes, self.big_endian, values, i16::from_le_bytes);
+    }
+
+    /// Appends the elements in `bytes`, in order.
+    pub(super) fn append_complex(self, bytes: &[u8], values: &mut Vec<Complex64>) {
+        let mut parts = Vec::new();
+        self.append_f64(bytes, &mut parts);
         if self.complex {
             let (pairs, _) = parts.as_chunks::<2>();
             values.extend(pairs.iter().map(|&[re, im]| Complex64::new(re, im)));
         } else {
             values.extend(parts.iter().map(|&re| Complex64::new(re, 0.0)));
         }
-        Some(values)
     }
 }
 
@@ -178,15 +186,14 @@ pub(super) fn meaning(dtype: &str) -> &'static str {
     }
 }
 
-/// Converts each `N` bytes, swapped first if they are `big_endian`, by `value`.
-fn convert<const N: usize>(
+/// Appends each `N` bytes, swapped first if they are `big_endian`, as `value` has them.
+fn append<const N: usize, T>(
     bytes: &[u8],
     big_endian: bool,
-    value: impl Fn([u8; N]) -> f64,
-) -> Option<Vec<f64>> {
+    values: &mut Vec<T>,
+    value: impl Fn([u8; N]) -> T,
+) {
     let (elements, _) = bytes.as_chunks::<N>();
-    let mut values = Vec::new();
-    values.try_reserve_exact(elements.len()).ok()?;
     values.extend(elements.iter().map(|element| {
         let mut element = *element;
         if big_endian {
@@ -194,19 +201,29 @@ fn convert<const N: usize>(
         }
         value(element)
     }));
-    Some(values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn complex(element: ElementType, bytes: &[u8]) -> Vec<Complex64> {
+        let mut values = Vec::new();
+        element.append_complex(bytes, &mut values);
+        values
+    }
+
     #[test]
     fn both_byte_orders() {
-        let little = ElementType::from_descr("<i2").unwrap();
-        let big = ElementType::from_descr(">i2").unwrap();
-        assert_eq!(little.to_f64(&[0xfe, 0xff, 1, 2]), Some(vec![-2.0, 513.0]));
-        assert_eq!(big.to_f64(&[0xff, 0xfe, 2, 1]), Some(vec![-2.0, 513.0]));
+        for (descr, bytes) in [("<i2", [0xfe, 0xff, 1, 2]), (">i2", [0xff, 0xfe, 2, 1])] {
+            let element = ElementType::from_descr(descr).unwrap();
+            let (mut wide, mut narrow) = (vec![0.5], vec![7]);
+            element.append_f64(&bytes, &mut wide);
+            element.append_i16(&bytes, &mut narrow);
+            assert_eq!((wide, narrow), (vec![0.5, -2.0, 513.0], vec![7, -2, 513]));
+            assert!(element.is_i16());
+        }
+        assert!(!ElementType::from_descr("<u2").unwrap().is_i16());
     }
 
     #[test]
@@ -215,15 +232,15 @@ mod tests {
         let expected = [Complex64::new(1.5, -2.0), Complex64::new(3.0, 0.25)];
         let little = ElementType::from_descr("<c8").unwrap();
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_le_bytes()).collect();
-        assert_eq!(little.to_complex(&bytes).unwrap(), expected);
+        assert_eq!(complex(little, &bytes), expected);
         let big = ElementType::from_descr(">c16").unwrap();
         let bytes: Vec<u8> = parts.iter().flat_map(|&part| f64::from(part).to_be_bytes()).collect();
-        assert_eq!(big.to_complex(&bytes).unwrap(), expected);
+        assert_eq!(complex(big, &bytes), expected);
         assert_eq!((little.bytes(), big.bytes()), (8, 16));
         assert_eq!(little.complex_descr().as_deref(), Some("'<c8'"));
         assert_eq!(big.complex_descr().as_deref(), Some("'>c16'"));
         let real = ElementType::from_descr(">i2").unwrap();
-        assert_eq!(real.to_complex(&[0xff, 0xfe]).unwrap(), [Complex64::new(-2.0, 0.0)]);
+        assert_eq!(complex(real, &[0xff, 0xfe]), [Complex64::new(-2.0, 0.0)]);
         assert_eq!(real.complex_descr(), None);
     }
 

@@ -1,51 +1,98 @@
-//! One member of the archive, read whole and checked.
+//! One member of the archive, checked and decoded piece by piece: no second copy of it is made.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use zip::read::ZipFile;
 
-use super::element::Numbers;
+use super::element::{ElementType, Numbers};
 use super::fault::Fault;
 use super::header::Header;
 
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
 const MAX_DEFLATE_RATIO: u64 = 1032;
+/// Bytes that are decoded at once, whole elements of any type: few enough for the nearest caches.
+const PIECE: usize = 1 << 16;
 
-/// Reads the header and the array's bytes of a `member` of an archive of `file_bytes` bytes, if it
-/// holds the numbers `wanted`.
-pub(super) fn read(
-    mut member: ZipFile<'_, impl Read>,
-    file_bytes: u64,
-    wanted: Numbers,
-) -> Result<(Header, Vec<u8>), Fault> {
-    let size = member.size();
-    check_plausible(size, member.compressed_size(), file_bytes)?;
-    let header = Header::read(&mut member)?;
-    if let (Numbers::Real, Some(descr)) = (wanted, header.element.complex_descr()) {
-        return Err(Fault::Dtype(descr));
+/// A member whose header is read, and whose array is not.
+pub(super) struct Member<'a, R: Read> {
+    pub(super) header: Header,
+    file: ZipFile<'a, R>,
+    data_bytes: u64,
+}
+
+impl<'a, R: Read> Member<'a, R> {
+    /// Reads the header of a member of an archive of `file_bytes` bytes, if it holds the numbers
+    /// `wanted`.
+    pub(super) fn open(
+        mut file: ZipFile<'a, R>,
+        file_bytes: u64,
+        wanted: Numbers,
+    ) -> Result<Self, Fault> {
+        let size = file.size();
+        check_plausible(size, file.compressed_size(), file_bytes)?;
+        let header = Header::read(&mut file)?;
+        if let (Numbers::Real, Some(descr)) = (wanted, header.element.complex_descr()) {
+            return Err(Fault::Dtype(descr));
+        }
+        match header.data_bytes().filter(|&bytes| fits(&header, bytes, size)) {
+            Some(data_bytes) => Ok(Self { header, file, data_bytes }),
+            None => Err(Fault::Damaged(format!(
+                "the shape {} with {}-byte elements does not take up its {size} bytes",
+                super::header::python_shape(&header.shape),
+                header.element.bytes()
+            ))),
+        }
     }
-    let Some(data_bytes) = header.data_bytes().filter(|&bytes| fits(&header, bytes, size)) else {
-        let shape = super::header::python_shape(&header.shape);
-        return Err(Fault::Damaged(format!(
-            "the shape {shape} with {}-byte elements does not take up its {size} bytes",
-            header.element.bytes()
-        )));
-    };
-    let mut bytes = Vec::new();
-    let capacity = usize::try_from(data_bytes).map_err(|_| Fault::TooLarge(data_bytes))?;
-    bytes.try_reserve_exact(capacity).map_err(|_| Fault::TooLarge(data_bytes))?;
-    // One byte more than expected: to see a member that is longer than it says, and because the
-    // checksum is compared only at the member's end.
-    let read = member.take(data_bytes.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|reason| Fault::Damaged(reason.to_string()))?;
-    if bytes.len() as u64 != data_bytes {
-        return Err(Fault::Damaged(format!(
-            "it declares {data_bytes} bytes after the header, and has {} {}",
-            bytes.len(),
-            if bytes.len() as u64 > data_bytes { "or more" } else { "only" }
-        )));
+
+    /// The elements of the array as they stand, which `decode` appends piece by piece.
+    pub(super) fn values<T>(
+        mut self,
+        decode: impl Fn(ElementType, &[u8], &mut Vec<T>),
+    ) -> Result<(Header, Vec<T>), Fault> {
+        let elements = self.data_bytes / self.header.element.bytes() as u64;
+        let too_large = Fault::TooLarge(elements.saturating_mul(size_of::<T>() as u64));
+        let mut values = Vec::new();
+        match usize::try_from(elements).map(|elements| values.try_reserve_exact(elements)) {
+            Ok(Ok(())) => {}
+            _ => return Err(too_large),
+        }
+        let mut piece = vec![0; PIECE];
+        let mut left = self.data_bytes;
+        while left > 0 {
+            let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+            let found = fill(&mut self.file, &mut piece[..most])?;
+            left -= found as u64;
+            if found < most {
+                return Err(self.wrong_length(&format!("only {}", self.data_bytes - left)));
+            }
+            decode(self.header.element, &piece[..found], &mut values);
+        }
+        // To see a member that is longer than it says, and because the checksum is compared only at
+        // the member's end.
+        if fill(&mut self.file, &mut piece[..1])? > 0 {
+            return Err(self.wrong_length(&format!("{} or more", self.data_bytes + 1)));
+        }
+        Ok((self.header, values))
     }
-    Ok((header, bytes))
+
+    fn wrong_length(&self, found: &str) -> Fault {
+        let declared = self.data_bytes;
+        Fault::Damaged(format!("it declares {declared} bytes after the header, and has {found}"))
+    }
+}
+
+/// Reads until the buffer is full or the member ends; how many bytes.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Fault> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(reason) if reason.kind() == ErrorKind::Interrupted => {}
+            Err(reason) => return Err(Fault::Damaged(reason.to_string())),
+        }
+    }
+    Ok(filled)
 }
 
 /// Whether the header and an array of `data_bytes` make up the member's `size`.

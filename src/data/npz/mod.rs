@@ -7,21 +7,26 @@ mod element;
 mod error;
 mod fault;
 mod header;
+mod matrix;
 mod member;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ArrayD, Ix1, Ix2, IxDyn, ShapeBuilder};
+use ndarray::{ArrayD, Ix1, IxDyn, ShapeBuilder};
 use num_complex::Complex64;
 use zip::ZipArchive;
 
+use element::ElementType;
 pub use element::{Numbers, SourceType};
 pub use error::NpzError;
 use fault::Fault;
 use header::Header;
 pub use header::python_shape;
+pub use matrix::Matrix;
+use matrix::Values;
+use member::Member;
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
 #[derive(Debug)]
@@ -79,12 +84,8 @@ impl NpzFile {
     /// # Errors
     /// If the key is missing, holds no real numbers, or is damaged.
     pub fn array_f64(&mut self, name: &str) -> Result<(ArrayD<f64>, SourceType), NpzError> {
-        let (header, bytes) = self.read_member(name, Numbers::Real)?;
-        let values = header.element.to_f64(&bytes);
-        // The zip member may be as large as the array: free it before a transposed copy.
-        let count = bytes.len() / header.element.bytes();
-        drop(bytes);
-        let values = values.ok_or_else(|| self.too_large::<f64>(name, count))?;
+        let (header, values) =
+            self.read_member(name, Numbers::Real, |member| member.values(ElementType::append_f64))?;
         Ok((self.shaped(name, &header, values)?, header.element.source_type()))
     }
 
@@ -95,11 +96,9 @@ impl NpzFile {
     /// # Errors
     /// If the key is missing, holds no numbers, or is damaged.
     pub fn array_complex(&mut self, name: &str) -> Result<ArrayD<Complex64>, NpzError> {
-        let (header, bytes) = self.read_member(name, Numbers::Complex)?;
-        let values = header.element.to_complex(&bytes);
-        let count = bytes.len() / header.element.bytes();
-        drop(bytes);
-        let values = values.ok_or_else(|| self.too_large::<Complex64>(name, count))?;
+        let (header, values) = self.read_member(name, Numbers::Complex, |member| {
+            member.values(ElementType::append_complex)
+        })?;
         self.shaped(name, &header, values)
     }
 
@@ -127,23 +126,40 @@ impl NpzFile {
             .map_err(|reason| self.damaged(name, reason.to_string()))
     }
 
-    /// Reads a two-dimensional array with `columns` columns and any number of rows.
+    /// Reads a two-dimensional array with `columns` columns and any number of rows. 16-bit integers
+    /// are left as they are: they take a quarter of the memory.
     ///
     /// # Errors
     /// As [`Self::array_f64`], and if the shape is another.
-    pub fn matrix(
-        &mut self,
+    pub fn matrix(&mut self, name: &str, columns: usize) -> Result<Matrix, NpzError> {
+        let read = |member: Member<_>| match member.header.element.is_i16() {
+            true => member.values(ElementType::append_i16).map(Either::Narrow),
+            false => member.values(ElementType::append_f64).map(Either::Wide),
+        };
+        let values = match self.read_member(name, Numbers::Real, read)? {
+            Either::Narrow((header, values)) => {
+                Values::Narrow(self.rows(name, columns, &header, values)?)
+            }
+            Either::Wide((header, values)) => {
+                let source = header.element.source_type();
+                Values::Wide(self.rows(name, columns, &header, values)?, source)
+            }
+        };
+        Ok(Matrix::new(columns, values))
+    }
+
+    /// The values of the array `name` row after row, if it has two dimensions and so many columns.
+    fn rows<T: Clone>(
+        &self,
         name: &str,
         columns: usize,
-    ) -> Result<(Array2<f64>, SourceType), NpzError> {
-        let (array, source) = self.array_f64(name)?;
-        if array.ndim() != 2 || array.shape().get(1) != Some(&columns) {
-            return Err(self.wrong_shape(name, array.shape(), format!("(N, {columns})")));
+        header: &Header,
+        values: Vec<T>,
+    ) -> Result<Vec<T>, NpzError> {
+        if header.shape.len() != 2 || header.shape[1] != columns {
+            return Err(self.wrong_shape(name, &header.shape, format!("(N, {columns})")));
         }
-        let matrix = array.into_dimensionality::<Ix2>();
-        matrix
-            .map(|matrix| (matrix, source))
-            .map_err(|reason| self.damaged(name, reason.to_string()))
+        Ok(self.shaped(name, header, values)?.into_raw_vec_and_offset().0)
     }
 
     /// The values of the array `name` in the shape of its header, in standard layout.
@@ -163,12 +179,6 @@ impl NpzFile {
         })
     }
 
-    /// The error for the array `name` whose `count` elements do not fit into the memory as `T`.
-    fn too_large<T>(&self, name: &str, count: usize) -> NpzError {
-        let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
-        NpzError::TooLarge { path: self.path.clone(), key: name.to_owned(), bytes }
-    }
-
     /// The error for the array `name` whose shape is not the `expected` one.
     fn wrong_shape(&self, name: &str, found: &[usize], expected: String) -> NpzError {
         NpzError::Shape {
@@ -184,8 +194,13 @@ impl NpzFile {
         NpzError::Damaged { path: self.path.clone(), key: name.to_owned(), reason }
     }
 
-    /// The header of the member `name` and the bytes after it: all of them and no more.
-    fn read_member(&mut self, name: &str, wanted: Numbers) -> Result<(Header, Vec<u8>), NpzError> {
+    /// What `read` makes of the member `name`, which holds the numbers `wanted`.
+    fn read_member<T>(
+        &mut self,
+        name: &str,
+        wanted: Numbers,
+        read: impl FnOnce(Member<BufReader<File>>) -> Result<T, Fault>,
+    ) -> Result<T, NpzError> {
         let Some(index) = self.archive.index_for_name(&member_name(name)) else {
             return Err(NpzError::MissingKey {
                 path: self.path.clone(),
@@ -195,11 +210,17 @@ impl NpzFile {
         };
         let (path, file_bytes) = (self.path.clone(), self.file_bytes);
         let result = match self.archive.by_index(index) {
-            Ok(member) => member::read(member, file_bytes, wanted),
+            Ok(file) => Member::open(file, file_bytes, wanted).and_then(read),
             Err(reason) => Err(Fault::Damaged(reason.to_string())),
         };
         result.map_err(|fault| fault.at(path, name.to_owned(), wanted))
     }
+}
+
+/// A member whose elements were read as they are, or as `f64`.
+enum Either {
+    Narrow((Header, Vec<i16>)),
+    Wide((Header, Vec<f64>)),
 }
 
 /// The archive's member that holds the key `name`: NumPy appends `.npy`.
