@@ -2,7 +2,7 @@
 
 use crate::foundations::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
-    exponential::exp_m1_of_positive,
+    exponential::over_exp_m1,
     math::expm1,
     wide::widely,
 };
@@ -81,7 +81,7 @@ impl Law {
     /// The brightness at a frequency above zero.
     #[inline(always)]
     fn bright(&self, inverse: f64) -> f64 {
-        let value = self.scale / exp_m1_of_positive(self.quantum_k * inverse);
+        let value = over_exp_m1(self.scale, self.quantum_k * inverse);
         if inverse < 0.0 { f64::NAN } else { value }
     }
 
