@@ -12,7 +12,7 @@ use super::least_squares::{Factored, check_rank, solve_upper};
 use super::reflections::{Reduced, reduce};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
-use crate::foundations::wide::widely;
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// A pivot of the normal equations that is smaller than this part of the largest one has too few
 /// digits left.
@@ -23,24 +23,24 @@ const LEAST_PIVOT: f64 = 1e-10;
 pub(super) struct Basis {
     rows: usize,
     /// Q, its columns one after another.
-    columns: Vec<f64>,
+    columns: Spare,
     /// The data, in units of their standard deviation.
-    data: [Vec<f64>; 2],
+    data: [Spare; 2],
     /// The coordinates of the fitted spectrum.
     point: [Vec<f64>; 2],
     /// What it leaves of the data.
-    rest: [Vec<f64>; 2],
-    weighted: Vec<f64>,
+    rest: [Spare; 2],
+    weighted: Spare,
 }
 
 impl Basis {
     /// From a system that was reduced, and its data as they were before; at the least-squares
     /// solution.
-    pub(super) fn new(factored: &Factored, data: [Vec<f64>; 2]) -> Self {
+    pub(super) fn new(factored: &Factored, data: [Spare; 2]) -> Self {
         let (re, im) = factored.explained();
         let point = [re.to_vec(), im.to_vec()];
         let (rows, rest) = (data[0].len(), data.clone());
-        let (columns, weighted) = (factoring(|| factored.orthonormal()), vec![0.0; rows]);
+        let (columns, weighted) = (factoring(|| factored.orthonormal()), Spare::taken(rows));
         let mut basis = Self { rows, columns, data, point, rest, weighted };
         basis.update_rest();
         basis

@@ -7,6 +7,7 @@ use super::reflections::{Reduced, reduce};
 use super::singular_values::singular_values;
 use super::system::{System, Unusable};
 use super::vector::dot;
+use crate::foundations::spare::Spare;
 
 /// A direct least-squares solution and what it says of its own quality.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ impl Factored {
 
     /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
     /// scaled unknowns into its coordinates.
-    pub(super) fn orthonormal(&self) -> Vec<f64> {
+    pub(super) fn orthonormal(&self) -> Spare {
         self.reduced.basis(&self.system.columns, self.system.rows)
     }
 

@@ -8,8 +8,8 @@
 use std::ops::Range;
 
 use super::clock::factoring;
-use super::vector::{add_scaled, dot};
-use crate::foundations::wide::widely;
+use super::vector::{add_scaled, add_scaled_then_dot, add_scaled_then_square, dot};
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// Rows that are taken away together. With nine columns they fill 27 kB; with fewer rows, what is
 /// done once for each column and block would show.
@@ -52,12 +52,13 @@ impl Reflection {
         Self { head: old - *diagonal, scale: -1.0 / (length * (length + old.abs())) }
     }
 
-    /// Reflects a column: its element in the triangle and its block.
+    /// Reflects a column's element in the triangle; what times v is to be added to its block, of
+    /// which `product` is the product with the block of v.
     #[inline(always)]
-    fn apply(self, v: &[f64], top: &mut f64, block: &mut [f64]) {
-        let factor = self.scale * (self.head * *top + dot(v, block));
+    fn turn(self, top: &mut f64, product: f64) -> f64 {
+        let factor = self.scale * (self.head * *top + product);
         *top += factor * self.head;
-        add_scaled(block, factor, v);
+        factor
     }
 }
 
@@ -68,15 +69,24 @@ pub(super) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]
         let n = columns.len() / rows;
         // The columns of R, and what is explained of the data.
         let mut tops = vec![0.0; n * (n + 2)];
+        let mut products = vec![0.0; n + 2];
         let mut reflections = Vec::with_capacity(n * rows.div_ceil(BLOCK));
         widely(
             #[inline(always)]
             || {
                 for block in blocks(rows) {
+                    let mut data = data.each_mut().map(|part| &mut part[block.clone()]);
+                    multiply_by_first(columns, rows, &block, &data, &mut products);
                     for k in 0..n {
-                        let data = data.each_mut().map(|part| &mut part[block.clone()]);
-                        let one = take_away(k, columns, rows, &block, data, &mut tops);
-                        reflections.push(one);
+                        let reflection = Reflection::new(&mut tops[k * n + k], products[k]);
+                        for (top, product) in
+                            tops.chunks_exact_mut(n).zip(&mut products).skip(k + 1)
+                        {
+                            *product = reflection.turn(&mut top[k], *product);
+                        }
+                        let data = data.each_mut().map(|part| &mut **part);
+                        take_away(k, columns, rows, &block, data, &mut products);
+                        reflections.push(reflection);
                     }
                 }
             },
@@ -91,34 +101,61 @@ fn blocks(rows: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..rows.div_ceil(BLOCK)).map(move |i| i * BLOCK..rows.min((i + 1) * BLOCK))
 }
 
-/// Takes the block of column k away.
+/// The products of the first column with itself, the others and the data, in a block.
+#[inline(always)]
+fn multiply_by_first(
+    columns: &[f64],
+    rows: usize,
+    block: &Range<usize>,
+    data: &[&mut [f64]; 2],
+    products: &mut [f64],
+) {
+    let n = columns.len() / rows;
+    let first = &columns[block.clone()];
+    for (column, product) in columns.chunks_exact(rows).zip(&mut *products) {
+        *product = dot(first, &column[block.clone()]);
+    }
+    for (part, product) in data.iter().zip(&mut products[n..]) {
+        *product = dot(first, part);
+    }
+}
+
+/// Takes the block of column k away: adds it to the later columns and to the data, times their
+/// `factors`. What is then the next column is multiplied by them in the same pass over memory, and
+/// the products take the place of the factors.
 #[inline(always)]
 fn take_away(
     k: usize,
     columns: &mut [f64],
     rows: usize,
     block: &Range<usize>,
-    data: [&mut [f64]; 2],
-    tops: &mut [f64],
-) -> Reflection {
-    let n = columns.len() / rows;
+    [re, im]: [&mut [f64]; 2],
+    factors: &mut [f64],
+) {
     let (done, later) = columns.split_at_mut((k + 1) * rows);
     let v = &done[k * rows..][block.clone()];
-    let (tops, later_tops) = tops.split_at_mut((k + 1) * n);
-    let reflection = Reflection::new(&mut tops[k * n + k], dot(v, v));
-    let later = later.chunks_exact_mut(rows).map(|column| &mut column[block.clone()]);
-    for (target, tops) in later.chain(data).zip(later_tops.chunks_exact_mut(n)) {
-        reflection.apply(v, &mut tops[k], target);
+    let n = factors.len() - 2;
+    if later.is_empty() {
+        add_scaled(re, factors[n], v);
+        add_scaled(im, factors[n + 1], v);
+        return;
     }
-    reflection
+    let (next, later) = later.split_at_mut(rows);
+    let next = &mut next[block.clone()];
+    factors[k + 1] = add_scaled_then_square(next, factors[k + 1], v);
+    let later = later.chunks_exact_mut(rows).map(|column| &mut column[block.clone()]);
+    for (target, factor) in later.chain([re, im]).zip(&mut factors[k + 2..]) {
+        *factor = add_scaled_then_dot(target, *factor, v, next);
+    }
 }
 
 impl Reduced {
     /// An orthonormal basis of the columns, as they were: its vectors one after another. `columns`
     /// are what [`reduce`] left.
-    pub(super) fn basis(&self, columns: &[f64], rows: usize) -> Vec<f64> {
+    pub(super) fn basis(&self, columns: &[f64], rows: usize) -> Spare {
         let n = columns.len() / rows;
-        let mut basis = vec![0.0; n * rows];
+        let mut basis = Spare::taken(n * rows);
+        basis.fill(0.0);
         widely(
             #[inline(always)]
             || {
@@ -141,7 +178,9 @@ impl Reduced {
             // Later reflections leave it alone.
             for k in (0..=i).rev() {
                 let v = &columns[k * rows..][block.clone()];
-                reflections[k].apply(v, &mut tops[k], &mut vector[block.clone()]);
+                let vector = &mut vector[block.clone()];
+                let factor = reflections[k].turn(&mut tops[k], dot(v, vector));
+                add_scaled(vector, factor, v);
             }
         }
     }

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::problem::{Constraint, Problem};
 use super::vector::norm;
-use crate::foundations::{spare, wide::widely};
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// Why a design cannot be solved. The text is recorded as the reason of the failed bin.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -55,11 +55,11 @@ pub(super) struct System {
     /// Equations, one a record.
     pub(super) rows: usize,
     /// Columns one after another, each of `rows` elements and of unit length.
-    pub(super) columns: Vec<f64>,
+    pub(super) columns: Spare,
     /// Real part of the weighted data.
-    pub(super) re: Vec<f64>,
+    pub(super) re: Spare,
     /// Imaginary part of the weighted data.
-    pub(super) im: Vec<f64>,
+    pub(super) im: Spare,
     /// Length that each column had, MJy/sr (times the weight).
     pub(super) scale: Vec<f64>,
     /// Under a constraint, the emitter that the others determine.
@@ -74,8 +74,8 @@ impl System {
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
-        let mut columns = spare::taken(rows * problem.design.len());
-        let [mut re, mut im] = [spare::taken(rows), spare::taken(rows)];
+        let mut columns = Spare::taken(rows * problem.design.len());
+        let [mut re, mut im] = [Spare::taken(rows), Spare::taken(rows)];
         let (eliminated, scale) = widely(
             #[inline(always)]
             || {
@@ -101,7 +101,7 @@ impl System {
     pub(super) fn with_unit_data(mut self) -> (Self, f64) {
         let length = norm(&[norm(&self.re), norm(&self.im)]);
         let unit = if length > 0.0 { length } else { 1.0 };
-        self.re.iter_mut().chain(&mut self.im).for_each(|value| *value /= unit);
+        self.re.iter_mut().chain(self.im.iter_mut()).for_each(|value| *value /= unit);
         (self, unit)
     }
 
@@ -151,14 +151,6 @@ impl System {
             sigmas.insert(emitter, norm(&solve_transposed(all)));
         }
         sigmas
-    }
-}
-
-impl Drop for System {
-    fn drop(&mut self) {
-        for vector in [&mut self.columns, &mut self.re, &mut self.im] {
-            spare::give_up(std::mem::take(vector));
-        }
     }
 }
 

@@ -21,6 +21,58 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum_of_lanes(lanes) + rest
 }
 
+/// Adds `factor * x` to `y`, and returns the sum of what it then is times `z`. Slices of one length.
+#[inline(always)]
+pub(super) fn add_scaled_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
+    debug_assert!(x.len() == y.len() && z.len() == y.len());
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (z_blocks, z_rest) = z.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for ((y, x), z) in y_blocks.iter_mut().zip(x_blocks).zip(z_blocks) {
+        // By way of a copy, or the compiler takes every element to memory and back by itself.
+        let mut moved = *y;
+        for lane in 0..LANES {
+            moved[lane] += factor * x[lane];
+        }
+        *y = moved;
+        for lane in 0..LANES {
+            lanes[lane] += moved[lane] * z[lane];
+        }
+    }
+    let rest = y_rest.iter_mut().zip(x_rest).zip(z_rest).map(|((y, x), z)| {
+        *y += factor * x;
+        *y * z
+    });
+    let rest: f64 = rest.sum();
+    sum_of_lanes(lanes) + rest
+}
+
+/// Adds `factor * x` to `y`, and returns the sum of the squares of what it then is.
+#[inline(always)]
+pub(super) fn add_scaled_then_square(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
+    debug_assert_eq!(x.len(), y.len());
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (y, x) in y_blocks.iter_mut().zip(x_blocks) {
+        let mut moved = *y;
+        for lane in 0..LANES {
+            moved[lane] += factor * x[lane];
+        }
+        *y = moved;
+        for lane in 0..LANES {
+            lanes[lane] += moved[lane] * moved[lane];
+        }
+    }
+    let rest = y_rest.iter_mut().zip(x_rest).map(|(y, x)| {
+        *y += factor * x;
+        *y * *y
+    });
+    let rest: f64 = rest.sum();
+    sum_of_lanes(lanes) + rest
+}
+
 #[inline(always)]
 fn sum_of_lanes(lanes: [f64; LANES]) -> f64 {
     // What follows adds pairs; if the compiler sees it, it makes pairs of the loop before too, and

@@ -11,6 +11,7 @@ use super::residual::residuals;
 use super::system::{System, Unusable};
 use super::vector::norm;
 use super::wls::{root_weights, sigma};
+use crate::foundations::spare::Spare;
 
 /// A problem with every record divided by the standard deviation of its noise, and its weighted
 /// least-squares solution.
@@ -18,9 +19,9 @@ use super::wls::{root_weights, sigma};
 pub(super) struct Whitened<'a> {
     problem: &'a Problem<'a>,
     /// One over the standard deviation of each record.
-    root: Vec<f64>,
+    root: Spare,
     /// The data, so divided: real and imaginary part.
-    data: [Vec<f64>; 2],
+    data: [Spare; 2],
     factored: Factored,
     /// The solution of `wls`: where every robust fit starts.
     pub(super) plain: DirectFit,
@@ -64,7 +65,7 @@ impl<'a> Whitened<'a> {
     /// Residual of every record in units of its standard deviation.
     pub(super) fn residuals(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
         let mut residuals = residuals(self.problem, emissivity);
-        residuals.iter_mut().zip(&self.root).for_each(|(r, root)| *r *= root);
+        residuals.iter_mut().zip(&self.root[..]).for_each(|(r, root)| *r *= root);
         residuals
     }
 

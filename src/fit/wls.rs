@@ -10,6 +10,7 @@ use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
 use super::system::{System, Unusable};
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
@@ -86,12 +87,22 @@ pub(super) fn searched<E: Display>(
 }
 
 /// Square roots of the weights: one over the standard deviation of each record.
-pub(super) fn root_weights(problem: &Problem) -> Result<Vec<f64>, Unusable> {
-    let is_usable = |variance: &f64| *variance > 0.0 && variance.is_finite();
-    if let Some(record) = problem.variance.iter().position(|variance| !is_usable(variance)) {
-        return Err(Unusable::Variance { record, variance: problem.variance[record] });
+pub(super) fn root_weights(problem: &Problem) -> Result<Spare, Unusable> {
+    let is_usable = |variance: &f64| *variance > 0.0 && *variance < f64::INFINITY;
+    let mut root = Spare::taken(problem.variance.len());
+    let usable = widely(
+        #[inline(always)]
+        || {
+            root.iter_mut().zip(problem.variance).for_each(|(root, v)| *root = 1.0 / v.sqrt());
+            // Counted, not sought: a loop without an exit is vectorised.
+            problem.variance.iter().filter(|variance| is_usable(variance)).count()
+        },
+    );
+    if usable == problem.variance.len() {
+        return Ok(root);
     }
-    Ok(problem.variance.iter().map(|variance| 1.0 / variance.sqrt()).collect())
+    let record = problem.variance.iter().position(|variance| !is_usable(variance)).unwrap_or(0);
+    Err(Unusable::Variance { record, variance: problem.variance[record] })
 }
 
 /// Error bars of a weighted fit, by what is known of the variances.
