@@ -6,7 +6,7 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::fit::{Context, Deadline, VarianceScale};
-use crate::foundations::wide::widely;
+use crate::foundations::{large::Large, wide::widely};
 use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
@@ -21,9 +21,8 @@ use super::transform::Buffers;
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
-    /// Transforms of the interferograms at those bins, `[block of records][bin][record]`: all records
-    /// of a bin are near each other, and each record is transformed by one thread.
-    transforms: Vec<Complex64>,
+    /// Transforms of the interferograms at those bins, `[bin][record]`.
+    transforms: Large,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
     scale: VarianceScale,
@@ -91,22 +90,26 @@ pub struct BinData {
     pub model: Option<Vec<Complex64>>,
 }
 
-/// Records whose transforms stand together: those of one bin fill whole lines of the cache.
+/// Records that are transformed together, so that what is written of each bin fills whole lines of
+/// the cache.
 const BLOCK: usize = 64;
 /// Room for the transforms of a block at one bin: a line of the cache more than there are. With a
 /// power of two, all bins of a record would compete for a few places of the cache.
 const ROW: usize = BLOCK + 4;
 
 impl Realisation {
-    /// The transforms of some records, ascending, at one bin.
-    fn transforms_of(&self, records: &[usize], position: usize) -> Vec<Complex64> {
-        let mut found = Vec::with_capacity(records.len());
-        for together in records.chunk_by(|a, b| a / BLOCK == b / BLOCK) {
-            let block = together[0] / BLOCK * self.bins.len() + position;
-            let block = &self.transforms[block * ROW..][..BLOCK];
-            found.extend(together.iter().map(|record| block[record % BLOCK]));
+    /// The transforms and the variances of samples of some records at one bin.
+    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, Vec<f64>) {
+        let records = self.sample_variance.len();
+        let transforms = &self.transforms[position * records..][..records];
+        match sample.is_whole {
+            true => (transforms.to_vec(), self.sample_variance.clone()),
+            false => {
+                let records = || sample.records.iter();
+                let variance = records().map(|&record| self.sample_variance[record]).collect();
+                (records().map(|&record| transforms[record]).collect(), variance)
+            }
         }
-        found
     }
 
     /// What methods may need beside the linear problem of a bin of its fitted records.
@@ -123,6 +126,32 @@ impl Realisation {
     }
 }
 
+/// What a thread has to transform a block of records.
+struct Block {
+    buffers: Buffers,
+    samples: Vec<f64>,
+    /// `[bin][record]`, in rows of [`ROW`].
+    transforms: Vec<Complex64>,
+}
+
+impl Block {
+    fn new(buffers: Buffers, bins: usize) -> Self {
+        let transforms = vec![Complex64::ZERO; bins * ROW];
+        Self { buffers, samples: vec![0.0; IFG_LENGTH], transforms }
+    }
+}
+
+/// The parts of `[bin][record]` that belong to each block of records: one a bin.
+fn by_block(transforms: &mut [Complex64], records: usize) -> Vec<Vec<&mut [Complex64]>> {
+    let mut blocks: Vec<Vec<_>> = (0..records.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
+    for row in transforms.chunks_exact_mut(records.max(1)) {
+        for (block, part) in blocks.iter_mut().zip(row.chunks_mut(BLOCK)) {
+            block.push(part);
+        }
+    }
+    blocks
+}
+
 impl Campaign {
     /// Transforms every record at the given bins, in one trial.
     ///
@@ -131,24 +160,28 @@ impl Campaign {
     #[must_use]
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
         let noise = self.noise(draw);
-        let (records, width) = (self.records(), ROW * bins.len().max(1));
-        let mut transforms = vec![Complex64::ZERO; records.div_ceil(BLOCK) * width];
-        let one = |(buffers, samples): &mut (Buffers, Vec<f64>),
-                   (block, out): (usize, &mut [Complex64])| {
-            let first = block * BLOCK;
+        let records = self.records();
+        let mut transforms = Large::zeroed(records * bins.len());
+        let buffers = || Block::new(self.transform.buffers(), bins.len());
+        let one = |block: &mut Block, (index, rows): (usize, Vec<&mut [Complex64]>)| {
+            let first = index * BLOCK;
             let transform = |record: usize| {
-                let gain_sweeps = self.samples(record, &noise, samples);
-                let spectrum = self.transform.run(samples, buffers);
-                let out = out.iter_mut().skip(record - first).step_by(ROW);
-                out.zip(bins).for_each(|(out, &bin)| *out = spectrum[bin]);
+                let gain_sweeps = self.samples(record, &noise, &mut block.samples);
+                let spectrum = self.transform.run(&block.samples, &mut block.buffers);
+                let place = block.transforms.iter_mut().skip(record - first).step_by(ROW);
+                place.zip(bins).for_each(|(place, &bin)| *place = spectrum[bin]);
                 self.sample_variance(noise.sigma, gain_sweeps, spectrum)
             };
-            (first..records.min(first + BLOCK)).map(transform).collect::<Vec<f64>>()
+            let variances = (first..records.min(first + BLOCK)).map(transform).collect();
+            for (row, transforms) in rows.into_iter().zip(block.transforms.chunks_exact(ROW)) {
+                row.copy_from_slice(&transforms[..row.len()]);
+            }
+            variances
         };
-        let blocks: Vec<Vec<f64>> = transforms
-            .par_chunks_mut(width)
+        let blocks: Vec<Vec<f64>> = by_block(&mut transforms, records)
+            .into_par_iter()
             .enumerate()
-            .map_init(|| (self.transform.buffers(), vec![0.0; IFG_LENGTH]), one)
+            .map_init(buffers, one)
             .collect();
         let mut sample_variance = blocks.concat();
         let mut scale = VarianceScale::Absolute;
@@ -233,9 +266,7 @@ impl Campaign {
 
     fn gather(&self, realisation: &Realisation, position: usize, sample: &Sample) -> BinData {
         let bin = realisation.bins[position];
-        let mut data = realisation.transforms_of(&sample.records, position);
-        let mut variance: Vec<f64> =
-            sample.records.iter().map(|&record| realisation.sample_variance[record]).collect();
+        let (mut data, mut variance) = realisation.of(sample, position);
         self.divide_by_gain(bin, sample, &mut data, &mut variance);
         BinData {
             bin,

@@ -4,6 +4,7 @@ pub mod constants;
 pub mod digest;
 pub mod exponential;
 pub mod files;
+pub mod large;
 pub mod math;
 pub mod npz_writer;
 pub mod run_dir;
