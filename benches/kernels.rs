@@ -130,6 +130,7 @@ impl Bin {
             scale: self.data.scale,
             constraint: Constraint::Kirchhoff,
             context: self.realisation.context(&self.data),
+            shared: None,
         }
     }
 

@@ -163,6 +163,7 @@ impl Campaign {
                 model: None,
                 deadline: Deadline::NONE,
             },
+            shared: None,
         };
         f(&(0..self.bins.len()).map(problem).collect::<Vec<_>>())
     }

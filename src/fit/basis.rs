@@ -7,11 +7,13 @@
 //! leaves is made good by the next step. Where even that is too much, the step is taken by
 //! reflections.
 
-use super::clock::factoring;
-use super::least_squares::{Factored, check_rank, solve_upper};
+use std::sync::Arc;
+
+use super::least_squares::{check_rank, solve_upper};
 use super::reflections::{Reduced, reduce};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
+use super::weighted::Weighted;
 use crate::foundations::{spare::Spare, wide::widely};
 
 /// A pivot of the normal equations that is smaller than this part of the largest one has too few
@@ -22,26 +24,25 @@ const LEAST_PIVOT: f64 = 1e-10;
 #[derive(Debug)]
 pub(super) struct Basis {
     rows: usize,
-    /// Q, its columns one after another.
-    columns: Spare,
+    /// Has Q, its columns one after another.
+    weighted: Arc<Weighted>,
     /// The data, in units of their standard deviation.
     data: [Spare; 2],
     /// The coordinates of the fitted spectrum.
     point: [Vec<f64>; 2],
     /// What it leaves of the data.
     rest: [Spare; 2],
-    weighted: Spare,
+    scaled: Spare,
 }
 
 impl Basis {
     /// From a system that was reduced, and its data as they were before; at the least-squares
     /// solution.
-    pub(super) fn new(factored: &Factored, data: [Spare; 2]) -> Self {
-        let (re, im) = factored.explained();
+    pub(super) fn new(weighted: Arc<Weighted>, data: [Spare; 2]) -> Self {
+        let (re, im) = weighted.factored.explained();
         let point = [re.to_vec(), im.to_vec()];
         let (rows, rest) = (data[0].len(), data.clone());
-        let (columns, weighted) = (factoring(|| factored.orthonormal()), Spare::taken(rows));
-        let mut basis = Self { rows, columns, data, point, rest, weighted };
+        let mut basis = Self { rows, weighted, data, point, rest, scaled: Spare::taken(rows) };
         basis.update_rest();
         basis
     }
@@ -78,12 +79,13 @@ impl Basis {
 
     /// From the data, not from the last rest: rounding errors do not add up.
     fn update_rest(&mut self) {
+        let columns = self.weighted.basis();
         widely(
             #[inline(always)]
             || {
                 for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
                     rest.copy_from_slice(data);
-                    for (column, factor) in self.columns.chunks_exact(self.rows).zip(point) {
+                    for (column, factor) in columns.chunks_exact(self.rows).zip(point) {
                         add_scaled(rest, -factor, column);
                     }
                 }
@@ -96,20 +98,20 @@ impl Basis {
         let n = self.unknowns();
         let mut gram = vec![0.0; n * n];
         let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
-        let Self { rows, columns, rest, weighted, .. } = self;
+        let Self { rows, weighted, rest, scaled, .. } = self;
+        let columns = weighted.basis();
         widely(
             #[inline(always)]
             || {
                 for (i, column) in columns.chunks_exact(*rows).enumerate() {
-                    for ((weighted, value), weight) in weighted.iter_mut().zip(column).zip(weights)
-                    {
-                        *weighted = value * weight;
+                    for ((scaled, value), weight) in scaled.iter_mut().zip(column).zip(weights) {
+                        *scaled = value * weight;
                     }
                     for (j, other) in columns.chunks_exact(*rows).enumerate().skip(i) {
-                        gram[i * n + j] = dot(weighted, other);
+                        gram[i * n + j] = dot(scaled, other);
                     }
-                    re[i] = dot(weighted, &rest[0]);
-                    im[i] = dot(weighted, &rest[1]);
+                    re[i] = dot(scaled, &rest[0]);
+                    im[i] = dot(scaled, &rest[1]);
                 }
             },
         );
@@ -122,7 +124,7 @@ impl Basis {
     fn by_reflections(&self, weights: &[f64]) -> Result<[Vec<f64>; 2], Unusable> {
         let root: Vec<f64> = weights.iter().map(|weight| weight.sqrt()).collect();
         let weighted = |values: &[f64]| values.iter().zip(&root).map(|(v, w)| v * w).collect();
-        let columns = self.columns.chunks_exact(self.rows);
+        let columns = self.weighted.basis().chunks_exact(self.rows);
         let mut columns: Vec<f64> = columns.flat_map(|c| -> Vec<f64> { weighted(c) }).collect();
         let (mut re, mut im): (Vec<f64>, Vec<f64>) =
             (weighted(&self.rest[0]), weighted(&self.rest[1]));
@@ -209,7 +211,7 @@ mod tests {
                     basis.step(&weights).unwrap();
                     let root: Vec<f64> =
                         (0..60).map(|j| (weights[j] / problem.variance[j]).sqrt()).collect();
-                    let direct = solve(problem, Some(&root)).unwrap();
+                    let direct = solve(&problem.equations(), Some(&root)).unwrap();
                     let found = whitened.emissivities(&basis);
                     let error = difference(&found, &direct.emissivity);
                     assert!(error < 1e-8, "spread {spread}, least weight {least_weight}: {error}");

@@ -2,11 +2,10 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::solve;
 use super::outcome::Solution;
 use super::problem::Problem;
 use super::residual::chi_square;
-use super::wls::root_weights;
+use super::wls::direct;
 
 /// The solution that these emissivities (one per emitter) and error bars (likewise) make.
 ///
@@ -18,10 +17,9 @@ pub fn external_solution(
     emissivity: Vec<Complex64>,
     sigma: Vec<f64>,
 ) -> Solution {
-    let direct = root_weights(problem).and_then(|root| solve(problem, Some(&root)));
     Solution {
         rss: chi_square(problem, &emissivity),
-        condition: direct.map_or(f64::NAN, |fit| fit.condition),
+        condition: direct(problem).map_or(f64::NAN, |fit| fit.condition),
         emissivity,
         sigma,
     }
@@ -30,7 +28,7 @@ pub fn external_solution(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::problem::Constraint;
+    use crate::fit::Constraint;
     use crate::fit::tests::{Owned, solution};
 
     #[test]

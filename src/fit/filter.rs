@@ -1,21 +1,21 @@
 //! Solutions that damp what the data determine badly: each singular direction of the weighted,
 //! column-scaled design is multiplied by a factor from 0 to 1.
 
+use std::sync::Arc;
+
 use num_complex::Complex64;
 
-use super::least_squares::reduce_system;
 use super::outcome::Solution;
 use super::problem::{Problem, VarianceScale};
-use super::reflections::Reduced;
 use super::singular_values::{Svd, decompose};
 use super::system::{System, Unusable};
 use super::vector::dot;
-use super::wls::root_weights;
+use super::weighted::Weighted;
 
 /// A problem in the basis of its singular vectors.
 #[derive(Debug)]
 pub(super) struct Directions {
-    system: System,
+    weighted: Arc<Weighted>,
     svd: Svd,
     /// Data along the left singular vectors.
     along: Vec<Complex64>,
@@ -25,15 +25,18 @@ pub(super) struct Directions {
 
 impl Directions {
     pub(super) fn new(problem: &Problem) -> Result<Self, Unusable> {
-        let root = root_weights(problem)?;
-        let mut system = System::new(problem, Some(&root))?;
-        let n = system.unknowns();
-        let Reduced { r, explained: [re, im], .. } = reduce_system(&mut system);
-        let svd = decompose(r, n);
+        let weighted = problem.weighted_of_any_rank()?;
+        let factored = &weighted.factored;
+        let (n, (re, im)) = (factored.system().unknowns(), factored.explained());
+        let svd = decompose(factored.triangle().to_vec(), n);
         let part = |data: &[f64], k: usize| dot(&svd.u[k * n..(k + 1) * n], data);
-        let along = (0..n).map(|k| Complex64::new(part(&re, k), part(&im, k))).collect();
-        let least_rss = dot(&system.re, &system.re) + dot(&system.im, &system.im);
-        Ok(Self { system, svd, along, least_rss })
+        let along = (0..n).map(|k| Complex64::new(part(re, k), part(im, k))).collect();
+        let least_rss = factored.rss();
+        Ok(Self { weighted, svd, along, least_rss })
+    }
+
+    fn system(&self) -> &System {
+        self.weighted.factored.system()
     }
 
     /// Singular values of the column-scaled design, largest first.
@@ -43,7 +46,7 @@ impl Directions {
 
     /// A singular value below this is nothing but rounding.
     pub(super) fn rounding(&self) -> f64 {
-        f64::EPSILON * self.system.rows as f64 * self.svd.values[0]
+        f64::EPSILON * self.system().rows as f64 * self.svd.values[0]
     }
 
     /// Weighted residual of a filtered fit. `removed` is one minus the factor of each direction,
@@ -56,8 +59,8 @@ impl Directions {
     /// Generalised cross-validation: the mean squared error in predicting a record from the
     /// others, `N rss / (N - sum of factors)^2`, but for a constant.
     pub(super) fn cross_validation(&self, removed: &[f64]) -> f64 {
-        let spare = (self.system.rows - removed.len()) as f64 + removed.iter().sum::<f64>();
-        self.system.rows as f64 * self.rss(removed) / (spare * spare)
+        let spare = (self.system().rows - removed.len()) as f64 + removed.iter().sum::<f64>();
+        self.system().rows as f64 * self.rss(removed) / (spare * spare)
     }
 
     /// The fit filtered by `1 - removed`. Its error bars hold the noise alone.
@@ -79,8 +82,8 @@ impl Directions {
         };
         let noise = self.noise(problem.scale);
         Solution {
-            emissivity: self.system.emissivities(&scaled),
-            sigma: self.system.unit_sigmas(root).iter().map(|sigma| sigma * noise).collect(),
+            emissivity: self.system().emissivities(&scaled),
+            sigma: self.system().unit_sigmas(root).iter().map(|sigma| sigma * noise).collect(),
             rss: self.rss(removed),
             condition: self.svd.values[0] / self.svd.values[n - 1],
         }
@@ -89,7 +92,7 @@ impl Directions {
     /// Standard deviation of the weighted data: known, or from the residual of the unfiltered
     /// fit, which no filter has biased.
     fn noise(&self, scale: VarianceScale) -> f64 {
-        let spare = (self.system.rows - self.system.unknowns()) as f64;
+        let spare = (self.system().rows - self.system().unknowns()) as f64;
         match scale {
             VarianceScale::Absolute => 1.0,
             VarianceScale::Relative => (self.least_rss / spare).sqrt(),

@@ -1,5 +1,7 @@
 //! The search that the legacy scripts make, done well: L-BFGS with the exact gradient.
 
+use std::sync::Arc;
+
 use argmin::core::{
     CostFunction, Error, Executor, Gradient, IterState, State, TerminationReason, TerminationStatus,
 };
@@ -8,14 +10,15 @@ use num_complex::Complex64;
 
 use super::deadline::Deadline;
 use super::exact_step::ExactStep;
-use super::least_squares::{DirectFit, solve_system};
+use super::least_squares::DirectFit;
 use super::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::system::System;
 use super::vector::{add_scaled, dot};
 use super::watched::Watched;
-use super::wls::{root_weights, sigma};
+use super::weighted::Weighted;
+use super::wls::sigma;
 
 /// Past steps that the search remembers.
 const MEMORY: usize = 10;
@@ -81,14 +84,12 @@ impl Lbfgs {
 
     /// Searches from these emissivities, one per emitter; from zero if there are none.
     pub(super) fn fit_from(&self, problem: &Problem, start: Option<&[Complex64]>) -> Outcome {
-        let system = root_weights(problem).and_then(|root| System::new(problem, Some(&root)));
-        let system = match system {
-            Ok(system) => system,
-            Err(why) => return Outcome::Failed(why.to_string()),
+        let of_problem = |weighted: Arc<Weighted>| {
+            // The direct solution is used for nothing but the error bars and the condition number.
+            Ok((System::new(&problem.equations(), Some(&weighted.root))?, weighted.factored.fit()))
         };
-        // The direct solution is used for nothing but the error bars and the condition number.
-        let direct = match solve_system(system.clone()) {
-            Ok(direct) => direct,
+        let (system, direct) = match problem.weighted().and_then(of_problem) {
+            Ok(found) => found,
             Err(why) => return Outcome::Failed(why.to_string()),
         };
         let (normal, unit) = system.clone().with_unit_data();

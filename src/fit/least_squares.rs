@@ -2,11 +2,10 @@
 
 use num_complex::Complex64;
 
-use super::problem::Problem;
 use super::reflections::{Reduced, reduce};
 use super::singular_values::singular_values;
-use super::system::{System, Unusable};
-use super::vector::dot;
+use super::system::{Equations, System, Unusable};
+use super::vector::{dot, norm};
 use crate::foundations::spare::Spare;
 
 /// A direct least-squares solution and what it says of its own quality.
@@ -33,39 +32,87 @@ impl DirectFit {
     }
 }
 
-/// Solves a problem with the given square roots of weights (`None`: all one).
-pub(super) fn solve(problem: &Problem, root_weight: Option<&[f64]>) -> Result<DirectFit, Unusable> {
-    solve_system(System::new(problem, root_weight)?)
+/// Solves equations with the given square roots of weights (`None`: all one).
+pub(super) fn solve(
+    equations: &Equations,
+    root_weight: Option<&[f64]>,
+) -> Result<DirectFit, Unusable> {
+    Ok(Factored::of(equations, root_weight)?.fit())
 }
 
-/// Solves a system that stands ready.
-pub(super) fn solve_system(system: System) -> Result<DirectFit, Unusable> {
-    Ok(Factored::new(system)?.fit())
-}
-
-/// A system of full rank, reduced to its triangle R; its data are turned with it.
+/// A system reduced to its triangle R, as if its columns had had length one; its data are turned
+/// with it.
 #[derive(Debug)]
 pub(super) struct Factored {
     system: System,
     reduced: Reduced,
     condition: f64,
+    rank: usize,
 }
 
+/// Lengths of columns whose squares neither overflow nor lose what matters.
+const SAFE: std::ops::Range<f64> = 1e-120..1e120;
+
 impl Factored {
-    pub(super) fn new(mut system: System) -> Result<Self, Unusable> {
-        let reduced = reduce_system(&mut system);
-        let condition = check_rank(&reduced.r, system.unknowns(), system.rows)?;
-        Ok(Self { system, reduced, condition })
+    /// The system of equations with the given square roots of weights, if it has full rank.
+    pub(super) fn of(equations: &Equations, root_weight: Option<&[f64]>) -> Result<Self, Unusable> {
+        let factored = Self::of_any_rank(equations, root_weight)?;
+        factored.check_rank()?;
+        Ok(factored)
+    }
+
+    /// The same of any rank.
+    pub(super) fn of_any_rank(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        // R tells how long the columns were, so that in most cases they need not be scaled before.
+        let factored = Self::reduced(System::unscaled(equations, root_weight)?);
+        match factored.is_sound() {
+            true => Ok(factored),
+            false => Ok(Self::reduced(System::new(equations, root_weight)?)),
+        }
+    }
+
+    fn reduced(mut system: System) -> Self {
+        let (n, rows) = (system.unknowns(), system.rows);
+        let mut reduced =
+            reduce(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
+        for (column, scale) in reduced.r.chunks_exact_mut(n).zip(&mut system.scale) {
+            let length = norm(column);
+            column.iter_mut().for_each(|value| *value /= length);
+            *scale *= length;
+        }
+        let (condition, rank) = condition_and_rank(&reduced.r, n, rows);
+        Self { system, reduced, condition, rank }
+    }
+
+    /// Whether no column was too long or too short, and everything is finite.
+    fn is_sound(&self) -> bool {
+        let explained = self.reduced.explained.iter().flatten();
+        self.system.scale.iter().all(|length| SAFE.contains(length))
+            && explained.fold(self.rss(), |sum, x| sum + x.abs()).is_finite()
+    }
+
+    /// An error if the emitters cannot be told apart.
+    pub(super) fn check_rank(&self) -> Result<(), Unusable> {
+        full_rank(self.rank, self.system.unknowns())
+    }
+
+    /// Weighted sum of squared residual moduli.
+    pub(super) fn rss(&self) -> f64 {
+        let System { re, im, .. } = &self.system;
+        dot(re, re) + dot(im, im)
     }
 
     /// The least-squares solution.
     pub(super) fn fit(&self) -> DirectFit {
-        let Self { system, reduced, condition } = self;
+        let Self { system, reduced, condition, .. } = self;
         let (unknowns, (re, im)) = (system.unknowns(), self.explained());
         DirectFit {
             emissivity: self.emissivities(re, im),
             unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&reduced.r, unknowns, b)),
-            rss: dot(&system.re, &system.re) + dot(&system.im, &system.im),
+            rss: self.rss(),
             condition: *condition,
             degrees_of_freedom: system.rows - unknowns,
         }
@@ -118,22 +165,21 @@ pub(super) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
     re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
 }
 
-/// Reduces the columns of a system to a triangle. Its data then are what no column explains.
-pub(super) fn reduce_system(system: &mut System) -> Reduced {
-    reduce(&mut system.columns, system.rows, [&mut system.re, &mut system.im])
+/// Checks that a triangle has full rank.
+pub(super) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<(), Unusable> {
+    full_rank(condition_and_rank(r, unknowns, rows).1, unknowns)
 }
 
-/// The condition number, or how the rank falls short.
-pub(super) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<f64, Unusable> {
+fn full_rank(rank: usize, unknowns: usize) -> Result<(), Unusable> {
+    if rank < unknowns { Err(Unusable::RankDeficient { rank, unknowns }) } else { Ok(()) }
+}
+
+/// The condition number of a triangle, and how many of its singular values are no rounding errors.
+fn condition_and_rank(r: &[f64], unknowns: usize, rows: usize) -> (f64, usize) {
     let values = singular_values(r.to_vec(), unknowns);
     let (largest, smallest) = (values[0], values[unknowns - 1]);
-    let condition = largest / smallest;
     let rounding = f64::EPSILON * rows as f64 * largest;
-    let rank = values.iter().filter(|&&value| value > rounding).count();
-    if rank < unknowns {
-        return Err(Unusable::RankDeficient { rank, unknowns });
-    }
-    Ok(condition)
+    (largest / smallest, values.iter().filter(|&&value| value > rounding).count())
 }
 
 /// Solves `R x = b`, the n columns of R one after another; of `b` the first n are read.

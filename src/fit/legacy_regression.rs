@@ -14,13 +14,12 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::{DirectFit, Factored};
+use super::least_squares::DirectFit;
 use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
-use super::system::{System, Unusable};
-use super::wls::root_weights;
+use super::system::Unusable;
 
 /// Minimises the weighted residual of the form divided by the OTF.
 #[derive(Debug)]
@@ -74,8 +73,8 @@ struct Parts {
 
 impl Parts {
     fn new(problem: &Problem) -> Result<Self, Unusable> {
-        let root = root_weights(problem)?;
-        let factored = Factored::new(System::new(problem, Some(&root))?)?;
+        let weighted = problem.weighted()?;
+        let factored = &weighted.factored;
         let mut first = vec![Complex64::ZERO; problem.design.len()];
         first[0] = Complex64::ONE;
         let covariance = factored.unit_covariance_times(&first).iter().map(|c| c.re).collect();

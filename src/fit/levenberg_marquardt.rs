@@ -178,8 +178,6 @@ impl<'a> Search<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::System;
-    use super::super::wls::root_weights;
     use super::*;
     use crate::fit::Constraint;
     use crate::fit::tests::{Owned, build_with, largest_error, solution};
@@ -208,9 +206,8 @@ mod tests {
     #[test]
     fn on_a_linear_problem_every_step_is_taken_and_the_damping_falls() {
         Owned::new(4, 60, 1.0, 0.0).with(Constraint::Kirchhoff, |p| {
-            let root = root_weights(p).unwrap();
-            let factored = Factored::new(System::new(p, Some(&root)).unwrap()).unwrap();
-            let mut search = Search::from_zero(&factored);
+            let weighted = p.weighted().unwrap();
+            let mut search = Search::from_zero(&weighted.factored);
             for _ in 0..5 {
                 let (length, damping) = (search.gradient_length(), search.damping);
                 search.step();

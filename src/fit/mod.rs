@@ -6,6 +6,7 @@
 mod basis;
 mod chain;
 mod clock;
+mod constraint;
 mod deadline;
 mod exact_step;
 mod external;
@@ -38,6 +39,7 @@ mod tukey;
 mod vector;
 mod warm_start;
 mod watched;
+mod weighted;
 mod whitened;
 mod wls;
 
@@ -45,11 +47,13 @@ mod wls;
 pub(crate) mod tests;
 
 pub use clock::time_factoring;
+pub use constraint::Constraint;
 pub use deadline::Deadline;
 pub use external::external_solution;
 pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
-pub use problem::{Constraint, Context, Problem, VarianceScale};
+pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
 pub use residual::prediction_error;
 pub use system::Unusable;
+pub use weighted::Shared;

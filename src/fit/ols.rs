@@ -27,7 +27,7 @@ pub(super) static OLS: Registered = Registered {
 
 impl Method for OrdinaryLeastSquares {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match solve(problem, None) {
+        match solve(&problem.equations(), None) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok(fit) => Outcome::Converged(Solution {
                 sigma: fit.sigma_from_residual(),

@@ -2,14 +2,15 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::{DirectFit, solve};
+use super::least_squares::DirectFit;
 use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::residual::chi_square;
 use super::system::Unusable;
 use super::vector::dot;
-use super::wls::{root_weights, sigma};
+use super::weighted::root_weights;
+use super::wls::{direct, sigma};
 
 /// Minimises the weighted residual of averages.
 #[derive(Debug)]
@@ -65,7 +66,8 @@ fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
 
 /// The mean of an exactly linear system is exactly linear.
 fn solve_averages(problem: &Problem, lengths: &[usize]) -> Result<DirectFit, Unusable> {
-    let weights: Vec<f64> = root_weights(problem)?.iter().map(|root| root * root).collect();
+    let weights: Vec<f64> =
+        root_weights(problem.variance)?.iter().map(|root| root * root).collect();
     let mean = |values: &[f64]| means(values, &weights, lengths);
     let design: Vec<Vec<f64>> = problem.design.iter().map(|column| mean(column)).collect();
     let columns: Vec<&[f64]> = design.iter().map(Vec::as_slice).collect();
@@ -78,7 +80,7 @@ fn solve_averages(problem: &Problem, lengths: &[usize]) -> Result<DirectFit, Unu
     let variance: Vec<f64> =
         blocks(&weights, lengths).map(|weights| 1.0 / weights.iter().sum::<f64>()).collect();
     let averages = Problem { design: &columns, data: &data, variance: &variance, ..*problem };
-    solve(&averages, Some(&root_weights(&averages)?))
+    direct(&averages)
 }
 
 /// Consecutive blocks of the given lengths.

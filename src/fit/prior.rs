@@ -2,13 +2,14 @@
 
 use num_complex::Complex64;
 
-use super::least_squares::{DirectFit, solve};
+use super::least_squares::DirectFit;
 use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
 use super::system::Unusable;
-use super::wls::{self, WeightedLeastSquares, direct, root_weights};
+use super::weighted::root_weights;
+use super::wls::{self, WeightedLeastSquares, direct};
 use crate::foundations::math::modulus;
 
 /// Minimises the weighted residual plus the weighted distance from the model.
@@ -80,7 +81,7 @@ impl GaussianPrior {
         let known: Vec<f64> = problem.variance.iter().map(|v| v * factor).collect();
         let measured = Problem { variance: &known, ..*problem };
         // Checked here, where a record still has its own number.
-        root_weights(&measured).map_err(|why| why.to_string())?;
+        root_weights(measured.variance).map_err(|why| why.to_string())?;
         solve_with_prior(&measured, model, &self.widths(model)).map_err(|why| why.to_string())
     }
 
@@ -132,7 +133,7 @@ fn solve_with_prior(
     let squares = widths.iter().map(|s| s * s);
     let variance: Vec<f64> = squares.chain(problem.variance.iter().copied()).collect();
     let joined = Problem { design: &columns, data: &data, variance: &variance, ..*problem };
-    solve(&joined, Some(&root_weights(&joined)?))
+    direct(&joined)
 }
 
 #[cfg(test)]

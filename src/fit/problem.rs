@@ -1,12 +1,13 @@
 //! The problem that every estimator is given: one bin of one data set.
 
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use num_complex::Complex64;
-use serde::{Deserialize, Serialize};
 
+use super::constraint::Constraint;
 use super::deadline::Deadline;
+use super::system::{Equations, Unusable};
+use super::weighted::{Shared, Weighted};
 
 /// One bin: find the complex emissivities `E` in `data[j] = sum_i E[i] design[i][j] + noise`.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,8 @@ pub struct Problem<'a> {
     pub constraint: Constraint,
     /// What else is known of the bin.
     pub context: Context<'a>,
+    /// What other methods have worked out of the same problem, or will.
+    pub shared: Option<&'a Shared<'a>>,
 }
 
 /// What some methods need beside the linear problem.
@@ -56,6 +59,27 @@ impl Problem<'_> {
         self.constraint.free(self.design.len())
     }
 
+    /// The linear problem alone.
+    pub(super) fn equations(&self) -> Equations<'_> {
+        Equations { design: self.design, data: self.data, constraint: self.constraint }
+    }
+
+    /// Its weighted system, reduced, if it has full rank.
+    pub(super) fn weighted(&self) -> Result<Arc<Weighted>, Unusable> {
+        let weighted = self.weighted_of_any_rank()?;
+        weighted.factored.check_rank()?;
+        Ok(weighted)
+    }
+
+    /// The same of any rank.
+    pub(super) fn weighted_of_any_rank(&self) -> Result<Arc<Weighted>, Unusable> {
+        let equations = self.equations();
+        match self.shared.and_then(|shared| shared.of(&equations, self.variance)) {
+            Some(weighted) => weighted,
+            None => Weighted::new(&equations, self.variance).map(Arc::new),
+        }
+    }
+
     /// Whether every Planck function is zero, as at bin 0: nothing to fit.
     #[must_use]
     pub fn is_dark(&self) -> bool {
@@ -70,47 +94,4 @@ pub enum VarianceScale {
     Absolute,
     /// Only their ratios are known (noise-free data): error bars are scaled by the residual.
     Relative,
-}
-
-/// What is imposed on the emissivities of one bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Constraint {
-    /// Nothing: all emissivities are free.
-    #[default]
-    None,
-    /// They sum to zero: a differential instrument in equilibrium measures nothing (Kirchhoff).
-    Kirchhoff,
-}
-
-impl Constraint {
-    /// How many of so many emissivities are free.
-    #[must_use]
-    pub fn free(self, emitters: usize) -> usize {
-        match self {
-            Self::None => emitters,
-            Self::Kirchhoff => emitters.saturating_sub(1),
-        }
-    }
-}
-
-impl fmt::Display for Constraint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Kirchhoff => "kirchhoff",
-        })
-    }
-}
-
-impl FromStr for Constraint {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            "kirchhoff" => Ok(Self::Kirchhoff),
-            _ => Err(format!("unknown constraint `{text}`: expected `none` or `kirchhoff`")),
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! A smoothness prior: the emissivities of neighbouring bins lie close to a straight line.
 
 use super::chain::{Chain, Equations, Marginal};
+use super::constraint::Constraint;
 use super::least_squares::DirectFit;
 use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
-use super::problem::{Constraint, Problem};
+use super::problem::Problem;
 use super::residual::chi_square;
 use super::vector::norm;
 use super::wls::{WeightedLeastSquares, direct, outcome, variance_factor};

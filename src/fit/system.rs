@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use thiserror::Error;
 
-use super::problem::{Constraint, Problem};
+use super::constraint::Constraint;
 use super::vector::norm;
 use crate::foundations::{spare::Spare, wide::widely};
 
@@ -48,19 +48,37 @@ pub enum Unusable {
     },
 }
 
-/// A least-squares system whose columns all have length one: the unknowns are the emissivities
-/// times `scale`.
+/// `data[j] = sum_i E[i] design[i][j]`: the linear problem of one bin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Equations<'a> {
+    /// One slice of length N per emitter.
+    pub(super) design: &'a [&'a [f64]],
+    /// Length N.
+    pub(super) data: &'a [Complex64],
+    /// What is known of the emissivities beforehand.
+    pub(super) constraint: Constraint,
+}
+
+impl Equations<'_> {
+    /// Number of unknown complex emissivities that are free.
+    fn unknowns(&self) -> usize {
+        self.constraint.free(self.design.len())
+    }
+}
+
+/// A least-squares system: the unknowns are the emissivities times `scale`, which makes its columns
+/// of length one.
 #[derive(Debug, Clone)]
 pub(super) struct System {
     /// Equations, one a record.
     pub(super) rows: usize,
-    /// Columns one after another, each of `rows` elements and of unit length.
+    /// Columns one after another, each of `rows` elements.
     pub(super) columns: Spare,
     /// Real part of the weighted data.
     pub(super) re: Spare,
     /// Imaginary part of the weighted data.
     pub(super) im: Spare,
-    /// Length that each column had, MJy/sr (times the weight).
+    /// Length that each column had before it was scaled, MJy/sr (times the weight).
     pub(super) scale: Vec<f64>,
     /// Under a constraint, the emitter that the others determine.
     eliminated: Option<usize>,
@@ -69,27 +87,42 @@ pub(super) struct System {
 impl System {
     /// Weights every record by `root_weight` (the square root of its weight; `None`: all one),
     /// applies the constraint, and scales the columns.
-    pub(super) fn new(problem: &Problem, root_weight: Option<&[f64]>) -> Result<Self, Unusable> {
-        let (rows, unknowns) = (problem.records(), problem.unknowns());
+    pub(super) fn new(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        let mut system = Self::unscaled(equations, root_weight)?;
+        let (rows, eliminated) = (system.rows, system.eliminated);
+        system.scale = widely(
+            #[inline(always)]
+            || scale_columns(&mut system.columns, rows, eliminated),
+        )?;
+        if !norm(&system.re).is_finite() || !norm(&system.im).is_finite() {
+            return Err(Unusable::NotFinite { what: "data" });
+        }
+        Ok(system)
+    }
+
+    /// The same with the columns as long as they are, and nothing looked at.
+    pub(super) fn unscaled(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        let (rows, unknowns) = (equations.data.len(), equations.unknowns());
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
-        let mut columns = Spare::taken(rows * problem.design.len());
+        let mut columns = Spare::taken(rows * equations.design.len());
         let [mut re, mut im] = [Spare::taken(rows), Spare::taken(rows)];
-        let (eliminated, scale) = widely(
+        let eliminated = widely(
             #[inline(always)]
             || {
-                weigh(problem, root_weight, &mut columns, [&mut re, &mut im]);
-                let eliminated = eliminate(problem.constraint, &mut columns, rows);
-                (eliminated, scale_columns(&mut columns[..rows * unknowns], rows, eliminated))
+                weigh(equations, root_weight, &mut columns, [&mut re, &mut im]);
+                eliminate(equations.constraint, &mut columns, rows)
             },
         );
-        let scale = scale?;
         columns.truncate(rows * unknowns);
-        if !norm(&re).is_finite() || !norm(&im).is_finite() {
-            return Err(Unusable::NotFinite { what: "data" });
-        }
-        Ok(Self { rows, columns, re, im, scale, eliminated })
+        Ok(Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated })
     }
 
     /// Free unknowns.
@@ -105,7 +138,7 @@ impl System {
         (self, unit)
     }
 
-    /// One column, of unit length.
+    /// One column.
     pub(super) fn column(&self, i: usize) -> &[f64] {
         &self.columns[i * self.rows..(i + 1) * self.rows]
     }
@@ -156,9 +189,9 @@ impl System {
 
 /// Writes design and data, every record times the square root of its weight.
 #[inline(always)]
-fn weigh(problem: &Problem, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
-    let rows = problem.records();
-    for (column, values) in columns.chunks_exact_mut(rows).zip(problem.design) {
+fn weigh(equations: &Equations, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
+    let rows = equations.data.len();
+    for (column, values) in columns.chunks_exact_mut(rows).zip(equations.design) {
         match root {
             None => column.copy_from_slice(values),
             Some(root) => {
@@ -169,7 +202,7 @@ fn weigh(problem: &Problem, root: Option<&[f64]>, columns: &mut [f64], data: [&m
         }
     }
     let [re, im] = data;
-    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(problem.data) {
+    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(equations.data) {
         (*re, *im) = (value.re, value.im);
     }
     if let Some(root) = root {

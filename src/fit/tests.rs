@@ -90,6 +90,7 @@ impl Owned {
                 plateaus: &self.plateaus,
                 model: Some(&self.truth),
             },
+            shared: None,
         }
     }
 

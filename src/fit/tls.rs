@@ -7,8 +7,9 @@ use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::residuals;
-use super::system::{System, Unusable};
-use super::wls::root_weights;
+use super::system::Unusable;
+use super::weighted::root_weights;
+use super::wls;
 use crate::instrument::planck::planck_slope;
 
 /// Times a step is halved before the objective counts as flat.
@@ -119,8 +120,7 @@ impl TotalLeastSquares {
     /// Each step is the slope times the covariance of a fit with the present effective variances:
     /// always downhill, and close to Newton's where the errors of the temperatures are small.
     fn descend(&self, errors: &Errors) -> Result<(Solution, Option<String>), Unusable> {
-        let root = root_weights(errors.problem)?;
-        let mut at = Factored::new(System::new(errors.problem, Some(&root))?)?.fit().emissivity;
+        let mut at = wls::direct(errors.problem)?.emissivity;
         let mut end = Some(format!("stopped after {} iterations", self.max_iterations));
         for _ in 0..self.max_iterations {
             let step = errors.step(&at)?;
@@ -222,7 +222,7 @@ impl<'a> Errors<'a> {
 
     fn factored(&self, data: &[Complex64], variance: &[f64]) -> Result<Factored, Unusable> {
         let problem = Problem { data, variance, ..*self.problem };
-        Factored::new(System::new(&problem, Some(&root_weights(&problem)?))?)
+        Factored::of(&problem.equations(), Some(&root_weights(variance)?))
     }
 
     /// Halves the step until it goes down; false if it never does.

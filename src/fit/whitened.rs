@@ -1,16 +1,19 @@
 //! What the robust estimators share: residuals in units of the noise, reweighted solutions, and
 //! error bars by the sandwich formula.
 
+use std::sync::Arc;
+
 use num_complex::Complex64;
 
 use super::basis::Basis;
-use super::least_squares::{DirectFit, Factored};
+use super::least_squares::DirectFit;
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::residual::residuals;
-use super::system::{System, Unusable};
+use super::system::Unusable;
 use super::vector::norm;
-use super::wls::{root_weights, sigma};
+use super::weighted::Weighted;
+use super::wls::sigma;
 use crate::foundations::spare::Spare;
 
 /// A problem with every record divided by the standard deviation of its noise, and its weighted
@@ -18,11 +21,9 @@ use crate::foundations::spare::Spare;
 #[derive(Debug)]
 pub(super) struct Whitened<'a> {
     problem: &'a Problem<'a>,
-    /// One over the standard deviation of each record.
-    root: Spare,
+    weighted: Arc<Weighted>,
     /// The data, so divided: real and imaginary part.
     data: [Spare; 2],
-    factored: Factored,
     /// The solution of `wls`: where every robust fit starts.
     pub(super) plain: DirectFit,
     /// Residuals below this are rounding: their length over all records.
@@ -31,14 +32,18 @@ pub(super) struct Whitened<'a> {
 
 impl<'a> Whitened<'a> {
     pub(super) fn new(problem: &'a Problem<'a>) -> Result<Self, Unusable> {
-        let root = root_weights(problem)?;
-        let system = System::new(problem, Some(&root))?;
-        let data = [system.re.clone(), system.im.clone()];
-        let factored = Factored::new(system)?;
-        let plain = factored.fit();
+        let weighted = problem.weighted()?;
+        let (root, plain) = (&weighted.root, weighted.factored.fit());
+        let part = |of: fn(&Complex64) -> f64| {
+            let mut part = Spare::taken(root.len());
+            let values = problem.data.iter().zip(&root[..]);
+            part.iter_mut().zip(values).for_each(|(part, (z, root))| *part = of(z) * root);
+            part
+        };
+        let data = [part(|z| z.re), part(|z| z.im)];
         // A few operations per record and emitter, each of half a unit in the last place.
         let rounding = 16.0 * f64::EPSILON * norm(&[norm(&data[0]), norm(&data[1])]);
-        Ok(Self { problem, root, data, factored, plain, rounding })
+        Ok(Self { problem, weighted, data, plain, rounding })
     }
 
     /// The problem as it was given.
@@ -53,19 +58,19 @@ impl<'a> Whitened<'a> {
 
     /// The fitted spectrum of `wls`, to be moved by further weights.
     pub(super) fn basis(&self) -> Basis {
-        Basis::new(&self.factored, self.data.clone())
+        Basis::new(self.weighted.clone(), self.data.clone())
     }
 
     /// The emissivities of a fitted spectrum.
     pub(super) fn emissivities(&self, basis: &Basis) -> Vec<Complex64> {
         let (re, im) = basis.point();
-        self.factored.emissivities(re, im)
+        self.weighted.factored.emissivities(re, im)
     }
 
     /// Residual of every record in units of its standard deviation.
     pub(super) fn residuals(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
         let mut residuals = residuals(self.problem, emissivity);
-        residuals.iter_mut().zip(&self.root[..]).for_each(|(r, root)| *r *= root);
+        residuals.iter_mut().zip(&self.weighted.root[..]).for_each(|(r, root)| *r *= root);
         residuals
     }
 
@@ -111,7 +116,7 @@ impl<'a> Whitened<'a> {
             slope += response.slope;
             slope_squares += response.slope * response.slope + response.shear * response.shear;
         }
-        let (records, unknowns) = (self.root.len() as f64, self.problem.unknowns() as f64);
+        let (records, unknowns) = (self.weighted.root.len() as f64, self.problem.unknowns() as f64);
         let slope = slope / records;
         let relative_variance = slope_squares / records / (slope * slope) - 1.0;
         let correction = 1.0 + unknowns / records * relative_variance;

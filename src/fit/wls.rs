@@ -4,13 +4,12 @@ use std::fmt::Display;
 
 use num_complex::Complex64;
 
-use super::least_squares::{DirectFit, Factored, solve};
+use super::least_squares::{DirectFit, Factored};
 use super::method::{Method, MethodInfo, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 use super::residual::chi_square;
-use super::system::{System, Unusable};
-use crate::foundations::{spare::Spare, wide::widely};
+use super::system::Unusable;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Method for WeightedLeastSquares {
 
 /// The weighted solution.
 pub(super) fn direct(problem: &Problem) -> Result<DirectFit, Unusable> {
-    root_weights(problem).and_then(|root| solve(problem, Some(&root)))
+    Ok(problem.weighted()?.factored.fit())
 }
 
 /// The outcome that the weighted solution is.
@@ -62,13 +61,12 @@ pub(super) fn searched<E: Display>(
     problem: &Problem,
     search: impl FnOnce(&Factored) -> Result<(Vec<Complex64>, Option<String>), E>,
 ) -> Outcome {
-    let factored =
-        root_weights(problem).and_then(|root| Factored::new(System::new(problem, Some(&root))?));
-    let factored = match factored {
-        Ok(factored) => factored,
+    let weighted = match problem.weighted() {
+        Ok(weighted) => weighted,
         Err(why) => return Outcome::Failed(why.to_string()),
     };
-    let (emissivity, stopped) = match search(&factored) {
+    let factored = &weighted.factored;
+    let (emissivity, stopped) = match search(factored) {
         Ok(found) => found,
         Err(why) => return Outcome::Failed(format!("the search broke off: {why}")),
     };
@@ -84,25 +82,6 @@ pub(super) fn searched<E: Display>(
         None => Outcome::Converged(solution),
         Some(why) => Outcome::NotConverged(solution, why),
     }
-}
-
-/// Square roots of the weights: one over the standard deviation of each record.
-pub(super) fn root_weights(problem: &Problem) -> Result<Spare, Unusable> {
-    let is_usable = |variance: &f64| *variance > 0.0 && *variance < f64::INFINITY;
-    let mut root = Spare::taken(problem.variance.len());
-    let usable = widely(
-        #[inline(always)]
-        || {
-            root.iter_mut().zip(problem.variance).for_each(|(root, v)| *root = 1.0 / v.sqrt());
-            // Counted, not sought: a loop without an exit is vectorised.
-            problem.variance.iter().filter(|variance| is_usable(variance)).count()
-        },
-    );
-    if usable == problem.variance.len() {
-        return Ok(root);
-    }
-    let record = problem.variance.iter().position(|variance| !is_usable(variance)).unwrap_or(0);
-    Err(Unusable::Variance { record, variance: problem.variance[record] })
 }
 
 /// Error bars of a weighted fit, by what is known of the variances.

@@ -9,7 +9,9 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::data::{BinData, Realisation};
-use crate::fit::{Context, Deadline, Outcome, Problem, fit_bin, fit_bins, prediction_error};
+use crate::fit::{
+    Context, Deadline, Outcome, Problem, Shared, fit_bin, fit_bins, prediction_error,
+};
 use crate::study::{Estimator, Study};
 
 use super::profile::{Phase, Profile};
@@ -185,7 +187,8 @@ impl Fitter<'_> {
         positions.map(|position| self.gather(segment, realisation, position)).collect()
     }
 
-    /// Fits some methods at one bin; the first is charged with gathering the bin's data.
+    /// Fits some methods at one bin; the first is charged with gathering the bin's data, and with
+    /// what it shares with others.
     fn fit_alone(
         &self,
         segment: &Segment,
@@ -199,9 +202,11 @@ impl Fitter<'_> {
         let mut start = Instant::now();
         let gathered = self.gather(segment, realisation, place.gathered);
         let columns = columns(&gathered.bin);
+        let shared = Shared::new(&columns, &gathered.bin.data, &gathered.bin.variance);
         let fit = |&method: &usize| {
             let context = realisation.context(&gathered.bin);
             let problem = self.problem(&gathered.bin, &columns, context, method, 1);
+            let problem = Problem { shared: Some(&shared), ..problem };
             let outcome = || match &self.given.study.methods[method].estimator {
                 Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
                 Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
@@ -299,6 +304,7 @@ impl Fitter<'_> {
             scale: bin.scale,
             constraint: study.methods[method].constraint,
             context: Context { deadline: Deadline::after(limit), ..context },
+            shared: None,
         }
     }
 
@@ -330,6 +336,7 @@ fn predict(
         scale: held_out.scale,
         constraint: crate::fit::Constraint::None,
         context: realisation.context(&gathered.bin),
+        shared: None,
     };
     Some(prediction_error(&problem, emissivity))
 }
