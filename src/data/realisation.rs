@@ -167,7 +167,7 @@ impl Campaign {
             let first = index * BLOCK;
             let transform = |record: usize| {
                 let gain_sweeps = self.samples(record, &noise, &mut block.samples);
-                let spectrum = self.transform.run(&block.samples, &mut block.buffers);
+                let spectrum = self.transform.run(&mut block.samples, &mut block.buffers);
                 let place = block.transforms.iter_mut().skip(record - first).step_by(ROW);
                 place.zip(bins).for_each(|(place, &bin)| *place = spectrum[bin]);
                 self.sample_variance(noise.sigma, gain_sweeps, spectrum)
@@ -221,7 +221,8 @@ impl Campaign {
                 simulated.telemetry(record, noise, out) * simulated.sweeps
             }
         };
-        out.iter_mut().for_each(|sample| *sample /= gain_sweeps);
+        let inverse = 1.0 / gain_sweeps;
+        out.iter_mut().for_each(|sample| *sample *= inverse);
         gain_sweeps
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::wide::widely;
 use crate::instrument::{BolometerParameters, BolometerState, ChannelScan, Emitter, IFG_LENGTH};
 
 use super::records::RawRecords;
@@ -159,7 +160,11 @@ fn judge(
     raw.ifg.copy_row(record, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.
     let beyond = |s: &&f64| s.abs().partial_cmp(&saturation_counts) != Some(Ordering::Less);
-    if samples.iter().filter(beyond).count() > 0 {
+    let any_beyond = widely(
+        #[inline(always)]
+        || samples.iter().filter(beyond).count() > 0,
+    );
+    if any_beyond {
         require(samples.iter().all(|s| s.is_finite()), Reason::MissingSample)?;
         return Err(Reason::Saturated);
     }
