@@ -57,6 +57,21 @@ impl Basis {
         self.rest[0].iter().copied().zip(self.rest[1].iter().copied())
     }
 
+    /// The squared moduli of that.
+    pub(super) fn squares(&self) -> Spare {
+        let mut squares = Spare::taken(self.rows);
+        let [re, im] = &self.rest;
+        widely(
+            #[inline(always)]
+            || {
+                for ((square, re), im) in squares.iter_mut().zip(&re[..]).zip(&im[..]) {
+                    *square = re * re + im * im;
+                }
+            },
+        );
+        squares
+    }
+
     /// Moves to the least-squares solution with these weights; returns by how much the fitted
     /// spectrum changes: root of the sum over records.
     pub(super) fn step(&mut self, weights: &[f64]) -> Result<f64, Unusable> {

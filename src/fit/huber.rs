@@ -67,6 +67,7 @@ pub(super) struct HuberLoss {
 }
 
 impl Loss for HuberLoss {
+    #[inline(always)]
     fn weight(&self, u: f64) -> f64 {
         let modulus = u.sqrt();
         if modulus <= self.threshold { 1.0 } else { self.threshold / modulus }

@@ -9,7 +9,10 @@ use super::outcome::Outcome;
 use super::problem::{Problem, VarianceScale};
 use super::system::Unusable;
 use super::whitened::{Limits, Response, Stop, Whitened};
-use crate::foundations::math::{ln, median};
+use crate::foundations::{
+    math::{ln, median},
+    wide::widely,
+};
 
 /// A loss `rho(u)` of the squared modulus `u` of a residual in standard deviations.
 ///
@@ -18,6 +21,14 @@ use crate::foundations::math::{ln, median};
 pub(super) trait Loss: fmt::Debug + Send + Sync {
     /// `rho'(u)`: the weight of the record, one for the least-squares loss `rho = u`.
     fn weight(&self, u: f64) -> f64;
+
+    /// Puts its weight in the place of every `u`.
+    fn weigh(&self, u: &mut [f64]) {
+        widely(
+            #[inline(always)]
+            || u.iter_mut().for_each(|u| *u = self.weight(*u)),
+        );
+    }
 
     /// `u rho''(u)`: how the weight falls, for the error bars.
     fn fall(&self, u: f64) -> f64;
@@ -96,11 +107,10 @@ fn iterate(
     limits: Limits,
 ) -> Result<Stop, Unusable> {
     let allowed = limits.tolerance * scale_squared.sqrt() + whitened.rounding;
-    let mut weights = Vec::new();
     for _ in 0..limits.iterations {
-        weights.clear();
-        let squares = basis.rest().map(|(re, im)| (re * re + im * im) / scale_squared);
-        weights.extend(squares.map(|u| loss.weight(u)));
+        let mut weights = basis.squares();
+        weights.iter_mut().for_each(|u| *u /= scale_squared);
+        loss.weigh(&mut weights);
         if basis.step(&weights)? <= allowed {
             return Ok(Stop::Converged);
         }
@@ -123,7 +133,7 @@ fn scale_squared(whitened: &Whitened) -> Result<f64, Unusable> {
     }
     let mut basis = whitened.basis();
     lad::minimise(whitened, &mut basis, lad::FOR_THE_SCALE)?;
-    let squares: Vec<f64> = basis.rest().map(|(re, im)| re * re + im * im).collect();
+    let squares = basis.squares();
     let records = squares.len() as f64;
     let freedom = whitened.plain.degrees_of_freedom.max(1) as f64 / records;
     // More than half of the records may be free of noise; rounding is the least that there is.

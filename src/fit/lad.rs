@@ -5,8 +5,13 @@ use super::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use super::outcome::Outcome;
 use super::problem::Problem;
 use super::system::Unusable;
+use super::vector;
 use super::whitened::{Limits, Response, Stop, Whitened};
-use crate::foundations::math::{ln, median};
+use crate::foundations::{
+    math::{ln, median},
+    spare::Spare,
+    wide::widely,
+};
 
 /// Enough to estimate a scale from the residuals.
 pub(super) const FOR_THE_SCALE: Limits = Limits { iterations: 500, tolerance: 1e-4 };
@@ -73,7 +78,7 @@ impl Method for LeastAbsoluteDeviations {
         match minimise(&whitened, &mut basis, self.limits) {
             Err(why) => Outcome::Failed(format!("after reweighting, {why}")),
             Ok(stop) => {
-                let responses = responses(&moduli(&basis));
+                let responses = responses(&roots(&basis.squares()));
                 let emissivity = whitened.emissivities(&basis);
                 stop.outcome(whitened.solution(emissivity, responses.into_iter()))
             }
@@ -91,14 +96,15 @@ pub(super) fn minimise(
     basis: &mut Basis,
     limits: Limits,
 ) -> Result<Stop, Unusable> {
-    let mut sizes = moduli(basis);
-    let records = sizes.len() as f64;
+    let mut squares = basis.squares();
+    let records = squares.len() as f64;
     let least = whitened.rounding / records;
-    let mut epsilon = median(&sizes).max(least);
+    let mut epsilon = median(&roots(&squares)).max(least);
     for _ in 0..limits.iterations {
-        let weights: Vec<f64> = sizes.iter().map(|size| 1.0 / smoothed(*size, epsilon)).collect();
+        let weights = weights(&squares, epsilon);
         basis.step(&weights)?;
-        sizes = moduli(basis);
+        squares = basis.squares();
+        let sizes = roots(&squares);
         let (sum, distance) = distance_from_minimum(&sizes, &weights);
         if distance <= limits.tolerance * sum + whitened.rounding * records.sqrt() {
             return Ok(Stop::Converged);
@@ -113,14 +119,49 @@ pub(super) fn minimise(
     Ok(Stop::IterationLimit(limits.iterations))
 }
 
+/// Roots of squared moduli of the residuals, which are in standard deviations: they do not overflow.
+fn roots(squares: &[f64]) -> Spare {
+    mapped(
+        squares,
+        #[inline(always)]
+        |square| square.sqrt(),
+    )
+}
+
+/// `1 / sqrt(|r|^2 + epsilon^2)`.
+fn weights(squares: &[f64], epsilon: f64) -> Spare {
+    let least = epsilon * epsilon;
+    mapped(
+        squares,
+        #[inline(always)]
+        |square| 1.0 / (square + least).sqrt(),
+    )
+}
+
+#[inline(always)]
+fn mapped(values: &[f64], of: impl Fn(f64) -> f64) -> Spare {
+    let mut out = Spare::taken(values.len());
+    widely(
+        #[inline(always)]
+        || out.iter_mut().zip(values).for_each(|(out, value)| *out = of(*value)),
+    );
+    out
+}
+
 /// `sqrt(|r|^2 + epsilon^2)`.
+#[inline(always)]
 fn smoothed(size: f64, epsilon: f64) -> f64 {
     (size * size + epsilon * epsilon).sqrt()
 }
 
 /// The distance that [`distance_from_minimum`] would find at the minimum of the smoothed sum.
 fn smoothing_loss(sizes: &[f64], epsilon: f64) -> f64 {
-    sizes.iter().map(|size| size - size * size / smoothed(*size, epsilon)).sum()
+    let losses = mapped(
+        sizes,
+        #[inline(always)]
+        |size| size - size * size / smoothed(size, epsilon),
+    );
+    vector::sum(&losses)
 }
 
 /// The sum of the moduli, and a bound of how far it lies above its minimum, by duality.
@@ -129,18 +170,17 @@ fn smoothing_loss(sizes: &[f64], epsilon: f64) -> f64 {
 /// `|y_j| <= 1`. The residuals times the weights that they were fitted with are orthogonal to the
 /// design; divided by their largest modulus they are such a `y`, and `D_j` may be replaced by `r_j`.
 fn distance_from_minimum(sizes: &[f64], weights: &[f64]) -> (f64, f64) {
-    let (mut sum, mut dual, mut largest) = (0.0, 0.0, 1.0f64);
-    for (size, w) in sizes.iter().zip(weights) {
-        sum += size;
-        dual += w * size * size;
-        largest = largest.max(w * size);
-    }
+    let mut moduli = Spare::taken(sizes.len());
+    let (sum, dual, largest) = widely(
+        #[inline(always)]
+        || {
+            for ((modulus, size), weight) in moduli.iter_mut().zip(sizes).zip(weights) {
+                *modulus = weight * size;
+            }
+            (vector::sum(sizes), vector::dot(&moduli, sizes), vector::largest(&moduli).max(1.0))
+        },
+    );
     (sum, sum - dual / largest)
-}
-
-/// The moduli of the residuals, which are in standard deviations: their squares do not overflow.
-fn moduli(basis: &Basis) -> Vec<f64> {
-    basis.rest().map(|(re, im)| (re * re + im * im).sqrt()).collect()
 }
 
 /// For the sandwich formula: `|psi| = 1`, and the derivative of the smoothed `psi`.

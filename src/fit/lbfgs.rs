@@ -19,6 +19,7 @@ use super::vector::{add_scaled, dot};
 use super::watched::Watched;
 use super::weighted::Weighted;
 use super::wls::sigma;
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// Past steps that the search remembers.
 const MEMORY: usize = 10;
@@ -187,21 +188,40 @@ impl Gradient for Objective<'_> {
         let system = self.system;
         let (re, im) = x.split_at(system.unknowns());
         let residuals = [residual(system, &system.re, re), residual(system, &system.im, im)];
-        let slope = |r: &[f64], i: usize| -dot(system.column(i), r);
-        Ok(residuals.iter().flat_map(|r| (0..re.len()).map(|i| slope(r, i))).collect())
+        let mut slopes = Vec::with_capacity(x.len());
+        widely(
+            #[inline(always)]
+            || {
+                for residual in &residuals {
+                    for i in 0..re.len() {
+                        slopes.push(-dot(system.column(i), residual));
+                    }
+                }
+            },
+        );
+        Ok(slopes)
     }
 }
 
 /// `b - A x`.
-fn residual(system: &System, b: &[f64], x: &[f64]) -> Vec<f64> {
-    let mut r = b.to_vec();
-    for (i, &x) in x.iter().enumerate() {
-        add_scaled(&mut r, -x, system.column(i));
-    }
+fn residual(system: &System, b: &[f64], x: &[f64]) -> Spare {
+    let mut r = Spare::taken(b.len());
+    r.copy_from_slice(b);
+    widely(
+        #[inline(always)]
+        || {
+            for (i, &x) in x.iter().enumerate() {
+                add_scaled(&mut r, -x, system.column(i));
+            }
+        },
+    );
     r
 }
 
 fn residual_norm(system: &System, re: &[f64], im: &[f64]) -> f64 {
     let (re, im) = (residual(system, &system.re, re), residual(system, &system.im, im));
-    dot(&re, &re) + dot(&im, &im)
+    widely(
+        #[inline(always)]
+        || dot(&re, &re) + dot(&im, &im),
+    )
 }

@@ -3,13 +3,20 @@
 use num_complex::Complex64;
 
 use super::problem::Problem;
+use super::vector::sum;
+use crate::foundations::{spare::Spare, wide::widely};
 
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
 pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
     let mut rest = problem.data.to_vec();
-    for (value, column) in emissivity.iter().zip(problem.design) {
-        rest.iter_mut().zip(*column).for_each(|(rest, planck)| *rest -= value * planck);
-    }
+    widely(
+        #[inline(always)]
+        || {
+            for (value, column) in emissivity.iter().zip(problem.design) {
+                rest.iter_mut().zip(*column).for_each(|(rest, planck)| *rest -= value * planck);
+            }
+        },
+    );
     rest
 }
 
@@ -22,6 +29,19 @@ pub fn prediction_error(held_out: &Problem, emissivity: &[Complex64]) -> f64 {
 
 /// `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`.
 pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
-    let rest = residuals(problem, emissivity);
-    rest.iter().zip(problem.variance).map(|(rest, variance)| rest.norm_sqr() / variance).sum()
+    weighted_sum(&residuals(problem, emissivity), problem.variance)
+}
+
+/// `sum_j |rest_j|^2 / variance_j`.
+pub(super) fn weighted_sum(rest: &[Complex64], variance: &[f64]) -> f64 {
+    let mut terms = Spare::taken(rest.len());
+    widely(
+        #[inline(always)]
+        || {
+            for ((term, rest), variance) in terms.iter_mut().zip(rest).zip(variance) {
+                *term = rest.norm_sqr() / variance;
+            }
+            sum(&terms)
+        },
+    )
 }

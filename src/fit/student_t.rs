@@ -63,6 +63,7 @@ pub(super) struct StudentLoss {
 }
 
 impl Loss for StudentLoss {
+    #[inline(always)]
     fn weight(&self, u: f64) -> f64 {
         (self.degrees_of_freedom + 2.0) / (self.degrees_of_freedom + 2.0 * u)
     }

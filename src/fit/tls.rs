@@ -6,11 +6,13 @@ use super::least_squares::Factored;
 use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
-use super::residual::residuals;
+use super::residual::{residuals, weighted_sum};
 use super::system::Unusable;
+use super::vector::{add_scaled, dot};
 use super::weighted::root_weights;
 use super::wls;
-use crate::instrument::planck::planck_slope;
+use crate::foundations::{spare::Spare, wide::widely};
+use crate::instrument::planck::fill_planck_slopes;
 
 /// Times a step is halved before the objective counts as flat.
 const HALVINGS: usize = 20;
@@ -150,7 +152,7 @@ impl TotalLeastSquares {
 struct Errors<'a> {
     problem: &'a Problem<'a>,
     /// Variance of each Planck function, (MJy/sr)^2, [emitter][record].
-    planck_variance: Vec<Vec<f64>>,
+    planck_variance: Vec<Spare>,
 }
 
 /// A change of the emissivities, and their standard errors, which say how long it is.
@@ -177,8 +179,10 @@ impl<'a> Errors<'a> {
         let hz = problem.context.frequency_hz;
         let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
             let sigma_k = sigma_k[emitter.min(sigma_k.len() - 1)];
-            let error = |t: &f64| sigma_k * planck_slope(hz, *t);
-            temperatures.iter().map(|t| error(t) * error(t)).collect()
+            let mut column = Spare::taken(temperatures.len());
+            fill_planck_slopes(hz, temperatures, &mut column);
+            column.iter_mut().for_each(|slope| *slope *= sigma_k * (sigma_k * *slope));
+            column
         };
         let columns = problem.context.temperatures.iter().enumerate();
         Self { problem, planck_variance: columns.map(column).collect() }
@@ -190,17 +194,22 @@ impl<'a> Errors<'a> {
     }
 
     /// `E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT sigma_T)^2`.
-    fn effective_variance(&self, at: &[Complex64]) -> Vec<f64> {
-        let mut variance = self.problem.variance.to_vec();
-        for (e, column) in at.iter().zip(&self.planck_variance) {
-            variance.iter_mut().zip(column).for_each(|(v, q)| *v += e.norm_sqr() * q);
-        }
+    fn effective_variance(&self, at: &[Complex64]) -> Spare {
+        let mut variance = Spare::taken(self.problem.variance.len());
+        variance.copy_from_slice(self.problem.variance);
+        widely(
+            #[inline(always)]
+            || {
+                for (e, column) in at.iter().zip(&self.planck_variance) {
+                    add_scaled(&mut variance, e.norm_sqr(), column);
+                }
+            },
+        );
         variance
     }
 
     fn objective(&self, at: &[Complex64]) -> f64 {
-        let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
-        rest.iter().zip(&variance).map(|(r, v)| r.norm_sqr() / v).sum()
+        weighted_sum(&residuals(self.problem, at), &self.effective_variance(at))
     }
 
     /// The covariance times the slope downhill: the refit of the residual, plus the term that
@@ -208,11 +217,17 @@ impl<'a> Errors<'a> {
     fn step(&self, at: &[Complex64]) -> Result<Step, Unusable> {
         let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
         let factored = self.factored(&rest, &variance)?;
-        let pull = |(e, column): (&Complex64, &Vec<f64>)| {
-            let term = |j: usize| column[j] * rest[j].norm_sqr() / (variance[j] * variance[j]);
-            e * (0..rest.len()).map(term).sum::<f64>()
-        };
-        let slope: Vec<Complex64> = at.iter().zip(&self.planck_variance).map(pull).collect();
+        let mut pulls = Spare::taken(rest.len());
+        let slope: Vec<Complex64> = widely(
+            #[inline(always)]
+            || {
+                for ((pull, rest), variance) in pulls.iter_mut().zip(&rest).zip(&variance[..]) {
+                    *pull = rest.norm_sqr() / (variance * variance);
+                }
+                let emitters = at.iter().zip(&self.planck_variance);
+                emitters.map(|(e, column)| e * dot(column, &pulls)).collect()
+            },
+        );
         let (refit, pulled) = (factored.fit(), factored.unit_covariance_times(&slope));
         Ok(Step {
             emissivity: refit.emissivity.iter().zip(pulled).map(|(a, b)| a + b).collect(),
@@ -289,10 +304,12 @@ mod tests {
         problem.measure(&truth, 3.0, seed);
         let mut numbers = gaussian(seed + 1_000_000);
         for (column, temperatures) in problem.design.iter_mut().zip(&problem.temperatures) {
-            for (planck, &t) in column.iter_mut().zip(temperatures) {
+            let mut slopes = vec![0.0; temperatures.len()];
+            fill_planck_slopes(3e11, temperatures, &mut slopes);
+            for (planck, slope) in column.iter_mut().zip(slopes) {
                 // The real part of a circular number of unit power has a variance of one half.
                 let normal = numbers().re * 2f64.sqrt();
-                *planck += planck_slope(3e11, t) * sigma_k * normal;
+                *planck += slope * sigma_k * normal;
             }
         }
         problem

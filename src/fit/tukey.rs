@@ -65,6 +65,7 @@ pub(super) struct Biweight {
 }
 
 impl Loss for Biweight {
+    #[inline(always)]
     fn weight(&self, u: f64) -> f64 {
         let rest = (1.0 - u / (self.cutoff * self.cutoff)).max(0.0);
         rest * rest

@@ -87,6 +87,32 @@ fn sum_of_lanes(lanes: [f64; LANES]) -> f64 {
     lanes[0]
 }
 
+/// Sum of the elements.
+#[inline(always)]
+pub(super) fn sum(x: &[f64]) -> f64 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    sum_of_lanes(lanes) + rest.iter().sum::<f64>()
+}
+
+/// The largest element, if that is above zero; else zero.
+#[inline(always)]
+pub(super) fn largest(x: &[f64]) -> f64 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] = if block[lane] > lanes[lane] { block[lane] } else { lanes[lane] };
+        }
+    }
+    std::hint::black_box(lanes).iter().chain(rest).fold(0.0, |most, value| value.max(most))
+}
+
 /// `y += factor * x`. Slices of one length.
 #[inline(always)]
 pub(super) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
@@ -146,6 +172,22 @@ mod tests {
             let plain: f64 = x.iter().map(|v: &f64| v * v).sum();
             prop_assert!((dot(&x, &x) - plain).abs() <= 1e-12 * plain);
             prop_assert!((norm(&x) - plain.sqrt()).abs() <= 1e-12 * plain.sqrt());
+            let size: f64 = x.iter().map(|v| v.abs()).sum();
+            prop_assert_eq!(largest(&x), x.iter().copied().fold(0.0, f64::max));
+            prop_assert!((sum(&x) - x.iter().sum::<f64>()).abs() <= 1e-12 * size);
+        }
+
+        #[test]
+        fn a_fused_pass_is_its_parts(x in prop::collection::vec(-1e3..1e3, 0..200)) {
+            let z: Vec<f64> = x.iter().rev().copied().collect();
+            let (mut y, mut same, mut plain) = (z.clone(), z.clone(), z.clone());
+            add_scaled(&mut plain, 0.3, &x);
+            let product = add_scaled_then_dot(&mut y, 0.3, &x, &z);
+            let square = add_scaled_then_square(&mut same, 0.3, &x);
+            prop_assert_eq!(&y, &plain);
+            prop_assert_eq!(&same, &plain);
+            prop_assert_eq!(product, dot(&plain, &z));
+            prop_assert_eq!(square, dot(&plain, &plain));
         }
     }
 

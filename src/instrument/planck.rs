@@ -3,7 +3,6 @@
 use crate::foundations::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
     exponential::over_exp_m1,
-    math::expm1,
     wide::widely,
 };
 
@@ -19,13 +18,20 @@ pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
     Law::at(frequency_hz).brightness(1.0 / temperature_k)
 }
 
-/// Change of the brightness with temperature, `dB/dT`, MJy/sr/K.
+/// Change of the brightness with temperature, `dB/dT`, MJy/sr/K: `B x / T / (1 - exp(-x))` with
+/// `x = h nu / k T`.
 ///
-/// `B x / T / (1 - exp(-x))` with `x = h nu / k T`. Arguments and edge cases as those of
-/// [`planck_mjy_sr`].
-#[must_use]
-pub fn planck_slope(frequency_hz: f64, temperature_k: f64) -> f64 {
-    Law::at(frequency_hz).slope(1.0 / temperature_k)
+/// Arguments and edge cases as those of [`planck_mjy_sr`]; `temperatures_k` and `out` of one length.
+pub fn fill_planck_slopes(frequency_hz: f64, temperatures_k: &[f64], out: &mut [f64]) {
+    let law = Law::at(frequency_hz);
+    widely(
+        #[inline(always)]
+        || {
+            for (slope, &temperature_k) in out.iter_mut().zip(temperatures_k) {
+                *slope = law.slope(1.0 / temperature_k);
+            }
+        },
+    );
 }
 
 /// Brightness at one frequency for many temperatures: a column of a design matrix.
@@ -85,13 +91,14 @@ impl Law {
         if inverse < 0.0 { f64::NAN } else { value }
     }
 
+    /// `1 / (1 - exp(-x))` is one more than `1 / (exp(x) - 1)`, which the brightness has in it.
+    #[inline(always)]
     fn slope(&self, inverse: f64) -> f64 {
-        let brightness = self.brightness(inverse);
-        if brightness == 0.0 {
-            return 0.0; // Where x / T may be infinite.
-        }
-        let x = self.quantum_k * inverse;
-        -brightness * x * inverse / expm1(-x)
+        let photons = over_exp_m1(1.0, self.quantum_k * inverse);
+        let slope = self.scale * photons * (1.0 + photons) * (self.quantum_k * inverse) * inverse;
+        // Where there is no light x / T may be infinite.
+        let slope = if self.scale == 0.0 || photons == 0.0 { 0.0 } else { slope };
+        if inverse >= 0.0 { slope } else { f64::NAN }
     }
 }
 
@@ -99,6 +106,12 @@ impl Law {
 mod tests {
     use super::*;
     use crate::instrument::check::assert_close;
+
+    fn planck_slope(frequency_hz: f64, temperature_k: f64) -> f64 {
+        let mut slope = [f64::NAN];
+        fill_planck_slopes(frequency_hz, &[temperature_k], &mut slope);
+        slope[0]
+    }
 
     #[test]
     fn independent_values() {
