@@ -119,7 +119,7 @@ impl Bin {
     }
 
     fn columns(&self) -> Vec<&[f64]> {
-        self.data.design.iter().map(Vec::as_slice).collect()
+        self.data.design.iter().map(|column| &column[..]).collect()
     }
 
     fn problem<'a>(&'a self, columns: &'a [&'a [f64]]) -> Problem<'a> {

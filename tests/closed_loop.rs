@@ -12,6 +12,7 @@ use ndarray::ArrayView2;
 use num_complex::Complex64;
 use otfhpc::data::{Campaign, Draw};
 use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::spare::Spare;
 use otfhpc::instrument::{ChannelScan, Emitter};
 use otfhpc::study::Config;
 use solution::{Checked, Run, Solution, Worst, band_of, difference, largest, nrmse};
@@ -64,7 +65,7 @@ fn shares(
     let mut shares: Vec<Vec<f64>> = Vec::new();
     for &bin in &bins {
         let problem = campaign.bin_data(&realisation, bin);
-        let strength = |column: &Vec<f64>| {
+        let strength = |column: &Spare| {
             // The variance of a noise-free bin is 512 / |G|^2.
             let pairs = column.iter().zip(&problem.variance);
             let power = pairs.map(|(p, v)| if *p > 0.0 { p * p * 512.0 / v } else { 0.0 });

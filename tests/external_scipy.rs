@@ -190,6 +190,6 @@ impl Bin {
     }
 
     fn columns(&self) -> Vec<&[f64]> {
-        self.design.iter().map(Vec::as_slice).collect()
+        self.design.iter().map(|column| &column[..]).collect()
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::foundations::spare::Spare;
+
 /// Planck functions at one bin, MJy/sr, `[emitter][record]`.
-pub type Design = Vec<Vec<f64>>;
+pub type Design = Vec<Spare>;
 
 /// More than this is not kept, bytes: what does not fit in a cache is as fast worked out again.
 const MOST: u64 = 64 << 20;
@@ -44,7 +46,7 @@ mod tests {
     #[test]
     fn kept_designs_are_worked_out_once() {
         let mut designs = Designs::default();
-        let design = || vec![vec![1.0]];
+        let design = || vec![Spare::taken(1)];
         assert!(!Arc::ptr_eq(&designs.at(3, design), &designs.at(3, design)));
         designs.keep(4);
         let first = designs.at(3, design);

@@ -6,7 +6,7 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::fit::{Context, Deadline, VarianceScale};
-use crate::foundations::{large::Large, wide::widely};
+use crate::foundations::{large::Large, spare::Spare, wide::widely};
 use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
@@ -81,7 +81,7 @@ pub struct BinData {
     /// Spectrum, MJy/sr, one a record.
     pub data: Vec<Complex64>,
     /// `E|noise|^2`, (MJy/sr)^2, one a record.
-    pub variance: Vec<f64>,
+    pub variance: Spare,
     /// What is known of the scale of `variance`.
     pub scale: VarianceScale,
     /// Optical frequency, Hz.
@@ -99,17 +99,18 @@ const ROW: usize = BLOCK + 4;
 
 impl Realisation {
     /// The transforms and the variances of samples of some records at one bin.
-    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, Vec<f64>) {
+    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, Spare) {
         let records = self.sample_variance.len();
         let transforms = &self.transforms[position * records..][..records];
-        match sample.is_whole {
-            true => (transforms.to_vec(), self.sample_variance.clone()),
-            false => {
-                let records = || sample.records.iter();
-                let variance = records().map(|&record| self.sample_variance[record]).collect();
-                (records().map(|&record| transforms[record]).collect(), variance)
-            }
+        let mut variance = Spare::taken(sample.records.len());
+        if sample.is_whole {
+            variance.copy_from_slice(&self.sample_variance);
+            return (transforms.to_vec(), variance);
         }
+        for (variance, &record) in variance.iter_mut().zip(&sample.records) {
+            *variance = self.sample_variance[record];
+        }
+        (sample.records.iter().map(|&record| transforms[record]).collect(), variance)
     }
 
     /// What methods may need beside the linear problem of a bin of its fitted records.
@@ -315,7 +316,7 @@ impl Campaign {
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
     fn design(&self, bin: usize, sample: &Sample) -> Arc<Design> {
         let column = |inverse_temperatures: &Vec<f64>| {
-            let mut column = vec![0.0; inverse_temperatures.len()];
+            let mut column = Spare::taken(inverse_temperatures.len());
             fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
             column
         };

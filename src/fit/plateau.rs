@@ -70,7 +70,7 @@ fn solve_averages(problem: &Problem, lengths: &[usize]) -> Result<DirectFit, Unu
         root_weights(problem.variance)?.iter().map(|root| root * root).collect();
     let mean = |values: &[f64]| means(values, &weights, lengths);
     let design: Vec<Vec<f64>> = problem.design.iter().map(|column| mean(column)).collect();
-    let columns: Vec<&[f64]> = design.iter().map(Vec::as_slice).collect();
+    let columns: Vec<&[f64]> = design.iter().map(|column| &column[..]).collect();
     let part = |f: fn(&Complex64) -> f64| mean(&problem.data.iter().map(f).collect::<Vec<_>>());
     let data: Vec<Complex64> = part(|d| d.re)
         .into_iter()

@@ -128,7 +128,7 @@ fn solve_with_prior(
             alone.chain(problem.design[i].iter().copied()).collect()
         })
         .collect();
-    let columns: Vec<&[f64]> = design.iter().map(Vec::as_slice).collect();
+    let columns: Vec<&[f64]> = design.iter().map(|column| &column[..]).collect();
     let data: Vec<Complex64> = model.iter().chain(problem.data).copied().collect();
     let squares = widths.iter().map(|s| s * s);
     let variance: Vec<f64> = squares.chain(problem.variance.iter().copied()).collect();

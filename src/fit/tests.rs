@@ -66,7 +66,7 @@ impl Owned {
     }
 
     pub(crate) fn with<T>(&self, constraint: Constraint, f: impl FnOnce(&Problem) -> T) -> T {
-        let design: Vec<&[f64]> = self.design.iter().map(Vec::as_slice).collect();
+        let design: Vec<&[f64]> = self.design.iter().map(|column| &column[..]).collect();
         f(&self.problem(&design, constraint, 22))
     }
 
@@ -116,7 +116,7 @@ pub(super) fn together<T>(
     f: impl FnOnce(&[Problem]) -> T,
 ) -> T {
     let designs: Vec<Vec<&[f64]>> =
-        bins.iter().map(|bin| bin.design.iter().map(Vec::as_slice).collect()).collect();
+        bins.iter().map(|bin| bin.design.iter().map(|column| &column[..]).collect()).collect();
     let problems: Vec<Problem> = bins
         .iter()
         .zip(&designs)

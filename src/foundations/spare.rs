@@ -61,6 +61,15 @@ impl DerefMut for Spare {
     }
 }
 
+impl<'a> IntoIterator for &'a Spare {
+    type Item = &'a f64;
+    type IntoIter = std::slice::Iter<'a, f64>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl Clone for Spare {
     fn clone(&self) -> Self {
         let mut copy = Self::taken(self.length);

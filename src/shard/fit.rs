@@ -319,7 +319,7 @@ impl Fitter<'_> {
 }
 
 fn columns(bin: &BinData) -> Vec<&[f64]> {
-    bin.design.iter().map(Vec::as_slice).collect()
+    bin.design.iter().map(|column| &column[..]).collect()
 }
 
 /// How well emissivities predict the records that were held out, if any were.
