@@ -32,7 +32,9 @@ impl Spare {
         let room = length + BEFORE;
         let found = SPARE.with_borrow_mut(|spare| {
             let sizes = spare.iter().map(Vec::capacity).enumerate();
-            let (place, _) = sizes.filter(|(_, size)| *size >= room).min_by_key(|(_, s)| *s)?;
+            // Not one that is much too large: who keeps it would keep all of it.
+            let fits = sizes.filter(|(_, size)| (room..=2 * room).contains(size));
+            let (place, _) = fits.min_by_key(|(_, size)| *size)?;
             Some(spare.swap_remove(place))
         });
         let mut buffer = found.unwrap_or_default();
@@ -84,9 +86,11 @@ impl Drop for Spare {
         // At the end of a thread there may be nobody to take it any more.
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
-            if spare.len() < KEPT {
-                spare.push(buffer);
+            // The oldest goes: it may be of a size that is no longer asked for.
+            if spare.len() == KEPT {
+                spare.remove(0);
             }
+            spare.push(buffer);
         });
     }
 }
@@ -96,17 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_given_up_is_taken_again_whatever_its_length() {
+    fn what_was_given_up_is_taken_again_if_it_fits() {
         let vector = Spare::taken(100);
         assert_eq!(vector.len(), 100);
         let place = vector.as_ptr();
         drop(vector);
-        let shorter = Spare::taken(50);
-        assert_eq!((shorter.as_ptr(), shorter.len()), (place, 50));
-        let other = Spare::taken(10);
-        assert_ne!(other.as_ptr(), place);
+        let shorter = Spare::taken(80);
+        assert_eq!((shorter.as_ptr(), shorter.len()), (place, 80));
+        assert_ne!(Spare::taken(80).as_ptr(), place);
         drop(shorter);
         assert_eq!(Spare::taken(1000).len(), 1000);
+        assert_eq!(Spare::taken(10).len(), 10);
         assert_eq!(Spare::taken(100).as_ptr(), place);
     }
 
