@@ -100,6 +100,23 @@ fn order_key(bits: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn by_sorting(mut values: Vec<f64>) -> f64 {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let upper = values[middle];
+        if values.len() % 2 == 1 { upper } else { 0.5 * (values[middle - 1] + upper) }
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_is_what_sorting_finds(values in prop::collection::vec(-1e3..1e3, 1..600)) {
+            prop_assert_eq!(median(&values).to_bits(), by_sorting(values.clone()).to_bits());
+            let few: Vec<f64> = values.iter().map(|value: &f64| (value / 100.0).round()).collect();
+            prop_assert_eq!(median(&few).to_bits(), by_sorting(few.clone()).to_bits());
+        }
+    }
 
     #[test]
     fn the_median_of_an_even_count_is_the_mean_of_the_middle() {
