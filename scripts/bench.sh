@@ -71,7 +71,6 @@ bench() {
 }
 
 measure() {
-    warn_if_busy
     run_peers
     bench whole "${whole[@]}"
     bench kernels "${kernels[@]}"
@@ -96,6 +95,8 @@ main() {
     export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
     rm -rf "$OUT"
     mkdir -p "$OUT"
+    # Before the builds below, which make a load of their own.
+    warn_if_busy
     provide_python
     cargo build --quiet --release
     # Whatever has to be compiled is compiled before anything is measured.

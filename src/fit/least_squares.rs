@@ -203,3 +203,34 @@ pub(super) fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Ve
     }
     b
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Constraint;
+    use super::super::tests::Owned;
+    use super::*;
+
+    #[test]
+    fn columns_whose_squares_overflow_or_vanish_are_scaled_before() {
+        let owned = Owned::new(5, 60, 0.1, 0.0);
+        owned.with(Constraint::None, |problem| {
+            let plain = solve(&problem.equations(), None).unwrap();
+            for factor in [1e-170, 1e-110, 1e110, 1e170] {
+                let mut design: Vec<Vec<f64>> = problem.design.iter().map(|c| c.to_vec()).collect();
+                design[2].iter_mut().for_each(|planck| *planck *= factor);
+                let columns: Vec<&[f64]> = design.iter().map(|column| &column[..]).collect();
+                let equations = Equations { design: &columns, ..problem.equations() };
+                let found = solve(&equations, None).unwrap();
+                assert!((found.condition / plain.condition - 1.0).abs() < 1e-12, "{factor}");
+                assert!((found.rss / plain.rss - 1.0).abs() < 1e-12, "{factor}");
+                for (i, (found, plain)) in
+                    found.emissivity.iter().zip(&plain.emissivity).enumerate()
+                {
+                    let found = if i == 2 { found * factor } else { *found };
+                    let error = (found - plain).norm_sqr() / plain.norm_sqr();
+                    assert!(error < 1e-24, "{factor} {i}: {error}");
+                }
+            }
+        });
+    }
+}
