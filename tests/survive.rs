@@ -165,7 +165,7 @@ fn a_signal_stops_and_the_printed_command_goes_on() {
         let planned = Planned::new(SHARDS, &SLOW);
         let mut working = Working::start(planned.run.root(), "0-2");
         working.wait_for_units();
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(200));
         let (told, asked) = (working.told_before(Instant::now()), Instant::now());
         working.signal(signal);
         let (code, said) = working.ended();

@@ -146,7 +146,7 @@ impl Audit {
             let partial = quoted(&path.display().to_string());
             text += &format!(
                 "{}: shard {shard}, fitted on {host}: {} units differ: {}{more}\n  \
-                 mend: mkdir -p {aside} && mv {partial} {aside}/\n",
+                 mend: mkdir -p {aside} && mv --backup=numbered {partial} {aside}/\n",
                 path.display(),
                 units.len(),
                 named.join(", ")

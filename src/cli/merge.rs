@@ -116,7 +116,7 @@ fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
         true => {
             let aside = quoted(&run.set_aside().display().to_string());
             let path = quoted(&first.path.display().to_string());
-            format!("  mend: mkdir -p {aside} && mv {path} {aside}/\n")
+            format!("  mend: mkdir -p {aside} && mv --backup=numbered {path} {aside}/\n")
         }
     };
     lines
