@@ -73,7 +73,8 @@ impl Memory {
     /// Bytes of a task on so many threads.
     #[must_use]
     pub fn of_task(&self, threads: u64) -> u64 {
-        let in_hand = threads.min(self.realisations);
+        // A thread that waits for others to end theirs may have begun another one.
+        let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
         let together = threads.min(in_hand * self.methods_together);
         self.fixed + in_hand * self.realisation + together * self.together + threads * self.row
     }
