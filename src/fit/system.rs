@@ -66,8 +66,8 @@ impl Equations<'_> {
     }
 }
 
-/// A least-squares system: the unknowns are the emissivities times `scale`, which makes its columns
-/// of length one.
+/// A least-squares system: its columns are divided by `scale`, and its unknowns are the emissivities
+/// times it.
 #[derive(Debug, Clone)]
 pub(super) struct System {
     /// Equations, one a record.
