@@ -171,9 +171,7 @@ fn measured() -> Campaign {
 
 fn prepare(config: &Config) -> Campaign {
     let study = Study::new(config).expect("the study is valid");
-    let (data, simulate) = (&config.data, &config.simulate);
-    Campaign::prepare(study.sets[0], data, simulate, &config.instrument, study.seed)
-        .expect("the campaign can be prepared")
+    Campaign::prepare(study.sets[0], &study.recipe(config)).expect("the campaign can be prepared")
 }
 
 /// The methods that fit bins together, or the others.

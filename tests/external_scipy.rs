@@ -157,6 +157,7 @@ impl Campaign {
             constraint,
             context: Context {
                 bin: BINS[index],
+                is_blocked: false,
                 frequency_hz: 13.6e9 * BINS[index] as f64,
                 temperatures: &self.temperatures,
                 plateaus: &self.plateaus,

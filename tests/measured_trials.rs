@@ -8,7 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use otfhpc::data::{Campaign, Draw, Resampling};
-use otfhpc::study::Config;
+use otfhpc::study::{Config, Study};
 use solution::{Checked, Run};
 use support::program::{assert_same, otfhpc, products, text};
 
@@ -54,9 +54,8 @@ impl Measured {
 fn by_hand(run: &Run, settings: &[&str], resampling: Resampling, trials: u64) -> Checked<Vec<f64>> {
     let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
     let config = Config::load(None, &settings)?;
-    let (data, simulate) = (&config.data, &config.simulate);
-    let set = config.data.sets[0];
-    let campaign = Campaign::prepare(set, data, simulate, &config.instrument, config.study.seed)?;
+    let study = Study::new(&config)?;
+    let campaign = Campaign::prepare(study.sets[0], &study.recipe(&config))?;
     let (bins, solution): (Vec<usize>, _) = ((5..=37).collect(), run.solution()?);
     let mut errors = Vec::new();
     for row in run.table("configurations.csv")? {

@@ -12,11 +12,12 @@ use ndarray::Array1;
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::data::model::PublishedModel;
+use otfhpc::data::published_columns;
 use otfhpc::foundations::constants::MJY_SR_PER_ERG;
 use otfhpc::foundations::math::modulus;
 use otfhpc::instrument::{
     Axis, BolometerState, Channel, DEFAULT_CORRECTION, Electronics, Gain, PADDED_LENGTH,
-    PLAIN_LENGTH, SPECTRUM_BINS,
+    PLAIN_LENGTH, Peak, SPECTRUM_BINS,
 };
 use support::{required, trial};
 
@@ -52,7 +53,7 @@ fn main() {
 }
 
 fn model() -> Result<PublishedModel, Failed> {
-    Ok(PublishedModel::read(&required(MODEL)?)?)
+    Ok(PublishedModel::read(&required(MODEL)?, &published_columns())?)
 }
 
 fn axis(length: usize) -> Result<Axis, Failed> {
@@ -117,7 +118,8 @@ fn audio_axis() -> Result<(), Failed> {
 }
 
 fn normalisation() -> Result<(), Failed> {
-    let found = MJY_SR_PER_ERG / Gain::new(&axis(PADDED_LENGTH)?).normalization();
+    let found = MJY_SR_PER_ERG
+        / Gain::new(&axis(PADDED_LENGTH)?, Peak::at(359.0).ok_or("no peak")?).normalization();
     check("NORMALIZ times ten", found, 10.0 * model()?.normalization)
 }
 

@@ -10,8 +10,8 @@ use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::data::model::PublishedModel;
-use otfhpc::data::{Campaign, Draw};
-use otfhpc::study::Config;
+use otfhpc::data::{Campaign, Draw, published_columns};
+use otfhpc::study::{Config, Study};
 use solution::{
     CONVERGED, Checked, NO_SIGNAL, NOT_SELECTED, Run, Solution, Worst, band_of, difference,
     largest, relative_difference,
@@ -23,6 +23,8 @@ const CLEAN: [&str; 3] = [MODEL, "cal_clean.npz", "cal_clean_expected.npz"];
 const NOISY: [&str; 3] = [MODEL, "cal.npz", "cal_expected.npz"];
 const SET_MODEL: &str = "data.model=../shared/data/FIRAS_CALIBRATION_MODEL_LLSS.FITS";
 const SET_NPZ: &str = "data.source=npz";
+/// The older sets were made as older programs read them.
+const SET_LEGACY: &str = "instrument.conventions=legacy";
 const SET_CLEAN: &str = "data.path=../shared/data/cal_clean.npz";
 const SET_NOISY: &str = "data.path=../shared/data/cal.npz";
 const SET_OLS: &str = "fit.methods=[\"ols\"]";
@@ -69,7 +71,7 @@ impl Reference {
 }
 
 fn clean_solution(constraint: Option<&str>) -> Checked<Solution> {
-    let mut assignments = vec![SET_NPZ, SET_CLEAN, SET_MODEL, SET_OLS];
+    let mut assignments = vec![SET_NPZ, SET_LEGACY, SET_CLEAN, SET_MODEL, SET_OLS];
     assignments.extend(constraint);
     let solution = Run::local_done(&assignments)?.solution()?;
     solution.check_not_fitted_is_nan()?;
@@ -111,13 +113,13 @@ fn clean_out_of_band() -> Checked {
     let path = |file: &str| shared(file).map(|p| p.display().to_string()).ok_or("file missing");
     let assignments = [
         SET_NPZ.to_string(),
+        SET_LEGACY.to_string(),
         format!("data.path={}", path("cal_clean.npz")?),
         format!("data.model={}", path(MODEL)?),
     ];
     let config = Config::load(None, &assignments)?;
-    let (data, simulate) = (&config.data, &config.simulate);
-    let campaign =
-        Campaign::prepare("llss".parse()?, data, simulate, &config.instrument, config.study.seed)?;
+    let study = Study::new(&config)?;
+    let campaign = Campaign::prepare("llss".parse()?, &study.recipe(&config))?;
     let bins: Vec<usize> = (0..257).collect();
     let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
     let power = |bin: usize| -> f64 {
@@ -149,7 +151,7 @@ fn clean_kirchhoff() -> Checked {
 }
 
 fn noisy_run(more: &[&str]) -> Checked<Run> {
-    Run::local_done(&[&[SET_NPZ, SET_NOISY, SET_MODEL], more].concat())
+    Run::local_done(&[&[SET_NPZ, SET_LEGACY, SET_NOISY, SET_MODEL], more].concat())
 }
 
 fn noisy(constraint: &str) -> Checked {
@@ -304,7 +306,7 @@ fn published_loop() -> Checked {
         ])?;
         let solution = run.solution()?;
         let truth = solution.truth_of(0)?;
-        let model = PublishedModel::read(&shared(MODEL).ok_or("no model")?)?;
+        let model = PublishedModel::read(&shared(MODEL).ok_or("no model")?, &published_columns())?;
         assert_eq!(truth.nrows(), solution.frequency_ghz.len());
         for (row, &ghz) in truth.rows().into_iter().zip(&solution.frequency_ghz) {
             assert_eq!(row.to_vec(), model.emissivity_at(ghz), "{ghz} GHz");

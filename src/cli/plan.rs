@@ -88,11 +88,10 @@ fn is_used(program: &ProgramSettings, labels: &[String]) -> bool {
 }
 
 fn survey_all(config: &Config, study: &Study) -> Result<(Vec<DataSet>, Campaigns)> {
-    let Config { data, simulate, instrument, .. } = config;
     let (mut data_sets, mut campaigns) = (Vec::new(), Campaigns::default());
     for (index, &set) in study.sets.iter().enumerate() {
         let trials = (study.resampling, study.trials);
-        let surveyed = survey(set, data, simulate, instrument, study.seed, trials)?;
+        let surveyed = survey(set, &study.recipe(config), trials)?;
         data_sets.push(DataSet { set, screening: surveyed.screening });
         if let Some(campaign) = surveyed.campaign {
             campaigns.put(study, index, campaign);

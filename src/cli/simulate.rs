@@ -21,10 +21,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     }
     let study = Study::new(&config)?;
     let level = study.noise_levels[0];
-    let prepare = |set: &_| {
-        let (data, simulate) = (&config.data, &config.simulate);
-        Campaign::prepare(*set, data, simulate, &config.instrument, study.seed)
-    };
+    let prepare = |set: &_| Campaign::prepare(*set, &study.recipe(&config));
     let campaigns = study.sets.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
     write_calibration_set(&args.out, &campaigns, level, args.trial)?;
     if volume > Volume::Quiet {

@@ -2,18 +2,21 @@
 
 use std::ops::Range;
 
-use crate::instrument::{Axis, BolometerState, ChannelScan, Emitter, Gain, PLAIN_LENGTH};
+use crate::instrument::{Axis, BolometerState, ChannelScan, Gain, PLAIN_LENGTH, SPECTRUM_BINS};
 
 use super::designs::{Designs, kept_bytes};
+use super::emitters::{Combined, Emitter, emitting};
 use super::error::DataError;
 use super::known::Known;
+use super::model::PublishedModel;
 use super::npz::Matrix;
 use super::plateaus::plateaus;
+use super::recipe::Recipe;
 use super::records::RawRecords;
 use super::resample::{Resampling, check};
 use super::resolved::Resolved;
-use super::screening::{Screening, screen};
-use super::settings::{DataSettings, InstrumentSettings, Sigma, SimulateSettings, Source};
+use super::screening::{Reason, Screening, screen};
+use super::settings::{Sigma, SimulateSettings, Source};
 use super::simulate::{Setup, SimulatedCampaign};
 use super::transform::Transform;
 use super::truth::Truth;
@@ -28,6 +31,8 @@ pub struct Campaign {
     pub(super) sigma: Option<Sigma>,
     /// Bins in which the channel sees no light.
     pub(super) dark_bins: Range<usize>,
+    /// Whether the electronics pass next to nothing, one a bin.
+    pub(super) blocked: Vec<bool>,
     pub(super) seed: u64,
     pub(super) emitters: Vec<Emitter>,
     /// What methods may take as known of the emissivities; for simulated data there always is.
@@ -41,7 +46,11 @@ pub struct Campaign {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) screening: Screening,
-    /// K, `[emitter][record]`.
+    /// Places of the records in their file.
+    pub(super) indices: Vec<usize>,
+    /// Why each record of the file is left out, if it is.
+    pub(super) reasons: Vec<Option<Reason>>,
+    /// At which emitters emit, K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) states: Vec<BolometerState>,
     pub(super) interferograms: Interferograms,
@@ -64,35 +73,28 @@ impl Campaign {
     ///
     /// # Errors
     /// If a file cannot be used, a setting is missing, or no record is left.
-    pub fn prepare(
-        set: ChannelScan,
-        data: &DataSettings,
-        simulate: &SimulateSettings,
-        instrument: &InstrumentSettings,
-        seed: u64,
-    ) -> Result<Self, DataError> {
-        let resolved = Resolved::new(set, data, instrument)?;
-        let taken = match data.source {
-            Source::Npz => Taken::measured(set, data, &resolved)?,
-            Source::Simulate => Taken::simulated(set, simulate, instrument, &resolved, seed)?,
+    pub fn prepare(set: ChannelScan, recipe: &Recipe) -> Result<Self, DataError> {
+        let resolved = Resolved::new(set, recipe)?;
+        let taken = match recipe.data.source {
+            Source::Npz => Taken::measured(set, recipe, &resolved)?,
+            Source::Simulate => Taken::simulated(set, recipe, &resolved)?,
         };
-        let Resolved { axis, peak_sample, apodisation, dark_bins, emitters, model, .. } = resolved;
-        let simulated = data.source == Source::Simulate;
-        let known = (model.is_some() || simulated).then(|| Known {
-            model: Truth::new(set.channel, model),
-            error: if simulated { simulate.model_error } else { 0.0 },
-        });
+        let Resolved { axis, peak, apodisation, dark_bins, least_transfer, model, .. } = resolved;
+        let gain = Gain::new(&axis, peak);
+        let is_blocked = |bin| gain.relative_transfer(bin) < least_transfer;
+        let baseline = recipe.instrument.baseline;
         Ok(Self {
-            gain: Gain::new(&axis),
-            transform: Transform::new(axis.length(), instrument.baseline, apodisation, peak_sample),
+            blocked: (0..SPECTRUM_BINS).map(is_blocked).collect(),
+            gain,
+            transform: Transform::new(axis.length(), baseline, apodisation, peak.sample()),
             axis,
-            sigma: data.sigma,
+            sigma: recipe.data.sigma,
             dark_bins,
-            seed,
+            seed: recipe.seed,
             plateaus: plateaus(&taken.temperatures),
             taken,
-            emitters,
-            known,
+            emitters: recipe.emitters.to_vec(),
+            known: known(set, recipe, model),
             designs: Designs::default(),
         })
     }
@@ -138,22 +140,25 @@ impl Campaign {
 
 impl Taken {
     /// The records of a file that pass the screening.
-    fn measured(
-        set: ChannelScan,
-        data: &DataSettings,
-        resolved: &Resolved,
-    ) -> Result<Self, DataError> {
-        let path = data.path.as_deref().ok_or(DataError::NoPath)?;
-        let raw = RawRecords::read(path, set.channel, &resolved.emitters)?;
-        let passed = screen(&raw, set, &resolved.bolometer, data.saturation_counts);
+    fn measured(set: ChannelScan, recipe: &Recipe, resolved: &Resolved) -> Result<Self, DataError> {
+        let path = recipe.data.path.as_deref().ok_or(DataError::NoPath)?;
+        let raw = RawRecords::read(path, set.channel, recipe, resolved.bias)?;
+        let passed = screen(&raw, set, &resolved.bolometer, recipe);
         if passed.indices.is_empty() {
             let (path, screening) = (path.to_path_buf(), passed.screening);
             return Err(DataError::NoRecords { path, set, screening });
         }
+        let pick = |reading: &Combined| -> Vec<f64> {
+            passed.indices.iter().map(|&i| reading.temperatures_k[i]).collect()
+        };
+        let readings = raw.readings.iter().map(pick).collect();
+        let gain = |given: f64| resolved.gains.gain(set.channel, given);
         Ok(Self {
-            temperatures: raw.temperatures.iter().map(|t| pick(t, &passed.indices)).collect(),
-            interferograms: Interferograms::measured(raw, &passed.indices),
+            temperatures: emitting(recipe.emitters, readings, &passed.states),
+            interferograms: Interferograms::measured(raw, &passed.indices, gain),
             states: passed.states,
+            indices: passed.indices,
+            reasons: passed.reasons,
             screening: passed.screening,
         })
     }
@@ -161,39 +166,49 @@ impl Taken {
     /// A campaign simulated on the 512-point grid, where the transform can be inverted exactly.
     fn simulated(
         set: ChannelScan,
-        simulate: &SimulateSettings,
-        instrument: &InstrumentSettings,
+        recipe: &Recipe,
         resolved: &Resolved,
-        seed: u64,
     ) -> Result<Self, DataError> {
         let setup = Setup {
-            emitters: &resolved.emitters,
-            truth: &Truth::new(set.channel, resolved.model.clone()),
-            axis: &Axis::new(set, PLAIN_LENGTH, instrument.frequency_correction)?,
-            peak_sample: resolved.peak_sample,
+            emitters: recipe.emitters,
+            truth: &Truth::simulated(set.channel, resolved.model.clone()),
+            axis: &Axis::new(set, PLAIN_LENGTH, recipe.instrument.frequency_correction)?,
+            peak: resolved.peak,
+            gains: resolved.gains,
             bolometer: &resolved.bolometer,
             point: resolved.operating_point(),
         };
-        let simulated = SimulatedCampaign::new(simulate, &setup, seed)
+        let simulated = SimulatedCampaign::new(recipe.simulate, &setup, recipe.seed)
             .map_err(|source| DataError::Bolometer { set, source })?;
         Ok(Self {
             screening: Screening::all(simulated.len()),
-            temperatures: simulated.temperatures.clone(),
+            indices: (0..simulated.len()).collect(),
+            reasons: vec![None; simulated.len()],
+            temperatures: emitting(recipe.emitters, simulated.readings.clone(), &simulated.states),
             states: simulated.states.clone(),
             interferograms: Interferograms::Simulated(simulated),
         })
     }
 }
 
-fn pick(values: &[f64], indices: &[usize]) -> Vec<f64> {
-    indices.iter().map(|&i| values[i]).collect()
+/// What methods may take as known: the published model, or the truth of a simulation with an error.
+fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Option<Known> {
+    match (recipe.data.source, model) {
+        (Source::Simulate, model) => Some(Known {
+            model: Truth::simulated(set.channel, model),
+            error: recipe.simulate.model_error,
+        }),
+        (Source::Npz, Some(model)) => Some(Known { model: Truth::published(model), error: 0.0 }),
+        (Source::Npz, None) => None,
+    }
 }
 
 impl Interferograms {
-    /// The chosen records (`indices` ascending).
-    fn measured(mut raw: RawRecords, indices: &[usize]) -> Self {
+    /// The chosen records (`indices` ascending); `gain` is that of the preamplifier for what the file
+    /// has.
+    fn measured(mut raw: RawRecords, indices: &[usize], gain: impl Fn(f64) -> f64) -> Self {
         raw.ifg.keep(indices);
-        let gain_sweeps = indices.iter().map(|&i| raw.gain[i] * raw.sweeps[i]).collect();
+        let gain_sweeps = indices.iter().map(|&i| gain(raw.gain[i]) * raw.sweeps[i]).collect();
         Self::Measured { counts: raw.ifg, gain_sweeps }
     }
 }
@@ -214,23 +229,20 @@ pub struct Surveyed {
 /// If it cannot be prepared.
 pub fn survey(
     set: ChannelScan,
-    data: &DataSettings,
-    simulate: &SimulateSettings,
-    instrument: &InstrumentSettings,
-    seed: u64,
+    recipe: &Recipe,
     (resampling, trials): (Resampling, u64),
 ) -> Result<Surveyed, DataError> {
     // One simulated record shows whether the settings are sound; all are used in any case.
-    let one = SimulateSettings { records: 1, ..simulate.clone() };
-    let campaign = Campaign::prepare(set, data, &one, instrument, seed)?;
+    let one = SimulateSettings { records: 1, ..recipe.simulate.clone() };
+    let campaign = Campaign::prepare(set, &Recipe { simulate: &one, ..*recipe })?;
     check(resampling, trials, set, &campaign.plateaus)?;
-    Ok(match data.source {
+    Ok(match recipe.data.source {
         Source::Npz => {
             let screening = campaign.taken.screening.clone();
             Surveyed { screening, campaign: Some(campaign) }
         }
         Source::Simulate => {
-            Surveyed { screening: Screening::all(simulate.records), campaign: None }
+            Surveyed { screening: Screening::all(recipe.simulate.records), campaign: None }
         }
     })
 }

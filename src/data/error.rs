@@ -63,16 +63,16 @@ pub enum DataError {
     NoApodisation,
     /// The white-light peak is not known.
     #[error(
-        "data set {set}: no calibration was taken in scan mode {}, so the peak sample is not \
-         published; give it with --set instrument.peak_sample=N", set.scan
+        "data set {set}: the table of peaks that instrument.peaks names has none for scan mode {}; \
+         give it with --set instrument.peak_sample=N", set.scan
     )]
     NoPeak {
         /// The data set.
         set: ChannelScan,
     },
     /// The peak lies outside the interferogram.
-    #[error("instrument.peak_sample is {0}: expected 0 to 511")]
-    PeakSample(usize),
+    #[error("instrument.peak_sample is {0}: expected 0 to 511, counted from zero")]
+    PeakSample(f64),
     /// Screening left nothing.
     #[error(
         "{}: no record of data set {set} left after screening: {screening}; \

@@ -8,9 +8,10 @@ use num_complex::Complex64;
 
 use crate::foundations::FileError;
 use crate::foundations::npz_writer::{NpzArchive, write_npz};
-use crate::instrument::{Channel, Emitter, IFG_LENGTH, SPECTRUM_BINS};
+use crate::instrument::{Channel, IFG_LENGTH, SPECTRUM_BINS};
 
 use super::campaign::{Campaign, Interferograms};
+use super::emitters::{BOLOMETER, Emitter, apart};
 use super::simulate::{Noise, SimulatedCampaign};
 
 /// Writes simulated campaigns with the noise of one level and trial into one `.npz` file, in the
@@ -90,10 +91,15 @@ fn write_housekeeping(npz: &mut NpzArchive, channel: Channel, sets: &Sets) -> io
     add("mtm_length", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_length()), s))?;
     add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))?;
     let emitters: &[Emitter] = sets.first().map_or(&[], |(campaign, _)| &campaign.emitters);
+    if emitters.iter().all(|emitter| emitter.name() != BOLOMETER) {
+        add(BOLOMETER, &|_, s| s.baths.clone())?;
+    }
     for (i, emitter) in emitters.iter().enumerate() {
-        let key = emitter.npz_key(channel);
-        let values: Vec<f64> = sets.iter().flat_map(|(_, s)| s.temperatures[i].clone()).collect();
-        npz.add(&key, records, &values)?;
+        let of = emitter.reading.channel.unwrap_or(channel);
+        let values: Vec<f64> = sets.iter().flat_map(|(_, s)| s.readings[i].clone()).collect();
+        for (name, values) in apart(&emitter.reading, &values) {
+            npz.add(&format!("{name}_{of}"), records, &values)?;
+        }
     }
     Ok(())
 }

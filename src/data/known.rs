@@ -7,8 +7,9 @@
 use num_complex::Complex64;
 
 use crate::foundations::math::modulus;
-use crate::instrument::{ChannelScan, Emitter};
+use crate::instrument::ChannelScan;
 
+use super::emitters::Emitter;
 use super::random::StreamKey;
 use super::resample::Draw;
 use super::truth::Truth;
@@ -55,12 +56,13 @@ fn disturb(values: &mut [Complex64], error: f64, key: StreamKey, bin: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::emitters::tests::standard;
     use crate::instrument::Channel;
 
     fn at(error: f64, trial: u64, bin: usize) -> Vec<Complex64> {
-        let known = Known { model: Truth::Reference(Channel::Ll), error };
+        let known = Known { model: Truth::simulated(Channel::Ll, None), error };
         let draw = Draw::of_noise(0.01, trial);
-        known.at((bin, 300.0), &Emitter::STANDARD, (&draw, 1, "llss".parse().unwrap()))
+        known.at((bin, 300.0), &standard(), (&draw, 1, "llss".parse().unwrap()))
     }
 
     #[test]

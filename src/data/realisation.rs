@@ -76,6 +76,8 @@ impl Sample {
 pub struct BinData {
     /// Index on the frequency axis.
     pub bin: usize,
+    /// Whether the electronics pass next to nothing.
+    pub is_blocked: bool,
     /// Planck functions, MJy/sr, `[emitter][record]`.
     pub design: Arc<Design>,
     /// Spectrum, MJy/sr, one a record.
@@ -118,6 +120,7 @@ impl Realisation {
     pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
         Context {
             bin: bin.bin,
+            is_blocked: bin.is_blocked,
             deadline: Deadline::NONE,
             frequency_hz: bin.frequency_hz,
             temperatures: &self.fitted.temperatures,
@@ -219,7 +222,7 @@ impl Campaign {
                 gain_sweeps[record]
             }
             Interferograms::Simulated(simulated) => {
-                simulated.telemetry(record, noise, out) * simulated.sweeps
+                simulated.gain(simulated.telemetry(record, noise, out)) * simulated.sweeps
             }
         };
         let inverse = 1.0 / gain_sweeps;
@@ -272,6 +275,7 @@ impl Campaign {
         self.divide_by_gain(bin, sample, &mut data, &mut variance);
         BinData {
             bin,
+            is_blocked: self.blocked[bin],
             design: self.design(bin, sample),
             data,
             variance,

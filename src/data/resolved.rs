@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use crate::instrument::{
-    Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, Emitter, IFG_LENGTH,
-    PUBLISHED_LL, SPECTRUM_BINS,
+    Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, GainTable, IFG_LENGTH,
+    PUBLISHED_LL, Peak, SPECTRUM_BINS,
 };
 
+use super::conventions::{Apodisation, Bias};
+use super::emitters::{Emitter, OTF_COLUMN};
 use super::error::DataError;
 use super::model::PublishedModel;
+use super::recipe::Recipe;
 use super::settings::{DataSettings, InstrumentSettings, Sigma, Source};
 use super::simulate::OperatingPoint;
 use super::truth::Truth;
@@ -20,8 +23,10 @@ const LEAST_DARK_BINS: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Resolved {
     pub(super) axis: Axis,
-    pub(super) emitters: Vec<Emitter>,
-    pub(super) peak_sample: usize,
+    pub(super) peak: Peak,
+    pub(super) gains: GainTable,
+    pub(super) bias: Bias,
+    pub(super) least_transfer: f64,
     pub(super) bolometer: BolometerParameters,
     pub(super) apodisation: Option<Vec<f64>>,
     /// Bins in which the channel sees no light.
@@ -34,18 +39,18 @@ impl Resolved {
     ///
     /// # Errors
     /// The first setting that is missing or does not fit the data set.
-    pub(super) fn new(
-        set: ChannelScan,
-        data: &DataSettings,
-        instrument: &InstrumentSettings,
-    ) -> Result<Self, DataError> {
+    pub(super) fn new(set: ChannelScan, recipe: &Recipe) -> Result<Self, DataError> {
+        let (data, instrument) = (recipe.data, recipe.instrument);
         let axis = Axis::new(set, instrument.transform_length, instrument.frequency_correction)?;
-        let model = read_model(set, data)?;
+        let model = read_model(set, data, recipe.emitters)?;
+        let peak = peak(set, instrument)?;
         Ok(Self {
-            emitters: data.emitters(),
-            peak_sample: peak_sample(set, instrument)?,
+            peak,
+            gains: instrument.gain_table(),
+            bias: instrument.bias(),
+            least_transfer: instrument.least_transfer(),
             bolometer: bolometer_parameters(set, data, instrument, model.as_ref())?,
-            apodisation: apodisation(instrument, model.as_ref())?,
+            apodisation: apodisation(instrument, peak, model.as_ref())?,
             dark_bins: dark_bins(&axis, data)?,
             axis,
             model,
@@ -66,16 +71,28 @@ impl Resolved {
 ///
 /// # Errors
 /// If the model that was named cannot be read.
-pub fn truth_of(set: ChannelScan, data: &DataSettings) -> Result<Option<Truth>, DataError> {
+pub fn truth_of(
+    set: ChannelScan,
+    data: &DataSettings,
+    emitters: &[Emitter],
+) -> Result<Option<Truth>, DataError> {
     if data.source != Source::Simulate {
         return Ok(None);
     }
-    Ok(Some(Truth::new(set.channel, read_model(set, data)?)))
+    Ok(Some(Truth::simulated(set.channel, read_model(set, data, emitters)?)))
 }
 
-fn read_model(set: ChannelScan, data: &DataSettings) -> Result<Option<PublishedModel>, DataError> {
+fn read_model(
+    set: ChannelScan,
+    data: &DataSettings,
+    emitters: &[Emitter],
+) -> Result<Option<PublishedModel>, DataError> {
     let Some(path) = data.model_of(set) else { return Ok(None) };
-    let model = PublishedModel::read(&path)?;
+    let mut columns: Vec<&str> = emitters.iter().filter_map(|e| e.column.as_deref()).collect();
+    if !columns.contains(&OTF_COLUMN) {
+        columns.push(OTF_COLUMN);
+    }
+    let model = PublishedModel::read(&path, &columns)?;
     if !model.chanscan.to_lowercase().starts_with(set.channel.name()) {
         let (path, found) = (path.display().to_string(), model.chanscan);
         return Err(DataError::OtherChannel { path, found, set });
@@ -83,12 +100,10 @@ fn read_model(set: ChannelScan, data: &DataSettings) -> Result<Option<PublishedM
     Ok(Some(model))
 }
 
-fn peak_sample(set: ChannelScan, settings: &InstrumentSettings) -> Result<usize, DataError> {
-    match settings.peak_sample.or(set.peak_sample()) {
-        None => Err(DataError::NoPeak { set }),
-        Some(sample) if sample >= IFG_LENGTH => Err(DataError::PeakSample(sample)),
-        Some(sample) => Ok(sample),
-    }
+fn peak(set: ChannelScan, settings: &InstrumentSettings) -> Result<Peak, DataError> {
+    let place = settings.peak_sample.or(settings.peak_table().place(set));
+    let place = place.ok_or(DataError::NoPeak { set })?;
+    Peak::at(place).ok_or(DataError::PeakSample(place))
 }
 
 /// The settings' own parameters, else the model's; a simulation, which is its own truth, may
@@ -107,15 +122,21 @@ fn bolometer_parameters(
         .ok_or(DataError::NoBolometer { set })
 }
 
+/// The published function, one factor a sample. It is stored with its peak at element 0, which
+/// belongs to the sample at the white-light peak.
 fn apodisation(
     settings: &InstrumentSettings,
+    peak: Peak,
     model: Option<&PublishedModel>,
 ) -> Result<Option<Vec<f64>>, DataError> {
-    match (settings.apodise, model) {
-        (false, _) => Ok(None),
-        (true, Some(model)) => Ok(Some(model.apodization.clone())),
-        (true, None) => Err(DataError::NoApodisation),
+    if !settings.apodise {
+        return Ok(None);
     }
+    let mut window = model.ok_or(DataError::NoApodisation)?.apodization.clone();
+    if settings.apodisation() == Apodisation::Rotated {
+        window.rotate_right(peak.sample() % IFG_LENGTH);
+    }
+    Ok(Some(window))
 }
 
 /// The bins above the optical band, where the channel sees no light.

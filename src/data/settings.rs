@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::instrument::{
-    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, Emitter, PLAIN_LENGTH,
+    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, GainTable, PLAIN_LENGTH,
+    PeakTable,
 };
+
+use super::conventions::{Apodisation, Bias, Conventions, Gains, Peaks};
+use super::exclusion::Exclusion;
 
 /// `[data]`: where the records come from and which are used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,8 +35,18 @@ pub struct DataSettings {
     pub dark_above_ghz: Option<f64>,
     /// Samples of an interferogram that reach this are saturated, telemetry counts.
     pub saturation_counts: f64,
+    /// A temperature above this is a fault of its record, K.
+    pub max_temperature_k: f64,
+    /// Rules by which records are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Exclusion>,
     /// Bolometers of other channels to fit as further emitters.
     pub other_bolometers: Vec<Channel>,
+    /// A reading of another channel belongs to a record if it was taken within this time of it, s.
+    pub match_within_s: f64,
+    /// The emitters to fit, in this order; by default, all that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emitters: Option<Vec<String>>,
 }
 
 impl Default for DataSettings {
@@ -45,19 +59,16 @@ impl Default for DataSettings {
             sigma: None,
             dark_above_ghz: None,
             saturation_counts: 32_767.0,
+            max_temperature_k: 1000.0,
+            exclude: Vec::new(),
             other_bolometers: Vec::new(),
+            match_within_s: 60.0,
+            emitters: None,
         }
     }
 }
 
 impl DataSettings {
-    /// The emitters that are fitted, in the order of the solution's last axis.
-    #[must_use]
-    pub fn emitters(&self) -> Vec<Emitter> {
-        let others = self.other_bolometers.iter().map(|&channel| Emitter::OtherBolometer(channel));
-        Emitter::STANDARD.into_iter().chain(others).collect()
-    }
-
     /// The published model that belongs to a data set, if one was named.
     #[must_use]
     pub fn model_of(&self, set: ChannelScan) -> Option<PathBuf> {
@@ -132,9 +143,27 @@ pub struct InstrumentSettings {
     pub baseline: Baseline,
     /// Multiply by the published apodisation function; needs `data.model`.
     pub apodise: bool,
-    /// Sample of the white-light peak; by default, the published one of the data set.
+    /// The conventions that hold where no setting of its own says otherwise.
+    pub conventions: Conventions,
+    /// Where the white-light peaks are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub peak_sample: Option<usize>,
+    pub peaks: Option<Peaks>,
+    /// Place of the white-light peak, in samples counted from zero; by default, that of the data set
+    /// in `peaks`. It may lie between two samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_sample: Option<f64>,
+    /// What a nominal gain stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gains: Option<Gains>,
+    /// What a commanded bias below zero stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias: Option<Bias>,
+    /// How the published apodisation function is laid over the samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apodisation: Option<Apodisation>,
+    /// A bin has no signal where the electronics pass less than this part of their largest transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_transfer: Option<f64>,
     /// Bolometer parameters; by default, those of `data.model`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bolometer: Option<BolometerParameters>,
@@ -147,9 +176,37 @@ impl Default for InstrumentSettings {
             frequency_correction: DEFAULT_CORRECTION,
             baseline: Baseline::Median,
             apodise: false,
+            conventions: Conventions::Flight,
+            peaks: None,
             peak_sample: None,
+            gains: None,
+            bias: None,
+            apodisation: None,
+            least_transfer: None,
             bolometer: None,
         }
+    }
+}
+
+impl InstrumentSettings {
+    pub(super) fn peak_table(&self) -> PeakTable {
+        self.peaks.unwrap_or(self.conventions.peaks()).into()
+    }
+
+    pub(super) fn gain_table(&self) -> GainTable {
+        self.gains.unwrap_or(self.conventions.gains()).into()
+    }
+
+    pub(super) fn bias(&self) -> Bias {
+        self.bias.unwrap_or(self.conventions.bias())
+    }
+
+    pub(super) fn apodisation(&self) -> Apodisation {
+        self.apodisation.unwrap_or(self.conventions.apodisation())
+    }
+
+    pub(super) fn least_transfer(&self) -> f64 {
+        self.least_transfer.unwrap_or(self.conventions.least_transfer())
     }
 }
 

@@ -26,7 +26,8 @@ pub enum Outcome {
     NotConverged(Solution, String),
     /// There is no usable value, and why.
     Failed(String),
-    /// Every Planck function is zero at this bin: there is nothing to fit, and nothing is wrong.
+    /// Every Planck function is zero at this bin, or the electronics pass next to nothing of it: there
+    /// is nothing to fit, and nothing is wrong.
     NoSignal,
 }
 
@@ -81,7 +82,12 @@ impl Status {
         (Status::Converged, 0, "converged", "the minimum was reached"),
         (Status::NotConverged, 1, "not converged", "the search stopped before the minimum"),
         (Status::Failed, 2, "failed", "no usable value; the ledger has the reason"),
-        (Status::NoSignal, 3, "no signal", "every Planck function is zero at this bin"),
+        (
+            Status::NoSignal,
+            3,
+            "no signal",
+            "no light at this bin, or the electronics let none pass",
+        ),
     ];
 
     /// Code in `solution.npz` of a bin that the run was not asked to fit.

@@ -33,6 +33,8 @@ pub struct Problem<'a> {
 pub struct Context<'a> {
     /// Index of the bin on the frequency axis.
     pub bin: usize,
+    /// Whether the instrument's electronics pass next to nothing of it.
+    pub is_blocked: bool,
     /// Optical frequency of the bin, Hz.
     pub frequency_hz: f64,
     /// Temperatures of the emitters, K, one slice of length N per emitter.
@@ -80,10 +82,12 @@ impl Problem<'_> {
         }
     }
 
-    /// Whether every Planck function is zero, as at bin 0: nothing to fit.
+    /// Whether there is nothing to fit: every Planck function is zero, as at bin 0, or the
+    /// electronics let nothing pass.
     #[must_use]
     pub fn is_dark(&self) -> bool {
-        self.design.iter().all(|column| column.iter().all(|&value| value == 0.0))
+        self.context.is_blocked
+            || self.design.iter().all(|column| column.iter().all(|&value| value == 0.0))
     }
 }
 

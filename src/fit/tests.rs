@@ -84,6 +84,7 @@ impl Owned {
             constraint,
             context: Context {
                 bin,
+                is_blocked: false,
                 deadline: Deadline::NONE,
                 frequency_hz: 3e11,
                 temperatures: &self.temperatures,

@@ -31,20 +31,6 @@ impl ChannelScan {
         }
     }
 
-    /// Sample (from 0) at which both arms are equally long; `None` for long slow scans, in which
-    /// no calibration was taken.
-    #[must_use]
-    pub const fn peak_sample(self) -> Option<usize> {
-        match (self.scan, self.channel.is_high()) {
-            (ScanMode::Ss, true) => Some(357),
-            (ScanMode::Ss, false) => Some(360),
-            (ScanMode::Sf, true) => Some(359),
-            (ScanMode::Lf, true) => Some(355),
-            (ScanMode::Sf | ScanMode::Lf, false) => Some(90),
-            (ScanMode::Ls, _) => None,
-        }
-    }
-
     /// The bin at which the published products begin.
     #[must_use]
     pub const fn first_published_bin(self) -> usize {
@@ -150,19 +136,19 @@ mod tests {
     fn sampling_of_each_mode() {
         let sampling = |name: String| {
             let item = named(&name);
-            (item.adds_per_group(), item.peak_sample(), item.first_published_bin())
+            (item.adds_per_group(), item.first_published_bin())
         };
         for low in ["rl", "ll"] {
-            assert_eq!(sampling(format!("{low}ss")), (3, Some(360), 5));
-            assert_eq!(sampling(format!("{low}sf")), (2, Some(90), 7));
-            assert_eq!(sampling(format!("{low}ls")), (12, None, 5));
-            assert_eq!(sampling(format!("{low}lf")), (8, Some(90), 7));
+            assert_eq!(sampling(format!("{low}ss")), (3, 5));
+            assert_eq!(sampling(format!("{low}sf")), (2, 7));
+            assert_eq!(sampling(format!("{low}ls")), (12, 5));
+            assert_eq!(sampling(format!("{low}lf")), (8, 7));
         }
         for high in ["rh", "lh"] {
-            assert_eq!(sampling(format!("{high}ss")), (3, Some(357), 5));
-            assert_eq!(sampling(format!("{high}sf")), (2, Some(359), 7));
-            assert_eq!(sampling(format!("{high}ls")), (3, None, 5));
-            assert_eq!(sampling(format!("{high}lf")), (2, Some(355), 7));
+            assert_eq!(sampling(format!("{high}ss")), (3, 5));
+            assert_eq!(sampling(format!("{high}sf")), (2, 7));
+            assert_eq!(sampling(format!("{high}ls")), (3, 5));
+            assert_eq!(sampling(format!("{high}lf")), (2, 7));
         }
         for scan in ScanMode::ALL {
             let name = scan.name().as_bytes();

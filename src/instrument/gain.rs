@@ -6,8 +6,9 @@ use super::{
     axis::{Axis, SPECTRUM_BINS},
     bolometer::BolometerState,
     electronics::Electronics,
+    peak::Peak,
 };
-use crate::foundations::constants::MJY_SR_PER_ERG;
+use crate::foundations::{constants::MJY_SR_PER_ERG, math::modulus};
 
 /// Throughput (area times solid angle) of the instrument, cm2 sr.
 const THROUGHPUT_CM2_SR: f64 = 1.5;
@@ -21,24 +22,37 @@ const ADC_COUNTS_PER_VOLT: f64 = 204.75;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gain {
     normalization: f64,
+    /// Largest modulus of the electronics' transfer function.
+    largest_transfer: f64,
+    transfers: Vec<f64>,
     factors: Vec<Complex64>,
     omegas: Vec<f64>,
 }
 
 impl Gain {
-    /// The gain on an axis, which also knows the channel and the scan mode; \[257\].
+    /// The gain on an axis, which also knows the channel and the scan mode; \[257\]. The part of a
+    /// sample by which the peak comes later than a rotation makes of it is a phase of the factors.
     #[must_use]
-    pub fn new(axis: &Axis) -> Self {
+    pub fn new(axis: &Axis, peak: Peak) -> Self {
         let channel_scan = axis.channel_scan();
         let electronics = Electronics::new(channel_scan.channel, channel_scan.adds_per_group());
         let normalization = channel_scan.channel.side_sign()
             * axis.nyquist_icm()
             * THROUGHPUT_CM2_SR
             * ADC_COUNTS_PER_VOLT;
-        let factor = |bin| electronics.etf(axis.audio_hz(bin)) * (normalization / MJY_SR_PER_ERG);
+        let etf: Vec<Complex64> =
+            (0..SPECTRUM_BINS).map(|bin| electronics.etf(axis.audio_hz(bin))).collect();
+        let transfers: Vec<f64> = etf.iter().map(|etf| modulus(*etf)).collect();
+        let factor = |(bin, etf): (usize, &Complex64)| {
+            let factor = etf * (normalization / MJY_SR_PER_ERG);
+            let phase = peak.phase(bin, axis.length());
+            if phase == Complex64::ONE { factor } else { factor * phase }
+        };
         Self {
             normalization,
-            factors: (0..SPECTRUM_BINS).map(factor).collect(),
+            largest_transfer: transfers.iter().copied().fold(0.0, f64::max),
+            factors: etf.iter().enumerate().map(factor).collect(),
+            transfers,
             omegas: (0..SPECTRUM_BINS).map(|bin| axis.omega(bin)).collect(),
         }
     }
@@ -56,6 +70,13 @@ impl Gain {
     #[must_use]
     pub fn at(&self, bin: usize, state: &BolometerState) -> Complex64 {
         self.factor(bin) * state.response(self.omega(bin))
+    }
+
+    /// How much of a bin's signal the electronics pass: the modulus of their transfer function over
+    /// its largest in the spectrum, 0 to 1. NaN for a bin that the spectrum does not have.
+    #[must_use]
+    pub fn relative_transfer(&self, bin: usize) -> f64 {
+        self.transfers.get(bin).map_or(f64::NAN, |transfer| transfer / self.largest_transfer)
     }
 
     /// The factor A of a bin: electronics * normalization / (MJy/sr per erg). A loop over records
@@ -87,7 +108,10 @@ impl Gain {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
     use super::*;
+    use crate::foundations::math::cis;
     use crate::instrument::{
         axis::{DEFAULT_CORRECTION, PADDED_LENGTH, PLAIN_LENGTH},
         bolometer::PUBLISHED_LL,
@@ -95,7 +119,11 @@ mod tests {
     };
 
     fn gain(name: &str, length: usize) -> Gain {
-        Gain::new(&Axis::new(name.parse().unwrap(), length, DEFAULT_CORRECTION).unwrap())
+        Gain::new(&axis(name, length), Peak::at(359.0).unwrap())
+    }
+
+    fn axis(name: &str, length: usize) -> Axis {
+        Axis::new(name.parse().unwrap(), length, DEFAULT_CORRECTION).unwrap()
     }
 
     fn state() -> BolometerState {
@@ -133,6 +161,28 @@ mod tests {
         for (bin, (&factor, &omega)) in gain.factors().iter().zip(gain.omegas()).enumerate() {
             assert_eq!(gain.at(bin, &state), factor * state.response(omega));
         }
+    }
+
+    #[test]
+    fn half_a_sample_is_a_phase() {
+        let axis = axis("lhsf", PADDED_LENGTH);
+        let gain = |place| Gain::new(&axis, Peak::at(place).unwrap());
+        let (whole, half) = (gain(358.0), gain(358.5));
+        for bin in [1, 64, 128, 256] {
+            let turned = half.factor(bin) / whole.factor(bin);
+            assert_close_complex(turned, cis(-PI * bin as f64 / 640.0), 1e-14);
+        }
+    }
+
+    #[test]
+    fn the_digital_filter_of_the_low_channels_has_zeros_near_nyquist() {
+        let blocked = |name| {
+            let gain = gain(name, PLAIN_LENGTH);
+            (0..SPECTRUM_BINS).filter(|&bin| gain.relative_transfer(bin) < 1e-3).collect::<Vec<_>>()
+        };
+        assert_eq!(blocked("llsf"), [0, 255, 256]);
+        assert_eq!(blocked("llss"), [0]);
+        assert!(gain("llss", PLAIN_LENGTH).relative_transfer(SPECTRUM_BINS).is_nan());
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //!   |                                                                       |
 //!   |   interferogram --> baseline, rotation, FFT --> Y[k] -----------------+--> D[k] = Y / G
 //!   |                                                                              |
-//!   +-- Emitter temperatures --> Planck --> P[k] ----> fit of D[k] = sum of E[k] P[k]
+//!   +-- emitters' temperatures --> Planck --> P[k] ----> fit of D[k] = sum of E[k] P[k]
 //! ```
 //!
 //! The last two lines are the work of the layers above. Nothing here knows of files or Slurm.
@@ -27,9 +27,10 @@ pub mod channel_scan;
 #[cfg(test)]
 mod check;
 pub mod electronics;
-pub mod emitters;
 pub mod gain;
+pub mod peak;
 pub mod planck;
+pub mod preamplifier;
 
 pub use axis::{
     Axis, AxisError, DEFAULT_CORRECTION, IFG_LENGTH, PADDED_LENGTH, PLAIN_LENGTH, SPECTRUM_BINS,
@@ -41,6 +42,7 @@ pub use bolometer::{
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;
 pub use electronics::Electronics;
-pub use emitters::Emitter;
 pub use gain::Gain;
+pub use peak::{Peak, PeakTable};
 pub use planck::{fill_planck_column, planck_mjy_sr};
+pub use preamplifier::{GainTable, NOMINAL_GAINS};

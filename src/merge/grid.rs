@@ -34,7 +34,8 @@ impl DataSetGrid {
     ) -> Result<Self, DataError> {
         let settings = &config.instrument;
         let axis = Axis::new(set, settings.transform_length, settings.frequency_correction)?;
-        let truth = truth_of(set, &config.data)?.map(|truth| truth.on(&axis, &study.emitters));
+        let truth = truth_of(set, &config.data, &study.emitters)?
+            .map(|truth| truth.on(&axis, &study.emitters));
         let (low, high) = set.channel.optical_band_ghz();
         let judged = |bin: &usize| match &truth {
             Some(truth) => truth[*bin].iter().any(|value| *value != Complex64::ZERO),

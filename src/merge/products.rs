@@ -197,7 +197,7 @@ impl<'a> RunSummary<'a> {
             units: study.units(),
             totals: complete.ledger.totals,
             methods: study.methods.iter().map(|m| m.label.clone()).collect(),
-            emitters: study.emitters.iter().map(|e| e.name()).collect(),
+            emitters: study.emitters.iter().map(|e| e.name().to_owned()).collect(),
             data_sets: &plan.plan.data_sets,
             inputs: &plan.plan.inputs,
             status_codes: codes.chain([not_selected]).collect(),

@@ -127,14 +127,14 @@ fn error_rows(
     let chi2 = chi2_per_degree(plan, study, &grids[id.set], arrays, configuration);
     let prediction_error = prediction_error(&grids[id.set], arrays, configuration);
     let quality = quality(study, &grids[id.set], arrays, configuration);
-    let row = |(emitter, q): (&crate::instrument::Emitter, Quality)| ErrorRow {
+    let row = |(emitter, q): (&crate::data::Emitter, Quality)| ErrorRow {
         configuration,
         data_set: study.sets[id.set].to_string(),
         method: choice.label.clone(),
         constraint: choice.constraint.to_string(),
         noise_level: simulated.then_some(study.noise_levels[id.noise]),
         trial: id.trial,
-        emitter: emitter.name(),
+        emitter: emitter.name().to_owned(),
         bins: q.bins,
         rmse: finite(q.rmse),
         nrmse: finite(q.nrmse),

@@ -38,9 +38,7 @@ impl Campaigns {
         if let Some(campaign) = self.0.get(&set) {
             return Ok(campaign.clone());
         }
-        let (data, simulate) = (&config.data, &config.simulate);
-        let campaign =
-            Campaign::prepare(study.sets[set], data, simulate, &config.instrument, study.seed)?;
+        let campaign = Campaign::prepare(study.sets[set], &study.recipe(config))?;
         Ok(self.put(study, set, campaign))
     }
 }

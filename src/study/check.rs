@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::data::Resampling;
 use crate::data::settings::Source;
-use crate::instrument::{ChannelScan, Emitter};
+use crate::data::{Emitter, EmitterError, Resampling, choose};
+use crate::instrument::ChannelScan;
 
 use super::choice::{ChoiceError, MethodChoice};
 use super::config::{Config, FitSettings};
@@ -46,6 +46,9 @@ pub enum StudyError {
     /// A method that cannot be chosen so.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
+    /// An emitter that cannot be chosen so.
+    #[error(transparent)]
+    Emitter(#[from] EmitterError),
     /// Noise levels for data that have their own noise.
     #[error(
         "study.noise_levels is set, but data.source is \"npz\": measured data have their own noise; \
@@ -107,6 +110,13 @@ pub(super) fn ranges(config: &Config) -> Result<(), StudyError> {
     let error = simulate.model_error;
     let sound = error >= 0.0 && error.is_finite();
     check(sound, "simulate.model_error", error.to_string(), "zero or more, relative")?;
+    let limit = data.max_temperature_k;
+    check(limit > 0.0, "data.max_temperature_k", limit.to_string(), "more than zero K")?;
+    let within = data.match_within_s;
+    check(within >= 0.0, "data.match_within_s", within.to_string(), "zero or more seconds")?;
+    let least = config.instrument.least_transfer.unwrap_or(0.0);
+    let sound = (0.0..1.0).contains(&least);
+    check(sound, "instrument.least_transfer", least.to_string(), "zero or more, below 1")?;
     let full = data.saturation_counts;
     check(full > 0.0, "data.saturation_counts", full.to_string(), "more than zero counts")?;
     check_levels(config)
@@ -175,7 +185,21 @@ pub(super) fn emitters(config: &Config) -> Result<Vec<Emitter>, StudyError> {
             return Err(StudyError::OwnBolometer { channel: channel.to_string() });
         }
     }
-    unique("data.other_bolometers", "data.other_bolometers=[]", &config.data.emitters())
+    unique_or_none("data.other_bolometers", &config.data.other_bolometers)?;
+    let conventions = config.instrument.conventions;
+    let rule = config.fit.bolometer_temperature.unwrap_or(conventions.bolometer_temperature());
+    let emitters = choose(&config.data, &config.emitter, rule)?;
+    unique("data.emitters", "data.emitters='[\"xcal\", \"ical\"]'", &emitters)
+}
+
+fn unique_or_none<T: PartialEq + std::fmt::Display>(
+    setting: &'static str,
+    values: &[T],
+) -> Result<(), StudyError> {
+    match values.iter().enumerate().find(|(i, value)| values[..*i].contains(value)) {
+        None => Ok(()),
+        Some((_, value)) => Err(StudyError::Twice { setting, value: value.to_string() }),
+    }
 }
 
 fn unique<T: PartialEq + Clone + std::fmt::Display>(
@@ -186,11 +210,7 @@ fn unique<T: PartialEq + Clone + std::fmt::Display>(
     if values.is_empty() {
         return Err(StudyError::Empty { setting, example });
     }
-    for (i, value) in values.iter().enumerate() {
-        if values[..i].contains(value) {
-            return Err(StudyError::Twice { setting, value: value.to_string() });
-        }
-    }
+    unique_or_none(setting, values)?;
     Ok(values.to_vec())
 }
 
@@ -224,7 +244,7 @@ mod tests {
             (&["simulate.model_error=-1"], "simulate.model_error is -1"),
             (&["simulate.glitch_sigma=-1"], "simulate.glitch_sigma is -1"),
             (&["data.other_bolometers=[\"ll\"]"], "own bolometer"),
-            (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists bolometer_rh twice"),
+            (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists rh twice"),
             (&["study.trials=9000000000000000000"], "more than 2^63"),
         ] {
             let error = study(assignments).unwrap_err().to_string();

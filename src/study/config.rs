@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::data::Resampling;
 use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
+use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::fit::Constraint;
 use crate::foundations::{FileError, files};
 
@@ -33,6 +33,9 @@ pub struct Config {
     pub fit: FitSettings,
     /// The grid of configurations.
     pub study: StudySettings,
+    /// Emitters beside the seven, or some of these otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emitter: Vec<EmitterSettings>,
     /// Programs that are methods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub method: Vec<ProgramSettings>,
@@ -66,6 +69,9 @@ pub struct FitSettings {
     pub methods: Vec<String>,
     /// What is imposed on the emissivities of a bin.
     pub constraint: Constraint,
+    /// The temperature at which the channel's bolometer emits; by default, as the conventions have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bolometer_temperature: Option<BolometerTemperature>,
     /// The bins to fit.
     pub bins: BinSelection,
     /// Seconds after which an iterative method gives up at a bin. Off by default: with it the
@@ -82,6 +88,7 @@ impl Default for FitSettings {
         Self {
             methods: vec!["ols".into(), "wls".into()],
             constraint: Constraint::None,
+            bolometer_temperature: None,
             bins: BinSelection::All,
             unit_seconds: None,
             options: BTreeMap::new(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::data::{Draw, Resampling};
-use crate::instrument::{ChannelScan, Emitter};
+use crate::data::{Draw, Emitter, Recipe, Resampling};
+use crate::instrument::ChannelScan;
 
 use super::check::{self, StudyError};
 use super::choice::MethodChoice;
@@ -84,6 +84,13 @@ impl Study {
             return Err(StudyError::TooLarge);
         }
         Ok(study)
+    }
+
+    /// What the data sets are prepared from; `config` is what the study was made of.
+    #[must_use]
+    pub fn recipe<'a>(&'a self, config: &'a Config) -> Recipe<'a> {
+        let Config { data, simulate, instrument, .. } = config;
+        Recipe { data, simulate, instrument, emitters: &self.emitters, seed: self.seed }
     }
 
     /// Data set x noise level x trial.

@@ -11,12 +11,10 @@ use std::path::Path;
 
 use num_complex::Complex64;
 
-use crate::instrument::{BolometerParameters, Emitter, IFG_LENGTH};
+use crate::instrument::{BolometerParameters, IFG_LENGTH};
 pub use error::ModelError;
 use fits::{Keywords, ModelFile, TableColumns};
 
-/// How many emitters the model has.
-pub const EMITTERS: usize = Emitter::STANDARD.len();
 /// How many numbers each spectral column holds; the model uses the first `NUM_FREQ` of them.
 const COLUMN_LENGTH: usize = 210;
 
@@ -58,11 +56,13 @@ pub struct PublishedModel {
     pub bins: usize,
     /// Electronics gain at each point, dimensionless (`RELEX_GA` + i `IELEX_GA`).
     pub electronics_gain: Vec<Complex64>,
-    /// Emissivity of each emitter at each point, dimensionless; index \[emitter\]\[point\].
+    /// The columns of the emitters that were asked for, without `R` or `I`.
+    pub columns: Vec<String>,
+    /// Emissivity in each of these columns at each point, dimensionless; index \[column\]\[point\].
     ///
-    /// Those of one point sum to zero to single precision: in equilibrium the instrument
-    /// measures nothing.
-    pub emissivity: [Vec<Complex64>; EMITTERS],
+    /// Those of the published emitters at one point sum to zero to single precision: in equilibrium
+    /// the instrument measures nothing.
+    pub emissivity: Vec<Vec<Complex64>>,
     /// Apodisation function, one factor per sample of an interferogram (`APODIZAT`).
     pub apodization: Vec<f64>,
     /// Parameters of the bolometer (`BOLPARM_` to `BOLPARM10`).
@@ -72,13 +72,14 @@ pub struct PublishedModel {
 }
 
 impl PublishedModel {
-    /// Reads the model from the FITS file at `path`.
+    /// Reads the model from the FITS file at `path`, with the emissivities in some columns (each the
+    /// names of two, without `R` for the real and `I` for the imaginary part).
     ///
     /// # Errors
     /// If the file cannot be read or is no FITS file, or if a keyword or column is missing or
     /// has an impossible value (not finite, a step that is not positive, `NUM_FREQ` not in
     /// 1..=210).
-    pub fn read(path: &Path) -> Result<Self, ModelError> {
+    pub fn read(path: &Path, emitters: &[&str]) -> Result<Self, ModelError> {
         let file = ModelFile::read(path)?;
         let reader = file.reader()?;
         let keywords = Keywords::of(path, &reader)?;
@@ -94,7 +95,11 @@ impl PublishedModel {
             normalization: keywords.positive("NORMALIZ")?,
             bins,
             electronics_gain: columns.complex("ELEX_GA", bins)?,
-            emissivity: read_emissivity(&columns, bins)?,
+            columns: emitters.iter().map(|&column| column.to_owned()).collect(),
+            emissivity: emitters
+                .iter()
+                .map(|column| columns.complex(column, bins))
+                .collect::<Result<_, _>>()?,
             apodization: columns.numbers("APODIZAT", IFG_LENGTH, IFG_LENGTH)?,
             bolometer: read_bolometer(&columns)?,
             state: read_state(&columns)?,
@@ -114,15 +119,17 @@ impl PublishedModel {
     /// bounds are those of the rounded axis in the header, so a frequency that rounding alone
     /// puts below the first point is outside.
     #[must_use]
-    pub fn emissivity_at(&self, frequency_ghz: f64) -> [Complex64; EMITTERS] {
-        let Some(last) = self.bins.checked_sub(1) else { return [Complex64::ZERO; EMITTERS] };
+    pub fn emissivity_at(&self, frequency_ghz: f64) -> Vec<Complex64> {
+        let Some(last) = self.bins.checked_sub(1) else {
+            return vec![Complex64::ZERO; self.columns.len()];
+        };
         let below = (0..=last).rev().find(|&point| self.frequency_ghz(point) <= frequency_ghz);
         let value = |emitter: usize| match below {
             Some(point) if point < last => self.between(emitter, point, frequency_ghz),
             Some(_) if frequency_ghz <= self.frequency_ghz(last) => self.at(emitter, last),
             _ => Complex64::ZERO,
         };
-        std::array::from_fn(value)
+        (0..self.columns.len()).map(value).collect()
     }
 
     /// The optical frequency of one point, GHz.
@@ -143,19 +150,6 @@ impl PublishedModel {
         let step = self.frequency_ghz(point + 1) - self.frequency_ghz(point);
         (end - start) / step * (frequency_ghz - self.frequency_ghz(point)) + start
     }
-}
-
-/// The emissivities of all emitters.
-fn read_emissivity(
-    columns: &TableColumns<'_>,
-    bins: usize,
-) -> Result<[Vec<Complex64>; EMITTERS], ModelError> {
-    let mut emissivity = [const { Vec::new() }; EMITTERS];
-    let names = Emitter::STANDARD.into_iter().filter_map(Emitter::fits_column);
-    for (values, column) in emissivity.iter_mut().zip(names) {
-        *values = columns.complex(column, bins)?;
-    }
-    Ok(emissivity)
 }
 
 /// The parameters of the bolometer.

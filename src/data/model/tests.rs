@@ -1,5 +1,7 @@
 use super::*;
 
+const COLUMNS: usize = 7;
+
 /// A model of three points at 10, 12 and 14 GHz: emitter i has (i + 1) (1 + 2i) at the middle
 /// one, and zero at the others.
 fn triangle() -> PublishedModel {
@@ -17,7 +19,8 @@ fn triangle() -> PublishedModel {
         normalization: 1.0,
         bins: 3,
         electronics_gain: vec![Complex64::ONE; 3],
-        emissivity: std::array::from_fn(column),
+        columns: (0..COLUMNS).map(|column| format!("E{column}")).collect(),
+        emissivity: (0..COLUMNS).map(column).collect(),
         apodization: vec![1.0; IFG_LENGTH],
         bolometer: BolometerParameters {
             r0_ohm: 1.0,
@@ -60,7 +63,7 @@ fn values_outside_are_exactly_zero_and_the_ends_are_inside() {
     let mut model = triangle();
     model.emissivity[0] = vec![Complex64::ONE; 3];
     for outside in [f64::NEG_INFINITY, 0.0, 9.999, 14.001, f64::INFINITY, f64::NAN] {
-        assert_eq!(model.emissivity_at(outside), [Complex64::ZERO; EMITTERS], "{outside}");
+        assert_eq!(model.emissivity_at(outside), [Complex64::ZERO; COLUMNS], "{outside}");
     }
     assert_eq!(model.emissivity_at(10.0)[0], Complex64::ONE);
     assert_eq!(model.emissivity_at(14.0)[0], Complex64::ONE);
@@ -69,6 +72,7 @@ fn values_outside_are_exactly_zero_and_the_ends_are_inside() {
 #[test]
 fn a_model_of_one_point_is_that_point() {
     let model = PublishedModel { bins: 1, ..triangle() };
-    assert_eq!(model.emissivity_at(10.0), model.emissivity.each_ref().map(|column| column[0]));
-    assert_eq!(model.emissivity_at(11.0), [Complex64::ZERO; EMITTERS]);
+    let first: Vec<Complex64> = model.emissivity.iter().map(|column| column[0]).collect();
+    assert_eq!(model.emissivity_at(10.0), first);
+    assert_eq!(model.emissivity_at(11.0), [Complex64::ZERO; COLUMNS]);
 }

@@ -9,10 +9,11 @@ use realfft::RealFftPlanner;
 
 use crate::foundations::math::median;
 use crate::instrument::{
-    Axis, BolometerError, BolometerParameters, BolometerState, Emitter, Gain, IFG_LENGTH,
-    bias_volts, planck_mjy_sr,
+    Axis, BolometerError, BolometerParameters, BolometerState, Channel, Gain, GainTable,
+    IFG_LENGTH, NOMINAL_GAINS, Peak, bias_volts, planck_mjy_sr,
 };
 
+use super::emitters::{BOLOMETER, Course, Emitter, emitting};
 use super::random::StreamKey;
 use super::settings::SimulateSettings;
 use super::truth::Truth;
@@ -21,8 +22,6 @@ use temperatures::Temperatures;
 
 /// Scatter of the bolometer's readout, V.
 const VOLT_SCATTER_V: f64 = 2e-4;
-/// Gains that the instrument can be commanded to.
-const GAINS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0];
 /// The gain is chosen so that the peak stays below this, telemetry counts.
 const FULL_SCALE: f64 = 30_000.0;
 /// The peak of the noise among 512 samples is taken to be this many sigma.
@@ -50,7 +49,8 @@ pub(super) struct Setup<'a> {
     pub(super) truth: &'a Truth,
     /// The 512-point axis, on which the transform can be inverted exactly.
     pub(super) axis: &'a Axis,
-    pub(super) peak_sample: usize,
+    pub(super) peak: Peak,
+    pub(super) gains: GainTable,
     pub(super) bolometer: &'a BolometerParameters,
     pub(super) point: OperatingPoint,
 }
@@ -58,8 +58,10 @@ pub(super) struct Setup<'a> {
 /// A campaign without noise. Vectors have one element a record.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedCampaign {
-    /// K, `[emitter][record]`.
-    pub(super) temperatures: Vec<Vec<f64>>,
+    /// What thermometers read, K, `[emitter][record]`.
+    pub(super) readings: Vec<Vec<f64>>,
+    /// Temperature of the bolometer's bath, K.
+    pub(super) baths: Vec<f64>,
     pub(super) states: Vec<BolometerState>,
     /// Commanded bias, counts: the same for all.
     pub(super) bias_counts: f64,
@@ -70,6 +72,8 @@ pub(super) struct SimulatedCampaign {
     /// Constant offset of each interferogram, telemetry counts.
     dither: Vec<f64>,
     pub(super) sweeps: f64,
+    channel: Channel,
+    gains: GainTable,
     rounding: bool,
     glitch_fraction: f64,
     glitch_sigma: f64,
@@ -88,26 +92,28 @@ impl SimulatedCampaign {
         seed: u64,
     ) -> Result<Self, BolometerError> {
         let set = setup.axis.channel_scan();
-        let temperatures = Temperatures::new(settings, setup.emitters, setup.point, set, seed);
+        let (readings, baths) = temperatures_of(settings, setup, seed);
         let key = StreamKey::housekeeping(seed, set);
         let bias_v = bias_volts(setup.point.bias_counts);
         let (mut states, mut volts, mut dither) = (Vec::new(), Vec::new(), Vec::new());
-        for record in 0..settings.records {
+        for (record, &bath) in baths.iter().enumerate() {
             let mut stream = key.stream(record);
             let volt = setup.point.volt_v + VOLT_SCATTER_V * stream.normal();
-            let bath = temperatures.of_emitter(Emitter::BOLOMETER_INDEX)[record];
             states.push(setup.bolometer.state(bias_v, volt, bath)?);
             volts.push(volt);
             dither.push(settings.dither_counts * stream.between(-1.0, 1.0));
         }
         let mut campaign = Self {
             clean: Array2::zeros((settings.records, IFG_LENGTH)),
-            temperatures: temperatures.into_columns(),
+            readings,
+            baths,
             states,
             bias_counts: setup.point.bias_counts,
             volts,
             dither,
             sweeps: f64::from(set.scan.sweeps()),
+            channel: set.channel,
+            gains: setup.gains,
             rounding: settings.rounding,
             glitch_fraction: settings.glitch_fraction,
             glitch_sigma: settings.glitch_sigma,
@@ -121,7 +127,8 @@ impl SimulatedCampaign {
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
     fn synthesise(&mut self, setup: &Setup) {
-        let light = Light::new(setup, &self.temperatures);
+        let temperatures = emitting(setup.emitters, self.readings.clone(), &self.states);
+        let light = Light::new(setup, &temperatures);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
         let mut spectrum: Vec<Complex64> = inverse.make_input_vec();
         let mut scratch = inverse.make_scratch_vec();
@@ -135,7 +142,7 @@ impl SimulatedCampaign {
             inverse
                 .process_with_scratch(&mut spectrum, &mut samples, &mut scratch)
                 .expect("the buffers were made by this transform, so their lengths are right");
-            samples.rotate_right(setup.peak_sample);
+            samples.rotate_right(setup.peak.sample());
             ifg.iter_mut().zip(&samples).for_each(|(i, s)| *i = s / IFG_LENGTH as f64);
         }
     }
@@ -159,8 +166,13 @@ impl SimulatedCampaign {
         self.rounding
     }
 
+    /// The gain that the preamplifier has where it is commanded to a nominal one.
+    pub(super) fn gain(&self, nominal: f64) -> f64 {
+        self.gains.gain(self.channel, nominal)
+    }
+
     /// Writes one record with its noise as the instrument would send it, in telemetry counts;
-    /// returns its gain.
+    /// returns its nominal gain.
     pub(super) fn telemetry(&self, record: usize, noise: &Noise, samples: &mut [f64]) -> f64 {
         let (sigma, mut numbers) = (noise.sigma, noise.of_samples(record));
         for (sample, clean) in samples.iter_mut().zip(self.clean.row(record)) {
@@ -172,13 +184,34 @@ impl SimulatedCampaign {
             samples[glitch.sample] += glitch.height;
             peak += glitch.height.abs();
         }
-        let gain = choose_gain(peak * self.sweeps);
+        let nominal = choose_gain(peak * self.sweeps);
+        let gain = self.gain(nominal);
         for sample in samples {
             let counts = *sample * (gain * self.sweeps) + self.dither[record];
             *sample = if self.rounding { counts.round_ties_even() } else { counts };
         }
-        gain
+        nominal
     }
+}
+
+/// What thermometers read, K, `[emitter][record]`, and the temperatures of the bolometer's bath.
+fn temperatures_of(
+    settings: &SimulateSettings,
+    setup: &Setup,
+    seed: u64,
+) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let set = setup.axis.channel_scan();
+    let mut courses: Vec<Course> = setup.emitters.iter().map(|e| e.stand_in.course).collect();
+    let own = setup.emitters.iter().position(|emitter| emitter.name() == BOLOMETER);
+    if own.is_none() {
+        courses.push(Course::Bath);
+    }
+    let mut readings = Temperatures::new(settings, &courses, setup.point, set, seed).into_columns();
+    let baths = match own {
+        Some(own) => readings[own].clone(),
+        None => readings.pop().unwrap_or_default(),
+    };
+    (readings, baths)
 }
 
 /// The spectrum that each record would have without noise.
@@ -193,7 +226,7 @@ struct Light<'a> {
 impl<'a> Light<'a> {
     fn new(setup: &Setup<'a>, temperatures: &'a [Vec<f64>]) -> Self {
         let emissivity = setup.truth.on(setup.axis, setup.emitters);
-        Self { axis: setup.axis, gain: Gain::new(setup.axis), emissivity, temperatures }
+        Self { axis: setup.axis, gain: Gain::new(setup.axis, setup.peak), emissivity, temperatures }
     }
 
     /// One bin of the transform of one record, counts per gain and sweep.
@@ -211,21 +244,24 @@ impl<'a> Light<'a> {
 
 /// The largest gain at which a peak of so many counts (at gain one) stays in range.
 fn choose_gain(peak_counts: f64) -> f64 {
-    GAINS.into_iter().rev().find(|gain| peak_counts * gain < FULL_SCALE).unwrap_or(GAINS[0])
+    let largest = NOMINAL_GAINS.into_iter().rev().find(|gain| peak_counts * gain < FULL_SCALE);
+    largest.unwrap_or(NOMINAL_GAINS[0])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::emitters::tests::standard;
     use crate::instrument::PUBLISHED_LL;
 
     fn campaign(settings: &SimulateSettings) -> SimulatedCampaign {
         let set = "llss".parse().unwrap();
         let setup = Setup {
-            emitters: &Emitter::STANDARD,
-            truth: &Truth::Reference(crate::instrument::Channel::Ll),
+            emitters: &standard(),
+            truth: &Truth::simulated(Channel::Ll, None),
             axis: &Axis::new(set, 512, crate::instrument::DEFAULT_CORRECTION).unwrap(),
-            peak_sample: 360,
+            peak: Peak::at(359.0).unwrap(),
+            gains: GainTable::Measured,
             bolometer: &PUBLISHED_LL,
             point: OperatingPoint::PUBLISHED_LL,
         };
@@ -256,7 +292,10 @@ mod tests {
                 let peak = samples.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
                 assert!(peak < 32_767.0, "{peak} at gain {gain}");
                 // The next gain is at most 3.4 times as large: the range is used.
-                assert!(gain == GAINS[GAINS.len() - 1] || peak > FULL_SCALE / 5.0, "{peak} {gain}");
+                assert!(
+                    gain == NOMINAL_GAINS[NOMINAL_GAINS.len() - 1] || peak > FULL_SCALE / 5.0,
+                    "{peak} {gain}"
+                );
                 used.insert(gain as u64);
             }
             assert!(used.len() > 2, "bright and faint records: {used:?}");
@@ -276,11 +315,11 @@ mod tests {
         let campaign = campaign(&small(false));
         let driven = [0, 1, 3, 4]; // xcal, ical, refhorn, skyhorn
         for record in 0..campaign.len() {
-            let away = |i: &&usize| (campaign.temperatures[**i][record] - REST).abs() > 0.3;
+            let away = |i: &&usize| (campaign.readings[**i][record] - REST).abs() > 0.3;
             assert!(driven.iter().filter(away).count() <= 1, "record {record}");
         }
         for i in driven {
-            let hottest = campaign.temperatures[i].iter().copied().fold(0.0, f64::max);
+            let hottest = campaign.readings[i].iter().copied().fold(0.0, f64::max);
             assert!((17.0..20.5).contains(&hottest), "emitter {i}: {hottest} K");
         }
     }

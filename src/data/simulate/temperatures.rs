@@ -5,8 +5,9 @@
 //! the rest of the instrument, each over its own range, which is what makes them (barely) seen.
 
 use crate::foundations::math::{exp, pow};
-use crate::instrument::{ChannelScan, Emitter};
+use crate::instrument::ChannelScan;
 
+use super::super::emitters::{Course, Turn};
 use super::super::random::StreamKey;
 use super::super::settings::SimulateSettings;
 use super::OperatingPoint;
@@ -15,10 +16,6 @@ use super::OperatingPoint;
 const REST_K: f64 = 2.73;
 /// Range of a driven body, K.
 const DRIVEN_K: (f64, f64) = (2.2, 20.0);
-/// Range of the dihedral, which drifts, K.
-const DIHEDRAL_K: (f64, f64) = (1.95, 5.2);
-/// Range of the collimator, which drifts, K.
-const COLLIMATOR_K: (f64, f64) = (1.55, 2.75);
 /// How far a bolometer drifts above its mean, K.
 const BATH_RISE_K: f64 = 0.06;
 /// Scatter of a body about its plateau, K.
@@ -29,26 +26,20 @@ const UNSETTLED: f64 = 0.01;
 const SETTLING_RECORDS: f64 = 4.0;
 
 /// What is driven during a plateau; a campaign goes through these again and again.
-const SCHEDULE: [Option<Emitter>; 6] = [
-    None,
-    Some(Emitter::Xcal),
-    Some(Emitter::Ical),
-    None,
-    Some(Emitter::Refhorn),
-    Some(Emitter::Skyhorn),
-];
+const SCHEDULE: [Option<Turn>; 6] =
+    [None, Some(Turn::Xcal), Some(Turn::Ical), None, Some(Turn::Refhorn), Some(Turn::Skyhorn)];
 
-/// The temperature of every emitter in every record, K.
+/// The temperature of every body in every record, K.
 #[derive(Debug, Clone)]
 pub(super) struct Temperatures {
-    /// `[emitter][record]`.
+    /// `[body][record]`.
     columns: Vec<Vec<f64>>,
 }
 
 impl Temperatures {
     pub(super) fn new(
         settings: &SimulateSettings,
-        emitters: &[Emitter],
+        courses: &[Course],
         point: OperatingPoint,
         set: ChannelScan,
         seed: u64,
@@ -56,9 +47,9 @@ impl Temperatures {
         let plateaus = settings.records.div_ceil(settings.plateau_records);
         let key = StreamKey::plateaus(seed, set);
         let targets: Vec<Vec<f64>> =
-            (0..plateaus).map(|p| plateau_targets(p, emitters, point, key)).collect();
+            (0..plateaus).map(|p| plateau_targets(p, courses, point, key)).collect();
         let scatter = StreamKey::scatter(seed, set);
-        let mut columns = vec![Vec::with_capacity(settings.records); emitters.len()];
+        let mut columns = vec![Vec::with_capacity(settings.records); courses.len()];
         for record in 0..settings.records {
             let mut stream = scatter.stream(record);
             let plateau = record / settings.plateau_records;
@@ -73,43 +64,36 @@ impl Temperatures {
         Self { columns }
     }
 
-    /// One emitter, one value a record.
-    pub(super) fn of_emitter(&self, emitter: usize) -> &[f64] {
-        &self.columns[emitter]
-    }
-
-    /// `[emitter][record]`.
+    /// `[body][record]`.
     pub(super) fn into_columns(self) -> Vec<Vec<f64>> {
         self.columns
     }
 }
 
 /// What a plateau drives.
-pub(super) fn driven(plateau: usize) -> Option<Emitter> {
+pub(super) fn driven(plateau: usize) -> Option<Turn> {
     SCHEDULE[plateau % SCHEDULE.len()]
 }
 
-/// The temperatures that a plateau settles to, K, one per emitter.
+/// The temperatures that a plateau settles to, K, one per body.
 fn plateau_targets(
     plateau: usize,
-    emitters: &[Emitter],
+    courses: &[Course],
     point: OperatingPoint,
     key: StreamKey,
 ) -> Vec<f64> {
     let mut stream = key.stream(plateau);
     let visit = plateau / SCHEDULE.len();
-    let mut target = |emitter: &Emitter| match emitter {
-        Emitter::Dihedral => in_proportion(DIHEDRAL_K, stream.uniform()),
-        Emitter::Collimator => stream.between(COLLIMATOR_K.0, COLLIMATOR_K.1),
-        Emitter::Bolometer | Emitter::OtherBolometer(_) => {
-            point.bath_k + stream.between(0.0, BATH_RISE_K)
-        }
-        other if driven(plateau) == Some(*other) => {
+    let mut target = |course: &Course| match *course {
+        Course::Proportionate(low, high) => in_proportion((low, high), stream.uniform()),
+        Course::Even(low, high) => stream.between(low, high),
+        Course::Bath => point.bath_k + stream.between(0.0, BATH_RISE_K),
+        Course::Driven(turn) if driven(plateau) == Some(turn) => {
             in_proportion(DRIVEN_K, spread(visit, stream.uniform()))
         }
-        _ => REST_K + stream.between(-0.015, 0.015),
+        Course::Driven(_) => REST_K + stream.between(-0.015, 0.015),
     };
-    emitters.iter().map(&mut target).collect()
+    courses.iter().map(&mut target).collect()
 }
 
 /// A place in 0..1 for each visit to a body: the first near the top, the next ones where they fill
