@@ -155,7 +155,10 @@ fn every_mode_closes_the_loop_under_kirchhoff() -> Checked {
     let (_, solution) = simulate(PUBLISHED_MODES, &assignments)?;
     for configuration in 0..2 * PUBLISHED_MODES.len() {
         let found = solution.emissivity_of(configuration);
-        let bins: Vec<usize> = (1..found.nrows()).collect();
+        // The electronics of the low channels' short fast scans block the last two.
+        let has_signal = |bin: &usize| !found[[*bin, 0]].is_nan();
+        let bins: Vec<usize> = (1..found.nrows()).filter(has_signal).collect();
+        assert!(bins.len() >= 254);
         let sum = |bin: usize| modulus(found.row(bin).sum()) / largest(found.row(bin));
         Worst::of(&bins, sum).check("sum over the largest", 1e-15)?;
     }

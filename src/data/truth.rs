@@ -122,8 +122,8 @@ fn reference(channel: Channel, frequency_ghz: f64, emitters: &[Emitter]) -> Vec<
         *value = match emitter.stand_in.curve {
             Curve::Otf => otf,
             Curve::Of(curve) => curve(otf, x),
-            Curve::Part(part) => otf * part,
-            Curve::Rest => Complex64::ZERO,
+            Curve::Part(part) if part != 0.0 => otf * part,
+            Curve::Part(_) | Curve::Rest => Complex64::ZERO,
         };
     }
     let sum: Complex64 = values.iter().sum();
