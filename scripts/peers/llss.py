@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-SAMPLES, BINS, PEAK, ADDS = 512, 257, 360, 3
+SAMPLES, BINS, PEAK, ADDS = 512, 257, 359, 3  # samples are counted from zero
 SAMPLING_HZ, GHZ_PER_ICM = 681.43, 29.9792458
 PLANCK, LIGHT, BOLTZMANN = 6.62607015e-34, 299792458.0, 1.380649e-23
 EMITTERS = ["xcal_cone", "ical", "dihedral", "refhorn", "skyhorn", "collimator", "bolometer"]
@@ -24,6 +24,9 @@ R0, T0, G1, BETA, RHO = 11.938669204711914, 371.6449890136719, 2.125785059092777
     1.1720000505447388, 2.326357841491699
 C1, C3, J0, JG, RL = 5.86650561462676e-10, 2.428000023257937e-10, 1.6622320413589478, \
     0.9200000166893005, 4e7
+# Gains of the preamplifier of ll that were measured, by what they are called.
+MEASURED = {3: 2.999850, 10: 9.997999, 30: 29.99250, 100: 100.8040, 300: 302.3967,
+            1000: 1007.838, 3000: 3023.364}
 
 
 @dataclass
@@ -34,7 +37,8 @@ class Records:
     variance: np.ndarray  # of one sample, (counts per gain and sweep)^2
     bias_v: np.ndarray
     volt_v: np.ndarray
-    temperatures: np.ndarray  # K, [emitter, record]
+    temperatures: np.ndarray  # at which the emitters emit, K, [emitter, record]
+    operating: np.ndarray  # temperature of the bolometer, K
 
 
 def read(path: Path, keys: list[str]) -> Records:
@@ -46,19 +50,27 @@ def read(path: Path, keys: list[str]) -> Records:
         temperatures = np.array([file[key] for key in keys], dtype=float)
         sigma = float(file["sigma_llss"])
     ifg = given["ifg"]
-    positive = np.array([given["gain"], given["sweeps"], given["bol_cmd_bias"], *temperatures])
-    good = (positive > 0).all(axis=0) & np.isfinite(positive).all(axis=0)
+    bias = np.where(given["bol_cmd_bias"] < 0, given["bol_cmd_bias"] + 256.0, given["bol_cmd_bias"])
+    positive = np.array([given["gain"], given["sweeps"], bias, *temperatures])
+    good = (positive > 0).all(axis=0) & (positive < np.inf).all(axis=0) & (temperatures <= 1000).all(axis=0)
     good &= (given["mtm_length"] == 0) & (given["mtm_speed"] == 0)
     good &= given["adds_per_group"] == ADDS
     good &= (np.abs(ifg) < 32767).all(axis=1) & (ifg != ifg[:, :1]).any(axis=1)
-    scale = (given["gain"][good] * 1.0) * given["sweeps"][good]
+    measured = np.array([MEASURED.get(gain, gain) for gain in given["gain"][good].tolist()])
+    scale = measured * given["sweeps"][good]
     rounding = 1 / 12 if np.issubdtype(ifg.dtype, np.integer) else 0.0
+    bias_v, volt_v, temperatures = bias[good] / 25.5, given["bol_volt"][good], temperatures[:, good]
+    own = keys.index("bolometer_ll")
+    operating = operating_temperature(bias_v, volt_v, temperatures[own])
+    # The bolometer is warmer than its bath, whose temperature was read.
+    temperatures[own] = operating
     return Records(
         ifg=ifg[good] / scale[:, None],
         variance=sigma**2 + rounding / scale**2,
-        bias_v=given["bol_cmd_bias"][good] / 25.5,
-        volt_v=given["bol_volt"][good],
-        temperatures=temperatures[:, good],
+        bias_v=bias_v,
+        volt_v=volt_v,
+        temperatures=temperatures,
+        operating=operating,
     )
 
 
@@ -92,14 +104,23 @@ def electronics() -> np.ndarray:
     return np.concatenate([[0], -amplifier * bessel * boost * dc_block * digital * average])
 
 
-def bolometer(records: Records) -> tuple[np.ndarray, np.ndarray]:
-    """Responsivity (V per erg/s) and time constant (s) of each record."""
-    v = (records.volt_v - J0) / JG
-    resistance = RL * v / (records.bias_v - v)
-    x = v * RHO
-    t = records.temperatures[KEYS.index("bolometer_ll")].copy()
+def load_line(bias_v: np.ndarray, volt_v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Voltage (V) and resistance (ohm) of the bolometer, and the effect of its field (K)."""
+    v = (volt_v - J0) / JG
+    return v, RL * v / (bias_v - v), v * RHO
+
+
+def operating_temperature(bias_v: np.ndarray, volt_v: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Temperature of the bolometer, K, from that of its bath."""
+    v, resistance, x = load_line(bias_v, volt_v)
     for _ in range(8):
         t = T0 / np.log(resistance / R0 / x * t * np.sinh(x / t)) ** 2
+    return t
+
+
+def bolometer(records: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Responsivity (V per erg/s) and time constant (s) of each record."""
+    t, (v, resistance, x) = records.operating, load_line(records.bias_v, records.volt_v)
     h = t / x * np.tanh(x / t)
     conductance, capacity = G1 * t**BETA, C3 * t**3 + C1 * t
     d = 1 / h - 1 - np.sqrt(T0 / t) / 2

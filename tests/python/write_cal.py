@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-SAMPLES, PEAK = 512, 360
+SAMPLES, PEAK = 512, 359  # samples are counted from zero
 SAMPLING_HZ, ADDS, SWEEPS, BIAS_COUNTS = 681.43, 3, 16, 35
 BAND = np.arange(5, 38)
 KEYS = ["xcal_cone", "ical", "dihedral", "refhorn", "skyhorn", "collimator", "bolometer"]
@@ -26,6 +26,10 @@ R0, T0, G1, BETA, RHO = 11.938669204711914, 371.6449890136719, 2.125785059092777
     1.1720000505447388, 2.326357841491699
 C1, C3, J0, JG, RL = 5.86650561462676e-10, 2.428000023257937e-10, 1.6622320413589478, \
     0.9200000166893005, 4e7
+
+# Gains of the preamplifier of ll that were measured, by what they are called.
+MEASURED = {1: 1.0, 3: 2.999850, 10: 9.997999, 30: 29.99250, 100: 100.8040, 300: 302.3967,
+            1000: 1007.838, 3000: 3023.364}
 
 
 def planck(temperature_k: np.ndarray) -> np.ndarray:
@@ -55,8 +59,8 @@ def electronics() -> np.ndarray:
     return etf
 
 
-def bolometer(bias_v: float, volt_v: np.ndarray) -> np.ndarray:
-    """Response of each record at each bin, V per erg/s."""
+def bolometer(bias_v: float, volt_v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Response of each record at each bin, V per erg/s, and its temperature, K."""
     v = (volt_v - J0) / JG
     resistance = RL * v / (bias_v - v)
     x = v * RHO
@@ -71,7 +75,7 @@ def bolometer(bias_v: float, volt_v: np.ndarray) -> np.ndarray:
     s0 = 1e-7 * resistance * (z - h) / (v * (z * resistance / RL + 1) * (h + 1))
     tau = capacity / conductance * (z + 1) * (resistance * h + RL)
     tau /= (z * resistance + RL) * (h + 1)
-    return s0[:, None] / (1 + 2j * np.pi * AUDIO_HZ * tau[:, None])
+    return s0[:, None] / (1 + 2j * np.pi * AUDIO_HZ * tau[:, None]), t
 
 
 def emissivities(rng: np.random.Generator) -> np.ndarray:
@@ -106,13 +110,13 @@ def simulate(rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarra
     truth, kelvin = emissivities(rng), temperatures(rng)
     records = len(kelvin)
     volt = 2.0657 + 3e-4 * rng.standard_normal(records)
-    light = np.einsum("ki,rik->rk", truth, planck(kelvin))
+    light = np.einsum("ki,rik->rk", truth, planck(emitting(kelvin, volt)))
     y = np.fft.irfft(light * gain(volt), n=SAMPLES, axis=1)
     y = np.roll(y, PEAK, axis=1)
-    steps = np.array([1.0, 3, 10, 30, 100, 300, 1000, 3000])
+    steps = np.array(list(MEASURED))
     peak = SWEEPS * np.abs(y).max(axis=1)
     commanded = np.array([steps[steps * p < 25000].max() for p in peak])
-    ifg = y * (commanded * SWEEPS)[:, None] + rng.uniform(-500, 500, (records, 1))
+    ifg = y * (measured(commanded) * SWEEPS)[:, None] + rng.uniform(-500, 500, (records, 1))
     columns = {
         "ifg": ifg,
         "gain": commanded.astype(np.int16),
@@ -129,16 +133,29 @@ def simulate(rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarra
 def gain(volt_v: np.ndarray) -> np.ndarray:
     """Counts per gain and sweep for one MJy/sr, [record, bin]."""
     scale = NYQUIST_ICM * 1.5 * 204.75 / (1e8 / 29.9792458)
-    return electronics() * scale * bolometer(BIAS_COUNTS / 25.5, volt_v)
+    return electronics() * scale * bolometer(BIAS_COUNTS / 25.5, volt_v)[0]
+
+
+def emitting(kelvin: np.ndarray, volt_v: np.ndarray) -> np.ndarray:
+    """The temperatures at which bodies emit: the bolometer's is not that of its bath."""
+    kelvin = kelvin.copy()
+    kelvin[:, 6] = bolometer(BIAS_COUNTS / 25.5, volt_v)[1]
+    return kelvin
+
+
+def measured(commanded: np.ndarray) -> np.ndarray:
+    """What the preamplifier does at gains as they are commanded."""
+    return np.array([MEASURED[gain] for gain in commanded.tolist()])
 
 
 def least_squares(columns: dict[str, np.ndarray]) -> np.ndarray:
     """The emissivities that fit the interferograms, [bin, emitter]; NaN outside the band."""
-    y = columns["ifg"] / (columns["gain"] * 1.0 * columns["sweeps"])[:, None]
+    y = columns["ifg"] / (measured(columns["gain"]) * columns["sweeps"])[:, None]
     y = y - np.median(y, axis=1, keepdims=True)
     spectrum = np.fft.rfft(np.roll(y, -PEAK, axis=1), axis=1)
     response = gain(columns["bol_volt"])
-    design = planck(np.array([columns[key] for key in KEYS]))
+    kelvin = np.array([columns[key] for key in KEYS]).T
+    design = planck(emitting(kelvin, columns["bol_volt"]).T)
     found = np.full((257, 7), np.nan, complex)
     for k in BAND:
         columns_of_k = design[:, :, k].T
