@@ -16,7 +16,7 @@ use otfhpc::foundations::RunDir;
 use otfhpc::foundations::run_dir::shard_of_partial;
 use otfhpc::merge::{Merged, merge};
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Attempt, Partial, Recorder, Why};
+use otfhpc::shard::{Attempt, Campaigns, Partial, Recorder, Why};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::program::{Products, Ran, SMALL, assert_same, below, otfhpc, products, shell, text};
@@ -374,7 +374,9 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
             let at_fault = damage(run, &mut rng);
             let before = contents(run);
             let what = format!("{name}, the {time}th");
-            let Ok(Merged::Incomplete { totals, faults }) = merge(run, plan) else {
+            let Ok(Merged::Incomplete { totals, faults }) =
+                merge(run, plan, &mut Campaigns::default())
+            else {
                 panic!("{what}: was not refused");
             };
             let named: BTreeSet<&PathBuf> = faults.iter().map(|fault| &fault.path).collect();
@@ -392,7 +394,7 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
     assert!(refused >= 1000, "{refused}");
     // And the same folder, sound again, is merged.
     copied.restore();
-    assert!(matches!(merge(run, plan), Ok(Merged::Complete { .. })));
+    assert!(matches!(merge(run, plan, &mut Campaigns::default()), Ok(Merged::Complete { .. })));
     copied.assert_sound_products("restored");
 }
 

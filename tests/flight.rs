@@ -35,6 +35,7 @@ fn main() {
         flight("the_right_side", || check_set("rlss", &[SET_BOLOMETER], 293)),
         flight("bad_records_are_left_out_by_reason", bad_records),
         flight("the_electronics_leave_no_signal_near_nyquist", no_signal),
+        flight("every_record_is_accounted_for", records),
         flight("each_convention_has_a_setting", each_setting),
         trial("an_apodised_transform_keeps_the_scale", &[MODEL], || Ok(apodised()?)),
         free("half_a_sample_is_a_phase", half_a_sample),
@@ -130,6 +131,37 @@ fn no_signal() -> Checked {
     assert_eq!(dark(&run.solution()?), [0, 255, 256]);
     let run = fitted("llsf", &[SET_BOLOMETER, "instrument.least_transfer=0"])?;
     assert_eq!(dark(&run.solution()?), [0]);
+    Ok(())
+}
+
+/// `records.csv` has every record of the set, with the noise that the reference has.
+fn records() -> Checked {
+    let run = fitted("llss", &[SET_MODEL, "fit.bins=5-40"])?;
+    let rows = run.table("records.csv")?;
+    assert_eq!(rows.len(), 1000);
+    let number = |row: &solution::Row, column: &str| row[column].parse::<f64>();
+    let mut file = Expected::of("llss")?.file;
+    let expected: ndarray::Array1<f64> = file.by_name("llss_record_sigma")?;
+    let (mut used, mut chi2) = (0, 0.0);
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(row["record"], index.to_string());
+        if row["used"] == "false" {
+            assert!(!row["reason"].is_empty() && row["plateau"].is_empty(), "{row:?}");
+            continue;
+        }
+        let sigma = number(row, "sigma")?;
+        assert!((sigma / expected[used] - 1.0).abs() < 1e-12, "record {index}: {sigma}");
+        assert!(row["reason"].is_empty() && row["plateau"].parse::<usize>()? < 200, "{row:?}");
+        chi2 += number(row, "chi2_wls")?;
+        used += 1;
+    }
+    assert_eq!(used, 998);
+    // 33 bins of 998 records: the mean of chi2 has a standard deviation of 0.006, and seven of 998
+    // degrees of freedom are fitted.
+    let mean = chi2 / used as f64;
+    assert!((0.97..1.02).contains(&mean), "{mean}");
+    assert_eq!(rows[3]["reason"], "temperature above data.max_temperature_k");
+    assert_eq!(rows[7]["reason"], "missing or impossible gain");
     Ok(())
 }
 

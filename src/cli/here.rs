@@ -51,7 +51,8 @@ impl Here<'_> {
         allow_files(&pool, at_once, volume);
         let worker = Worker::new(run, plan, &pool, at_once, origin(&slurm))?;
         let worker = worker.knowing(campaigns).telling(profile.clone());
-        let fitted = fit_shards(worker.obeying(signals.stop.clone()), shards, volume)?;
+        let mut worker = worker.obeying(signals.stop.clone());
+        let fitted = fit_shards(&mut worker, shards, volume)?;
         tell(plan, &fitted, pool.current_num_threads(), volume)?;
         if !fitted.left.is_empty() {
             complain(&stopped(run, &fitted, signals.name()));
@@ -62,7 +63,9 @@ impl Here<'_> {
         }
         // A merge that is broken off leaves nothing that is half done.
         drop(signals);
-        let merged = profile.phase(Phase::Merge, || merge_and_report(run, plan, volume))?;
+        let mut campaigns = worker.into_campaigns();
+        let merge = || pool.install(|| merge_and_report(run, plan, &mut campaigns, volume));
+        let merged = profile.phase(Phase::Merge, merge)?;
         tell_profile(&profile, plan, &pool, volume)?;
         Ok(merged.max(exit_of(&fitted)))
     }

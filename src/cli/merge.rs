@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::foundations::{RunDir, files};
 use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
 use crate::plan::BoundPlan;
-use crate::shard::remove_outlived;
+use crate::shard::{Campaigns, remove_outlived};
 use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
@@ -21,13 +21,18 @@ const MOST_REASONS: usize = 8;
 pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
-    merge_and_report(&run, &plan, volume)
+    merge_and_report(&run, &plan, &mut Campaigns::default(), volume)
 }
 
 /// Merges and tells the result.
-pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<Exit> {
+pub(super) fn merge_and_report(
+    run: &RunDir,
+    plan: &BoundPlan,
+    campaigns: &mut Campaigns,
+    volume: Volume,
+) -> Result<Exit> {
     files::check_writable(run.root())?;
-    match merge(run, plan)? {
+    match merge(run, plan, campaigns)? {
         Merged::Incomplete { totals, faults } => {
             complain(incomplete(run, &totals, &faults).trim_end());
             Ok(Exit::Incomplete)

@@ -32,8 +32,8 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
-    let worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
-    let fitted = fit_shards(worker, &shards, volume)?;
+    let mut worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
+    let fitted = fit_shards(&mut worker, &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     tell_profile(&profile, &plan, &pool, volume)?;
     if !fitted.left.is_empty() {
@@ -151,7 +151,7 @@ fn chosen_shards(
 }
 
 /// Fits shards one after another, each on all threads, with progress shown, until it is to stop.
-pub(super) fn fit_shards(mut worker: Worker, shards: &[u32], volume: Volume) -> Result<Totalled> {
+pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) -> Result<Totalled> {
     worker.profile.begun();
     let display = Display::start(worker.run, worker.plan, shards, volume)?;
     let mut totalled = Totalled::default();

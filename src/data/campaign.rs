@@ -46,8 +46,6 @@ pub struct Campaign {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) screening: Screening,
-    /// Places of the records in their file.
-    pub(super) indices: Vec<usize>,
     /// Why each record of the file is left out, if it is.
     pub(super) reasons: Vec<Option<Reason>>,
     /// At which emitters emit, K, `[emitter][record]`.
@@ -131,6 +129,18 @@ impl Campaign {
         }
     }
 
+    /// Why each record of the channel is left out, if it is, in the order of the file.
+    #[must_use]
+    pub fn reasons(&self) -> &[Option<Reason>] {
+        &self.taken.reasons
+    }
+
+    /// Number of the plateau of each record that is used, ascending.
+    #[must_use]
+    pub fn plateaus(&self) -> &[usize] {
+        &self.plateaus
+    }
+
     /// Number of records used.
     #[must_use]
     pub fn records(&self) -> usize {
@@ -157,7 +167,6 @@ impl Taken {
             temperatures: emitting(recipe.emitters, readings, &passed.states),
             interferograms: Interferograms::measured(raw, &passed.indices, gain),
             states: passed.states,
-            indices: passed.indices,
             reasons: passed.reasons,
             screening: passed.screening,
         })
@@ -182,7 +191,6 @@ impl Taken {
             .map_err(|source| DataError::Bolometer { set, source })?;
         Ok(Self {
             screening: Screening::all(simulated.len()),
-            indices: (0..simulated.len()).collect(),
             reasons: vec![None; simulated.len()],
             temperatures: emitting(recipe.emitters, simulated.readings.clone(), &simulated.states),
             states: simulated.states.clone(),

@@ -115,6 +115,14 @@ impl Realisation {
         (sample.records.iter().map(|&record| transforms[record]).collect(), variance)
     }
 
+    /// Noise of a sample of each record of the campaign, counts per gain and sweep; none where all are
+    /// as good as each other.
+    #[must_use]
+    pub fn record_sigma(&self) -> Option<Vec<f64>> {
+        let root = || self.sample_variance.iter().map(|variance| variance.sqrt()).collect();
+        (self.scale == VarianceScale::Absolute).then(root)
+    }
+
     /// What methods may need beside the linear problem of a bin of its fitted records.
     #[must_use]
     pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {

@@ -54,6 +54,6 @@ pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
-pub use residual::prediction_error;
+pub use residual::{add_squares, prediction_error};
 pub use system::Unusable;
 pub use weighted::Shared;

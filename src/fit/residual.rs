@@ -20,6 +20,15 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
     rest
 }
 
+/// Adds to the sum of each record the square of its residual, in units of its noise variance; one
+/// element a record.
+pub fn add_squares(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
+    let rest = residuals(problem, emissivity);
+    for ((sum, rest), variance) in sums.iter_mut().zip(&rest).zip(problem.variance) {
+        *sum += rest.norm_sqr() / variance;
+    }
+}
+
 /// How far some records lie from what the emissivities predict: root mean square over records of
 /// the residual in standard deviations of its noise. One, if they are predicted to the noise.
 #[must_use]

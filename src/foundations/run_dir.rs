@@ -145,6 +145,12 @@ impl RunDir {
         self.root.join("configurations.csv")
     }
 
+    /// One row a record of every data set.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.root.join("records.csv")
+    }
+
     /// One row a configuration and emitter.
     #[must_use]
     pub fn errors(&self) -> PathBuf {
@@ -175,6 +181,7 @@ impl RunDir {
         vec![
             self.solution(),
             self.configurations(),
+            self.records(),
             self.errors(),
             self.failures(),
             self.summary_csv(),

@@ -7,13 +7,15 @@ mod grid;
 mod ledger;
 mod products;
 mod quality;
+mod records;
 mod summary;
 
 use thiserror::Error;
 
 use crate::data::DataError;
 use crate::foundations::{FileError, RunDir};
-use crate::plan::BoundPlan;
+use crate::plan::{BoundPlan, PlanError};
+use crate::shard::Campaigns;
 use crate::study::{Study, StudyError};
 
 pub use collect::CollectError;
@@ -22,6 +24,7 @@ pub use summary::{ErrorRow, Row};
 
 use collect::{Collected, collect};
 use grid::DataSetGrid;
+use records::RecordTable;
 
 /// What a merge found.
 #[derive(Debug)]
@@ -59,13 +62,21 @@ pub enum MergeError {
     /// The settings in the plan.
     #[error(transparent)]
     Study(#[from] StudyError),
+    /// An input that is not what it was.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
 }
 
-/// Merges the partials of a plan into its products, if every unit is there exactly once.
+/// Merges the partials of a plan into its products, if every unit is there exactly once. Data sets that
+/// are not among `campaigns` are prepared for the account of their records.
 ///
 /// # Errors
 /// If a file cannot be used; faulty partials are no error but an incomplete run.
-pub fn merge(run: &RunDir, plan: &BoundPlan) -> Result<Merged, MergeError> {
+pub fn merge(
+    run: &RunDir,
+    plan: &BoundPlan,
+    campaigns: &mut Campaigns,
+) -> Result<Merged, MergeError> {
     let study: Study = plan.study()?;
     let complete = match collect(run, plan, &study)? {
         Collected::Incomplete { totals, faults } => {
@@ -76,8 +87,26 @@ pub fn merge(run: &RunDir, plan: &BoundPlan) -> Result<Merged, MergeError> {
     let grids = DataSetGrid::all(&plan.plan.config, &study)?;
     let errors = summary::errors(plan, &study, &grids, &complete.arrays);
     let rows = summary::summarise(&study, &errors);
-    let tables = products::Tables { errors: &errors, rows: &rows };
+    let records = records_of(plan, &study, campaigns, &complete)?;
+    let tables = products::Tables { errors: &errors, rows: &rows, records: &records };
     products::write_products(run, plan, &study, &grids, &complete, &tables)?;
     let other_binaries = complete.other_binaries(plan);
     Ok(Merged::Complete { ledger: complete.ledger, rows, other_binaries })
+}
+
+/// What became of the records of every data set. The inputs are those of the plan, or it is refused.
+fn records_of(
+    plan: &BoundPlan,
+    study: &Study,
+    campaigns: &mut Campaigns,
+    complete: &collect::Complete,
+) -> Result<Vec<RecordTable>, MergeError> {
+    if !campaigns.has_all(study) {
+        plan.check_inputs()?;
+    }
+    let table = |set| {
+        let campaign = campaigns.get(&plan.plan.config, study, set)?;
+        Ok(RecordTable::new(&campaign, study, set, &complete.arrays))
+    };
+    (0..study.sets.len()).map(table).collect()
 }

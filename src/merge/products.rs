@@ -25,6 +25,7 @@ use super::collect::Complete;
 use super::failures::FailureRow;
 use super::grid::DataSetGrid;
 use super::ledger::Totals;
+use super::records::{RecordTable, write_records};
 use super::summary::{ErrorRow, Row};
 
 /// The tables that are written.
@@ -34,6 +35,8 @@ pub(super) struct Tables<'a> {
     pub(super) errors: &'a [ErrorRow],
     /// One row a data set, method, noise level and emitter.
     pub(super) rows: &'a [Row],
+    /// One a data set.
+    pub(super) records: &'a [RecordTable],
 }
 
 /// Writes every product of a complete run.
@@ -50,6 +53,7 @@ pub(super) fn write_products(
 ) -> Result<(), FileError> {
     write_solution(run, study, grids, &complete.arrays)?;
     write_configurations(run, plan, study, &complete.arrays)?;
+    write_records(run, study, tables.records)?;
     write_csv(&run.errors(), &[], tables.errors)?;
     write_csv(&run.summary_csv(), &[], tables.rows)?;
     write_csv(&run.failures(), &FailureRow::COLUMNS, &complete.failures.rows(study))?;
@@ -154,7 +158,7 @@ fn write_csv(path: &Path, header: &[&str], rows: &[impl Serialize]) -> Result<()
 }
 
 /// What the system said, if it did: a full disk must be told as one.
-fn io_error(error: csv::Error) -> io::Error {
+pub(super) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         kind => io::Error::other(format!("{kind:?}")),

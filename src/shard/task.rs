@@ -106,6 +106,12 @@ impl<'a> Worker<'a> {
         Self { campaigns, ..self }
     }
 
+    /// The data sets that it has prepared.
+    #[must_use]
+    pub fn into_campaigns(self) -> Campaigns {
+        self.campaigns
+    }
+
     /// The same, but tells where the time goes.
     #[must_use]
     pub fn telling(self, profile: Arc<Profile>) -> Self {

@@ -123,6 +123,7 @@ pub(crate) fn assert_same(expected: &Products, found: &Products, what: &str) {
         "errors.csv",
         "failures.csv",
         "ledger.json",
+        "records.csv",
         "solution.npz",
         "summary.csv",
         "summary.json",
