@@ -1,7 +1,9 @@
 //! From the partials of a plan to its products, or to the proof that something is missing.
 
 mod arrays;
+mod chi2;
 mod collect;
+mod determined;
 mod failures;
 mod grid;
 mod ledger;
@@ -16,6 +18,7 @@ use crate::foundations::{FileError, RunDir};
 use crate::plan::BoundPlan;
 use crate::study::{Study, StudyError};
 
+pub use chi2::{Chi2, Doubt};
 pub use collect::CollectError;
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
 pub use summary::{ErrorRow, Row};
