@@ -102,7 +102,11 @@ fn journal_append(bencher: Bencher) {
         rss: 1200.0,
         condition: 10.0,
     };
-    let result = UnitResult { outcome: Outcome::Converged(solution), prediction_error: None };
+    let result = UnitResult {
+        outcome: Outcome::Converged(solution),
+        prediction_error: None,
+        degrees_of_freedom: Some(1193),
+    };
     bencher.bench_local(|| recorder.keep(0, std::slice::from_ref(&result)));
 }
 

@@ -73,7 +73,11 @@ fn result(unit: u64) -> UnitResult {
         rss: 1000.0 + value,
         condition: 1e9 * value,
     };
-    UnitResult { outcome: Outcome::Converged(solution), prediction_error: None }
+    UnitResult {
+        outcome: Outcome::Converged(solution),
+        prediction_error: None,
+        degrees_of_freedom: Some(1193),
+    }
 }
 
 /// Runs a command on the folder: how long it takes, and how much memory it had at most.

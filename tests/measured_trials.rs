@@ -94,7 +94,10 @@ fn check(resampling: Resampling, word: &str, trials: u64) -> Checked {
         assert!((found / expected - 1.0).abs() < 1e-9, "{configuration}: {found}, not {expected}");
         let worst = worst_of.entry(row["method"].clone()).or_default();
         *worst = worst.max(found);
-        assert_eq!((&row["nrmse"][..], &row["chi2_per_degree"][..]), ("", ""));
+        assert_eq!(row["nrmse"], "");
+        let chi2: f64 = row["chi2_per_degree"].parse()?;
+        // A right model leaves the noise, also where some records were drawn twice.
+        assert!(row["method"] == "tsvd" || (0.9..1.1).contains(&chi2), "{row:?}");
     }
     // A right model predicts to the noise; one that leaves out directions cannot.
     assert!((0.9..1.3).contains(&worst_of["wls"]), "{worst_of:?}");

@@ -9,13 +9,14 @@ use crate::plan::{BoundPlan, check_room};
 use crate::shard::{Campaigns, Partial, Phase, Profile, Worker};
 
 use super::args::{ResumeArgs, ThreadArgs};
-use super::display::complain;
+use super::display::{complain, say};
 use super::merge::merge_and_report;
 use super::report::{exit_of, stopped};
 use super::run::{
     allow_files, environment, external_jobs, fit_shards, origin, tell, tell_profile, thread_pool,
 };
 use super::signals::Signals;
+use super::source::source_line;
 use super::{Exit, Volume, frozen};
 
 /// Fits what has no sound partial, and merges.
@@ -26,6 +27,9 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
     let missing = |shard: &u32| Partial::check(run, &plan, *shard).is_err();
     let shards: Vec<u32> = plan.shards.live().into_iter().filter(missing).collect();
     check_room(run, &plan, &plan.study()?, &shards)?;
+    if volume > Volume::Quiet {
+        say(&source_line(&plan));
+    }
     let here = Here { run, plan: &plan, campaigns: Campaigns::default(), profile, volume };
     here.fit_and_merge(&shards, &args.threads)
 }

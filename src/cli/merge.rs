@@ -10,7 +10,8 @@ use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
 use super::display::{complain, folder, program, say};
-use super::report::{quality_table, ranking};
+use super::report::{chi2_warnings, quality_table, ranking};
+use super::source::source_line;
 use super::{Exit, Volume};
 
 /// A table of more lines than this is left to `summary.csv`.
@@ -48,7 +49,8 @@ pub(super) fn merge_and_report(
                 ));
             }
             if volume > Volume::Quiet {
-                say(&complete(run, &ledger, &rows));
+                say(&(source_line(plan) + &complete(run, &ledger, &rows)));
+                chi2_warnings(&rows).iter().for_each(|warning| complain(warning));
             }
             Ok(if ledger.totals.has_failures() { Exit::Failures } else { Exit::Done })
         }

@@ -19,6 +19,7 @@ mod run;
 mod shard_table;
 mod signals;
 mod simulate;
+mod source;
 mod status;
 mod submit;
 

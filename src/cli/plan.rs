@@ -15,6 +15,7 @@ use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{complain, program, say};
+use super::source::source_line;
 use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
@@ -146,7 +147,7 @@ fn remove(path: &Path) -> std::io::Result<()> {
 pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     let study = plan.study()?;
     let config = &plan.plan.config;
-    let mut text = String::new();
+    let mut text = source_line(plan);
     let mut line = |name: &str, value: String| writeln!(text, "{name:<11}{value}");
     line("plan", format!("{} ({})", run.plan().display(), plan.hash.short()))?;
     for data_set in &plan.plan.data_sets {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::fit::Status;
 use crate::foundations::RunDir;
 use crate::foundations::math::median;
-use crate::merge::Row;
+use crate::merge::{Chi2, Doubt, Row};
 use crate::plan::BoundPlan;
 use crate::shard::{Attempt, Ending, Stopped, Summary};
 use crate::slurm::ranges;
@@ -164,7 +164,8 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
 }
 
 /// The errors against the truth, or, for measured data, the relative error bars: one line a data
-/// set, noise level and method, one column an emitter.
+/// set, noise level and method, one column an emitter, and chi2 per degree of freedom. Figures that
+/// rest on values that the data do not determine are marked.
 pub(super) fn quality_table(rows: &[Row]) -> String {
     let simulated = simulated(rows);
     let title = match simulated {
@@ -179,11 +180,55 @@ pub(super) fn quality_table(rows: &[Row]) -> String {
             line.push(group[0].noise_level.map_or(String::new(), |level| format!("{level:e}")));
         }
         line.push(group[0].method.clone());
-        let cell = |row: &Row| value(row).map_or("-".into(), |v| format!("{v:.2e}"));
+        let mark = |row: &Row| if row.determined < row.bins { " ?" } else { "" };
+        let cell = |row: &Row| value(row).map_or("-".into(), |v| format!("{v:.2e}{}", mark(row)));
         line.extend(group.iter().map(cell));
+        line.push(group[0].chi2_per_degree.map_or("-".into(), |chi2| format!("{chi2:.3}")));
         lines.push(line);
     }
-    format!("{title}\n{}", aligned(&lines))
+    let mut table = format!("{title}\n{}", aligned(&lines));
+    if rows.iter().any(|row| row.determined < row.bins) {
+        table += "? the data do not determine some of its bins: the error bar is too long\n";
+    }
+    table
+}
+
+/// Names in a warning; the tables have all.
+const MOST_NAMED: usize = 6;
+
+/// What it may mean that chi2 per degree of freedom is far from one, a line for each direction.
+pub(super) fn chi2_warnings(rows: &[Row]) -> Vec<String> {
+    let all = Chi2::all(rows);
+    let line = |(doubt, bound, meaning)| {
+        let strange = all.iter().filter(|chi2| chi2.doubt() == Some(doubt));
+        let mut names: Vec<String> = strange.filter_map(named).collect();
+        if names.is_empty() {
+            return None;
+        }
+        if names.len() > MOST_NAMED {
+            let more = names.len() - MOST_NAMED;
+            names.truncate(MOST_NAMED);
+            names.push(format!("and {more} more in summary.csv"));
+        }
+        let names = names.join(", ");
+        Some(format!("otfhpc: warning: chi2 per degree of freedom is {bound} ({names}): {meaning}"))
+    };
+    let above = "the residuals are larger than the noise is said to be. Either the noise \
+                 is under-estimated (data.sigma), or the model does not hold: conventions or \
+                 bolometer parameters (data.model, [instrument]), temperatures, glitches, or what a \
+                 method leaves out";
+    let below = "the residuals are smaller than the noise is said to be. The noise is over-estimated \
+                 (data.sigma; or, if estimated, data.dark_above_ghz), or, for tls, the errors of \
+                 the temperatures that it assumes";
+    [(Doubt::TooLarge, "above 1.1", above), (Doubt::TooSmall, "below 0.9", below)]
+        .into_iter()
+        .filter_map(line)
+        .collect()
+}
+
+fn named(chi2: &Chi2) -> Option<String> {
+    let level = chi2.noise_level.map_or(String::new(), |level| format!(" at noise {level:e}"));
+    Some(format!("{} {}{level} {:.3}", chi2.data_set, chi2.method, chi2.chi2_per_degree?))
 }
 
 /// Simulated data have a noise level; measured data have their own noise.
@@ -203,6 +248,7 @@ fn header(rows: &[Row]) -> Vec<String> {
     names.push("method".into());
     let of_first = rows.iter().take_while(|row| line_of(row) == line_of(first));
     names.extend(of_first.map(|row| row.emitter.clone()));
+    names.push("chi2/dof".into());
     names
 }
 

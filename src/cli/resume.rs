@@ -17,6 +17,7 @@ use super::args::ResumeArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
 use super::needs::USUAL_THREADS;
+use super::source::source_line;
 use super::{Exit, Volume, frozen, here};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
@@ -99,7 +100,7 @@ impl Mended {
         let merge = outlook.merge_of_all(submissions).map(str::to_owned);
         let merged = is_complete && run.products().iter().all(|product| product.exists());
         let jobs = Jobs { groups, outlook, merge, merged };
-        let told = summary(&life, jobs.shards(), held) + &told;
+        let told = source_line(&plan) + &summary(&life, jobs.shards(), held) + &told;
         let exit = if held > 0 { Exit::Incomplete } else { Exit::Done };
         Ok(Self { plan, jobs, told, is_complete, exit, _claims: claims })
     }

@@ -17,6 +17,7 @@ use super::display::{Display, complain, say};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::Signals;
+use super::source::source_line;
 use super::{Exit, Volume, frozen, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
@@ -32,6 +33,9 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
+    if volume > Volume::Quiet {
+        say(&source_line(&plan));
+    }
     let mut worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
     let fitted = fit_shards(&mut worker, &shards, volume)?;
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;

@@ -9,12 +9,16 @@ use crate::study::{Config, Study};
 
 use super::args::SimulateArgs;
 use super::display::{program, say};
+use super::source::simulated;
 use super::{Exit, Volume};
 
 pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     let config = Config::load(args.config.as_deref(), &args.assignments)?;
     if config.data.source != Source::Simulate {
-        bail!("data.source is \"npz\": there is nothing to simulate; set it to \"simulate\"");
+        bail!(
+            "data.source is \"npz\", as it is where data.path is given: there is nothing to \
+             simulate; remove data.path and data.source"
+        );
     }
     if args.out.exists() && !args.replace {
         bail!("{} is there already; choose another --out, or add --replace", args.out.display());
@@ -32,12 +36,14 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
 
 fn describe(args: &SimulateArgs, study: &Study, campaigns: &[Campaign], level: f64) -> String {
     let file = quoted(&args.out.display().to_string());
-    let mut text = String::new();
+    let of_set = |(set, campaign): (_, &Campaign)| format!("{set}: {} records", campaign.records());
+    let sets: Vec<String> = study.sets.iter().zip(campaigns).map(of_set).collect();
+    let mut text = simulated(&sets.join(", "));
     for (set, campaign) in study.sets.iter().zip(campaigns) {
         let (records, sigma) = (campaign.records(), campaign.sigma_at(level).unwrap_or(f64::NAN));
         text += &format!(
             "{file}: {set}, {records} records, noise {level:e} (sigma {sigma:e} counts), trial {}\n\
-             next:\n  {} local --set data.source=npz --set data.path={file} \
+             next:\n  {} local --set data.path={file} \
              --set data.sets='[\"{set}\"]' --set data.sigma={sigma:e}\n",
             args.trial,
             program(),

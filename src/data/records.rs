@@ -36,7 +36,7 @@ pub enum RecordsError {
     /// Readings of another channel that cannot be told to belong to these records.
     #[error(
         "{}: `{key}` holds {found} values for {records} records of channel {channel}; to match them \
-         by time needs `{times}` and `{other_times}`",
+         by time needs `midpoint_time_{channel}` and `midpoint_time_{other}`",
         path.display()
     )]
     NoTimes {
@@ -50,14 +50,12 @@ pub enum RecordsError {
         records: usize,
         /// Their channel.
         channel: Channel,
-        /// Times of the records.
-        times: String,
-        /// Times of the readings.
-        other_times: String,
+        /// The channel of the readings.
+        other: Channel,
     },
     /// A flag that a rule wants otherwise.
     #[error(
-        "{}: data.exclude has `{rule}`, but `{key}` has shape {found}; expected {expected}",
+        "{}: data.exclude has `{rule}`, but `{key}` has shape {shapes}",
         path.display()
     )]
     Flag {
@@ -67,10 +65,8 @@ pub enum RecordsError {
         rule: String,
         /// The array.
         key: String,
-        /// Its shape.
-        found: String,
-        /// The shape that the rule asks for.
-        expected: String,
+        /// Its shape, and what the rule asks for.
+        shapes: String,
     },
 }
 
@@ -223,7 +219,7 @@ impl<'a> Reader<'a> {
         }
         let (path, channel) = (self.path.to_path_buf(), self.channel);
         let (found, records) = (values.len(), self.records);
-        Err(RecordsError::NoTimes { path, key, found, records, channel, times, other_times })
+        Err(RecordsError::NoTimes { path, key, found, records, channel, other })
     }
 
     /// The values at some places; records without one are remembered.
@@ -265,8 +261,8 @@ impl<'a> Reader<'a> {
                     Some(column) => format!("({records}, {} or more)", column + 1),
                 };
                 let (path, rule) = (self.path.to_path_buf(), rule.to_string());
-                let found = super::npz::python_shape(shape);
-                return Err(RecordsError::Flag { path, rule, key, found, expected });
+                let shapes = format!("{}; expected {expected}", super::npz::python_shape(shape));
+                return Err(RecordsError::Flag { path, rule, key, shapes });
             }
         };
         Ok(array.iter().skip(offset).step_by(stride).copied().collect())

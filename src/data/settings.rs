@@ -16,9 +16,9 @@ use super::exclusion::Exclusion;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataSettings {
-    /// Simulated here, or read from a file.
+    /// Simulated here, or read from a file: what a file's path alone says in a config.
     pub source: Source,
-    /// The calibration set (`.npz`), for `source = "npz"`.
+    /// The calibration set (`.npz`), for [`Source::Npz`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// A published calibration model (FITS): bolometer parameters, apodisation, and the truth of

@@ -51,7 +51,7 @@ pub use constraint::Constraint;
 pub use deadline::Deadline;
 pub use external::external_solution;
 pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
-pub use outcome::{Outcome, Solution, Status};
+pub use outcome::{NotFinite, Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
 pub use residual::{add_squares, prediction_error};

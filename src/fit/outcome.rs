@@ -2,19 +2,48 @@
 
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// The values fitted at one bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Solution {
     /// One per emitter, dimensionless.
     pub emissivity: Vec<Complex64>,
-    /// One per emitter: `sqrt(E|dE|^2)`, the standard error of the complex value.
+    /// One per emitter: `sqrt(E|dE|^2)`, the standard error of the complex value. NaN where it is
+    /// not known, infinite where the data say nothing: neither makes the value wrong.
     pub sigma: Vec<f64>,
     /// Sum over records of the squared residual moduli, times the weights where there are any:
     /// (MJy/sr)^2 unweighted, dimensionless weighted.
     pub rss: f64,
-    /// Condition number of the (weighted, constrained) design, its columns scaled to unit length.
+    /// Condition number of the (weighted, constrained) design, its columns scaled to unit length;
+    /// NaN or infinite where it cannot be said.
     pub condition: f64,
+}
+
+/// Numbers of a fit that are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotFinite {
+    /// An emissivity is NaN or infinite: that of this emitter, counted from 0.
+    #[error("the method gave emitter {0} an emissivity that is not a finite number")]
+    Emissivity(usize),
+    /// The residual is NaN or infinite.
+    #[error("the method left a residual that is not a finite number")]
+    Residual,
+}
+
+impl Solution {
+    /// Checks that the values and their residual are numbers. Error bars and the condition number
+    /// may be none: what is not known of a value does not make it wrong.
+    ///
+    /// # Errors
+    /// The first that is no finite number.
+    pub fn check_finite(&self) -> Result<(), NotFinite> {
+        match self.emissivity.iter().position(|value| !value.is_finite()) {
+            Some(emitter) => Err(NotFinite::Emissivity(emitter)),
+            None if !self.rss.is_finite() => Err(NotFinite::Residual),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How the fit of one bin ended.
@@ -32,6 +61,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Itself, if its values are finite numbers; a failure otherwise. Every outcome passes here
+    /// before it becomes a result, whatever method it is of.
+    #[must_use]
+    pub fn finite(self) -> Self {
+        match self.solution().map(Solution::check_finite) {
+            Some(Err(why)) => Self::Failed(why.to_string()),
+            _ => self,
+        }
+    }
+
     /// The kind of ending, without its data.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -109,6 +148,36 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn solution(value: f64, sigma: f64, rss: f64, condition: f64) -> Solution {
+        let emissivity = vec![Complex64::ONE, Complex64::new(0.0, value)];
+        Solution { emissivity, sigma: vec![0.1, sigma], rss, condition }
+    }
+
+    #[test]
+    fn values_and_residuals_that_are_no_numbers_are_failures() {
+        for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for (solution, why) in [
+                (solution(none, 0.1, 1.0, 1.0), NotFinite::Emissivity(1)),
+                (solution(1.0, 0.1, none, 1.0), NotFinite::Residual),
+            ] {
+                assert_eq!(solution.check_finite(), Err(why));
+                let failed = Outcome::Failed(why.to_string());
+                assert_eq!(Outcome::Converged(solution.clone()).finite(), failed);
+                let stopped = Outcome::NotConverged(solution, "stopped".into());
+                assert_eq!(stopped.finite(), failed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_whose_error_bar_is_not_known_is_still_a_value() {
+        for none in [f64::NAN, f64::INFINITY] {
+            let found = Outcome::Converged(solution(1.0, none, 1.0, none));
+            assert_eq!(found.finite().status(), Status::Converged);
+        }
+        assert_eq!(Outcome::NoSignal.finite(), Outcome::NoSignal);
+    }
 
     #[test]
     fn the_registry_is_in_the_order_of_the_enum() {

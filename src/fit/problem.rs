@@ -61,6 +61,14 @@ impl Problem<'_> {
         self.constraint.free(self.design.len())
     }
 
+    /// Complex degrees of freedom of the residual, records less free emissivities, where chi2 means
+    /// something: the variances are the noise, and records are left over.
+    #[must_use]
+    pub fn degrees_of_freedom(&self) -> Option<u32> {
+        let spare = self.records().checked_sub(self.unknowns()).filter(|spare| *spare > 0);
+        spare.filter(|_| self.scale == VarianceScale::Absolute).and_then(|n| u32::try_from(n).ok())
+    }
+
     /// The linear problem alone.
     pub(super) fn equations(&self) -> Equations<'_> {
         Equations { design: self.design, data: self.data, constraint: self.constraint }

@@ -11,7 +11,7 @@ mod robust;
 #[derive(Clone)]
 pub(crate) struct Owned {
     pub(crate) design: Vec<Vec<f64>>,
-    pub(super) data: Vec<Complex64>,
+    pub(crate) data: Vec<Complex64>,
     pub(crate) variance: Vec<f64>,
     pub(crate) truth: Vec<Complex64>,
     pub(super) temperatures: Vec<Vec<f64>>,

@@ -8,6 +8,8 @@ use crate::fit::Status;
 use crate::instrument::SPECTRUM_BINS;
 use crate::shard::UnitResult;
 
+use super::determined::is_determined;
+
 const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 
 /// Fitted values of all configurations. A value that was not fitted is NaN, never zero.
@@ -25,6 +27,10 @@ pub(super) struct Arrays {
     pub(super) rss: Vec<f64>,
     /// [configuration, bin].
     pub(super) condition: Vec<f64>,
+    /// 1 where the data determine the value, else 0, [configuration, bin, emitter].
+    pub(super) determined: Vec<u8>,
+    /// The residual over its degrees of freedom, where variances are known, [configuration, bin].
+    pub(super) chi2_per_degree: Vec<f64>,
     /// How far held-out records lie from the prediction, [configuration, bin].
     pub(super) prediction_error: Vec<f64>,
     /// Codes of [`Status`], [configuration, bin].
@@ -46,6 +52,8 @@ impl Arrays {
             sigma: filled(values, f64::NAN)?,
             rss: filled(cells, f64::NAN)?,
             condition: filled(cells, f64::NAN)?,
+            determined: filled(values, 0)?,
+            chi2_per_degree: filled(cells, f64::NAN)?,
             prediction_error: filled(cells, f64::NAN)?,
             status: filled(cells, Status::NOT_SELECTED)?,
         })
@@ -59,7 +67,14 @@ impl Arrays {
         let Some(solution) = result.outcome.solution() else { return };
         let values = cell * self.emitters..(cell + 1) * self.emitters;
         self.emissivity[values.clone()].copy_from_slice(&solution.emissivity);
-        self.sigma[values].copy_from_slice(&solution.sigma);
+        self.sigma[values.clone()].copy_from_slice(&solution.sigma);
+        if result.outcome.status() == Status::Converged {
+            let bars = self.determined[values].iter_mut().zip(&solution.sigma);
+            bars.for_each(|(mark, sigma)| *mark = u8::from(is_determined(*sigma)));
+        }
+        if let Some(degrees) = result.degrees_of_freedom {
+            self.chi2_per_degree[cell] = solution.rss / f64::from(degrees);
+        }
         self.rss[cell] = solution.rss;
         self.condition[cell] = solution.condition;
     }
@@ -71,10 +86,17 @@ impl Arrays {
         &self.emissivity[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
-    /// The residual of one configuration and bin.
+    /// The residual of one configuration and bin over its degrees of freedom.
     #[must_use]
-    pub(super) fn rss_at(&self, configuration: usize, bin: usize) -> f64 {
-        self.rss[configuration * SPECTRUM_BINS + bin]
+    pub(super) fn chi2_per_degree_at(&self, configuration: usize, bin: usize) -> f64 {
+        self.chi2_per_degree[configuration * SPECTRUM_BINS + bin]
+    }
+
+    /// Whether the data determine the values of one configuration and bin, one per emitter.
+    #[must_use]
+    pub(super) fn determined_at(&self, configuration: usize, bin: usize) -> &[u8] {
+        let cell = configuration * SPECTRUM_BINS + bin;
+        &self.determined[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// How far held-out records lie from the prediction of one configuration and bin.

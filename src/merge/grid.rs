@@ -16,6 +16,8 @@ pub(super) struct DataSetGrid {
     /// The bins on which methods are judged: those where the truth is not zero, or, for measured
     /// data, those of the channel's optical band.
     pub(super) band: Vec<usize>,
+    /// 1 for the bins of the channel's optical band, else 0, one a bin.
+    pub(super) in_band: Vec<u8>,
 }
 
 impl DataSetGrid {
@@ -37,11 +39,13 @@ impl DataSetGrid {
         let truth = truth_of(set, &config.data, &study.emitters)?
             .map(|truth| truth.on(&axis, &study.emitters));
         let (low, high) = set.channel.optical_band_ghz();
+        let in_band = |bin: usize| (low..=high).contains(&axis.frequency_ghz(bin));
         let judged = |bin: &usize| match &truth {
             Some(truth) => truth[*bin].iter().any(|value| *value != Complex64::ZERO),
-            None => (low..=high).contains(&axis.frequency_ghz(*bin)),
+            None => in_band(*bin),
         };
         let band = (0..SPECTRUM_BINS).filter(judged).collect();
-        Ok(Self { frequency_ghz: axis.frequencies_ghz(), truth, band })
+        let in_band = (0..SPECTRUM_BINS).map(|bin| u8::from(in_band(bin))).collect();
+        Ok(Self { frequency_ghz: axis.frequencies_ghz(), truth, band, in_band })
     }
 }

@@ -1,7 +1,9 @@
 //! From the partials of a plan to its products, or to the proof that something is missing.
 
 mod arrays;
+mod chi2;
 mod collect;
+mod determined;
 mod failures;
 mod grid;
 mod ledger;
@@ -18,11 +20,12 @@ use crate::plan::{BoundPlan, PlanError};
 use crate::shard::Campaigns;
 use crate::study::{Study, StudyError};
 
+pub use chi2::{Chi2, Doubt};
 pub use collect::CollectError;
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
 pub use summary::{ErrorRow, Row};
 
-use collect::{Collected, collect};
+use collect::{Collected, Complete, collect};
 use grid::DataSetGrid;
 use records::RecordTable;
 
@@ -87,7 +90,7 @@ pub fn merge(
     let grids = DataSetGrid::all(&plan.plan.config, &study)?;
     let errors = summary::errors(plan, &study, &grids, &complete.arrays);
     let rows = summary::summarise(&study, &errors);
-    let records = records_of(plan, &study, campaigns, &complete)?;
+    let records = records_of(plan, &study, campaigns, (&grids, &complete))?;
     let tables = products::Tables { errors: &errors, rows: &rows, records: &records };
     products::write_products(run, plan, &study, &grids, &complete, &tables)?;
     let other_binaries = complete.other_binaries(plan);
@@ -99,14 +102,14 @@ fn records_of(
     plan: &BoundPlan,
     study: &Study,
     campaigns: &mut Campaigns,
-    complete: &collect::Complete,
+    (grids, complete): (&[DataSetGrid], &Complete),
 ) -> Result<Vec<RecordTable>, MergeError> {
     if !campaigns.has_all(study) {
         plan.check_inputs()?;
     }
     let table = |set| {
         let campaign = campaigns.get(&plan.plan.config, study, set)?;
-        Ok(RecordTable::new(&campaign, study, set, &complete.arrays))
+        Ok(RecordTable::new(&campaign, study, set, (&grids[set], &complete.arrays)))
     };
     (0..study.sets.len()).map(table).collect()
 }

@@ -21,6 +21,7 @@ use crate::shard::Provenance;
 use crate::study::Study;
 
 use super::arrays::Arrays;
+use super::chi2::Chi2;
 use super::collect::Complete;
 use super::failures::FailureRow;
 use super::grid::DataSetGrid;
@@ -58,7 +59,7 @@ pub(super) fn write_products(
     write_csv(&run.summary_csv(), &[], tables.rows)?;
     write_csv(&run.failures(), &FailureRow::COLUMNS, &complete.failures.rows(study))?;
     write_json(&run.ledger(), &complete.ledger)?;
-    write_json(&run.summary_json(), &RunSummary::new(plan, study, complete))?;
+    write_json(&run.summary_json(), &RunSummary::new(plan, study, complete, tables.rows))?;
     write_json(&run.provenance(), &RunProvenance::new(plan, complete))
 }
 
@@ -75,6 +76,7 @@ fn write_solution(
         npz.add("rss", (c, b), &arrays.rss)?;
         npz.add("condition", (c, b), &arrays.condition)?;
         npz.add("status", (c, b), &arrays.status)?;
+        npz.add("determined", (c, b, e), &arrays.determined)?;
         if study.resampling != Resampling::None {
             npz.add("prediction_error", (c, b), &arrays.prediction_error)?;
         }
@@ -82,6 +84,11 @@ fn write_solution(
         match study.sets.len() {
             1 => npz.add("frequency_ghz", b, &ghz)?,
             sets => npz.add("frequency_ghz", (sets, b), &ghz)?,
+        }
+        let in_band: Vec<u8> = grids.iter().flat_map(|grid| grid.in_band.clone()).collect();
+        match study.sets.len() {
+            1 => npz.add("in_band", b, &in_band)?,
+            sets => npz.add("in_band", (sets, b), &in_band)?,
         }
         let truths: Option<Vec<Complex64>> = grids
             .iter()
@@ -169,6 +176,8 @@ pub(super) fn io_error(error: csv::Error) -> io::Error {
 #[derive(Serialize)]
 struct RunSummary<'a> {
     version: &'a str,
+    /// Where the records come from: `simulate` or `npz`.
+    source: Source,
     configurations: u64,
     units: u64,
     totals: Totals,
@@ -176,6 +185,7 @@ struct RunSummary<'a> {
     emitters: Vec<String>,
     data_sets: &'a [DataSet],
     inputs: &'a [Input],
+    chi2_per_degree: Vec<Chi2>,
     status_codes: Vec<StatusCode>,
 }
 
@@ -187,7 +197,7 @@ struct StatusCode {
 }
 
 impl<'a> RunSummary<'a> {
-    fn new(plan: &'a BoundPlan, study: &Study, complete: &Complete) -> Self {
+    fn new(plan: &'a BoundPlan, study: &Study, complete: &Complete, rows: &[Row]) -> Self {
         let not_selected = StatusCode {
             code: Status::NOT_SELECTED,
             name: "not selected",
@@ -197,6 +207,7 @@ impl<'a> RunSummary<'a> {
         let codes = codes.map(|&(_, code, name, meaning)| StatusCode { code, name, meaning });
         Self {
             version: &plan.plan.version,
+            source: plan.plan.config.data.source,
             configurations: study.configurations(),
             units: study.units(),
             totals: complete.ledger.totals,
@@ -204,6 +215,7 @@ impl<'a> RunSummary<'a> {
             emitters: study.emitters.iter().map(|e| e.name().to_owned()).collect(),
             data_sets: &plan.plan.data_sets,
             inputs: &plan.plan.inputs,
+            chi2_per_degree: Chi2::all(rows),
             status_codes: codes.chain([not_selected]).collect(),
         }
     }

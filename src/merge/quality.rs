@@ -20,6 +20,8 @@ const WITHIN_95: f64 = 2.995_732_273_553_991;
 pub(super) struct Quality {
     /// Bins on which the rest rests.
     pub(super) bins: usize,
+    /// Those of them whose value the data determine.
+    pub(super) determined: usize,
     /// Root mean square of the error's modulus.
     pub(super) rmse: f64,
     /// That over the root mean square of the truth's modulus.
@@ -60,6 +62,7 @@ pub(super) fn quality(
         let sample = |&bin: &usize| Sample {
             found: arrays.emissivity_at(row, bin)[emitter],
             sigma: arrays.sigma_at(row, bin)[emitter],
+            determined: arrays.determined_at(row, bin)[emitter] != 0,
             truth: grid.truth.as_ref().map_or(NAN, |truth| truth[bin][emitter]),
         };
         bins.iter().map(sample).collect()
@@ -71,6 +74,7 @@ pub(super) fn quality(
 struct Sample {
     found: Complex64,
     sigma: f64,
+    determined: bool,
     /// NaN where it is not known: everything that follows from it is then NaN.
     truth: Complex64,
 }
@@ -94,6 +98,7 @@ fn of_samples(samples: &[Sample]) -> Quality {
     };
     Quality {
         bins: samples.len(),
+        determined: samples.iter().filter(|s| s.determined).count(),
         rmse,
         nrmse: rmse / truth_rms,
         relative_error_median: median(&relative),
@@ -121,13 +126,13 @@ mod tests {
     use super::*;
 
     fn sample(found: f64, truth: f64, sigma: f64) -> Sample {
-        Sample { found: found.into(), sigma, truth: truth.into() }
+        Sample { found: found.into(), sigma, determined: sigma <= 0.5, truth: truth.into() }
     }
 
     #[test]
     fn figures_worked_by_hand() {
         let q = of_samples(&[sample(3.0, 2.0, 1.0), sample(2.0, 2.0, 1.0), sample(0.0, 2.0, 1.0)]);
-        assert_eq!(q.bins, 3);
+        assert_eq!((q.bins, q.determined), (3, 0));
         assert!((q.rmse - (5.0f64 / 3.0).sqrt()).abs() < 1e-15);
         assert!((q.nrmse - q.rmse / 2.0).abs() < 1e-15);
         assert_eq!((q.relative_error_median, q.relative_error_p95), (0.5, 1.0));
@@ -138,8 +143,9 @@ mod tests {
 
     #[test]
     fn without_truth_only_the_error_bar_is_known() {
-        let unknown = Sample { found: 2.0.into(), sigma: 0.5, truth: NAN };
+        let unknown = Sample { truth: NAN, ..sample(2.0, 2.0, 0.5) };
         let q = of_samples(&[unknown]);
+        assert_eq!((q.bins, q.determined), (1, 1));
         assert_eq!(q.relative_sigma, 0.25);
         assert!(q.nrmse.is_nan() && q.coverage_68.is_nan() && q.bias.is_nan());
         assert!(of_samples(&[]).rmse.is_nan());

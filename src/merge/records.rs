@@ -10,6 +10,7 @@ use crate::foundations::{FileError, RunDir, files};
 use crate::study::{RealisationId, Study};
 
 use super::arrays::Arrays;
+use super::grid::DataSetGrid;
 use super::products::io_error;
 
 /// What is known of the records of one data set.
@@ -29,12 +30,17 @@ pub(super) struct RecordTable {
 impl RecordTable {
     /// Of a data set, from the solutions of its first realisation. In a study with resampling, records
     /// that were held out are among them.
-    pub(super) fn new(campaign: &Campaign, study: &Study, set: usize, arrays: &Arrays) -> Self {
+    pub(super) fn new(
+        campaign: &Campaign,
+        study: &Study,
+        set: usize,
+        (grid, arrays): (&DataSetGrid, &Arrays),
+    ) -> Self {
         let draw = Draw {
             resampling: Resampling::None,
             ..study.draw(RealisationId { set, noise: 0, trial: 1 })
         };
-        let bins = bins_of_band(campaign, study);
+        let bins = bins_of_band(grid, study);
         let realisation = campaign.realise(&draw, &bins);
         let sigma = realisation.record_sigma();
         let first = study.configuration_index(RealisationId { set, noise: 0, trial: 1 }, 0);
@@ -54,10 +60,8 @@ impl RecordTable {
 }
 
 /// The bins of the study in which the channel sees light; all of them, if there are none.
-fn bins_of_band(campaign: &Campaign, study: &Study) -> Vec<usize> {
-    let axis = campaign.axis();
-    let (low, high) = axis.channel_scan().channel.optical_band_ghz();
-    let in_band = |bin: &usize| (low..=high).contains(&axis.frequency_ghz(*bin));
+fn bins_of_band(grid: &DataSetGrid, study: &Study) -> Vec<usize> {
+    let in_band = |bin: &usize| grid.in_band[*bin] != 0;
     let chosen: Vec<usize> = study.bins.iter().copied().filter(in_band).collect();
     if chosen.is_empty() { study.bins.clone() } else { chosen }
 }

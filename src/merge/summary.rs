@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::data::Resampling;
 use crate::data::settings::Source;
 use crate::fit::Status;
 use crate::foundations::math::median;
@@ -33,6 +32,8 @@ pub struct ErrorRow {
     pub emitter: String,
     /// Bins with a converged value on which the row rests.
     pub bins: usize,
+    /// Those of them at which the data determine the value.
+    pub determined: usize,
     /// Root mean square of the error's modulus.
     pub rmse: Option<f64>,
     /// That over the root mean square of the truth's modulus.
@@ -80,6 +81,8 @@ pub struct Row {
     pub trials: u64,
     /// Bins on which the row rests, in the trial that has the fewest.
     pub bins: usize,
+    /// Those at which the data determine the value, in the trial that has the fewest.
+    pub determined: usize,
     /// `nrmse` of `errors.csv`: mean over the trials.
     pub nrmse_mean: Option<f64>,
     /// Its standard deviation over the trials; none for one trial.
@@ -98,6 +101,8 @@ pub struct Row {
     pub prediction_error_min: Option<f64>,
     /// The largest of the trials.
     pub prediction_error_max: Option<f64>,
+    /// `chi2_per_degree` of `errors.csv`: mean over the trials.
+    pub chi2_per_degree: Option<f64>,
 }
 
 /// The rows of `errors.csv`, in the order of the configurations.
@@ -124,7 +129,7 @@ fn error_rows(
     let choice = &study.methods[method];
     let status = arrays.status_of(configuration as usize);
     let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
-    let chi2 = chi2_per_degree(plan, study, &grids[id.set], arrays, configuration);
+    let chi2 = chi2_per_degree(study, &grids[id.set], arrays, configuration);
     let prediction_error = prediction_error(&grids[id.set], arrays, configuration);
     let quality = quality(study, &grids[id.set], arrays, configuration);
     let row = |(emitter, q): (&crate::data::Emitter, Quality)| ErrorRow {
@@ -136,6 +141,7 @@ fn error_rows(
         trial: id.trial,
         emitter: emitter.name().to_owned(),
         bins: q.bins,
+        determined: q.determined,
         rmse: finite(q.rmse),
         nrmse: finite(q.nrmse),
         relative_error_median: finite(q.relative_error_median),
@@ -161,21 +167,16 @@ fn prediction_error(grid: &DataSetGrid, arrays: &Arrays, configuration: u64) -> 
 }
 
 fn chi2_per_degree(
-    plan: &BoundPlan,
     study: &Study,
     grid: &DataSetGrid,
     arrays: &Arrays,
     configuration: u64,
 ) -> Option<f64> {
-    let (id, method) = study.configuration(configuration);
-    let choice = &study.methods[method];
-    // A resample has another number of records, some of them twice.
-    if !choice.weighted() || study.resampling != Resampling::None {
+    let (_, method) = study.configuration(configuration);
+    if !study.methods[method].weighted() {
         return None;
     }
-    let free = choice.constraint.free(study.emitters.len());
-    let degrees = plan.plan.data_sets.get(id.set)?.screening.used.checked_sub(free)?;
-    let of_bin = |bin| arrays.rss_at(configuration as usize, bin) / degrees as f64;
+    let of_bin = |bin| arrays.chi2_per_degree_at(configuration as usize, bin);
     let bins = judged_bins(grid, arrays, configuration);
     finite(median(&bins.into_iter().map(of_bin).collect::<Vec<_>>()))
 }
@@ -220,6 +221,7 @@ fn over_trials(trials: &[&ErrorRow]) -> Row {
         emitter: first.emitter.clone(),
         trials: trials.len() as u64,
         bins: trials.iter().map(|row| row.bins).min().unwrap_or(0),
+        determined: trials.iter().map(|row| row.determined).min().unwrap_or(0),
         nrmse_mean: nrmse.mean,
         nrmse_std: nrmse.std,
         nrmse_min: nrmse.min,
@@ -229,6 +231,7 @@ fn over_trials(trials: &[&ErrorRow]) -> Row {
         prediction_error_std: prediction.std,
         prediction_error_min: prediction.min,
         prediction_error_max: prediction.max,
+        chi2_per_degree: finite(mean(&values(|row| row.chi2_per_degree))),
     }
 }
 

@@ -127,6 +127,6 @@ fn products(study: &Study) -> u64 {
     let (configurations, emitters) = (study.configurations(), study.emitters.len() as u64);
     let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
     cells
-        .saturating_mul(24 * emitters + 25)
+        .saturating_mul(25 * emitters + 33)
         .saturating_add(configurations * emitters * OF_TABLE_ROW)
 }

@@ -212,7 +212,8 @@ impl Fitter<'_> {
                 Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
             };
             let predict = |e: &[Complex64]| predict(&gathered, realisation, e);
-            let result = self.given.profile.method(method, || UnitResult::new(outcome(), predict));
+            let fit = || UnitResult::new(&problem, outcome(), predict);
+            let result = self.given.profile.method(method, fit);
             let now = Instant::now();
             let time = now - std::mem::replace(&mut start, now);
             self.keep(segment, place.position, method, vec![result], time)
@@ -261,10 +262,10 @@ impl Fitter<'_> {
             return None;
         }
         let time = start.elapsed() / bins.len() as u32;
-        let result = |(outcome, gathered): (Outcome, &Gathered)| {
-            UnitResult::new(outcome, |e| predict(gathered, realisation, e))
+        let result = |((outcome, gathered), problem): ((Outcome, &Gathered), &Problem)| {
+            UnitResult::new(problem, outcome, |e| predict(gathered, realisation, e))
         };
-        let results = outcomes.into_iter().zip(bins).map(result).collect();
+        let results = outcomes.into_iter().zip(bins).zip(&problems).map(result).collect();
         Some(self.keep(segment, 0, method, results, time))
     }
 

@@ -23,7 +23,7 @@ use super::unit::UnitResult;
 use super::why::Why;
 
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Bytes of the body of a header: format, shard, plan, first unit, number of units.
 const HEADER: usize = 4 + 4 + 32 + 8 + 8;
 /// A journal that was not renewed for so long was left by a process that is gone.

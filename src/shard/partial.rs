@@ -28,7 +28,7 @@ use super::unit::UnitResult;
 
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const CHECKSUM_AT: usize = 72;
 const HEADER: usize = 104;
 

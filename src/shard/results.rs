@@ -70,6 +70,7 @@ mod tests {
         let result = |text: &str| UnitResult {
             outcome: Outcome::Failed(text.into()),
             prediction_error: None,
+            degrees_of_freedom: None,
         };
         let mut results = Results::none(&(5..8));
         assert_eq!(results.put(6, [result("a"), result("b"), result("beyond")]), 2);

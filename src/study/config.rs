@@ -14,6 +14,7 @@ use crate::foundations::{FileError, files};
 
 use super::bins::BinSelection;
 use super::launch::LaunchSettings;
+use super::unused::{self, UnusedSetting};
 
 /// The embedded default, as text for people.
 pub const DEFAULT_TOML: &str = include_str!("../../configs/default.toml");
@@ -142,13 +143,16 @@ pub enum ConfigError {
         /// What is wrong, and what is valid there.
         message: String,
     },
+    /// A setting that nothing would use.
+    #[error(transparent)]
+    Unused(#[from] UnusedSetting),
 }
 
 impl Config {
     /// Reads a config file, or takes the default, and applies `--set` assignments in order.
     ///
     /// # Errors
-    /// If the file or an assignment cannot be understood.
+    /// If the file or an assignment cannot be understood, or what it sets has no effect.
     pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, ConfigError> {
         let mut table = match file {
             None => Table::new(),
@@ -157,7 +161,10 @@ impl Config {
         for assignment in assignments {
             table = assign(table, assignment)?;
         }
-        table.try_into().map_err(|e| toml_error(file, &e))
+        unused::infer_source(&mut table);
+        let config = table.clone().try_into().map_err(|e| toml_error(file, &e))?;
+        unused::check(&table, &config)?;
+        Ok(config)
     }
 }
 
@@ -237,6 +244,12 @@ mod tests {
     #[test]
     fn the_commented_default_is_the_default() {
         assert_eq!(toml::from_str::<Config>(DEFAULT_TOML).unwrap(), Config::default());
+        // So is the simulated campaign, whose lines are comments, since beside a file they are errors.
+        let section = DEFAULT_TOML.split("[simulate]\n").nth(1).unwrap();
+        let lines = section.lines().take_while(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
+        let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();
+        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 7));
     }
 
     #[test]

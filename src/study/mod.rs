@@ -7,6 +7,7 @@ mod config;
 mod grid;
 mod launch;
 mod order;
+mod unused;
 
 pub use bins::BinSelection;
 pub use check::StudyError;
@@ -15,3 +16,4 @@ pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings
 pub use grid::{RealisationId, Study, Unit};
 pub use launch::LaunchSettings;
 pub use order::{UnitOrder, Work};
+pub use unused::UnusedSetting;

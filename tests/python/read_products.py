@@ -68,6 +68,8 @@ def check_arrays(products: Products) -> None:
         "rss": ("<f8", (c, BINS)),
         "condition": ("<f8", (c, BINS)),
         "status": ("|u1", (c, BINS)),
+        "determined": ("|u1", (c, BINS, e)),
+        "in_band": ("|u1", (BINS,) if s == 1 else (s, BINS)),
         "frequency_ghz": ("<f8", (BINS,) if s == 1 else (s, BINS)),
     }
     if simulated:
@@ -81,6 +83,15 @@ def check_arrays(products: Products) -> None:
         require(np.isfinite(array[converged]).all(), f"{name}: a fitted value is missing")
         require(np.isnan(array[~converged]).all(), f"{name}: a value that was not fitted")
     require((arrays["sigma"][converged] >= 0).all(), "a sigma is negative")
+    # NaN compares as false: what was not fitted is not determined.
+    determined = (arrays["sigma"] <= 0.1) & converged[:, :, np.newaxis]
+    require((arrays["determined"] == determined).all(), "determined")
+    require(determined.any() and not determined[converged].all(), "some bins say nothing")
+    for index, data_set in enumerate(products.sets):
+        low, high = BANDS[data_set[1]]
+        ghz = products.frequency_ghz(index)
+        in_band = arrays["in_band"] if s == 1 else arrays["in_band"][index]
+        require((in_band == ((ghz >= low) & (ghz <= high))).all(), f"in_band of {data_set}")
 
 
 def check_axis(products: Products) -> None:
@@ -119,6 +130,22 @@ def same(found: str, expected: float) -> bool:
     return abs(float(found) - expected) <= 1e-12 * abs(expected)
 
 
+def check_chi2(products: Products, row: dict[str, str], trials: list[int]) -> None:
+    """The median residual of the band over records less emissivities, where there are weights."""
+    data_set = products.sets.index(row["data_set"])
+    found = row["chi2_per_degree"]
+    if row["method"] == "ols":
+        require(found == "", f"chi2 without weights: {row}")
+        return
+    free = len(products.emitters) - (row["constraint"] == "kirchhoff")
+    degrees = products.overview["data_sets"][data_set]["screening"]["used"] - free
+    of_trial = []
+    for trial in trials:
+        use = products.judged_bins(data_set) & (products.arrays["status"][trial] == 0)
+        of_trial.append(float(np.median(products.arrays["rss"][trial, use])) / degrees)
+    require(same(found, float(np.mean(of_trial))), f"chi2: {row}, found {of_trial}")
+
+
 def check_summary(products: Products) -> int:
     """Computes every row of summary.csv again; returns how many have errors against a truth."""
     arrays, with_errors, seen = products.arrays, 0, set()
@@ -131,18 +158,21 @@ def check_summary(products: Products) -> int:
         trials = [i for i, c in enumerate(products.configurations)
                   if tuple(c[name] for name in shared) == key]
         require(len(trials) == int(row["trials"]), f"trials: {row}")
-        errors, widths, bins = [], [], []
+        errors, widths, bins, determined = [], [], [], []
         for trial in trials:
             use = products.judged_bins(data_set) & (arrays["status"][trial] == 0)
             value = arrays["emissivity"][trial, use, emitter]
             sigma = arrays["sigma"][trial, use, emitter]
             bins.append(int(use.sum()))
+            determined.append(int(arrays["determined"][trial, use, emitter].sum()))
             widths.append(float(np.median(sigma / np.abs(value))))
             if "truth" in arrays:
                 truth = arrays["truth"][data_set, use, emitter]
                 square = np.mean(np.abs(value - truth) ** 2) / np.mean(np.abs(truth) ** 2)
                 errors.append(float(np.sqrt(square)))
         require(int(row["bins"]) == min(bins) > 0, f"bins: {row}, found {bins}")
+        require(int(row["determined"]) == min(determined), f"determined: {row}, {determined}")
+        check_chi2(products, row, trials)
         require(same(row["relative_sigma"], float(np.mean(widths))), f"relative_sigma: {row}")
         for name, statistic in (("mean", np.mean), ("min", np.min), ("max", np.max)):
             expected = float(statistic(errors)) if errors else math.nan
