@@ -258,7 +258,6 @@ fn legacy_is_its_parts() -> Checked {
     let parts = [
         "instrument.peaks=legacy",
         "instrument.gains=nominal",
-        "instrument.bias=signed",
         "instrument.apodisation=unrotated",
         "instrument.least_transfer=0",
         "fit.bolometer_temperature=bath",

@@ -25,12 +25,12 @@ pub enum UnusedSetting {
          simulate.{0}, or data.path and data.source"
     )]
     Simulation(String),
-    /// A screening of records that are all sound.
+    /// How records are read and screened that are simulated.
     #[error(
-        "data.saturation_counts is set, but data.source is \"simulate\": simulated interferograms \
-         are not screened; remove data.saturation_counts, or give a file with --set data.path=cal.npz"
+        "{0} is set, but data.source is \"simulate\": simulated records are not screened; remove \
+         {0}, or give a file with --set data.path=cal.npz"
     )]
-    Saturation,
+    Screening(String),
     /// Where noise would be estimated that is known.
     #[error(
         "data.dark_above_ghz is set, but the noise is not estimated: {0}; remove \
@@ -38,6 +38,15 @@ pub enum UnusedSetting {
     )]
     Dark(&'static str),
 }
+
+/// Settings of how the records of a file are read and screened.
+const OF_FILES: [(&str, &str); 5] = [
+    ("data", "saturation_counts"),
+    ("data", "max_temperature_k"),
+    ("data", "exclude"),
+    ("data", "match_within_s"),
+    ("instrument", "bias"),
+];
 
 /// Where a file is named, it is read, unless something else is said.
 pub(super) fn infer_source(table: &mut Table) {
@@ -58,13 +67,19 @@ pub(super) fn check(table: &Table, config: &Config) -> Result<(), UnusedSetting>
     let wrote = |key: &str| section("data").is_some_and(|data| data.contains_key(key));
     match config.data.source {
         Source::Simulate if wrote("path") => return Err(UnusedSetting::Path),
-        Source::Simulate if wrote("saturation_counts") => return Err(UnusedSetting::Saturation),
         Source::Npz => {
             if let Some(key) = section("simulate").and_then(|simulate| simulate.keys().next()) {
                 return Err(UnusedSetting::Simulation(key.clone()));
             }
         }
-        Source::Simulate => {}
+        Source::Simulate => {
+            let of = |(part, key): &&(&str, &str)| {
+                section(part).is_some_and(|section| section.contains_key(*key))
+            };
+            if let Some((part, key)) = OF_FILES.iter().find(of) {
+                return Err(UnusedSetting::Screening(format!("{part}.{key}")));
+            }
+        }
     }
     let known = match (config.data.sigma, config.data.source) {
         (Some(Sigma::Given(_)), _) => Some("data.sigma gives it"),
@@ -102,6 +117,8 @@ mod tests {
             (&["data.path=a", "simulate.records=5"], ["simulate.records is set", "remove"]),
             (&["data.source=npz", "simulate={rounding=true}"], ["simulate.rounding", "remove"]),
             (&["data.saturation_counts=9"], ["data.saturation_counts", "remove"]),
+            (&["data.exclude=[\"fake != 0\"]"], ["data.exclude", "remove"]),
+            (&["instrument.bias=signed"], ["instrument.bias", "remove"]),
             (&["data.dark_above_ghz=700"], ["data.dark_above_ghz", "simulation"]),
             (
                 &["data.path=a", "data.sigma=0.1", "data.dark_above_ghz=700"],
