@@ -39,6 +39,7 @@ pub fn write_calibration_set(
         for (channel, sets) in &channels {
             write_interferograms(npz, *channel, sets, noise_level, trial)?;
             write_housekeeping(npz, *channel, sets)?;
+            write_temperatures(npz, *channel, sets, noise_level, trial)?;
             for (campaign, simulated) in sets {
                 write_truth(npz, campaign, noise_level * simulated.null_rms)?;
             }
@@ -49,6 +50,11 @@ pub fn write_calibration_set(
 
 type Sets<'a> = [(&'a Campaign, &'a SimulatedCampaign)];
 
+fn noise_of(campaign: &Campaign, simulated: &SimulatedCampaign, level: f64, trial: u64) -> Noise {
+    let sigma = level * simulated.null_rms;
+    Noise::new(sigma, campaign.seed, campaign.axis.channel_scan(), level, trial)
+}
+
 fn write_interferograms(
     npz: &mut NpzArchive,
     channel: Channel,
@@ -58,9 +64,7 @@ fn write_interferograms(
 ) -> io::Result<()> {
     let (mut samples, mut gains) = (Vec::new(), Vec::new());
     for (campaign, simulated) in sets {
-        let set = campaign.axis.channel_scan();
-        let sigma = noise_level * simulated.null_rms;
-        let noise = Noise::new(sigma, campaign.seed, set, noise_level, trial);
+        let noise = noise_of(campaign, simulated, noise_level, trial);
         for record in 0..simulated.len() {
             let mut ifg = vec![0.0; IFG_LENGTH];
             gains.push(simulated.telemetry(record, &noise, &mut ifg));
@@ -88,12 +92,26 @@ fn write_housekeeping(npz: &mut NpzArchive, channel: Channel, sets: &Sets) -> io
     add("bol_volt", &|_, s| s.volts.clone())?;
     add("adds_per_group", &|c, s| all(f64::from(c.axis.channel_scan().adds_per_group()), s))?;
     add("mtm_length", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_length()), s))?;
-    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))?;
+    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))
+}
+
+/// The temperatures as the thermometers gave them, which is what a fit is given.
+fn write_temperatures(
+    npz: &mut NpzArchive,
+    channel: Channel,
+    sets: &Sets,
+    noise_level: f64,
+    trial: u64,
+) -> io::Result<()> {
+    let read = |(campaign, simulated): &(&Campaign, &SimulatedCampaign)| {
+        let noise = noise_of(campaign, simulated, noise_level, trial);
+        simulated.readings(&noise).unwrap_or_else(|| simulated.temperatures.clone())
+    };
+    let readings: Vec<Vec<Vec<f64>>> = sets.iter().map(read).collect();
     let emitters: &[Emitter] = sets.first().map_or(&[], |(campaign, _)| &campaign.emitters);
     for (i, emitter) in emitters.iter().enumerate() {
-        let key = emitter.npz_key(channel);
-        let values: Vec<f64> = sets.iter().flat_map(|(_, s)| s.temperatures[i].clone()).collect();
-        npz.add(&key, records, &values)?;
+        let values: Vec<f64> = readings.iter().flat_map(|set| &set[i]).copied().collect();
+        npz.add(&emitter.npz_key(channel), values.len(), &values)?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) static SMOOTH: Registered = Registered {
                   bins; shorter runs as wls",
         minimises: "sum_b sum_j |D_bj - sum_i E_bi P_bij|^2 / E|noise_bj|^2 + sum_i sum_b \
                     |E_(b-1)i - 2 E_bi + E_(b+1)i|^2 / (roughness a_i)^2, a_i^2 = mean |E_i|^2 \
-                    over bins, estimated from wls without its noise",
+                    over the bins where it shines, from wls, each bin by its noise and without it",
         error_bars: "of the posterior: right if the second differences are drawn from the prior",
         reference: "Whittaker 1923, Proc. Edinburgh Math. Soc. 41, 63; Bierman 1977, \
                     Factorization Methods for Discrete Sequential Estimation",
@@ -166,27 +166,48 @@ impl Prior {
     }
 }
 
-/// The rms of an emissivity over bins, from its moduli there and their standard errors `s`.
+/// Part of its size below which an emissivity is dark: beyond the edge of the band.
+const DARK: f64 = 0.1;
+/// Standard errors by which a bin must be surely dark.
+const SURELY: f64 = 3.0;
+
+/// The rms of an emissivity over the bins where it shines, from its moduli there and their
+/// standard errors.
+///
+/// Bins that are surely dark are left out: those beyond the edges of the band say nothing of the
+/// size within, however many were fitted. Bins that do not determine it have next to no weight.
+fn size(estimates: &[(f64, f64)]) -> f64 {
+    let all = rms(estimates);
+    let shines = |(modulus, sigma): &&(f64, f64)| modulus + SURELY * sigma >= DARK * all;
+    rms(&estimates.iter().filter(shines).copied().collect::<Vec<_>>())
+}
+
+/// The rms of moduli, given with their standard errors `s`.
 ///
 /// `a^2 = sum w (|E|^2 - s^2) / sum w`, `w = 1/s^4`: the mean power without that of the noise,
 /// each bin by the inverse variance of its power where noise is all there is. By then the error
 /// of `a^2` is `1/sqrt(sum w)`, and `a^2` is taken to be no less: noise cannot show that an
 /// emissivity is zero.
-fn size(estimates: &[(f64, f64)]) -> f64 {
-    let largest = estimates.iter().fold(0.0, |most: f64, (e, _)| most.max(*e));
-    // No value is better than its last digit.
-    let least = (f64::EPSILON * largest).max(f64::MIN_POSITIVE);
+///
+/// Nothing passes from one bin to the weight of another: at 4.3 THz a bolometer's emissivity is
+/// 1e49 +- 1e49, and the last digit of that is more than all that there is to know in the band.
+fn rms(estimates: &[(f64, f64)]) -> f64 {
+    // No value is better than its own last digit. One that is nothing, for sure, says nothing.
+    let exact = |(e, sigma): &(f64, f64)| (*e, sigma.max(f64::EPSILON * e));
+    let known: Vec<_> = estimates.iter().map(exact).filter(|(_, sigma)| *sigma > 0.0).collect();
     // In units of the smallest error: its fourth power may be out of range.
-    let unit = estimates.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(sigma.max(least)));
+    let unit = known.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(*sigma));
     let (mut power, mut weights) = (0.0, 0.0);
-    for (modulus, sigma) in estimates {
-        let sigma = sigma.max(least);
+    for (modulus, sigma) in known {
         let t = unit / sigma;
         let signal = t * modulus / sigma;
         power += signal * signal - t * t;
         weights += t * t * t * t;
     }
-    unit * (power / weights).max(1.0 / weights.sqrt()).sqrt()
+    match weights > 0.0 {
+        true => unit * (power / weights).max(1.0 / weights.sqrt()).sqrt(),
+        false => f64::MIN_POSITIVE,
+    }
 }
 
 /// Under the constraint, the emitter with the smallest columns: the differences of the others

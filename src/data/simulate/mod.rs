@@ -58,7 +58,7 @@ pub(super) struct Setup<'a> {
 /// A campaign without noise. Vectors have one element a record.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedCampaign {
-    /// K, `[emitter][record]`.
+    /// The true ones, of which the light is, K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
     pub(super) states: Vec<BolometerState>,
     /// Commanded bias, counts: the same for all.
@@ -73,6 +73,7 @@ pub(super) struct SimulatedCampaign {
     rounding: bool,
     glitch_fraction: f64,
     glitch_sigma: f64,
+    temperature_error_k: f64,
     /// Median RMS of the interferograms in which nothing is driven, counts per gain and sweep.
     pub(super) null_rms: f64,
 }
@@ -111,6 +112,7 @@ impl SimulatedCampaign {
             rounding: settings.rounding,
             glitch_fraction: settings.glitch_fraction,
             glitch_sigma: settings.glitch_sigma,
+            temperature_error_k: settings.temperature_error_k,
             null_rms: f64::NAN,
         };
         campaign.synthesise(setup);
@@ -147,6 +149,16 @@ impl SimulatedCampaign {
             (row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64).sqrt()
         };
         median(&(0..self.clean.nrows()).filter(|&r| is_null(r)).map(rms).collect::<Vec<_>>())
+    }
+
+    /// The temperatures that the thermometers give in one realisation, K, `[emitter][record]`, if
+    /// they are not the true ones.
+    ///
+    /// The state of the bolometer is not touched by the error of its own: the reading is only where
+    /// the search for the state begins.
+    pub(super) fn readings(&self, noise: &Noise) -> Option<Vec<Vec<f64>>> {
+        let error_k = self.temperature_error_k;
+        (error_k > 0.0).then(|| noise.readings(&self.temperatures, error_k))
     }
 
     /// Number of records.
