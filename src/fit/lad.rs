@@ -30,7 +30,8 @@ pub(super) static LAD: Registered = Registered {
         name: "lad",
         summary: "robust: least absolute deviations, each record by the inverse of its noise",
         minimises: "sum_j |D_j - sum_i E_i P_ij| / sqrt(E|noise_j|^2)",
-        error_bars: "sandwich formula for M-estimators, from the residuals",
+        error_bars: "sandwich formula for M-estimators, from the residuals; the density of those \
+                     near zero from the ones within 0.3 standard deviations",
         reference: "Andersen, Christiansen, Conn & Overton 2000, SIAM J. Sci. Comput. 22, 243 (the \
                     search); Koenker 2005, Quantile Regression, sec. 3.4 (the error bars)",
         weighted: true,
