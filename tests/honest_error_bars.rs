@@ -80,7 +80,7 @@ fn check(
         sum.of_68 += bins * number(&row, "coverage_68")?;
         sum.of_95 += bins * number(&row, "coverage_95")?;
     }
-    assert!(!sums.is_empty() && sums.len() % 7 == 0, "every emitter of every method");
+    assert!(!sums.is_empty() && sums.len().is_multiple_of(7), "every emitter of every method");
     let mut dishonest = Vec::new();
     for ((method, emitter), sum) in sums {
         assert_eq!(sum.bins % draws as f64, 0.0, "{method}, {emitter}: a bin did not converge");

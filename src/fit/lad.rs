@@ -52,7 +52,7 @@ pub(super) static LAD: Registered = Registered {
                 most: 1.0,
             },
         ],
-        cost: 250,
+        cost: 110,
     },
     build: |options: &OptionValues| {
         let limits = Limits {
