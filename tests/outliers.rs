@@ -39,6 +39,35 @@ fn robust_methods_do_not_mind_gross_outliers() -> Checked {
     Ok(())
 }
 
+/// The last bin of a plain transform is real, and so is its noise: robust methods find the minimum
+/// there too, which for `lad` is a corner, and their error bars are as large as the errors, which lie
+/// on a line. Nothing shines there, so that what is found is the error.
+#[test]
+fn the_last_bin_whose_noise_is_real_is_a_bin_like_others() -> Checked {
+    const TRIALS: usize = 400;
+    let methods = ["wls", "huber", "tukey", "student_t", "lad"];
+    let list = format!("fit.methods={methods:?}");
+    let trials = format!("study.trials={TRIALS}");
+    let study = [&*list, &trials, "study.noise_levels=[0.02]", "fit.bins=256"];
+    // All converged, or it would not end as done.
+    let run = Run::local_done(&[&study[..], &["simulate.records=300"]].concat())?;
+    let solution = run.solution()?;
+    for (index, method) in methods.iter().enumerate() {
+        let mut squares = [0.0; 7];
+        for trial in 0..TRIALS {
+            for (emitter, square) in squares.iter_mut().enumerate() {
+                let place = [trial * methods.len() + index, 256, emitter];
+                let sigma = solution.sigma[place];
+                *square += (solution.emissivity[place] / sigma).norm_sqr() / TRIALS as f64;
+            }
+        }
+        println!("{method}: {squares:.3?}");
+        // One sigma of the mean square of 400 real errors is 0.07.
+        assert!(squares.iter().all(|square| (square - 1.0).abs() < 0.25), "{method}: {squares:?}");
+    }
+    Ok(())
+}
+
 /// The noise of every record is the same with glitches and without: only those hit differ.
 #[test]
 fn a_glitch_changes_nothing_but_its_record() -> Checked {

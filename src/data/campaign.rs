@@ -192,7 +192,11 @@ impl Taken {
         Ok(Self {
             screening: Screening::all(simulated.len()),
             reasons: vec![None; simulated.len()],
-            temperatures: emitting(recipe.emitters, simulated.readings.clone(), &simulated.states),
+            temperatures: emitting(
+                recipe.emitters,
+                simulated.temperatures.clone(),
+                &simulated.states,
+            ),
             states: simulated.states.clone(),
             interferograms: Interferograms::Simulated(simulated),
         })

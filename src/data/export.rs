@@ -40,6 +40,7 @@ pub fn write_calibration_set(
         for (channel, sets) in &channels {
             write_interferograms(npz, *channel, sets, noise_level, trial)?;
             write_housekeeping(npz, *channel, sets)?;
+            write_temperatures(npz, *channel, sets, noise_level, trial)?;
             for (campaign, simulated) in sets {
                 write_truth(npz, campaign, noise_level * simulated.null_rms)?;
             }
@@ -50,6 +51,11 @@ pub fn write_calibration_set(
 
 type Sets<'a> = [(&'a Campaign, &'a SimulatedCampaign)];
 
+fn noise_of(campaign: &Campaign, simulated: &SimulatedCampaign, level: f64, trial: u64) -> Noise {
+    let sigma = level * simulated.null_rms;
+    Noise::new(sigma, campaign.seed, campaign.axis.channel_scan(), level, trial)
+}
+
 fn write_interferograms(
     npz: &mut NpzArchive,
     channel: Channel,
@@ -59,9 +65,7 @@ fn write_interferograms(
 ) -> io::Result<()> {
     let (mut samples, mut gains) = (Vec::new(), Vec::new());
     for (campaign, simulated) in sets {
-        let set = campaign.axis.channel_scan();
-        let sigma = noise_level * simulated.null_rms;
-        let noise = Noise::new(sigma, campaign.seed, set, noise_level, trial);
+        let noise = noise_of(campaign, simulated, noise_level, trial);
         for record in 0..simulated.len() {
             let mut ifg = vec![0.0; IFG_LENGTH];
             gains.push(simulated.telemetry(record, &noise, &mut ifg));
@@ -89,16 +93,32 @@ fn write_housekeeping(npz: &mut NpzArchive, channel: Channel, sets: &Sets) -> io
     add("bol_volt", &|_, s| s.volts.clone())?;
     add("adds_per_group", &|c, s| all(f64::from(c.axis.channel_scan().adds_per_group()), s))?;
     add("mtm_length", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_length()), s))?;
-    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))?;
+    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))
+}
+
+/// The temperatures as the thermometers gave them, which is what a fit is given.
+fn write_temperatures(
+    npz: &mut NpzArchive,
+    channel: Channel,
+    sets: &Sets,
+    noise_level: f64,
+    trial: u64,
+) -> io::Result<()> {
+    let read = |(campaign, simulated): &(&Campaign, &SimulatedCampaign)| {
+        let noise = noise_of(campaign, simulated, noise_level, trial);
+        simulated.readings(&noise).unwrap_or_else(|| simulated.temperatures.clone())
+    };
+    let readings: Vec<Vec<Vec<f64>>> = sets.iter().map(read).collect();
     let emitters: &[Emitter] = sets.first().map_or(&[], |(campaign, _)| &campaign.emitters);
     if emitters.iter().all(|emitter| emitter.name() != BOLOMETER) {
-        add(BOLOMETER, &|_, s| s.baths.clone())?;
+        let baths: Vec<f64> = sets.iter().flat_map(|(_, s)| s.baths.clone()).collect();
+        npz.add(&format!("{BOLOMETER}_{channel}"), baths.len(), &baths)?;
     }
     for (i, emitter) in emitters.iter().enumerate() {
         let of = emitter.reading.channel.unwrap_or(channel);
-        let values: Vec<f64> = sets.iter().flat_map(|(_, s)| s.readings[i].clone()).collect();
+        let values: Vec<f64> = readings.iter().flat_map(|set| &set[i]).copied().collect();
         for (name, values) in apart(&emitter.reading, &values) {
-            npz.add(&format!("{name}_{of}"), records, &values)?;
+            npz.add(&format!("{name}_{of}"), values.len(), &values)?;
         }
     }
     Ok(())

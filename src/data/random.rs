@@ -59,6 +59,11 @@ impl StreamKey {
         Self::new("glitches", seed, set, &[noise_level.to_bits(), trial])
     }
 
+    /// The errors of the temperatures that are read in one realisation; one stream a record.
+    pub(super) fn thermometers(seed: u64, set: ChannelScan, noise_level: f64, trial: u64) -> Self {
+        Self::new("thermometers", seed, set, &[noise_level.to_bits(), trial])
+    }
+
     fn new(purpose: &str, seed: u64, set: ChannelScan, numbers: &[u64]) -> Self {
         let text = format!("otfhpc/1/{purpose}/{seed}/{set}/{numbers:?}");
         Self(Digest::of(text.as_bytes()))
@@ -151,12 +156,14 @@ mod tests {
             StreamKey::noise(1, set(), 0.1, 0),
             StreamKey::noise(1, set(), 0.1, 1),
             StreamKey::noise(1, set(), 0.2, 0),
+            StreamKey::glitches(1, set(), 0.1, 0),
+            StreamKey::thermometers(1, set(), 0.1, 0),
         ];
         let mut firsts: Vec<u64> =
             keys.iter().flat_map(|k| (0..3).map(|r| k.stream(r).rng.next_u64())).collect();
         firsts.sort_unstable();
         firsts.dedup();
-        assert_eq!(firsts.len(), 24);
+        assert_eq!(firsts.len(), 30);
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
 use super::designs::Design;
+use super::emitters::emitting;
 use super::npz::SourceType;
+use super::plateaus::plateaus;
 use super::resample::{Draw, Resample};
 use super::settings::Sigma;
 use super::simulate::Noise;
@@ -38,6 +40,8 @@ struct Sample {
     records: Vec<usize>,
     /// Whether these are all records of the campaign, each once.
     is_whole: bool,
+    /// Whether their temperatures are those of the campaign, so that it may keep their design.
+    is_as_prepared: bool,
     /// Number of the plateau of each, ascending.
     plateaus: Vec<usize>,
     /// K, `[emitter][record]`.
@@ -51,9 +55,17 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(campaign: &Campaign, records: Vec<usize>, plateaus: Vec<usize>) -> Self {
+    /// Of some records, with what the thermometers gave in this realisation, if it is a simulation
+    /// in which that is not the truth.
+    fn new(
+        campaign: &Campaign,
+        readings: Option<&[Vec<f64>]>,
+        records: Vec<usize>,
+        plateaus: Vec<usize>,
+    ) -> Self {
         let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
-        let temperatures: Vec<Vec<f64>> = campaign.taken.temperatures.iter().map(chosen).collect();
+        let given = readings.unwrap_or(&campaign.taken.temperatures);
+        let temperatures: Vec<Vec<f64>> = given.iter().map(chosen).collect();
         let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
         let inverse_temperatures = temperatures.iter().map(inverse).collect();
         let states = || records.iter().map(|&record| &campaign.taken.states[record]);
@@ -61,6 +73,7 @@ impl Sample {
         let time_constant_s = states().map(|state| state.time_constant_s).collect();
         Self {
             is_whole: records.iter().copied().eq(0..campaign.records()),
+            is_as_prepared: readings.is_none(),
             records,
             plateaus,
             temperatures,
@@ -202,18 +215,28 @@ impl Campaign {
             sample_variance.fill(1.0);
             scale = VarianceScale::Relative;
         }
-        let (fitted, held_out) = self.chosen(draw);
+        let (fitted, held_out) = self.chosen(draw, &noise);
         let bins = bins.to_vec();
         Realisation { bins, draw: *draw, transforms, sample_variance, scale, fitted, held_out }
     }
 
     /// The records of a trial: those that are fitted, and those that are held out.
-    fn chosen(&self, draw: &Draw) -> (Sample, Option<Sample>) {
+    fn chosen(&self, draw: &Draw, noise: &Noise) -> (Sample, Option<Sample>) {
         let set = self.axis.channel_scan();
-        let resample = Resample::new(draw, self.seed, set, &self.plateaus);
-        let held_out = (!resample.held_out.is_empty())
-            .then(|| Sample::new(self, resample.held_out, Vec::new()));
-        (Sample::new(self, resample.fitted, resample.plateaus), held_out)
+        let readings = match &self.taken.interferograms {
+            Interferograms::Measured { .. } => None,
+            Interferograms::Simulated(simulated) => {
+                let read = simulated.readings(noise);
+                read.map(|read| emitting(&self.emitters, read, &self.taken.states))
+            }
+        };
+        // What tells plateaus apart is what was read, as it is of a file.
+        let read = readings.as_deref().map(plateaus);
+        let resample = Resample::new(draw, self.seed, set, read.as_ref().unwrap_or(&self.plateaus));
+        let sample = |records, plateaus| Sample::new(self, readings.as_deref(), records, plateaus);
+        let held_out =
+            (!resample.held_out.is_empty()).then(|| sample(resample.held_out, Vec::new()));
+        (sample(resample.fitted, resample.plateaus), held_out)
     }
 
     /// The noise of a trial.
@@ -333,7 +356,7 @@ impl Campaign {
             column
         };
         let work_out = || sample.inverse_temperatures.iter().map(column).collect();
-        match sample.is_whole {
+        match sample.is_whole && sample.is_as_prepared {
             true => self.designs.at(bin, work_out),
             false => Arc::new(work_out()),
         }

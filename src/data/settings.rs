@@ -242,6 +242,9 @@ pub struct SimulateSettings {
     /// Error of the model that methods may take as known, of each emissivity relative to itself
     /// (at least to 1 % of the bin's largest): `sqrt(E|M_i - E_i|^2) / |E_i|`.
     pub model_error: f64,
+    /// Standard error of each temperature that is read: the fit is given the readings, the light is
+    /// that of the true temperatures, K.
+    pub temperature_error_k: f64,
 }
 
 impl Default for SimulateSettings {
@@ -254,6 +257,7 @@ impl Default for SimulateSettings {
             glitch_fraction: 0.0,
             glitch_sigma: 50.0,
             model_error: 0.1,
+            temperature_error_k: 0.0,
         }
     }
 }

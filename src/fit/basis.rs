@@ -57,6 +57,11 @@ impl Basis {
         self.rest[0].iter().copied().zip(self.rest[1].iter().copied())
     }
 
+    /// The same as two vectors.
+    pub(super) fn rest_parts(&self) -> [&[f64]; 2] {
+        self.rest.each_ref().map(|part| &part[..])
+    }
+
     /// The squared moduli of that.
     pub(super) fn squares(&self) -> Spare {
         let mut squares = Spare::taken(self.rows);
@@ -79,13 +84,71 @@ impl Basis {
             Some(change) => change,
             None => self.by_reflections(weights)?,
         };
-        let mut squared = 0.0;
-        for (point, change) in self.point.iter_mut().zip(&change) {
-            squared += dot(change, change);
-            point.iter_mut().zip(change).for_each(|(point, change)| *point += change);
+        self.advance(&change, 1.0);
+        Ok(change.iter().map(|change| dot(change, change)).sum::<f64>().sqrt())
+    }
+
+    /// Moves by so much of a change of the coordinates.
+    pub(super) fn advance(&mut self, change: &[Vec<f64>; 2], factor: f64) {
+        for (point, change) in self.point.iter_mut().zip(change) {
+            point.iter_mut().zip(change).for_each(|(point, change)| *point += factor * change);
         }
         self.update_rest();
-        Ok(squared.sqrt())
+    }
+
+    /// By what the whole change moves the rest of each record.
+    pub(super) fn moved_by(&self, change: &[Vec<f64>; 2]) -> [Spare; 2] {
+        let columns = self.weighted.basis();
+        change.each_ref().map(|change| {
+            let mut moved = Spare::taken(self.rows);
+            moved.fill(0.0);
+            widely(
+                #[inline(always)]
+                || {
+                    for (column, factor) in columns.chunks_exact(self.rows).zip(change) {
+                        add_scaled(&mut moved, -factor, column);
+                    }
+                },
+            );
+            moved
+        })
+    }
+
+    /// The change `dz` that Newton's method asks for: `sum_j q_j q_j^T M_j dz = sum_j q_j pull_j`,
+    /// `M_j` a symmetric 2 x 2 matrix in the plane of each record: along the real axis, between
+    /// both, and along the imaginary axis. None if too few digits of it would be right.
+    pub(super) fn newton_change(
+        &mut self,
+        curvature: [&[f64]; 3],
+        pull: [&[f64]; 2],
+    ) -> Option<[Vec<f64>; 2]> {
+        let n = self.unknowns();
+        let Self { rows, weighted, scaled, .. } = self;
+        let columns = weighted.basis();
+        let [along, between, across] =
+            curvature.map(|weights| gram(columns, *rows, weights, scaled, |_, _| ()));
+        let mut joined = vec![0.0; 4 * n * n];
+        for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let upper = i.min(j) * n + i.max(j);
+            joined[i * 2 * n + j] = along[upper];
+            joined[i * 2 * n + n + j] = between[upper];
+            joined[(n + i) * 2 * n + n + j] = across[upper];
+        }
+        let mut change = Vec::with_capacity(2 * n);
+        widely(
+            #[inline(always)]
+            || {
+                for pull in pull {
+                    for column in columns.chunks_exact(*rows) {
+                        change.push(dot(column, pull));
+                    }
+                }
+            },
+        );
+        cholesky(&mut joined, 2 * n)?;
+        solve_cholesky(&joined, 2 * n, &mut change);
+        let im = change.split_off(n);
+        Some([change, im])
     }
 
     fn unknowns(&self) -> usize {
@@ -111,23 +174,17 @@ impl Basis {
     /// The change that the weights ask for; none if too few digits of it would be right.
     fn by_normal_equations(&mut self, weights: &[f64]) -> Option<[Vec<f64>; 2]> {
         let n = self.unknowns();
-        let mut gram = vec![0.0; n * n];
         let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
         let Self { rows, weighted, rest, scaled, .. } = self;
-        let columns = weighted.basis();
-        widely(
+        let mut gram = gram(
+            weighted.basis(),
+            *rows,
+            weights,
+            scaled,
             #[inline(always)]
-            || {
-                for (i, column) in columns.chunks_exact(*rows).enumerate() {
-                    for ((scaled, value), weight) in scaled.iter_mut().zip(column).zip(weights) {
-                        *scaled = value * weight;
-                    }
-                    for (j, other) in columns.chunks_exact(*rows).enumerate().skip(i) {
-                        gram[i * n + j] = dot(scaled, other);
-                    }
-                    re[i] = dot(scaled, &rest[0]);
-                    im[i] = dot(scaled, &rest[1]);
-                }
+            |i, scaled| {
+                re[i] = dot(scaled, &rest[0]);
+                im[i] = dot(scaled, &rest[1]);
             },
         );
         cholesky(&mut gram, n)?;
@@ -148,6 +205,34 @@ impl Basis {
         check_rank(&r, n, self.rows)?;
         Ok(explained.map(|part| solve_upper(&r, n, &part)))
     }
+}
+
+/// The upper half of `Q^T W Q`, by rows; hands over each column of Q times W on the way, which stands
+/// in `scaled`.
+fn gram(
+    columns: &[f64],
+    rows: usize,
+    weights: &[f64],
+    scaled: &mut [f64],
+    mut each: impl FnMut(usize, &[f64]),
+) -> Vec<f64> {
+    let n = columns.len() / rows;
+    let mut gram = vec![0.0; n * n];
+    widely(
+        #[inline(always)]
+        || {
+            for (i, column) in columns.chunks_exact(rows).enumerate() {
+                for ((scaled, value), weight) in scaled.iter_mut().zip(column).zip(weights) {
+                    *scaled = value * weight;
+                }
+                for (j, other) in columns.chunks_exact(rows).enumerate().skip(i) {
+                    gram[i * n + j] = dot(scaled, other);
+                }
+                each(i, scaled);
+            }
+        },
+    );
+    gram
 }
 
 /// Replaces the upper half of a symmetric matrix by the U of `U^T U`; none if it is not clearly

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use num_complex::Complex64;
+
 use super::basis::Basis;
-use super::lad;
+use super::lad::FOR_THE_SCALE;
 use super::method::{MethodOption, OptionValues};
+use super::moduli;
 use super::outcome::Outcome;
+use super::plane::Symmetric;
 use super::problem::{Problem, VarianceScale};
 use super::system::Unusable;
 use super::whitened::{Limits, Response, Stop, Whitened};
@@ -89,13 +93,17 @@ fn minimise(
         }
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
-    let responses = basis.rest().map(|(re, im)| {
-        let u = (re * re + im * im) / scale_squared;
+    let response = |(re, im): (f64, f64)| {
+        let (r, square) = (Complex64::new(re, im), re * re + im * im);
+        let u = square / scale_squared;
         let (weight, fall) = (loss.weight(u), loss.fall(u));
-        let squared = weight * weight * (re * re + im * im);
-        Response { squared, slope: weight + fall, shear: fall }
-    });
-    Ok(stop.outcome(whitened.solution(whitened.emissivities(&basis), responses)))
+        // The square of the direction, of a record that has one.
+        let twice = if square > 0.0 { r * r / square } else { Complex64::ZERO };
+        let slope = Symmetric { round: weight + fall, skew: twice * fall };
+        Response { psi: r * weight, slope }
+    };
+    let responses: Vec<Response> = basis.rest().map(response).collect();
+    Ok(stop.outcome(whitened.solution(whitened.emissivities(&basis), &responses)))
 }
 
 /// Reweights and solves until the fit stands still.
@@ -132,7 +140,7 @@ fn scale_squared(whitened: &Whitened) -> Result<f64, Unusable> {
         return Ok(1.0);
     }
     let mut basis = whitened.basis();
-    lad::minimise(whitened, &mut basis, lad::FOR_THE_SCALE)?;
+    moduli::minimise(whitened, &mut basis, FOR_THE_SCALE)?;
     let squares = basis.squares();
     let records = squares.len() as f64;
     let freedom = whitened.plain.degrees_of_freedom.max(1) as f64 / records;

@@ -110,7 +110,7 @@ fn variance_factor(problem: &Problem) -> Result<f64, String> {
         return Ok(1.0);
     }
     let fit = direct(problem).map_err(|why| why.to_string())?;
-    Ok(wls::variance_factor(&[(problem, &fit)]))
+    Ok(wls::variance_factor(problem, &fit))
 }
 
 /// Takes the prior for what it is: for each emitter one more record, which sees it alone, with a

@@ -7,6 +7,7 @@ use super::method::{Method, MethodInfo, MethodOption, Registered};
 use super::outcome::{Outcome, Solution};
 use super::problem::Problem;
 use super::residual::chi_square;
+use super::system::Unusable;
 use super::vector::norm;
 use super::wls::{WeightedLeastSquares, direct, outcome, variance_factor};
 use crate::foundations::math::modulus;
@@ -28,7 +29,7 @@ pub(super) static SMOOTH: Registered = Registered {
                   bins; shorter runs as wls",
         minimises: "sum_b sum_j |D_bj - sum_i E_bi P_bij|^2 / E|noise_bj|^2 + sum_i sum_b \
                     |E_(b-1)i - 2 E_bi + E_(b+1)i|^2 / (roughness a_i)^2, a_i^2 = mean |E_i|^2 \
-                    over bins, estimated from wls without its noise",
+                    over the bins where it shines, from wls, each bin by its noise and without it",
         error_bars: "of the posterior: right if the second differences are drawn from the prior",
         reference: "Whittaker 1923, Proc. Edinburgh Math. Soc. 41, 63; Bierman 1977, \
                     Factorization Methods for Discrete Sequential Estimation",
@@ -57,12 +58,10 @@ impl Method for Smooth {
         let fits: Vec<_> = bins.iter().map(direct).collect();
         let mut outcomes: Vec<Outcome> =
             bins.iter().zip(&fits).map(|(bin, fit)| outcome(bin, fit)).collect();
-        let solved = fits.iter().enumerate().filter_map(|(at, fit)| Some((at, fit.as_ref().ok()?)));
-        let (places, members): (Vec<usize>, Vec<Member>) =
-            solved.map(|(at, fit)| (at, (&bins[at], fit))).unzip();
+        let (places, members) = members(bins, &fits);
         let prior = Prior::new(&members, self.roughness);
         let mut from = 0;
-        for run in members.chunk_by(|(a, _), (b, _)| b.context.bin == a.context.bin + 1) {
+        for run in members.chunk_by(|a, b| b.problem.context.bin == a.problem.context.bin + 1) {
             if run.len() >= SHORTEST_RUN {
                 let smoothed = prior.chain(run).solve();
                 for ((place, member), found) in places[from..].iter().zip(run).zip(smoothed) {
@@ -75,10 +74,36 @@ impl Method for Smooth {
     }
 }
 
-/// A bin that `wls` can solve, and its solution.
-type Member<'a> = (&'a Problem<'a>, &'a DirectFit);
+/// A bin that `wls` can solve.
+#[derive(Debug, Clone, Copy)]
+struct Member<'a> {
+    problem: &'a Problem<'a>,
+    /// Its solution.
+    fit: &'a DirectFit,
+    /// By what the given variances must be multiplied.
+    variance_factor: f64,
+}
 
-fn conclude((problem, fit): &Member, found: Marginal) -> Outcome {
+/// The bins that `wls` can solve, with their places.
+fn members<'a>(
+    bins: &'a [Problem<'a>],
+    fits: &'a [Result<DirectFit, Unusable>],
+) -> (Vec<usize>, Vec<Member<'a>>) {
+    let solved = bins.iter().zip(fits).enumerate().filter_map(|(at, (problem, fit))| {
+        let fit = fit.as_ref().ok()?;
+        Some((at, Member { problem, fit, variance_factor: variance_factor(problem, fit) }))
+    });
+    let (places, mut members): (Vec<usize>, Vec<Member>) = solved.unzip();
+    // A bin without light or noise, of which zero would be left, is known to the last digit only.
+    let largest = members.iter().fold(0.0, |most: f64, member| most.max(member.variance_factor));
+    let least = f64::EPSILON * f64::EPSILON * largest;
+    members
+        .iter_mut()
+        .for_each(|member| member.variance_factor = member.variance_factor.max(least));
+    (places, members)
+}
+
+fn conclude(Member { problem, fit, .. }: &Member, found: Marginal) -> Outcome {
     let finite = found.value.iter().all(|e| e.is_finite()) && norm(&found.sigma).is_finite();
     if !finite {
         return Outcome::Failed("smoothing left the finite numbers".into());
@@ -95,8 +120,6 @@ fn conclude((problem, fit): &Member, found: Marginal) -> Outcome {
 #[derive(Debug)]
 struct Prior {
     roughness: f64,
-    /// By what the given variances must be multiplied.
-    variance_factor: f64,
     /// `a_i`: rms emissivity of each emitter.
     sizes: Vec<f64>,
     /// Under the constraint, the emitter that the others determine, in all bins.
@@ -105,23 +128,21 @@ struct Prior {
 
 impl Prior {
     fn new(members: &[Member], roughness: f64) -> Self {
-        let variance_factor = variance_factor(members);
-        let emitters = members.first().map_or(0, |(problem, _)| problem.design.len());
-        let noise = variance_factor.sqrt();
+        let emitters = members.first().map_or(0, |member| member.problem.design.len());
         let size = |emitter: usize| {
-            let estimate = |(_, fit): &Member| {
-                (modulus(fit.emissivity[emitter]), fit.unit_sigma[emitter] * noise)
+            let estimate = |Member { fit, variance_factor, .. }: &Member| {
+                (modulus(fit.emissivity[emitter]), fit.unit_sigma[emitter] * variance_factor.sqrt())
             };
             size(&members.iter().map(estimate).collect::<Vec<_>>())
         };
         let sizes = (0..emitters).map(size).collect();
-        Self { roughness, variance_factor, sizes, eliminated: eliminated(members) }
+        Self { roughness, sizes, eliminated: eliminated(members) }
     }
 
     /// The bins of a run, tied. The unknowns are the free emissivities over their sizes.
     fn chain(&self, run: &[Member]) -> Chain {
         Chain {
-            data: run.iter().map(|(problem, _)| self.equations(problem)).collect(),
+            data: run.iter().map(|member| self.equations(member)).collect(),
             values: self.values(),
             width: self.sizes.iter().map(|size| self.roughness * size).collect(),
         }
@@ -144,9 +165,9 @@ impl Prior {
     }
 
     /// What the data of one bin say.
-    fn equations(&self, problem: &Problem) -> Equations {
+    fn equations(&self, Member { problem, variance_factor, .. }: &Member) -> Equations {
         let root: Vec<f64> =
-            problem.variance.iter().map(|v| 1.0 / (v * self.variance_factor).sqrt()).collect();
+            problem.variance.iter().map(|v| 1.0 / (v * variance_factor).sqrt()).collect();
         let mut columns = Vec::with_capacity(root.len() * self.sizes.len());
         for emitter in self.free() {
             let size = self.sizes[emitter];
@@ -166,38 +187,59 @@ impl Prior {
     }
 }
 
-/// The rms of an emissivity over bins, from its moduli there and their standard errors `s`.
+/// Part of its size below which an emissivity is dark: beyond the edge of the band.
+const DARK: f64 = 0.1;
+/// Standard errors by which a bin must be surely dark.
+const SURELY: f64 = 3.0;
+
+/// The rms of an emissivity over the bins where it shines, from its moduli there and their
+/// standard errors.
+///
+/// Bins that are surely dark are left out: those beyond the edges of the band say nothing of the
+/// size within, however many were fitted. Bins that do not determine it have next to no weight.
+fn size(estimates: &[(f64, f64)]) -> f64 {
+    let all = rms(estimates);
+    let shines = |(modulus, sigma): &&(f64, f64)| modulus + SURELY * sigma >= DARK * all;
+    rms(&estimates.iter().filter(shines).copied().collect::<Vec<_>>())
+}
+
+/// The rms of moduli, given with their standard errors `s`.
 ///
 /// `a^2 = sum w (|E|^2 - s^2) / sum w`, `w = 1/s^4`: the mean power without that of the noise,
 /// each bin by the inverse variance of its power where noise is all there is. By then the error
 /// of `a^2` is `1/sqrt(sum w)`, and `a^2` is taken to be no less: noise cannot show that an
 /// emissivity is zero.
-fn size(estimates: &[(f64, f64)]) -> f64 {
-    let largest = estimates.iter().fold(0.0, |most: f64, (e, _)| most.max(*e));
-    // No value is better than its last digit.
-    let least = (f64::EPSILON * largest).max(f64::MIN_POSITIVE);
+///
+/// Nothing passes from one bin to the weight of another: at 4.3 THz a bolometer's emissivity is
+/// 1e49 +- 1e49, and the last digit of that is more than all that there is to know in the band.
+fn rms(estimates: &[(f64, f64)]) -> f64 {
+    // No value is better than its own last digit. One that is nothing, for sure, says nothing.
+    let exact = |(e, sigma): &(f64, f64)| (*e, sigma.max(f64::EPSILON * e));
+    let known: Vec<_> = estimates.iter().map(exact).filter(|(_, sigma)| *sigma > 0.0).collect();
     // In units of the smallest error: its fourth power may be out of range.
-    let unit = estimates.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(sigma.max(least)));
+    let unit = known.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(*sigma));
     let (mut power, mut weights) = (0.0, 0.0);
-    for (modulus, sigma) in estimates {
-        let sigma = sigma.max(least);
+    for (modulus, sigma) in known {
         let t = unit / sigma;
         let signal = t * modulus / sigma;
         power += signal * signal - t * t;
         weights += t * t * t * t;
     }
-    unit * (power / weights).max(1.0 / weights.sqrt()).sqrt()
+    match weights > 0.0 {
+        true => unit * (power / weights).max(1.0 / weights.sqrt()).sqrt(),
+        false => f64::MIN_POSITIVE,
+    }
 }
 
 /// Under the constraint, the emitter with the smallest columns: the differences of the others
 /// from it keep the most digits. One for all bins, so that all have the same unknowns.
 fn eliminated(members: &[Member]) -> Option<usize> {
-    let (first, _) = members.first()?;
+    let first = members.first()?.problem;
     if first.constraint == Constraint::None {
         return None;
     }
     let mut sums = vec![0.0; first.design.len()];
-    for (problem, _) in members {
+    for Member { problem, .. } in members {
         let lengths: Vec<f64> = problem.design.iter().map(|column| norm(column)).collect();
         let largest = lengths.iter().fold(0.0, |a: f64, &b| a.max(b));
         sums.iter_mut().zip(&lengths).for_each(|(sum, length)| *sum += length / largest);

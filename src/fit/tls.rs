@@ -59,7 +59,9 @@ pub(super) static TLS: Registered = Registered {
         minimises: "sum_j |D_j - sum_i E_i P_ij|^2 / (E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT \
                     EMITTER_k)^2): a stationary point, reached downhill from wls",
         error_bars: "to first order in the errors of the temperatures, from the effective \
-                     variances; from the residual where only ratios of noise are known",
+                     variances; from the residual where only ratios of noise are known; errors \
+                     of temperatures lie along a line, so that where they are all there is \
+                     circles of 68 % and 95 % hold 71 % and 92 %",
         reference: "York 1966, Can. J. Phys. 44, 1079; Orear 1982, Am. J. Phys. 50, 912",
         weighted: true,
         couples_bins: false,

@@ -8,6 +8,7 @@ use num_complex::Complex64;
 use super::basis::Basis;
 use super::least_squares::DirectFit;
 use super::outcome::{Outcome, Solution};
+use super::plane::Symmetric;
 use super::problem::Problem;
 use super::residual::residuals;
 use super::system::Unusable;
@@ -85,11 +86,7 @@ impl<'a> Whitened<'a> {
     }
 
     /// The values found, comparable between methods: the residual with the weights of `wls`.
-    pub(super) fn solution(
-        &self,
-        emissivity: Vec<Complex64>,
-        responses: impl Iterator<Item = Response>,
-    ) -> Solution {
+    pub(super) fn solution(&self, emissivity: Vec<Complex64>, responses: &[Response]) -> Solution {
         let residuals = self.residuals(&emissivity);
         Solution {
             emissivity,
@@ -99,43 +96,48 @@ impl<'a> Whitened<'a> {
         }
     }
 
-    /// Error bars of an M-estimator, for residuals whose distribution is round and, in units of
-    /// `variance`, the same for every record (outliers may fall on any).
+    /// Error bars of an M-estimator, for residuals whose distribution, in units of `variance`, is
+    /// the same for every record (outliers may fall on any).
     ///
     /// With real rows `a_j` of the weighted design the estimate solves `sum_j a_j psi(r_j) = 0`.
-    /// To first order `dE = (c A^T A)^-1 sum_j a_j psi(n_j)`, where the derivative of `psi` in the
-    /// plane, `(w + u w') I + u w' (2 n n^T / |n|^2 - I)`, averages over directions to
-    /// `c = E[w + u w']`. So `E|dE_i|^2 = (A^T A)^-1_ii E|psi|^2 / c^2`: the error bars of `wls`
-    /// times one factor. For the finite sample Huber (1981, section 7.6) divides the sum of
-    /// `|psi|^2` by the degrees of freedom and multiplies by `K = 1 + p/n var(psi') / c^2`; in the
-    /// plane the variance of `psi'` includes its second, direction-dependent part.
-    fn sandwich(&self, responses: impl Iterator<Item = Response>) -> Vec<f64> {
-        let (mut squares, mut slope, mut slope_squares) = (0.0, 0.0, 0.0);
+    /// To first order `dE = (A^T A)^-1 sum_j a_j C^-1 psi(n_j)`, C the mean of the derivative of
+    /// `psi` in the plane, `(w + u w') I + u w' (2 n n^T / |n|^2 - I)`. With B the mean of
+    /// `psi psi^T`, `E|dE_i|^2 = (A^T A)^-1_ii tr(C^-1 B C^-1)`: the error bars of `wls` times one
+    /// factor. For a round distribution C is `c = E[w + u w']`, and the factor `E|psi|^2 / c^2`.
+    /// It need not be round: at the last bin, where the transform is real, all noise lies on a
+    /// line, across which no error comes in and C is another.
+    ///
+    /// For the finite sample Huber (1981, section 7.6) divides the sum of `psi psi^T` by the degrees
+    /// of freedom and multiplies by `K = 1 + p/n var(psi') / c^2`; in the plane the variance is that
+    /// of `C^-1 psi'`, in the directions in which the error comes in.
+    fn sandwich(&self, responses: &[Response]) -> Vec<f64> {
+        let (mut squares, mut slopes) = (Symmetric::ZERO, Symmetric::ZERO);
         for response in responses {
-            squares += response.squared;
-            slope += response.slope;
-            slope_squares += response.slope * response.slope + response.shear * response.shear;
+            squares += Symmetric::square_of(response.psi);
+            slopes += response.slope;
         }
         let (records, unknowns) = (self.weighted.root.len() as f64, self.problem.unknowns() as f64);
-        let slope = slope / records;
-        let relative_variance = slope_squares / records / (slope * slope) - 1.0;
-        let correction = 1.0 + unknowns / records * relative_variance;
+        let inverse = (slopes * (1.0 / records)).inverse();
         // With no degrees of freedom the residual says nothing: 0/0, so NaN.
-        let mean_square = squares / self.plain.degrees_of_freedom as f64;
-        let factor = correction * mean_square.sqrt() / slope;
+        let mean_square = squares * (1.0 / self.plain.degrees_of_freedom as f64);
+        let error = mean_square.between(inverse);
+        let twice = Symmetric::ONE.between(inverse);
+        let spread = responses.iter().fold(Symmetric::ZERO, |sum, r| sum + twice.between(r.slope));
+        let relative_variance = error.trace_with(spread) / records / error.trace() - 1.0;
+        let correction = 1.0 + unknowns / records * relative_variance;
+        let factor = correction * error.trace().sqrt();
         self.plain.unit_sigma.iter().map(|sigma| sigma * factor).collect()
     }
 }
 
-/// How one record acts on the estimate, at its residual: `psi(r) = w(u) r`.
+/// How one record acts on the estimate, at its residual.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Response {
-    /// `|psi|^2`.
-    pub(super) squared: f64,
-    /// Derivative of `psi`, averaged over directions: `w + u w'`.
-    pub(super) slope: f64,
-    /// Its difference along and across the residual, halved: `u w'`.
-    pub(super) shear: f64,
+    /// `psi(r) = w(u) r`.
+    pub(super) psi: Complex64,
+    /// Its derivative: `w + u w'` whatever the direction, and `u w'` more along the residual and
+    /// less across it.
+    pub(super) slope: Symmetric,
 }
 
 /// Why an iteration stopped.

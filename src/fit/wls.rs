@@ -92,20 +92,14 @@ pub(super) fn sigma(problem: &Problem, fit: &DirectFit) -> Vec<f64> {
     }
 }
 
-/// By what the variances of some bins must be multiplied to be those of the noise: where only
-/// their ratios are known, from the residuals of all, but no less than what rounding leaves.
-pub(super) fn variance_factor(bins: &[(&Problem, &DirectFit)]) -> f64 {
-    if bins.iter().all(|(problem, _)| problem.scale == VarianceScale::Absolute) {
+/// By what the variances of a bin must be multiplied to be those of the noise: where only their
+/// ratios are known, from the residual, but no less than what rounding leaves.
+pub(super) fn variance_factor(problem: &Problem, fit: &DirectFit) -> f64 {
+    if problem.scale == VarianceScale::Absolute {
         return 1.0;
     }
-    let (mut rss, mut freedom, mut power, mut records) = (0.0, 0, 0.0, 0);
-    for (problem, fit) in bins {
-        rss += fit.rss;
-        freedom += fit.degrees_of_freedom;
-        let root = problem.variance.iter().map(|v| 1.0 / v.sqrt());
-        power += problem.data.iter().zip(root).map(|(d, w)| d.norm_sqr() * w * w).sum::<f64>();
-        records += problem.records();
-    }
-    let rounding = f64::EPSILON * f64::EPSILON * power / records as f64;
-    (rss / freedom as f64).max(rounding).max(f64::MIN_POSITIVE)
+    let root = problem.variance.iter().map(|v| 1.0 / v.sqrt());
+    let power: f64 = problem.data.iter().zip(root).map(|(d, w)| d.norm_sqr() * w * w).sum();
+    let rounding = f64::EPSILON * f64::EPSILON * power / problem.records() as f64;
+    (fit.rss / fit.degrees_of_freedom as f64).max(rounding).max(f64::MIN_POSITIVE)
 }

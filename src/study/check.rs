@@ -14,6 +14,9 @@ use super::config::{Config, FitSettings};
 /// Noise level of a simulation when none is given, in units of the median null RMS.
 const DEFAULT_NOISE_LEVEL: f64 = 0.02;
 
+/// Largest error of a thermometer, K: the coldest body, at 1.5 K, is still read as warmer than zero.
+const MOST_TEMPERATURE_ERROR_K: f64 = 0.1;
+
 /// Settings that do not fit together. Every message names the setting and the mend.
 #[derive(Debug, Error)]
 pub enum StudyError {
@@ -117,9 +120,17 @@ pub(super) fn ranges(config: &Config) -> Result<(), StudyError> {
     let least = config.instrument.least_transfer.unwrap_or(0.0);
     let sound = (0.0..1.0).contains(&least);
     check(sound, "instrument.least_transfer", least.to_string(), "zero or more, below 1")?;
+    let error = simulate.temperature_error_k;
+    let sound = (0.0..=MOST_TEMPERATURE_ERROR_K).contains(&error);
+    check(sound, "simulate.temperature_error_k", error.to_string(), "0 to 0.1 K")?;
     let full = data.saturation_counts;
     check(full > 0.0, "data.saturation_counts", full.to_string(), "more than zero counts")?;
     check_levels(config)
+}
+
+/// Whether every realisation reads the temperatures with errors of its own.
+pub(super) fn disturbs_readings(config: &Config) -> bool {
+    config.data.source == Source::Simulate && config.simulate.temperature_error_k > 0.0
 }
 
 fn check_levels(config: &Config) -> Result<(), StudyError> {
@@ -242,6 +253,7 @@ mod tests {
             (&["data.source=npz", "study.resampling=cross-validation"], "two folds"),
             (&["simulate.glitch_fraction=1.5"], "simulate.glitch_fraction is 1.5"),
             (&["simulate.model_error=-1"], "simulate.model_error is -1"),
+            (&["simulate.temperature_error_k=1"], "simulate.temperature_error_k is 1"),
             (&["simulate.glitch_sigma=-1"], "simulate.glitch_sigma is -1"),
             (&["data.other_bolometers=[\"ll\"]"], "own bolometer"),
             (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists rh twice"),

@@ -21,6 +21,8 @@ pub struct Study {
     pub trials: u64,
     /// What the trials of measured data are.
     pub resampling: Resampling,
+    /// Whether every realisation reads the temperatures with errors of its own.
+    pub disturbs_readings: bool,
     /// The methods.
     pub methods: Vec<MethodChoice>,
     /// The bins to fit, ascending.
@@ -72,6 +74,7 @@ impl Study {
             noise_levels: check::noise_levels(config)?,
             trials: config.study.trials,
             resampling: check::resampling(config)?,
+            disturbs_readings: check::disturbs_readings(config),
             methods,
             bins,
             emitters: check::emitters(config)?,
@@ -100,10 +103,11 @@ impl Study {
     }
 
     /// Whether there are several realisations of the same records of a data set, which so have one
-    /// design: where nothing is resampled, only noise tells them apart.
+    /// design: where nothing is resampled or read anew, only noise tells them apart.
     #[must_use]
     pub fn repeats_designs(&self) -> bool {
-        self.resampling == Resampling::None && self.realisations() > self.sets.len() as u64
+        let is_one = self.resampling == Resampling::None && !self.disturbs_readings;
+        is_one && self.realisations() > self.sets.len() as u64
     }
 
     /// Realisation x method.

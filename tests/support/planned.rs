@@ -19,7 +19,7 @@ use super::support::program::{Products, assert_same, otfhpc, products, text};
 /// A study of many seconds: one method that fits each bin for itself, slowly, and one that fits all
 /// together.
 pub(crate) const SLOW: [&str; 5] = [
-    "--set=simulate.records=3600",
+    "--set=simulate.records=9600",
     "--set=simulate.plateau_records=10",
     "--set=fit.methods=[\"lad\",\"smooth\"]",
     "--set=fit.bins=5-44",

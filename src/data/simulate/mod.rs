@@ -58,8 +58,8 @@ pub(super) struct Setup<'a> {
 /// A campaign without noise. Vectors have one element a record.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedCampaign {
-    /// What thermometers read, K, `[emitter][record]`.
-    pub(super) readings: Vec<Vec<f64>>,
+    /// The true ones of bodies, and of the bath where the bolometer emits, K, `[emitter][record]`.
+    pub(super) temperatures: Vec<Vec<f64>>,
     /// Temperature of the bolometer's bath, K.
     pub(super) baths: Vec<f64>,
     pub(super) states: Vec<BolometerState>,
@@ -77,6 +77,7 @@ pub(super) struct SimulatedCampaign {
     rounding: bool,
     glitch_fraction: f64,
     glitch_sigma: f64,
+    temperature_error_k: f64,
     /// Median RMS of the interferograms in which nothing is driven, counts per gain and sweep.
     pub(super) null_rms: f64,
 }
@@ -92,7 +93,7 @@ impl SimulatedCampaign {
         seed: u64,
     ) -> Result<Self, BolometerError> {
         let set = setup.axis.channel_scan();
-        let (readings, baths) = temperatures_of(settings, setup, seed);
+        let (temperatures, baths) = temperatures_of(settings, setup, seed);
         let key = StreamKey::housekeeping(seed, set);
         let bias_v = bias_volts(setup.point.bias_counts);
         let (mut states, mut volts, mut dither) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,7 +106,7 @@ impl SimulatedCampaign {
         }
         let mut campaign = Self {
             clean: Array2::zeros((settings.records, IFG_LENGTH)),
-            readings,
+            temperatures,
             baths,
             states,
             bias_counts: setup.point.bias_counts,
@@ -117,6 +118,7 @@ impl SimulatedCampaign {
             rounding: settings.rounding,
             glitch_fraction: settings.glitch_fraction,
             glitch_sigma: settings.glitch_sigma,
+            temperature_error_k: settings.temperature_error_k,
             null_rms: f64::NAN,
         };
         campaign.synthesise(setup);
@@ -127,7 +129,7 @@ impl SimulatedCampaign {
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
     fn synthesise(&mut self, setup: &Setup) {
-        let temperatures = emitting(setup.emitters, self.readings.clone(), &self.states);
+        let temperatures = emitting(setup.emitters, self.temperatures.clone(), &self.states);
         let light = Light::new(setup, &temperatures);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
         let mut spectrum: Vec<Complex64> = inverse.make_input_vec();
@@ -154,6 +156,16 @@ impl SimulatedCampaign {
             (row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64).sqrt()
         };
         median(&(0..self.clean.nrows()).filter(|&r| is_null(r)).map(rms).collect::<Vec<_>>())
+    }
+
+    /// The temperatures that the thermometers give in one realisation, K, `[emitter][record]`, if
+    /// they are not the true ones.
+    ///
+    /// The state of the bolometer is not touched by the error of its own: the reading is only where
+    /// the search for the state begins.
+    pub(super) fn readings(&self, noise: &Noise) -> Option<Vec<Vec<f64>>> {
+        let error_k = self.temperature_error_k;
+        (error_k > 0.0).then(|| noise.readings(&self.temperatures, error_k))
     }
 
     /// Number of records.
@@ -194,7 +206,7 @@ impl SimulatedCampaign {
     }
 }
 
-/// What thermometers read, K, `[emitter][record]`, and the temperatures of the bolometer's bath.
+/// True temperatures, K, `[emitter][record]`, and those of the bolometer's bath.
 fn temperatures_of(
     settings: &SimulateSettings,
     setup: &Setup,
@@ -206,12 +218,12 @@ fn temperatures_of(
     if own.is_none() {
         courses.push(Course::Bath);
     }
-    let mut readings = Temperatures::new(settings, &courses, setup.point, set, seed).into_columns();
+    let mut columns = Temperatures::new(settings, &courses, setup.point, set, seed).into_columns();
     let baths = match own {
-        Some(own) => readings[own].clone(),
-        None => readings.pop().unwrap_or_default(),
+        Some(own) => columns[own].clone(),
+        None => columns.pop().unwrap_or_default(),
     };
-    (readings, baths)
+    (columns, baths)
 }
 
 /// The spectrum that each record would have without noise.
@@ -315,11 +327,11 @@ mod tests {
         let campaign = campaign(&small(false));
         let driven = [0, 1, 3, 4]; // xcal, ical, refhorn, skyhorn
         for record in 0..campaign.len() {
-            let away = |i: &&usize| (campaign.readings[**i][record] - REST).abs() > 0.3;
+            let away = |i: &&usize| (campaign.temperatures[**i][record] - REST).abs() > 0.3;
             assert!(driven.iter().filter(away).count() <= 1, "record {record}");
         }
         for i in driven {
-            let hottest = campaign.readings[i].iter().copied().fold(0.0, f64::max);
+            let hottest = campaign.temperatures[i].iter().copied().fold(0.0, f64::max);
             assert!((17.0..20.5).contains(&hottest), "emitter {i}: {hottest} K");
         }
     }

@@ -1,4 +1,4 @@
-//! The noise of one realisation: every sample's, and now and then a glitch.
+//! The noise of one realisation: every sample's, now and then a glitch, and that of thermometers.
 
 use crate::instrument::{ChannelScan, IFG_LENGTH};
 
@@ -11,6 +11,7 @@ pub(crate) struct Noise {
     pub(crate) sigma: f64,
     samples: StreamKey,
     glitches: StreamKey,
+    thermometers: StreamKey,
 }
 
 /// A spike in one sample.
@@ -34,7 +35,19 @@ impl Noise {
             sigma,
             samples: StreamKey::noise(seed, set, noise_level, trial),
             glitches: StreamKey::glitches(seed, set, noise_level, trial),
+            thermometers: StreamKey::thermometers(seed, set, noise_level, trial),
         }
+    }
+
+    /// What the thermometers say of true temperatures, K, `[emitter][record]`: each reading has a
+    /// normal error of its own.
+    pub(super) fn readings(&self, temperatures: &[Vec<f64>], error_k: f64) -> Vec<Vec<f64>> {
+        let mut readings = temperatures.to_vec();
+        for record in 0..temperatures.first().map_or(0, Vec::len) {
+            let mut stream = self.thermometers.stream(record);
+            readings.iter_mut().for_each(|column| column[record] += error_k * stream.normal());
+        }
+        readings
     }
 
     /// The random numbers of one record's samples.
@@ -69,6 +82,24 @@ mod tests {
 
     fn noise() -> Noise {
         Noise::new(0.5, 1, "llss".parse().unwrap(), 0.1, 1)
+    }
+
+    #[test]
+    fn readings_have_the_error_that_was_asked_for_and_each_its_own() {
+        let truth = vec![vec![2.73; 5000]; 7];
+        let readings = noise().readings(&truth, 0.01);
+        let errors = |emitter: usize| readings[emitter].iter().map(|t| (t - 2.73) / 0.01);
+        for emitter in 0..7 {
+            let (mean, square) =
+                (errors(emitter).sum::<f64>(), errors(emitter).map(|e| e * e).sum::<f64>());
+            // One sigma of the mean is 0.014, of the mean square 0.02.
+            assert!((mean / 5000.0).abs() < 0.06 && (square / 5000.0 - 1.0).abs() < 0.08);
+            let next =
+                errors(emitter).zip(errors((emitter + 1) % 7)).map(|(a, b)| a * b).sum::<f64>();
+            assert!((next / 5000.0).abs() < 0.06, "{emitter}");
+        }
+        let other = Noise::new(0.5, 1, "llss".parse().unwrap(), 0.1, 2).readings(&truth, 0.01);
+        assert!(readings[0].iter().zip(&other[0]).all(|(a, b)| a != b));
     }
 
     #[test]
