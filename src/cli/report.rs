@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::foundations::math::median;
 use crate::merge::Row;
 use crate::plan::BoundPlan;
@@ -89,7 +89,7 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String
         let of = format!("{kept} of {units} units of shard {shard} are done");
         text += &match kept {
             0 => format!(": {of}"),
-            _ => format!(": {of}, and kept in {}", journal.display()),
+            _ => format!(": {of}, and kept in {}", Shown(journal)),
         };
         if let Some(trouble) = trouble {
             text += &format!(" (others were lost: {trouble})");

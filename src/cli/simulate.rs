@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::data::settings::Source;
 use crate::data::{Campaign, write_calibration_set};
-use crate::slurm::quoted;
+use crate::foundations::Shown;
+use crate::slurm::quoted_path;
 use crate::study::{Config, Study};
 
 use super::args::SimulateArgs;
@@ -17,7 +18,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
         bail!("data.source is \"npz\": there is nothing to simulate; set it to \"simulate\"");
     }
     if args.out.exists() && !args.replace {
-        bail!("{} is there already; choose another --out, or add --replace", args.out.display());
+        bail!("{} is there already; choose another --out, or add --replace", Shown(&args.out));
     }
     let study = Study::new(&config)?;
     let level = study.noise_levels[0];
@@ -34,7 +35,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
 }
 
 fn describe(args: &SimulateArgs, study: &Study, campaigns: &[Campaign], level: f64) -> String {
-    let file = quoted(&args.out.display().to_string());
+    let file = quoted_path(&args.out);
     let mut text = String::new();
     for (set, campaign) in study.sets.iter().zip(campaigns) {
         let (records, sigma) = (campaign.records(), campaign.sigma_at(level).unwrap_or(f64::NAN));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::plan::{BoundPlan, check_room};
 use crate::shard::Partial;
 use crate::slurm::{Owner, Real, Recorder, Submissions};
@@ -106,7 +106,7 @@ fn unfinished(run: &RunDir) -> String {
 fn next(run: &RunDir, jobs: &Jobs) -> String {
     let (program, folder) = (program(), folder(run));
     match jobs.merged {
-        true => format!("nothing to submit: {} and beside it\n", run.solution().display()),
+        true => format!("nothing to submit: {} and beside it\n", Shown(&run.solution())),
         false => format!(
             "next:\n  {program} status {folder}\nand if the merge says that something is missing:\n  \
              {program} resume {folder}\n"

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::foundations::Shown;
 use crate::instrument::{Channel, Emitter, IFG_LENGTH, bias_volts};
 
 use super::npz::{Matrix, NpzError, NpzFile};
@@ -18,7 +19,7 @@ pub enum RecordsError {
     #[error(
         "{}: channel {channel} has no records: `ifg_{channel}` holds 0 rows; \
          choose another channel with --set data.sets='[\"llss\"]'",
-        path.display()
+        Shown(path)
     )]
     Empty {
         /// The file.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::foundations::Shown;
 use crate::instrument::{
     Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, Emitter, IFG_LENGTH,
     PUBLISHED_LL, SPECTRUM_BINS,
@@ -77,7 +78,7 @@ fn read_model(set: ChannelScan, data: &DataSettings) -> Result<Option<PublishedM
     let Some(path) = data.model_of(set) else { return Ok(None) };
     let model = PublishedModel::read(&path)?;
     if !model.chanscan.to_lowercase().starts_with(set.channel.name()) {
-        let (path, found) = (path.display().to_string(), model.chanscan);
+        let (path, found) = (Shown(&path).to_string(), model.chanscan);
         return Err(DataError::OtherChannel { path, found, set });
     }
     Ok(Some(model))

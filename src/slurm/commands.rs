@@ -1,6 +1,10 @@
 //! The lines that a person types to submit a plan.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use crate::foundations::RunDir;
+use crate::foundations::shown::{bash_quoted, is_plain};
 
 use super::environment::Environment;
 use super::script::ARRAY_SHARDS;
@@ -76,16 +80,26 @@ fn folder(run: &RunDir) -> String {
     if is_default(run) {
         return String::new();
     }
-    format!(" {}", quoted(&run.root().display().to_string()))
+    format!(" {}", quoted_path(run.root()))
 }
 
 fn is_default(run: &RunDir) -> bool {
-    run.root() == std::path::Path::new(RunDir::DEFAULT)
+    run.root() == Path::new(RunDir::DEFAULT)
 }
 
-/// Quotes a word for a POSIX shell, if it needs it.
+/// A path as a word of a shell.
+#[must_use]
+pub fn quoted_path(path: &Path) -> String {
+    let name = path.as_os_str();
+    name.to_str().map_or_else(|| bash_quoted(name.as_bytes()), quoted)
+}
+
+/// Quotes a word for a POSIX shell, if it needs it; for bash, if it has control characters.
 #[must_use]
 pub fn quoted(word: &str) -> String {
+    if !is_plain(word) {
+        return bash_quoted(word.as_bytes());
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -110,6 +124,8 @@ mod tests {
         assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
         assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
         assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted("a\nb"), r"$'a\nb'");
+        assert_eq!(quoted_path(Path::new("my results")), "'my results'");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::foundations::Shown;
+
 /// The variables of an array task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
@@ -39,8 +41,8 @@ pub enum EnvironmentError {
     #[error(
         "SLURM_ARRAY_TASK_ID is {task} and OTFHPC_SHARD_OFFSET is {offset}: shard {}, but the plan \
          in {} has shards 0 to {}; next: otfhpc submit {}",
-        u64::from(*task) + u64::from(*offset), root.display(), shards.saturating_sub(1),
-        super::quoted(&root.display().to_string())
+        u64::from(*task) + u64::from(*offset), Shown(root), shards.saturating_sub(1),
+        super::quoted_path(root)
     )]
     NoSuchShard {
         /// The task.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::foundations::Shown;
+
 use super::element::Numbers;
 
 /// How many keys an error lists: more would hide the message.
@@ -12,7 +14,7 @@ const LISTED_KEYS: usize = 20;
 #[non_exhaustive]
 pub enum NpzError {
     /// The file is not there, or the system refused to read it.
-    #[error("cannot read '{}': {source}; check the path and its permissions", path.display())]
+    #[error("cannot read '{}': {source}; check the path and its permissions", Shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -20,7 +22,7 @@ pub enum NpzError {
         source: std::io::Error,
     },
     /// The path leads to a directory, a pipe or a device.
-    #[error("'{}' is not a regular file: expected the path of an .npz archive", path.display())]
+    #[error("'{}' is not a regular file: expected the path of an .npz archive", Shown(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -29,7 +31,7 @@ pub enum NpzError {
     #[error(
         "'{}' is not an .npz file (it starts with {start}): expected an archive written by \
          numpy.savez or numpy.savez_compressed; {hint}",
-        path.display()
+        Shown(path)
     )]
     NotAnArchive {
         /// The file.
@@ -43,7 +45,7 @@ pub enum NpzError {
     #[error(
         "'{}' is a damaged .npz file ({reason}): expected a complete zip archive; copy it again, \
          or write it again with numpy.savez_compressed",
-        path.display()
+        Shown(path)
     )]
     DamagedArchive {
         /// The file.
@@ -55,7 +57,7 @@ pub enum NpzError {
     #[error(
         "'{}' has no key '{key}': it holds {present}; check the channel in the settings, or add \
          the key to the file",
-        path.display()
+        Shown(path)
     )]
     MissingKey {
         /// The file.
@@ -69,7 +71,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; save it as \
          numpy.asarray({key}, dtype={})",
-        path.display(), wanted.types(), wanted.python()
+        Shown(path), wanted.types(), wanted.python()
     )]
     Dtype {
         /// The file.
@@ -87,7 +89,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' has the shape {found}: expected {expected}; every array of one \
          channel must have one entry per record: write the file again",
-        path.display()
+        Shown(path)
     )]
     Shape {
         /// The file.
@@ -103,7 +105,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' is damaged ({reason}): expected an array as NumPy writes it; copy \
          the file again, or write it again with numpy.savez_compressed",
-        path.display()
+        Shown(path)
     )]
     Damaged {
         /// The file.
@@ -117,7 +119,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' needs {bytes} bytes, more than the memory that could be had: split \
          the file by records, or run on a machine with more memory",
-        path.display()
+        Shown(path)
     )]
     TooLarge {
         /// The file.
