@@ -14,9 +14,9 @@ use crate::study::Study;
 use super::args::AuditArgs;
 use super::display::{complain, folder, program, say};
 use super::report::aligned;
-use super::run::{allow_files, environment, external_jobs, thread_pool};
+use super::run::{allow_files, environment, external_jobs, thread_count, thread_pool};
 use super::signals::Signals;
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, needs};
 
 /// Units that are named of a shard; there may be millions.
 const MOST_UNITS: usize = 10;
@@ -28,6 +28,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     frozen::check(&run, &plan, &args.binary, volume)?;
     plan.check_inputs()?;
     let study = plan.study()?;
+    needs::check_task(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);

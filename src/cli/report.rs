@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
-use crate::foundations::{RunDir, Shown};
 use crate::foundations::math::median;
+use crate::foundations::{RunDir, Shown};
 use crate::merge::Row;
 use crate::plan::BoundPlan;
 use crate::shard::{Attempt, Ending, Stopped, Summary};

@@ -10,7 +10,7 @@ use crate::study::{Config, Study};
 
 use super::args::SimulateArgs;
 use super::display::{program, say};
-use super::{Exit, Volume};
+use super::{Exit, Volume, needs};
 
 pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     let config = Config::load(args.config.as_deref(), &args.assignments)?;
@@ -21,6 +21,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
         bail!("{} is there already; choose another --out, or add --replace", Shown(&args.out));
     }
     let study = Study::new(&config)?;
+    needs::check_simulated(&config, &study)?;
     let level = study.noise_levels[0];
     let prepare = |set: &_| {
         let (data, simulate) = (&config.data, &config.simulate);

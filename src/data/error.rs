@@ -77,7 +77,8 @@ pub enum DataError {
     /// Screening left nothing.
     #[error(
         "{}: no record of data set {set} left after screening: {screening}; \
-         check data.sets and data.path", Shown(path)
+         check data.sets and data.path",
+        Shown(path)
     )]
     NoRecords {
         /// The calibration set.

@@ -9,6 +9,7 @@ mod campaign;
 mod designs;
 mod error;
 mod export;
+mod gunzip;
 mod known;
 mod plateaus;
 mod random;

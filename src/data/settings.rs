@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::lenient::{self, Listed};
 use crate::instrument::{
-    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, Emitter, PLAIN_LENGTH,
+    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, Emitter, NameError, PLAIN_LENGTH,
 };
 
 /// `[data]`: where the records come from and which are used.
@@ -22,6 +23,7 @@ pub struct DataSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
     /// The data sets, each a channel and a scan mode.
+    #[serde(deserialize_with = "lenient::list")]
     pub sets: Vec<ChannelScan>,
     /// Noise of one sample, counts per gain and sweep.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,7 @@ pub struct DataSettings {
     /// Samples of an interferogram that reach this are saturated, telemetry counts.
     pub saturation_counts: f64,
     /// Bolometers of other channels to fit as further emitters.
+    #[serde(deserialize_with = "lenient::list")]
     pub other_bolometers: Vec<Channel>,
 }
 
@@ -63,6 +66,22 @@ impl DataSettings {
     pub fn model_of(&self, set: ChannelScan) -> Option<PathBuf> {
         let name = set.to_string().to_uppercase();
         self.model.as_ref().map(|path| path.to_string_lossy().replace("{set}", &name).into())
+    }
+}
+
+impl Listed for ChannelScan {
+    const EXPECTED: &'static str = "one data set or several, as in [\"llss\", \"rhss\"]";
+
+    fn from_word(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|error: NameError| error.to_string())
+    }
+}
+
+impl Listed for Channel {
+    const EXPECTED: &'static str = "one channel or several, as in [\"rh\", \"ll\"]";
+
+    fn from_word(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|error: NameError| error.to_string())
     }
 }
 
@@ -125,6 +144,7 @@ impl From<Sigma> for SigmaText {
 #[serde(deny_unknown_fields, default)]
 pub struct InstrumentSettings {
     /// Points of the transform, 512 or 640 (zero-padded, the grid of the published products).
+    #[serde(deserialize_with = "lenient::count")]
     pub transform_length: usize,
     /// Correction of the optical Nyquist frequency, dimensionless.
     pub frequency_correction: f64,
@@ -133,7 +153,7 @@ pub struct InstrumentSettings {
     /// Multiply by the published apodisation function; needs `data.model`.
     pub apodise: bool,
     /// Sample of the white-light peak; by default, the published one of the data set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_index")]
     pub peak_sample: Option<usize>,
     /// Bolometer parameters; by default, those of `data.model`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,8 +190,10 @@ pub enum Baseline {
 #[serde(deny_unknown_fields, default)]
 pub struct SimulateSettings {
     /// Records in each data set.
+    #[serde(deserialize_with = "lenient::count")]
     pub records: usize,
     /// Records taken at one setting of the temperatures.
+    #[serde(deserialize_with = "lenient::count")]
     pub plateau_records: usize,
     /// Round each sample to whole telemetry counts, as the instrument does.
     pub rounding: bool,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::similar::did_you_mean;
+
 /// What is imposed on the emissivities of one bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,7 +45,10 @@ impl FromStr for Constraint {
         match text {
             "none" => Ok(Self::None),
             "kirchhoff" => Ok(Self::Kirchhoff),
-            _ => Err(format!("unknown constraint `{text}`: expected `none` or `kirchhoff`")),
+            _ => {
+                let meant = did_you_mean(text, ["none", "kirchhoff"]);
+                Err(format!("unknown constraint `{text}`: expected `none` or `kirchhoff`{meant}"))
+            }
         }
     }
 }

@@ -52,7 +52,9 @@ fn groups(of_process: &str) -> Vec<PathBuf> {
         let root = match controllers {
             // The second version, where it is alone and where it stands beside the first.
             "" => Path::new(GROUPS).to_path_buf(),
-            list if list.split(',').any(|name| name == "memory") => Path::new(GROUPS).join("memory"),
+            list if list.split(',').any(|name| name == "memory") => {
+                Path::new(GROUPS).join("memory")
+            }
             _ => continue,
         };
         let own = root.join(path.trim_start_matches('/'));
@@ -62,10 +64,7 @@ fn groups(of_process: &str) -> Vec<PathBuf> {
 }
 
 /// What a control group allows beyond what its processes have; pages of files can be let go.
-fn left_in_group(
-    group: &Path,
-    read: &impl Fn(&Path) -> Option<String>,
-) -> Option<MemoryLimit> {
+fn left_in_group(group: &Path, read: &impl Fn(&Path) -> Option<String>) -> Option<MemoryLimit> {
     let limit = ["memory.max", "memory.limit_in_bytes"].map(|name| read(&group.join(name)));
     let limit: u64 = limit.into_iter().flatten().find_map(|text| text.trim().parse().ok())?;
     let stat = read(&group.join("memory.stat")).unwrap_or_default();
@@ -133,7 +132,8 @@ mod tests {
         let second = &[("memory.max", "1000\n"), ("memory.stat", "anon 300\nfile 500\n")];
         assert_eq!(left(second), Some(700));
         assert_eq!(left(&[("memory.max", "max\n")]), None);
-        let first = &[("memory.limit_in_bytes", "1000"), ("memory.stat", "rss 1\ntotal_rss 2000\n")];
+        let first =
+            &[("memory.limit_in_bytes", "1000"), ("memory.stat", "rss 1\ntotal_rss 2000\n")];
         assert_eq!(left(first), Some(0));
         assert_eq!(left(&[("memory.limit_in_bytes", "9223372036854771712")]), None);
         assert_eq!(left(&[]), None);

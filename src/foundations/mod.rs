@@ -5,6 +5,7 @@ pub mod digest;
 pub mod exponential;
 pub mod files;
 pub mod large;
+pub mod lenient;
 pub mod machine;
 pub mod math;
 pub mod npz_writer;

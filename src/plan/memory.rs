@@ -16,6 +16,8 @@ const PROCESS: u64 = 10_000_000;
 const OF_THREAD: u64 = 500_000;
 /// Interferogram, temperatures and bolometer state of a record.
 const OF_RECORD: u64 = IFG_LENGTH as u64 * 8 + 300;
+/// Samples with noise of a record, in a list that grows to twice that, and as telemetry has them.
+const OF_TELEMETRY: u64 = IFG_LENGTH as u64 * (2 * 8 + 2);
 /// Of a record in a realisation, besides a complex number a bin.
 const OF_DRAW: u64 = 120;
 /// What a method that fits a bin for itself has of a record: its row, weighted, and its residual.
@@ -60,13 +62,16 @@ impl Memory {
         let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
         let (units, realisations) = largest_shard(plan, study);
         Self {
-            fixed: PROCESS + campaigns(plan, study) + OF_UNIT * units,
+            fixed: (PROCESS + campaigns(plan, study)).saturating_add(OF_UNIT.saturating_mul(units)),
             realisation: records * of_record,
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
             methods_together,
             row: records * OF_ROW + OF_THREAD,
-            merge: PROCESS + OF_UNIT * units + products(study),
+            merge: OF_UNIT
+                .saturating_mul(units)
+                .saturating_add(PROCESS)
+                .saturating_add(products(study)),
         }
     }
 
@@ -76,7 +81,8 @@ impl Memory {
         // A thread that waits for others to end theirs may have begun another one.
         let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
         let together = threads.min(in_hand * self.methods_together);
-        self.fixed + in_hand * self.realisation + together * self.together + threads * self.row
+        let of_realisations = in_hand * self.realisation + together * self.together;
+        self.fixed.saturating_add(of_realisations).saturating_add(threads * self.row)
     }
 
     /// Bytes of the merge, which holds all products.
@@ -84,6 +90,14 @@ impl Memory {
     pub fn of_merge(&self) -> u64 {
         self.merge
     }
+}
+
+/// Bytes of a simulation that is written to a file: the records of all data sets, and those of a
+/// channel once more as they are written.
+#[must_use]
+pub fn of_simulation(records: u64, study: &Study) -> u64 {
+    let of_record = OF_RECORD + OF_TELEMETRY;
+    PROCESS.saturating_add(records.saturating_mul(study.sets.len() as u64 * of_record))
 }
 
 fn is_resampled(study: &Study) -> bool {
@@ -128,5 +142,5 @@ fn products(study: &Study) -> u64 {
     let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
     cells
         .saturating_mul(24 * emitters + 25)
-        .saturating_add(configurations * emitters * OF_TABLE_ROW)
+        .saturating_add(configurations.saturating_mul(emitters * OF_TABLE_ROW))
 }

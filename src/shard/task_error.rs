@@ -44,7 +44,8 @@ pub enum TaskError {
         "{}: shard {shard} was fitted by process {process} on {host} with other results than by \
          this process, which left its own in {}: results must not depend on the machine, so one \
          of the two is wrong; move the first aside too, run the shard again, and compare the three",
-        Shown(path), Shown(aside)
+        Shown(path),
+        Shown(aside)
     )]
     Differs {
         /// The shard.

@@ -40,8 +40,8 @@ pub fn ranges(sorted: &[u32]) -> String {
     text.collect::<Vec<_>>().join(",")
 }
 
-/// Most numbers in one range: more than Slurm has array tasks, few enough to be listed.
-const LONGEST_RANGE: u32 = 10_000_000;
+/// Most numbers in a list of ranges: more than Slurm has array tasks, few enough to be listed.
+const LONGEST_RANGE: u64 = 10_000_000;
 
 /// Reads what [`ranges`] writes, and the same in any order; each number once, ascending.
 #[must_use]
@@ -50,7 +50,8 @@ pub fn parse_ranges(text: &str) -> Option<Vec<u32>> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        if first > last || last - first >= LONGEST_RANGE {
+        let listed = numbers.len() as u64 + u64::from(last.checked_sub(first)?);
+        if listed >= LONGEST_RANGE {
             return None;
         }
         numbers.extend(first..=last);
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn ranges_are_read_sorted_and_once() {
         assert_eq!(parse_ranges("9,3-5,4"), Some(vec![3, 4, 5, 9]));
-        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295"] {
+        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295", "0-5999999,0-5999999"] {
             assert_eq!(parse_ranges(bad), None, "{bad}");
         }
     }

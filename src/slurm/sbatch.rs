@@ -17,7 +17,8 @@ use super::token::Token;
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "{}: tasks cannot be told to run this program, because {reason}; copy it to another path and \
-     submit with that", Shown(path)
+     submit with that",
+    Shown(path)
 )]
 pub struct ProgramError {
     path: PathBuf,

@@ -84,7 +84,8 @@ pub enum SubmissionsError {
     /// A line that is no entry.
     #[error(
         "{}, line {line}: not a submission ({message}); move the file away and submit again: what \
-         is still queued is known by its comment", Shown(path)
+         is still queued is known by its comment",
+        Shown(path)
     )]
     Line {
         /// The file.
@@ -97,7 +98,8 @@ pub enum SubmissionsError {
     /// Another process submits.
     #[error(
         "{} is in use: another `otfhpc submit` is at work in this folder, or an sbatch that one \
-         left; try again when it has ended", Shown(path)
+         left; try again when it has ended",
+        Shown(path)
     )]
     InUse {
         /// The file.

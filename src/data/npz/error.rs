@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::foundations::Shown;
+use crate::foundations::shown::is_plain;
 
 use super::element::Numbers;
 
@@ -53,6 +54,34 @@ pub enum NpzError {
         /// What the zip library said.
         reason: String,
     },
+    /// The file is compressed as a whole, and does not decompress.
+    #[error(
+        "'{}' is compressed with gzip and cannot be decompressed ({reason}): expected an .npz \
+         archive within; copy it again, or see what `gunzip --keep` makes of it",
+        Shown(path)
+    )]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A member is compressed in a way that NumPy does not use.
+    #[error(
+        "key '{key}' of '{}' is compressed with {method}, which is not read: expected a member \
+         that is stored or deflated, as NumPy writes it; write the file again: {mend}",
+        Shown(path)
+    )]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// How it is compressed.
+        method: &'static str,
+        /// What to type.
+        mend: String,
+    },
     /// There is no such array.
     #[error(
         "'{}' has no key '{key}': it holds {present}; check the channel in the settings, or add \
@@ -69,9 +98,9 @@ pub enum NpzError {
     },
     /// The array holds something else than the numbers wanted.
     #[error(
-        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; save it as \
-         numpy.asarray({key}, dtype={})",
-        Shown(path), wanted.types(), wanted.python()
+        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; write it \
+         again: {mend}",
+        Shown(path), wanted.types()
     )]
     Dtype {
         /// The file.
@@ -80,10 +109,12 @@ pub enum NpzError {
         key: String,
         /// The dtype as the file writes it.
         dtype: String,
-        /// What it means.
-        meaning: &'static str,
+        /// What it means, with the names of its fields if it has some.
+        meaning: String,
         /// What it was to hold.
         wanted: Numbers,
+        /// What to type.
+        mend: String,
     },
     /// The array has another shape.
     #[error(
@@ -136,7 +167,11 @@ pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "no arrays".to_owned();
     }
-    let shown: Vec<&str> = names.iter().take(LISTED_KEYS).map(String::as_str).collect();
+    let shown = names.iter().take(LISTED_KEYS).map(|name| match is_plain(name) {
+        true => name.clone(),
+        false => name.escape_debug().to_string(),
+    });
+    let shown: Vec<String> = shown.collect();
     let more = match names.len().saturating_sub(LISTED_KEYS) {
         0 => String::new(),
         rest => format!(" and {rest} more"),
@@ -157,6 +192,18 @@ pub(super) fn hint(start: &[u8]) -> &'static str {
         "this is a single array: write all arrays into one file with numpy.savez_compressed"
     } else if start.starts_with(b"version https://") {
         "this is a Git LFS pointer: fetch the file itself with `git lfs pull`"
+    } else if start.starts_with(b"BZh") {
+        "this is compressed with bzip2: decompress it with `bunzip2`"
+    } else if start.starts_with(b"\xfd7zXZ") {
+        "this is compressed with xz: decompress it with `unxz`"
+    } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
+        "this is compressed with zstd: decompress it with `unzstd`"
+    } else if start.starts_with(b"\x89HDF") || start.starts_with(b"MATLAB") {
+        "this is an HDF5 or MATLAB file: read it with h5py or scipy.io.loadmat, and write its arrays \
+         with numpy.savez_compressed"
+    } else if start.starts_with(b"\x80") {
+        "this may be a Python pickle: load it where you trust it, and write its arrays with \
+         numpy.savez_compressed"
     } else if start.starts_with(b"SIMPLE") {
         "this is a FITS file: name it as the published model, and an .npz file as the data"
     } else {
