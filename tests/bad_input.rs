@@ -257,7 +257,7 @@ fn an_array_of_the_wrong_kind_or_without_records() {
     npz.finish().unwrap();
     refused(
         place.plan_of("kind.npz", &[]),
-        &["kind.npz", "'gain_ll'", "complex numbers", "expected", "save it as"],
+        &["kind.npz", "'gain_ll'", "complex numbers", "expected", "write it again: python3 -c"],
     );
     let mut none = Calibration::new();
     none.ifg = Array2::zeros((0, 512));
@@ -347,7 +347,7 @@ fn unknown_or_impossible_settings() {
             "data.source=nzp",
             &["data.source is \"nzp\"", "`simulate`", "`npz`", "did you mean \"npz\"?"],
         ),
-        ("data.sets=[\"lxss\"]", &["lxss", "expected", "did you mean llss?"]),
+        ("data.sets=[\"lxss\"]", &["lxss", "expected", "did you mean lhss?"]),
         ("data.sets=lsls", &["`lsls` is not a channel and scan mode", "did you mean llls?"]),
         ("data.sets=[]", &["data.sets is empty", "expected", "--set data.sets="]),
         ("fit.bins=300", &["fit.bins=300", "300", "256"]),
@@ -411,13 +411,13 @@ fn settings_may_be_written_as_one_thinks_of_them() {
         ],
         &["--set=fit.methods=[wls, ols]", "--set=fit.bins=[5,6,'9-11']", methods],
     ] {
-        otfhpc(place.plan(settings)).ended(0);
+        otfhpc(place.plan(settings).iter().map(String::as_str).chain(["--shards=1"])).ended(0);
         fs::remove_dir_all(place.at("out")).unwrap();
     }
     let text = "[fit]\nmethods = \"wls, ols\"\nbins = 7\n[study]\nnoise_levels = 0.1\n";
     fs::write(place.at("mine.toml"), text).unwrap();
     let config = format!("--config={}", support::program::text(&place.at("mine.toml")));
-    let ran = otfhpc(place.plan(&[&config])).ended(0);
+    let ran = otfhpc(place.plan(&[&config, "--shards=1"])).ended(0);
     assert!(ran.stdout.contains("wls, ols") && ran.stdout.contains("2 = 2 conf"), "{}", ran.stdout);
 }
 
@@ -598,6 +598,7 @@ fn a_plan_whose_input_changed_since() {
     let says =
         [text(&path), "changed since the plan was made", "put the old file back", "plan again"];
     refused(run, &says);
+    refused(["merge", &out], &says);
 
     fs::remove_file(&path).unwrap();
     refused(run, &[text(&path), "cannot read", "check the path"]);
@@ -605,6 +606,10 @@ fn a_plan_whose_input_changed_since() {
 
     Calibration::new().write(&path);
     otfhpc(run).ended(0);
+    otfhpc(["run", &out, "--shard=1"]).ended(0);
+    // What was fitted can be merged where the data are not.
+    fs::remove_file(&path).unwrap();
+    otfhpc(["merge", &out]).ended(0);
 }
 
 #[test]

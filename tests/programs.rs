@@ -241,7 +241,8 @@ fn a_program_that_changed_is_another_input_by_whatever_name() {
         let program = std::fs::read(stage.path("good")).unwrap();
         std::fs::write(stage.path("good"), "exit 1\n").unwrap();
         let run = ["run", text(&out), "--shard", "0"];
-        for refused in [otfhpc(run), otfhpc(["resume", text(&out), "--local"])] {
+        let resume = otfhpc(["resume", text(&out), "--local"]);
+        for refused in [otfhpc(run), resume, otfhpc(["merge", text(&out)])] {
             let error = refused.ended(2).stderr;
             assert!(error.contains("good: this input changed since the plan"), "{error}");
         }

@@ -4,8 +4,11 @@ mod support;
 
 use std::error::Error;
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
@@ -26,11 +29,36 @@ fn main() {
         trial("truth_of_the_noisy_data_too", &[MODEL, "cal_expected.npz"], || {
             truth_is_interpolated("cal_expected.npz")
         }),
+        trial("a_gzipped_model_reads_the_same", &[MODEL], a_gzipped_model_reads_the_same),
         trial("errors_say_what_to_do", &[MODEL], errors_say_what_to_do),
         trial("damage_never_panics", &[MODEL], damage_never_panics),
         trial("truncation_is_an_error", &[MODEL], truncation_is_an_error),
         trial("the_calibration_data_read", &["cal.npz"], the_calibration_data_read),
     ])
+}
+
+fn a_gzipped_model_reads_the_same() -> Result<(), Failed> {
+    let (folder, plain) = (tempfile::tempdir()?, required(MODEL)?);
+    let path = folder.path().join("model.FITS.gz");
+    let gzip = |bytes: &[u8]| -> std::io::Result<()> {
+        let mut file = GzEncoder::new(std::fs::File::create(&path)?, Compression::default());
+        file.write_all(bytes)?;
+        file.finish().map(drop)
+    };
+    gzip(&std::fs::read(&plain)?)?;
+    assert_eq!(PublishedModel::read(&path)?, PublishedModel::read(&plain)?);
+    // What is no model within is said, and a bomb does not go off.
+    gzip(b"SIMPLY no model")?;
+    let error = PublishedModel::read(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("is not a FITS file (it starts with \"SIMPLY"), "{error}");
+    gzip(&vec![b' '; 20 << 20])?;
+    let error = PublishedModel::read(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("compressed with gzip (it holds more than 16777216 bytes)"), "{error}");
+    let whole = std::fs::read(&path)?;
+    std::fs::write(&path, &whole[..whole.len() / 2])?;
+    let error = PublishedModel::read(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("compressed with gzip ("), "{error}");
+    Ok(())
 }
 
 fn close(found: f64, printed: f64) -> bool {

@@ -27,6 +27,7 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
 /// Merges and tells the result.
 pub(super) fn merge_and_report(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<Exit> {
     files::check_writable(run.root())?;
+    plan.check_unchanged()?;
     match merge(run, plan)? {
         Merged::Incomplete { totals, faults } => {
             complain(incomplete(run, &totals, &faults).trim_end());

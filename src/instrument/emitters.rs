@@ -174,6 +174,6 @@ mod tests {
             message.starts_with("`xcla` is not an emitter; expected one of xcal, ical"),
             "{message}"
         );
-        assert!(message.ends_with("bolometer_ll"), "{message}");
+        assert!(message.ends_with("bolometer_ll; did you mean xcal?"), "{message}");
     }
 }

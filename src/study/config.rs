@@ -281,13 +281,35 @@ mod tests {
     #[test]
     fn an_unknown_key_is_answered_with_the_valid_ones() {
         let error = set(&["study.trails=5"]).unwrap_err().to_string();
-        assert!(error.contains("study.trails=5") && error.contains("`trials`"), "{error}");
+        assert!(error.contains("--set study.trails=5: "), "{error}");
+        assert!(error.contains("did you mean study.trials?; study has seed, trials"), "{error}");
         let error = set(&["studdy.trials=5"]).unwrap_err().to_string();
-        assert!(error.contains("`study`"), "{error}");
+        assert!(error.contains("did you mean study.trials?; the settings have data"), "{error}");
         let error = set(&["data.source=nzp"]).unwrap_err().to_string();
-        assert!(error.contains("`npz`"), "{error}");
+        assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
         let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
         assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn one_value_or_several_without_brackets_may_stand_for_a_list() {
+        let config = set(&[
+            "fit.methods=wls,ols",
+            "data.sets=llss",
+            "data.other_bolometers=rh,rl",
+            "study.noise_levels=1e-4,1e-2",
+            "fit.bins=[5,\"7-9\"]",
+            "slurm.extra=--mail-type=END,FAIL",
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.fit.methods, ["wls", "ols"]);
+        assert_eq!((config.data.sets.len(), config.data.other_bolometers.len()), (1, 2));
+        assert_eq!(config.study.noise_levels, Some(vec![1e-4, 1e-2]));
+        assert_eq!(config.fit.bins.to_string(), "5,7-9");
+        assert_eq!(config.slurm.extra, ["--mail-type=END,FAIL"]);
+        let config = set(&["study.noise_levels=0.1", "fit.methods=wls", "fit.bins=7"]).unwrap();
+        assert_eq!(config.study.noise_levels, Some(vec![0.1]));
+        assert_eq!((config.fit.methods, config.fit.bins.bins()), (vec!["wls".into()], vec![7]));
     }
 
     #[test]

@@ -201,7 +201,8 @@ impl NpzFile {
     /// The archive's member that holds the key `name`: NumPy appends `.npy`, others may not.
     fn index(&self, name: &str) -> Option<usize> {
         let index = |member: &str| self.archive.index_for_name(member);
-        index(&format!("{name}{ENDING}")).or_else(|| index(name))
+        index(&format!("{name}{ENDING}"))
+            .or_else(|| index(name).filter(|_| !name.ends_with(ENDING)))
     }
 
     /// How a member is compressed, if in a way that is not read.
