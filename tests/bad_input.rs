@@ -7,10 +7,13 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ndarray::{Array1, Array2, ArrayView1};
 use ndarray_npy::NpzWriter;
 use num_complex::Complex64;
@@ -298,6 +301,40 @@ fn files_that_are_no_npz() {
 }
 
 #[test]
+fn files_that_somebody_compressed() {
+    let place = Place::new();
+    let gzip = |from: &Path, to: &Path| {
+        let mut file = GzEncoder::new(fs::File::create(to).unwrap(), Compression::default());
+        file.write_all(&fs::read(from).unwrap()).unwrap();
+        file.finish().unwrap();
+    };
+    // By what is in it, not by its name.
+    gzip(&place.at("cal.npz"), &place.at("packed.npz"));
+    let ran = otfhpc(place.plan_of("packed.npz", &[])).ended(0);
+    assert!(ran.stdout.contains("16 of 16 records used"), "{}", ran.stdout);
+    let whole = fs::read(place.at("packed.npz")).unwrap();
+    fs::write(place.at("packed.npz"), &whole[..whole.len() / 2]).unwrap();
+    refused(
+        place.plan_of("packed.npz", &[]),
+        &["packed.npz", "compressed with gzip and cannot be decompressed", "expected", "copy it"],
+    );
+    fs::write(place.at("text"), b"no archive").unwrap();
+    gzip(&place.at("text"), &place.at("packed.npz"));
+    let says = ["is not an .npz file (it starts with \"no archive\")", "expected", "check that"];
+    refused(place.plan_of("packed.npz", &[]), &says);
+    for (start, says) in [
+        (&b"BZh91AY"[..], "`bunzip2`"),
+        (b"\xfd7zXZ\0", "`unxz`"),
+        (b"\x28\xb5\x2f\xfd", "`unzstd`"),
+        (b"\x89HDF\r\n", "h5py"),
+        (b"\x80\x04\x95", "pickle"),
+    ] {
+        fs::write(place.at("other"), start).unwrap();
+        refused(place.plan_of("other", &[]), &["is not an .npz file", "expected", says]);
+    }
+}
+
+#[test]
 fn no_record_left_after_screening() {
     let place = Place::new();
     let mut none = Calibration::new();
@@ -348,7 +385,7 @@ fn unknown_or_impossible_settings() {
             &["data.source is \"nzp\"", "`simulate`", "`npz`", "did you mean \"npz\"?"],
         ),
         ("data.sets=[\"lxss\"]", &["lxss", "expected", "did you mean lhss?"]),
-        ("data.sets=lsls", &["`lsls` is not a channel and scan mode", "did you mean llls?"]),
+        ("data.sets=lsls", &["`lsls` is not a channel and scan mode", "did you mean lhls?"]),
         ("data.sets=[]", &["data.sets is empty", "expected", "--set data.sets="]),
         ("fit.bins=300", &["fit.bins=300", "300", "256"]),
         ("fit.constraint=some", &["fit.constraint is \"some\"", "`none`", "`kirchhoff`"]),
