@@ -368,6 +368,8 @@ fn unknown_or_impossible_settings() {
         ("study.records=5", &["no setting study.records", "did you mean simulate.records?"]),
         ("data.temperature=5", &["no setting data.temperature; data has source, path"]),
         ("study.trials", &["study.trials", "expected key=value", "--set study.trials=5"]),
+        ("=5", &["=5", "expected key=value", "--set study.trials=5"]),
+        ("simulate=5", &["simulate is 5: expected a table of settings"]),
         ("study.trials=-1", &["study.trials=-1", "-1"]),
         ("study.trials=five", &["study.trials is \"five\": expected a whole number, 1 or more"]),
         ("study.trials=1.5", &["study.trials is 1.5: expected a whole number, 1 or more"]),

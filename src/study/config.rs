@@ -178,8 +178,8 @@ fn toml_error(path: Option<&Path>, text: &str, error: &toml::de::Error) -> Confi
 
 /// Sets one key, and checks the result at once so that the error names the assignment.
 fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
-    let (key, text) =
-        assignment.split_once('=').ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
+    let parts = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+    let (key, text) = parts.ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
     let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
     let mut told: Option<toml::de::Error> = None;
     for value in readings(text) {

@@ -59,7 +59,7 @@ const TYPES: [(&str, &str); 11] = [
     ("a string", "a text, in quotation marks"),
     ("path string", "a path, in quotation marks"),
     ("string or table", "a word, in quotation marks"),
-    ("a sequence", "a list, as in [\"python3\", \"fit.py\"]"),
+    ("a sequence", "a list, in brackets"),
     ("a map", "a table of settings"),
     ("struct BolometerParameters", "a table, as in { r0_ohm = 11.9, ... }"),
 ];
@@ -117,7 +117,11 @@ fn value(found: &str) -> String {
 }
 
 fn type_in_words(expected: &str) -> &str {
-    TYPES.iter().find(|(name, _)| *name == expected).map_or(expected, |(_, words)| words)
+    match TYPES.iter().find(|(name, _)| *name == expected) {
+        Some((_, words)) => words,
+        None if expected.starts_with("struct ") => "a table of settings",
+        None => expected,
+    }
 }
 
 /// `word` is no setting where it stands, where `choices` are; `setting` is the dotted name that it

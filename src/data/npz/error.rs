@@ -110,11 +110,11 @@ pub enum NpzError {
         /// The dtype as the file writes it.
         dtype: String,
         /// What it means, with the names of its fields if it has some.
-        meaning: String,
+        meaning: Box<str>,
         /// What it was to hold.
         wanted: Numbers,
         /// What to type.
-        mend: String,
+        mend: Box<str>,
     },
     /// The array has another shape.
     #[error(

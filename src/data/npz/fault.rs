@@ -24,10 +24,10 @@ impl Fault {
     pub(super) fn at(self, path: PathBuf, key: String, wanted: Numbers) -> NpzError {
         match self {
             Self::Dtype(dtype) => {
-                let mend = mend::convert(&path, &key, &dtype, wanted);
+                let mend = mend::convert(&path, &key, &dtype, wanted).into();
                 let meaning = match mend::fields(&dtype).join(", ") {
-                    none if none.is_empty() => element::meaning(&dtype).to_owned(),
-                    fields => format!("{} {fields}", element::meaning(&dtype)),
+                    none if none.is_empty() => element::meaning(&dtype).into(),
+                    fields => format!("{} {fields}", element::meaning(&dtype)).into(),
                 };
                 NpzError::Dtype { path, key, meaning, dtype, wanted, mend }
             }
