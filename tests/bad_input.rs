@@ -7,13 +7,18 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ndarray::{Array1, Array2, ArrayView1};
 use ndarray_npy::NpzWriter;
 use num_complex::Complex64;
 use otfhpc::foundations::RunDir;
-use support::program::{SMALL, otfhpc, otfhpc_with, text};
+use support::program::{Ran, SMALL, otfhpc, otfhpc_with, shell, text};
 use tempfile::{TempDir, tempdir};
 
 const RECORDS: usize = 16;
@@ -255,7 +260,7 @@ fn an_array_of_the_wrong_kind_or_without_records() {
     npz.finish().unwrap();
     refused(
         place.plan_of("kind.npz", &[]),
-        &["kind.npz", "'gain_ll'", "complex numbers", "expected", "save it as"],
+        &["kind.npz", "'gain_ll'", "complex numbers", "expected", "write it again: python3 -c"],
     );
     let mut none = Calibration::new();
     none.ifg = Array2::zeros((0, 512));
@@ -296,6 +301,40 @@ fn files_that_are_no_npz() {
 }
 
 #[test]
+fn files_that_somebody_compressed() {
+    let place = Place::new();
+    let gzip = |from: &Path, to: &Path| {
+        let mut file = GzEncoder::new(fs::File::create(to).unwrap(), Compression::default());
+        file.write_all(&fs::read(from).unwrap()).unwrap();
+        file.finish().unwrap();
+    };
+    // By what is in it, not by its name.
+    gzip(&place.at("cal.npz"), &place.at("packed.npz"));
+    let ran = otfhpc(place.plan_of("packed.npz", &[])).ended(0);
+    assert!(ran.stdout.contains("16 of 16 records used"), "{}", ran.stdout);
+    let whole = fs::read(place.at("packed.npz")).unwrap();
+    fs::write(place.at("packed.npz"), &whole[..whole.len() / 2]).unwrap();
+    refused(
+        place.plan_of("packed.npz", &[]),
+        &["packed.npz", "compressed with gzip and cannot be decompressed", "expected", "copy it"],
+    );
+    fs::write(place.at("text"), b"no archive").unwrap();
+    gzip(&place.at("text"), &place.at("packed.npz"));
+    let says = ["is not an .npz file (it starts with \"no archive\")", "expected", "check that"];
+    refused(place.plan_of("packed.npz", &[]), &says);
+    for (start, says) in [
+        (&b"BZh91AY"[..], "`bunzip2`"),
+        (b"\xfd7zXZ\0", "`unxz`"),
+        (b"\x28\xb5\x2f\xfd", "`unzstd`"),
+        (b"\x89HDF\r\n", "h5py"),
+        (b"\x80\x04\x95", "pickle"),
+    ] {
+        fs::write(place.at("other"), start).unwrap();
+        refused(place.plan_of("other", &[]), &["is not an .npz file", "expected", says]);
+    }
+}
+
+#[test]
 fn no_record_left_after_screening() {
     let place = Place::new();
     let mut none = Calibration::new();
@@ -320,20 +359,46 @@ fn no_record_left_after_screening() {
 fn unknown_or_impossible_settings() {
     let place = Place::new();
     for (setting, says) in [
-        ("study.trails=5", &["study.trails=5", "unknown field `trails`", "`trials`"][..]),
-        ("studdy.trials=5", &["studdy.trials=5", "unknown field `studdy`", "`study`"]),
+        (
+            "study.trails=5",
+            &["no setting study.trails", "did you mean study.trials?", "seed, tr"][..],
+        ),
+        ("studdy.trials=5", &["no setting studdy.trials", "did you mean study.trials?", "study, "]),
+        ("trials=5", &["no setting trials", "did you mean study.trials?"]),
+        ("study.records=5", &["no setting study.records", "did you mean simulate.records?"]),
+        ("data.temperature=5", &["no setting data.temperature; data has source, path"]),
         ("study.trials", &["study.trials", "expected key=value", "--set study.trials=5"]),
+        ("=5", &["=5", "expected key=value", "--set study.trials=5"]),
+        ("simulate=5", &["simulate is 5: expected a table of settings"]),
         ("study.trials=-1", &["study.trials=-1", "-1"]),
-        ("study.trials=many", &["study.trials=many", "many", "expected"]),
-        ("study.trials=0", &["study.trials is 0", "expected one or more"]),
-        ("simulate.records=0", &["simulate.records is 0", "expected one or more"]),
+        ("study.trials=five", &["study.trials is \"five\": expected a whole number, 1 or more"]),
+        ("study.trials=1.5", &["study.trials is 1.5: expected a whole number, 1 or more"]),
+        ("study.trials=[1]", &["study.trials is a list: expected a whole number"]),
+        ("study.seed=x", &["study.seed is \"x\": expected a whole number, 0 or more"]),
+        ("study.trials=0", &["study.trials is 0", "expected a whole number, 1 to 1000000000"]),
+        ("simulate.records=0", &["simulate.records is 0", "expected a whole number, 1 to 1000"]),
+        ("simulate.rounding=yes", &["simulate.rounding is \"yes\": expected true or false"]),
+        ("study.noise_levels=few", &["`few` is not a number", "[0.01, 0.1]"]),
+        ("data.sigma=true", &["data.sigma: expected a number of counts", "\"estimate\""]),
+        ("instrument.bolometer=5", &["instrument.bolometer is 5: expected a table, as in {"]),
         ("data.sigma=-1", &["data.sigma=-1", "expected zero or more counts"]),
-        ("data.source=nzp", &["data.source=nzp", "`nzp`", "`simulate`", "`npz`"]),
-        ("data.sets=[\"lxss\"]", &["lxss", "expected", "llss"]),
+        (
+            "data.source=nzp",
+            &["data.source is \"nzp\"", "`simulate`", "`npz`", "did you mean \"npz\"?"],
+        ),
+        ("data.sets=[\"lxss\"]", &["lxss", "expected", "did you mean lhss?"]),
+        ("data.sets=lsls", &["`lsls` is not a channel and scan mode", "did you mean lhls?"]),
         ("data.sets=[]", &["data.sets is empty", "expected", "--set data.sets="]),
         ("fit.bins=300", &["fit.bins=300", "300", "256"]),
-        ("fit.constraint=some", &["fit.constraint=some", "`some`", "`none`", "`kirchhoff`"]),
-        ("fit.methods=[\"wsl\"]", &["fit.methods", "no method `wsl`", "ols, wls, plateau, huber"]),
+        ("fit.constraint=some", &["fit.constraint is \"some\"", "`none`", "`kirchhoff`"]),
+        (
+            "fit.methods=[\"wsl\"]",
+            &["no method `wsl`; did you mean wls?", "ols, wls, plateau, huber"],
+        ),
+        (
+            "fit.options.huber.max_iteration=3",
+            &["no option `max_iteration`; did you mean max_iter"],
+        ),
         ("fit.methods=[]", &["fit.methods is empty", "--set fit.methods="]),
         ("fit.methods=[\"ols\",\"ols\"]", &["fit.methods lists ols twice", "expected each once"]),
         ("instrument.transform_length=500", &["500", "512", "640"]),
@@ -343,7 +408,10 @@ fn unknown_or_impossible_settings() {
         refused(place.plan(&["--set", setting]), says);
     }
     assert!(!place.at("out").exists(), "a plan that cannot be made leaves nothing");
-    refused(["methods", "wsl"], &["no method `wsl`", "ols, wls, plateau, huber"]);
+    refused(
+        ["methods", "wsl"],
+        &["no method `wsl`; did you mean wls?", "ols, wls, plateau, huber"],
+    );
 }
 
 #[test]
@@ -351,10 +419,18 @@ fn a_config_file_with_a_mistake() {
     let place = Place::new();
     let config = format!("--config={}", text(&place.at("mine.toml")));
     for (text, says) in [
-        ("[study]\nseed = 3\ntrails = 5\n", ["line 3", "unknown field `trails`", "`trials`"]),
+        ("[study]\nseed = 3\ntrails = 5\n", ["line 3", "no setting study.trails", "study.trials?"]),
         ("[study]\nseed = \n", ["line 2", "mine.toml", "seed"]),
-        ("[study]\ntrials = \"two\"\n", ["line 2", "invalid type", "expected"]),
-        ("[studies]\n", ["line 1", "unknown field `studies`", "`study`"]),
+        (
+            "[study]\ntrials = \"two\"\n",
+            ["line 2", "study.trials is \"two\"", "whole number, 1 or"],
+        ),
+        ("[studdy]\n", ["line 1", "no setting studdy", "did you mean study?"]),
+        ("[fit]\nconstraint = \"non\"\n", ["line 2", "fit.constraint is \"non\"", "\"none\"?"]),
+        (
+            "[[method]]\nname = \"a\"\ncommand = \"b\"\n",
+            ["line 3", "method.command is \"b\"", "a list"],
+        ),
     ] {
         fs::write(place.at("mine.toml"), text).unwrap();
         refused(place.plan(&[&config]), &["mine.toml", says[0], says[1], says[2]]);
@@ -362,17 +438,155 @@ fn a_config_file_with_a_mistake() {
 }
 
 #[test]
+fn settings_may_be_written_as_one_thinks_of_them() {
+    let place = Place::new();
+    let methods = "--set=data.other_bolometers=rh";
+    for settings in [
+        &["--set=fit.methods=wls", "--set=fit.bins=7", "--set=study.noise_levels=0.1"][..],
+        &[
+            "--set=fit.methods=wls,ols",
+            "--set=study.noise_levels=1e-4,1e-2",
+            "--set=data.sets=llss",
+        ],
+        &["--set=fit.methods=[wls, ols]", "--set=fit.bins=[5,6,'9-11']", methods],
+    ] {
+        otfhpc(place.plan(settings).iter().map(String::as_str).chain(["--shards=1"])).ended(0);
+        fs::remove_dir_all(place.at("out")).unwrap();
+    }
+    let text = "[fit]\nmethods = \"wls, ols\"\nbins = 7\n[study]\nnoise_levels = 0.1\n";
+    fs::write(place.at("mine.toml"), text).unwrap();
+    let config = format!("--config={}", support::program::text(&place.at("mine.toml")));
+    let ran = otfhpc(place.plan(&[&config, "--shards=1"])).ended(0);
+    assert!(ran.stdout.contains("wls, ols") && ran.stdout.contains("2 = 2 conf"), "{}", ran.stdout);
+}
+
+/// A number that no memory holds is refused before any is asked for.
+#[test]
+fn numbers_of_records_that_no_memory_holds() {
+    let place = Place::new();
+    let out = format!("--out={}", place.out());
+    let file = format!("--out={}", text(&place.at("new.npz")));
+    for records in ["9223372036854775807", "4000000000", "100000000"] {
+        for command in [["plan", &out], ["local", &out], ["simulate", &file]] {
+            let set = format!("--set=simulate.records={records}");
+            let started = Instant::now();
+            let is = format!("simulate.records is {records}");
+            refused(command.iter().chain(&[&*set]), &[&is, "a whole number, 1 to 10000000"]);
+            assert!(started.elapsed() < Duration::from_secs(20));
+        }
+    }
+    refused(
+        ["plan", &out, "--set=simulate.records=99999999999999999999"],
+        &["simulate.records is \"99999999999999999999\"", "expected a whole number"],
+    );
+    for (set, says) in [
+        ("simulate.plateau_records=9223372036854775807", "simulate.plateau_records is 92233"),
+        ("study.trials=9223372036854775807", "study.trials is 9223372036854775807: expected"),
+        ("slurm.cpus_per_task=4294967295", "slurm.cpus_per_task is 4294967295: expected"),
+        ("slurm.throttle=4294967295", "slurm.throttle is 4294967295: expected"),
+        ("fit.unit_seconds=1e300", "fit.unit_seconds is 1000000"),
+        ("fit.options.huber.max_iterations=1e18", "fit.options.huber: `max_iterations` is 1000"),
+        ("instrument.peak_sample=9223372036854775807", "instrument.peak_sample is 92233720"),
+        ("instrument.transform_length=9223372036854775807", "9223372036854775807"),
+    ] {
+        refused(["plan", &out, "--set", set], &[says, "expected"]);
+    }
+    let method = "method=[{name=\"a\",command=[\"true\"],timeout_seconds=1e30}]";
+    refused(["plan", &out, "--set", method], &["timeout_seconds is 1000000", "up to 1000000000"]);
+    refused(["resume", "--attempts=4000000000"], &["'4000000000'", "--attempts", "1 to 1000"]);
+    refused(["simulate", "--trial=0"], &["'0'", "--trial", "a whole number, 1 to 1000000000"]);
+    refused(["status", "--watch=1e300"], &["'1e300'", "--watch", "up to 1000000000"]);
+    assert!(!place.at("out").exists() && !place.at("new.npz").exists());
+}
+
+/// A run that needs more memory than there is does not begin: `ulimit` stands for a small machine.
+#[test]
+fn a_run_that_needs_more_memory_than_there_is() {
+    let place = Place::new();
+    let out = place.out();
+    let limited = |words: &str| {
+        let program = env!("CARGO_BIN_EXE_otfhpc");
+        shell(&format!("ulimit -d 200000; RUST_BACKTRACE=1 exec '{program}' {words}"))
+    };
+    let many = "--set=simulate.records=1000000 --set=fit.bins=5-9";
+    let settings = format!("--out '{out}' --threads 2 {many}");
+    let says = |ran: &Ran, parts: &[&str]| {
+        let told = |part: &&str| ran.stderr.contains(*part);
+        assert!(ran.code == Some(2) && parts.iter().all(told), "{ran:?}");
+    };
+    let refusal =
+        ["not enough memory: the fit on 2 threads needs about ", "ulimit -d allows 204 MB"];
+    let local = limited(&format!("local {settings}"));
+    says(&local, &[&refusal[..], &["use fewer records"]].concat());
+    assert!(!place.at("out").exists());
+    says(
+        &limited(&format!("simulate {many} --out '{out}.npz'")),
+        &["not enough memory: the simul"],
+    );
+    otfhpc(
+        ["plan", "--out", &out, "--shards=2"].iter().chain(&many.split(' ').collect::<Vec<_>>()),
+    )
+    .ended(0);
+    says(&limited(&format!("run '{out}' --shard 0 --threads 2")), &refusal);
+    says(&limited(&format!("resume '{out}' --local --threads 2")), &refusal);
+    // In a job of Slurm, what the job was given counts.
+    let job = [("SLURM_MEM_PER_NODE", "50")];
+    let says = ["the fit on 1 thread needs about", "its Slurm job was given 52 MB", "--mem"];
+    refused_with(&job, ["run", &out, "--shard=0", "--threads=1"], &says);
+    // Submitting it with too little is refused before it waits in the queue.
+    let says = ["needs about", "asks for 50M", "--sbatch-arg=--mem="];
+    refused(["submit", &out, "--dry-run", "--sbatch-arg=--mem=50M"], &says);
+    assert!(!place.at("out/partials").exists());
+}
+
+/// What a terminal would obey does not reach it.
+#[test]
+fn names_of_files_with_control_characters() {
+    let place = Place::new();
+    let evil = "a\u{1b}[31m\nb.npz";
+    let quoted = r"a\033[31m\nb.npz'";
+    let silent = |ran: &Ran| {
+        let lines = ran.stderr.lines().count();
+        assert!(!ran.stderr.contains('\u{1b}') && lines == 1, "{lines}: {ran:?}");
+    };
+    let missing = otfhpc(place.plan_of(evil, &[])).ended(2);
+    assert!(missing.stderr.contains(quoted), "{missing:?}");
+    silent(&missing);
+    fs::write(place.at(evil), b"no archive").unwrap();
+    silent(&otfhpc(place.plan_of(evil, &[])).ended(2));
+    Calibration::new().write(&place.at(evil));
+    otfhpc(place.plan_of(evil, &["--set=fit.bins=5-6"])).ended(0);
+    fs::write(place.at(evil), b"changed").unwrap();
+    let changed = otfhpc(["run", &place.out(), "--shard=0"]).ended(2);
+    assert!(changed.stderr.contains("this input changed"), "{changed:?}");
+    silent(&changed);
+    let folder = place.at("out\u{7}\n");
+    let listed = otfhpc(["status", text(&folder)]).ended(2);
+    assert!(listed.stderr.contains(r"out\007\n/plan.json'"), "{listed:?}");
+    silent(&listed);
+    let bytes = std::ffi::OsStr::from_bytes(b"no-\xff-text");
+    let ran = otfhpc([std::ffi::OsStr::new("merge"), bytes]).ended(2);
+    assert!(ran.stderr.contains(r"$'no-\377-text/plan.json'"), "{ran:?}");
+    // The whole way, with what is printed to be typed.
+    let out = format!("--out={}", text(&folder));
+    let ran = otfhpc(["local", &out, "--set=fit.bins=5-6"].iter().chain(&SMALL)).ended(0);
+    assert!(!ran.stdout.contains(['\u{7}', '\u{1b}']), "{ran:?}");
+    assert!(ran.stdout.contains(r"out\007\n"), "{ran:?}");
+    let set = format!("--set={}=5", "stu\u{1b}[2Jdy");
+    silent(&otfhpc(place.plan(&[&set])).ended(2));
+}
+
+#[test]
 fn impossible_numbers_of_shards() {
     let place = Place::new();
     for command in ["plan", "local"] {
         for arguments in [&["--shards", "-3"][..], &["--shards=-3"]] {
-            let says = ["'-3'", "--shards", "expected a whole number, 1 or more", "--help"];
+            let says = ["'-3'", "--shards", "expected a whole number, 1 to 1000000", "--help"];
             refused([command].iter().chain(arguments), &says);
         }
-        for (given, value) in
-            [("--shards=0", "'0'"), ("--shards=2.5", "'2.5'"), ("--shards=x", "'x'")]
-        {
-            refused([command, given], &[value, "--shards", "expected a whole number, 1 or more"]);
+        for value in ["0", "2.5", "x", "4000000000", "9223372036854775807"] {
+            let (given, quoted) = (format!("--shards={value}"), format!("'{value}'"));
+            refused([command, &given], &[&quoted, "--shards", "expected a whole number, 1 to"]);
         }
     }
     refused(
@@ -423,6 +637,7 @@ fn a_plan_whose_input_changed_since() {
     let says =
         [text(&path), "changed since the plan was made", "put the old file back", "plan again"];
     refused(run, &says);
+    refused(["merge", &out], &says);
 
     fs::remove_file(&path).unwrap();
     refused(run, &[text(&path), "cannot read", "check the path"]);
@@ -430,6 +645,10 @@ fn a_plan_whose_input_changed_since() {
 
     Calibration::new().write(&path);
     otfhpc(run).ended(0);
+    otfhpc(["run", &out, "--shard=1"]).ended(0);
+    // What was fitted can be merged where the data are not.
+    fs::remove_file(&path).unwrap();
+    otfhpc(["merge", &out]).ended(0);
 }
 
 #[test]
@@ -511,10 +730,10 @@ fn impossible_numbers_of_threads() {
     place.planned();
     let out = place.out();
     let run = ["run", &out, "--shard=0"];
-    for value in ["abc", "0", "-2", "1.5", ""] {
+    for value in ["abc", "0", "-2", "1.5", "", "4000000000"] {
         let says = [
             &format!("OTFHPC_THREADS is `{value}`"),
-            "expected a whole number, 1 or more",
+            "expected a whole number, 1 to 4096",
             "unset it",
         ];
         refused_with(&[("OTFHPC_THREADS", value)], run, &says);
@@ -524,8 +743,15 @@ fn impossible_numbers_of_threads() {
         run,
         &["SLURM_CPUS_PER_TASK is `two`", "expected a number of processors, 1 or more", "unset it"],
     );
-    for arguments in [&["--threads", "0"][..], &["--threads=-1"], &["--threads", "many"]] {
-        let says = ["--threads", "expected a whole number, 1 or more", "--help"];
+    refused_with(
+        &[("SLURM_CPUS_PER_TASK", "4000000000")],
+        run,
+        &["4000000000 threads (SLURM_CPUS_PER_TASK)", "expected 1 to 4096", "--threads"],
+    );
+    for arguments in
+        [&["--threads", "0"][..], &["--threads=-1"], &["--threads", "many"], &["--threads=4097"]]
+    {
+        let says = ["--threads", "expected a whole number, 1 to 4096", "--help"];
         refused(run.iter().chain(arguments), &says);
     }
     assert!(!place.at("out/partials").exists(), "nothing was fitted");

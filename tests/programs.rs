@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use num_complex::Complex64;
 use otfhpc::foundations::npz_writer::write_npz;
 use rustix::process::{Pid, Signal, kill_process};
-use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_with, products, text};
+use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_in, otfhpc_with, products, text};
 use tempfile::{TempDir, tempdir};
 
 /// A folder with stand-ins for programs.
@@ -213,4 +213,42 @@ fn a_script_that_changed_is_another_input() {
     std::fs::write(stage.path("good"), "exit 1\n").unwrap();
     let refused = otfhpc(["run", text(&out), "--shard", "0"]).ended(2);
     assert!(refused.stderr.contains("this input changed"), "{}", refused.stderr);
+}
+
+/// However a program is named: by a bare name in the folder of the run, too.
+#[test]
+fn a_program_that_changed_is_another_input_by_whatever_name() {
+    let stage = Stage::new();
+    let folder = stage.0.path();
+    stage.method("good", 60.0, GOOD);
+    let method = |first: &str, file: &str| {
+        format!("--set=method=[{{name=\"a\",command=[\"{first}\",\"{file}\"]}}]")
+    };
+    std::os::unix::fs::symlink("/bin/sh", stage.path("python")).unwrap();
+    // A file here with the name of a program on the PATH is not that program.
+    std::fs::write(stage.path("sh"), "not a program").unwrap();
+    for (first, file) in [("sh", "good"), ("sh", "./good"), ("./python", "good")] {
+        let method = method(first, file);
+        let plan = ["plan", "--out=out", "--replace", "--shards=1", &method, "--set=fit.methods=a"];
+        let plan = plan.iter().chain(&SMALL).chain(&["--set=fit.bins=5-9"]);
+        let again = || otfhpc_in(folder, plan.clone()).ended(0);
+        again();
+        let out = stage.path("out");
+        let json = std::fs::read_to_string(out.join("plan.json")).unwrap();
+        assert!(json.contains(&format!("\"{}\"", text(&stage.path("good")))), "{json}");
+        // The link that a virtual environment has as its interpreter stays one.
+        assert_eq!(json.contains(text(&stage.path("python"))), first != "sh", "{json}");
+        let program = std::fs::read(stage.path("good")).unwrap();
+        std::fs::write(stage.path("good"), "exit 1\n").unwrap();
+        let run = ["run", text(&out), "--shard", "0"];
+        let resume = otfhpc(["resume", text(&out), "--local"]);
+        for refused in [otfhpc(run), resume, otfhpc(["merge", text(&out)])] {
+            let error = refused.ended(2).stderr;
+            assert!(error.contains("good: this input changed since the plan"), "{error}");
+        }
+        std::fs::write(stage.path("good"), program).unwrap();
+        // From another folder the same file is run.
+        otfhpc(run).ended(0);
+        assert_eq!(otfhpc(["merge", text(&out)]).ended(0).code, Some(0));
+    }
 }

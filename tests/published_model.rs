@@ -4,13 +4,16 @@ mod support;
 
 use std::error::Error;
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::data::model::PublishedModel;
+use otfhpc::data::model::{ModelError, PublishedModel};
 use otfhpc::data::npz::{NpzFile, SourceType};
 use otfhpc::data::published_columns;
 use support::{required, trial};
@@ -27,6 +30,7 @@ fn main() {
         trial("truth_of_the_noisy_data_too", &[MODEL, "cal_expected.npz"], || {
             truth_is_interpolated("cal_expected.npz")
         }),
+        trial("a_gzipped_model_reads_the_same", &[MODEL], a_gzipped_model_reads_the_same),
         trial("errors_say_what_to_do", &[MODEL], errors_say_what_to_do),
         trial("damage_never_panics", &[MODEL], damage_never_panics),
         trial("truncation_is_an_error", &[MODEL], truncation_is_an_error),
@@ -34,12 +38,40 @@ fn main() {
     ])
 }
 
+fn a_gzipped_model_reads_the_same() -> Result<(), Failed> {
+    let (folder, plain) = (tempfile::tempdir()?, required(MODEL)?);
+    let path = folder.path().join("model.FITS.gz");
+    let gzip = |bytes: &[u8]| -> std::io::Result<()> {
+        let mut file = GzEncoder::new(std::fs::File::create(&path)?, Compression::default());
+        file.write_all(bytes)?;
+        file.finish().map(drop)
+    };
+    gzip(&std::fs::read(&plain)?)?;
+    assert_eq!(read_model(&path)?, read_model(&plain)?);
+    // What is no model within is said, and a bomb does not go off.
+    gzip(b"SIMPLY no model")?;
+    let error = read_model(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("is not a FITS file (it starts with \"SIMPLY"), "{error}");
+    gzip(&vec![b' '; 20 << 20])?;
+    let error = read_model(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("compressed with gzip (it holds more than 16777216 bytes)"), "{error}");
+    let whole = std::fs::read(&path)?;
+    std::fs::write(&path, &whole[..whole.len() / 2])?;
+    let error = read_model(&path).err().ok_or("accepted")?.to_string();
+    assert!(error.contains("compressed with gzip ("), "{error}");
+    Ok(())
+}
+
+fn read_model(path: &Path) -> Result<PublishedModel, ModelError> {
+    PublishedModel::read(path, &published_columns())
+}
+
 fn close(found: f64, printed: f64) -> bool {
     (found - printed).abs() <= 1e-6 * printed.abs()
 }
 
 fn values_are_those_astropy_reads() -> Result<(), Failed> {
-    let model = PublishedModel::read(&required(MODEL)?, &published_columns())?;
+    let model = read_model(&required(MODEL)?)?;
     assert_eq!((model.chanscan.as_str(), model.label.as_str()), ("LLSS", "PASS4"));
     assert_eq!((model.nu_zero_ghz, model.delta_nu_ghz), (68.020812, 13.604162));
     assert_eq!((model.omega_zero, model.delta_omega), (11.149872, 2.2299744));
@@ -81,7 +113,7 @@ fn values_are_those_astropy_reads() -> Result<(), Failed> {
 }
 
 fn emissivities_sum_to_zero() -> Result<(), Failed> {
-    let model = PublishedModel::read(&required(MODEL)?, &published_columns())?;
+    let model = read_model(&required(MODEL)?)?;
     for point in 0..model.bins {
         let sum: Complex64 = model.emissivity.iter().map(|column| column[point]).sum();
         assert!(sum.l1_norm() < 1e-8, "{sum} at point {point}");
@@ -91,7 +123,7 @@ fn emissivities_sum_to_zero() -> Result<(), Failed> {
 
 /// The truth is the model on the 257 bins of 512 points, to the last bit.
 fn truth_is_interpolated(expected: &str) -> Result<(), Failed> {
-    let model = PublishedModel::read(&required(MODEL)?, &published_columns())?;
+    let model = read_model(&required(MODEL)?)?;
     let mut archive = NpzReader::new(File::open(required(expected)?)?)?;
     let frequency: Array1<f64> = archive.by_name("frequency_ghz")?;
     let truth: Array2<Complex64> = archive.by_name("truth_emissivity")?;
@@ -113,7 +145,7 @@ fn read(bytes: &[u8]) -> Result<PublishedModel, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("model.fits");
     std::fs::write(&path, bytes)?;
-    Ok(PublishedModel::read(&path, &published_columns())?)
+    Ok(read_model(&path)?)
 }
 
 /// `bytes` with the first `from` replaced by `to`, of the same length.
@@ -155,13 +187,9 @@ fn errors_say_what_to_do() -> Result<(), Failed> {
     nan[place + 8..place + 12].copy_from_slice(&f32::NAN.to_be_bytes());
     let error = read(&nan).err().ok_or("accepted NaN")?.to_string();
     assert!(error.contains("column RELEX_GA of") && error.contains("is NaN at index 2"), "{error}");
-    let error = PublishedModel::read(Path::new("no/such"), &published_columns())
-        .err()
-        .ok_or("read nothing")?;
+    let error = read_model(Path::new("no/such")).err().ok_or("read nothing")?;
     assert!(error.to_string().starts_with("cannot read 'no/such': "), "{error}");
-    let error = PublishedModel::read(Path::new("src"), &published_columns())
-        .err()
-        .ok_or("read a directory")?;
+    let error = read_model(Path::new("src")).err().ok_or("read a directory")?;
     assert!(error.to_string().starts_with("'src' is not a regular file"), "{error}");
     Ok(())
 }
@@ -191,7 +219,7 @@ fn damage_never_panics() -> Result<(), Failed> {
             }
         }
         std::fs::write(&path, &damaged)?;
-        let _ = PublishedModel::read(&path, &published_columns());
+        let _ = read_model(&path);
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 mod support;
 
 use std::path::Path;
+use std::process::Command;
 
 use libtest_mimic::Failed;
 use otfhpc::data::npz::{NpzFile, SourceType};
-use support::{no_python, run_python, trial_unless};
+use support::{no_python, python, run_python, trial_unless};
 
 fn main() {
     support::run(vec![trial_unless(no_python(), "archives_written_by_numpy", archives)])
@@ -15,10 +16,17 @@ fn main() {
 fn archives() -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
     run_python("write_npz_variants.py", &[directory.path()])?;
-    for archive in ["stored.npz", "deflated.npz"] {
+    for archive in ["stored.npz", "deflated.npz", "deflated.npz.gz"] {
         every_type_reads(&directory.path().join(archive))?;
     }
     every_shape_reads(&directory.path().join("shapes.npz"))?;
+    every_spelling_reads(&directory.path().join("spelt.npz"))?;
+    members_without_an_ending_are_keys(&directory.path().join("bare.npz"))?;
+    what_is_not_asked_for_does_not_matter(&directory.path().join("beside.npz"))?;
+    what_is_advised_mends(&directory.path().join("mendable.npz"))?;
+    for method in ["bzip2", "lzma"] {
+        other_compression_is_refused(&directory.path().join(format!("{method}.npz")), method)?;
+    }
     other_types_are_refused(&directory.path().join("refused.npz"))?;
     other_files_are_refused(directory.path())
 }
@@ -41,6 +49,74 @@ fn every_type_reads(path: &Path) -> Result<(), Failed> {
         let float = name.starts_with('f');
         assert_eq!(source, if float { SourceType::Float } else { SourceType::Integer }, "{name}");
     }
+    Ok(())
+}
+
+fn numbers() -> Vec<f64> {
+    (0..12).map(f64::from).collect()
+}
+
+fn every_spelling_reads(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    let names = archive.names();
+    assert_eq!(names.len(), 11);
+    for name in names {
+        let (array, source) = archive.array_f64(&name)?;
+        let is_bool = name == "?" || name == "bool";
+        let expected = numbers().into_iter().map(|v| if is_bool { v.min(1.0) } else { v });
+        assert_eq!(array.as_slice(), Some(&expected.collect::<Vec<_>>()[..]), "{name}");
+        assert_eq!(source == SourceType::Float, name.contains('f'), "{name}");
+    }
+    Ok(())
+}
+
+fn members_without_an_ending_are_keys(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    assert_eq!(archive.names(), ["a", "b", "folder/c"]);
+    for name in ["a", "b", "folder/c"] {
+        assert!(archive.contains(name), "{name}");
+        assert_eq!(archive.array_f64(name)?.0.as_slice(), Some(&numbers()[..]), "{name}");
+    }
+    assert!(!archive.contains("b.npy") && !archive.contains("c"));
+    Ok(())
+}
+
+fn what_is_not_asked_for_does_not_matter(path: &Path) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    assert_eq!(archive.array_f64("good")?.0.as_slice(), Some(&numbers()[..]));
+    let error = archive.array_f64("nested").err().ok_or("accepted a table")?.to_string();
+    assert!(error.contains("a table with named fields p, q, r"), "{error}");
+    Ok(())
+}
+
+/// Types what the messages say, and reads what comes of it.
+fn what_is_advised_mends(path: &Path) -> Result<(), Failed> {
+    let object = path.with_file_name("object.npz");
+    for (path, key) in [(path, "table"), (path, "text"), (path, "date"), (&object, "object")] {
+        let error = NpzFile::open(path)?.array_f64(key).err().ok_or("accepted")?.to_string();
+        type_in(&error)?;
+        NpzFile::open(path)?.vector(key, Some(2))?;
+    }
+    Ok(())
+}
+
+fn type_in(error: &str) -> Result<(), Failed> {
+    let (_, command) = error.rsplit_once("python3 -c ").ok_or("nothing to type")?;
+    let python = python().ok_or("there is no Python")?;
+    let output = Command::new("sh")
+        .args(["-c", &format!("'{}' -c {command}", python.display())])
+        .output()?;
+    assert!(output.status.success(), "{command}: {output:?}");
+    Ok(())
+}
+
+fn other_compression_is_refused(path: &Path, method: &str) -> Result<(), Failed> {
+    let mut archive = NpzFile::open(path)?;
+    assert_eq!(archive.names(), ["a"]);
+    let error = archive.array_f64("a").err().ok_or("accepted it")?.to_string();
+    assert!(error.contains(&format!("is compressed with {method}, which is not read")), "{error}");
+    type_in(&error)?;
+    assert_eq!(NpzFile::open(path)?.array_f64("a")?.0.as_slice(), Some(&numbers()[..]));
     Ok(())
 }
 

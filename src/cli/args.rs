@@ -1,12 +1,15 @@
 //! What a user types.
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::foundations::RunDir;
 use crate::slurm::parse_ranges;
+use crate::study::{MOST_THREADS, MOST_TRIALS};
 
 /// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
 /// sharded over a Slurm array, and proves that nothing is missing.
@@ -107,7 +110,7 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
     /// Number of shards: array tasks.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = shards, allow_negative_numbers = true)]
     pub(super) shards: u32,
 }
 
@@ -167,7 +170,7 @@ pub(super) struct ResumeArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// A shard that was submitted so often is left to you.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = attempts, allow_negative_numbers = true)]
     pub(super) attempts: u32,
     /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
     #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]
@@ -190,7 +193,7 @@ pub(super) struct LocalArgs {
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
     /// Number of shards; a killed run goes on where it was, however many.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = shards, allow_negative_numbers = true)]
     pub(super) shards: u32,
     /// Say where the time went.
     #[arg(long)]
@@ -237,7 +240,7 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "FILE", default_value = "cal.npz")]
     pub(super) out: PathBuf,
     /// The noise draw, from 1.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = trial, allow_negative_numbers = true)]
     pub(super) trial: u64,
     /// Overwrite the file if it is there.
     #[arg(long)]
@@ -278,11 +281,11 @@ pub(super) struct MethodsArgs {
 pub(super) struct ThreadArgs {
     /// Worker threads; by default OTFHPC_THREADS, else SLURM_CPUS_PER_TASK, else one per
     /// processor that this process may run on.
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub(super) threads: Option<u32>,
     /// Programs ([[method]]) that run at once, each in the place of one thread; by default
     /// OTFHPC_EXTERNAL_JOBS, else as many as there are threads.
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub(super) external_jobs: Option<u32>,
 }
 
@@ -298,18 +301,46 @@ pub(super) struct BinaryArgs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShardList(pub(super) Vec<u32>);
 
+/// Most shards: their numbers stand in one file.
+const MOST_SHARDS: u32 = 1_000_000;
+/// Most submissions of one shard.
+const MOST_ATTEMPTS: u32 = 1000;
+/// Longest time between two looks, s.
+const MOST_SECONDS: f64 = 1e9;
+
 fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse().map(Duration::try_from_secs_f64) {
-        Ok(Ok(period)) if !period.is_zero() => Ok(period),
-        _ => Err("expected seconds, more than 0".into()),
+    let within = |seconds: &f64| *seconds <= MOST_SECONDS;
+    match text.parse().ok().filter(within).map(Duration::try_from_secs_f64) {
+        Some(Ok(period)) if !period.is_zero() => Ok(period),
+        _ => Err(format!("expected seconds, more than 0, up to {MOST_SECONDS}")),
     }
 }
 
-fn positive(text: &str) -> Result<u32, String> {
+/// A whole number, 1 or more, up to a limit.
+pub(super) fn count<T: FromStr + PartialOrd + From<u8> + Display>(
+    text: &str,
+    most: T,
+) -> Result<T, String> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("expected a whole number, 1 or more".into()),
+        Ok(number) if number >= T::from(1) && number <= most => Ok(number),
+        _ => Err(format!("expected a whole number, 1 to {most}")),
     }
+}
+
+fn shards(text: &str) -> Result<u32, String> {
+    count(text, MOST_SHARDS)
+}
+
+fn attempts(text: &str) -> Result<u32, String> {
+    count(text, MOST_ATTEMPTS)
+}
+
+fn threads(text: &str) -> Result<u32, String> {
+    count(text, MOST_THREADS)
+}
+
+fn trial(text: &str) -> Result<u64, String> {
+    count(text, MOST_TRIALS)
 }
 
 fn fraction(text: &str) -> Result<f64, String> {

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use crate::audit::{Auditor, Sample, Sampled, Samples, sample};
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;
 use crate::shard::{Campaigns, Programs};
-use crate::slurm::{quoted, ranges};
+use crate::slurm::{quoted, quoted_path, ranges};
 use crate::study::Study;
 
 use super::args::AuditArgs;
 use super::display::{complain, folder, program, say};
 use super::report::aligned;
-use super::run::{allow_files, environment, external_jobs, thread_pool};
+use super::run::{allow_files, environment, external_jobs, thread_count, thread_pool};
 use super::signals::Signals;
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, needs};
 
 /// Units that are named of a shard; there may be millions.
 const MOST_UNITS: usize = 10;
@@ -28,6 +28,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     frozen::check(&run, &plan, &args.binary, volume)?;
     plan.check_inputs()?;
     let study = plan.study()?;
+    needs::check_task(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
@@ -35,7 +36,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     let samples = sample(&run, &plan, &study, &how);
     tell_gaps(&run, &study, &samples, volume);
     if samples.sampled.is_empty() && samples.damaged.is_empty() {
-        bail!("there is no partial to audit in {}", run.partials().display());
+        bail!("there is no partial to audit in {}", Shown(&run.partials()));
     }
     let programs = Programs { at_once, logs: run.program_logs().join("audit") };
     let (stop, campaigns) = (signals.stop.clone(), Campaigns::default());
@@ -63,7 +64,7 @@ fn tell_gaps(run: &RunDir, study: &Study, samples: &Samples, volume: Volume) {
     for (shard, problem) in &samples.damaged {
         complain(&format!(
             "{}: {problem}\n  mend: {} run {} --shard {shard}",
-            run.partial(*shard).display(),
+            Shown(&run.partial(*shard)),
             program(),
             folder(run)
         ));
@@ -138,16 +139,16 @@ impl Audit {
     /// The shards that differ, and the commands that mend them.
     fn differences(&self, run: &RunDir) -> String {
         let mut text = "otfhpc: results differ from what this machine computes\n".to_owned();
-        let aside = quoted(&run.set_aside().display().to_string());
+        let aside = quoted_path(&run.set_aside());
         for (shard, host, units) in &self.differing {
             let named: Vec<String> = units.iter().take(MOST_UNITS).map(u64::to_string).collect();
             let more = if units.len() > MOST_UNITS { ", ..." } else { "" };
             let path = run.partial(*shard);
-            let partial = quoted(&path.display().to_string());
+            let partial = quoted_path(&path);
             text += &format!(
                 "{}: shard {shard}, fitted on {host}: {} units differ: {}{more}\n  \
                  mend: mkdir -p {aside} && mv --backup=numbered {partial} {aside}/\n",
-                path.display(),
+                Shown(&path),
                 units.len(),
                 named.join(", ")
             );

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::foundations::RunDir;
+use crate::foundations::shown::harmless;
+use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;
 use crate::shard::{ConfigurationDone, Counts, Progress};
 use crate::study::Study;
@@ -86,7 +87,7 @@ impl Display {
     pub(super) fn skip(&self, shard: u32) {
         if self.shared.volume > Volume::Quiet {
             let partial = self.shared.run.partial(shard);
-            self.shared.say(&format!("shard {shard} was done before: {}", partial.display()));
+            self.shared.say(&format!("shard {shard} was done before: {}", Shown(&partial)));
         }
     }
 
@@ -170,7 +171,7 @@ impl Shared {
     }
 
     fn say(&self, line: &str) {
-        if self.on_terminal { self.bar.println(line) } else { complain(line) }
+        if self.on_terminal { self.bar.println(harmless(line)) } else { complain(line) }
     }
 }
 
@@ -191,17 +192,23 @@ pub(super) fn program() -> String {
 
 /// The results folder, as a word of a shell.
 pub(super) fn folder(run: &RunDir) -> String {
-    crate::slurm::quoted(&run.root().display().to_string())
+    crate::slurm::quoted_path(run.root())
 }
 
-/// Prints to standard output. Whoever reads it may stop reading (`otfhpc status | head`): that is
+/// Prints to standard output; what would only move the cursor is escaped. Whoever reads it may stop reading (`otfhpc status | head`): that is
 /// no reason to stop the work.
 pub(super) fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush());
+}
+
+/// Puts the cursor into the corner of the terminal and clears what is below.
+pub(super) fn clear_terminal() {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(b"\x1b[H\x1b[J").and_then(|()| out.flush());
 }
 
 /// Prints a line to standard error, if anybody reads it.
 pub(super) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
 }

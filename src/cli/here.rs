@@ -13,11 +13,12 @@ use super::display::{complain, say};
 use super::merge::merge_and_report;
 use super::report::{exit_of, stopped};
 use super::run::{
-    allow_files, environment, external_jobs, fit_shards, origin, tell, tell_profile, thread_pool,
+    allow_files, environment, external_jobs, fit_shards, origin, tell, tell_profile, thread_count,
+    thread_pool,
 };
 use super::signals::Signals;
 use super::source::source_line;
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, needs};
 
 /// Fits what has no sound partial, and merges.
 pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<Exit> {
@@ -27,6 +28,10 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
     let missing = |shard: &u32| Partial::check(run, &plan, *shard).is_err();
     let shards: Vec<u32> = plan.shards.live().into_iter().filter(missing).collect();
     check_room(run, &plan, &plan.study()?, &shards)?;
+    if !shards.is_empty() {
+        let slurm = environment()?;
+        needs::check_all(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
+    }
     if volume > Volume::Quiet {
         say(&source_line(&plan));
     }

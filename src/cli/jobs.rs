@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;
 use crate::slurm::{
     Chunk, JobOptions, Launcher, Outlook, Owner, Rehearsal, SlurmError, Submissions, Submitter,
@@ -128,7 +128,7 @@ impl Jobs {
         let mut text = String::new();
         if !rehearsal.lines.is_empty() {
             for (path, script) in maker.launcher(maker.given)?.scripts() {
-                text += &format!("### {}\n{script}\n", path.display());
+                text += &format!("### {}\n{script}\n", Shown(&path));
             }
         }
         for line in rehearsal.lines {

@@ -10,12 +10,15 @@ use super::args::LocalArgs;
 use super::display::say;
 use super::here::Here;
 use super::plan::{describe, make};
-use super::{Exit, Volume};
+use super::run::{environment, thread_count};
+use super::{Exit, Volume, needs};
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
     let (plan, campaigns) = make(&args.settings, args.shards, &run, &profile, |plan, study| {
+        let slurm = environment()?;
+        needs::check_all(plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
         Ok(check_room(&run, plan, study, &plan.shards.live())?)
     })?;
     if volume > Volume::Quiet {

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::foundations::{RunDir, files};
+use crate::foundations::{RunDir, Shown, files};
 use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
 use crate::plan::BoundPlan;
 use crate::shard::{Campaigns, remove_outlived};
-use crate::slurm::{quoted, ranges};
+use crate::slurm::{quoted_path, ranges};
 
 use super::args::FolderArgs;
 use super::display::{complain, folder, program, say};
@@ -33,6 +33,7 @@ pub(super) fn merge_and_report(
     volume: Volume,
 ) -> Result<Exit> {
     files::check_writable(run.root())?;
+    plan.check_unchanged()?;
     match merge(run, plan, campaigns)? {
         Merged::Incomplete { totals, faults } => {
             complain(incomplete(run, &totals, &faults).trim_end());
@@ -45,7 +46,7 @@ pub(super) fn merge_and_report(
                     "otfhpc: warning: another build of otfhpc than the one that planned worked on \
                      {other_binaries} of {} shards: {} tells which",
                     plan.shards.live().len(),
-                    run.provenance().display()
+                    Shown(&run.provenance())
                 ));
             }
             if volume > Volume::Quiet {
@@ -67,18 +68,18 @@ fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
     }
     if ledger.reasons.len() > MOST_REASONS {
         let more = ledger.reasons.len() - MOST_REASONS;
-        text += &format!("{:<11}and {more} more reasons: {}\n", "", run.ledger().display());
+        text += &format!("{:<11}and {more} more reasons: {}\n", "", Shown(&run.ledger()));
     }
     let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
     match lines.count() <= LONGEST_TABLE {
         true => text += &format!("\n{}\n", quality_table(rows)),
-        false => text += &format!("{:<11}{}\n", "errors", run.summary_csv().display()),
+        false => text += &format!("{:<11}{}\n", "errors", Shown(&run.summary_csv())),
     }
     let ranking = ranking(rows);
     if !ranking.is_empty() {
         text += &format!("{ranking}\n");
     }
-    text + &format!("{:<11}{} and beside it\n", "products", run.solution().display())
+    text + &format!("{:<11}{} and beside it\n", "products", Shown(&run.solution()))
 }
 
 /// What is at fault, and the command that mends each.
@@ -106,10 +107,10 @@ fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
 fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
     let (first, last) = (&group[0], &group[group.len() - 1]);
     let mut lines = match group.len() {
-        1 => format!("{}: {}\n", first.path.display(), first.problem),
+        1 => format!("{}: {}\n", Shown(&first.path), first.problem),
         n => format!(
             "{} to {} ({n} shards): {}\n",
-            first.path.display(),
+            Shown(&first.path),
             last.path.file_name().unwrap_or_default().to_string_lossy(),
             first.problem
         ),
@@ -121,8 +122,8 @@ fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
             format!("  mend: {} run {} --shard {list}\n", program(), folder(run))
         }
         true => {
-            let aside = quoted(&run.set_aside().display().to_string());
-            let path = quoted(&first.path.display().to_string());
+            let aside = quoted_path(&run.set_aside());
+            let path = quoted_path(&first.path);
             format!("  mend: mkdir -p {aside} && mv --backup=numbered {path} {aside}/\n")
         }
     };

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::fit::{Registered, method, methods};
+use crate::foundations::similar::did_you_mean;
 
 use super::Exit;
 use super::args::MethodsArgs;
@@ -26,7 +27,8 @@ fn list() {
 fn explain(name: &str) -> Result<()> {
     let Some(Registered { info, .. }) = method(name) else {
         let valid: Vec<_> = methods().iter().map(|m| m.info.name).collect();
-        bail!("there is no method `{name}`; the methods are {}", valid.join(", "));
+        let meant = did_you_mean(name, valid.iter().copied());
+        bail!("there is no method `{name}`{meant}; the methods are {}", valid.join(", "));
     };
     say(&format!(
         "{}: {}\n\

@@ -1,11 +1,60 @@
 //! What `otfhpc plan` says of the memory that a run needs, beside what it asks Slurm for.
 
-use crate::life::megabytes;
-use crate::plan::{BoundPlan, Memory};
-use crate::study::Study;
+use anyhow::{Result, bail};
+
+use crate::foundations::machine::{MemoryLimit, memory_limit};
+use crate::life::{megabytes, memory_of};
+use crate::plan::{BoundPlan, Memory, check_simulation, of_simulation};
+use crate::slurm::Environment;
+use crate::study::{Config, Study};
 
 /// Threads of a task where the settings do not say: those of the array script.
 pub(super) const USUAL_THREADS: u64 = 2;
+
+/// The narrowest limit on the memory of this process: the machine's, or that of its job.
+fn limit(slurm: &Environment) -> Option<MemoryLimit> {
+    let of_job = slurm.memory.map(|bytes| {
+        let source = "its Slurm job was given".to_owned();
+        MemoryLimit { bytes, source }
+    });
+    of_job.into_iter().chain(memory_limit()).min_by_key(|limit| limit.bytes)
+}
+
+/// Refuses to fit a plan here on so many threads that the memory is not enough.
+pub(super) fn check_task(plan: &BoundPlan, threads: usize, slurm: &Environment) -> Result<()> {
+    let Some(limit) = limit(slurm) else { return Ok(()) };
+    Ok(Memory::of(&plan.plan, &plan.study()?).check_task(threads as u64, &limit)?)
+}
+
+/// Refuses to fit and merge here what is too much for the memory.
+pub(super) fn check_all(plan: &BoundPlan, threads: usize, slurm: &Environment) -> Result<()> {
+    check_task(plan, threads, slurm)?;
+    let Some(limit) = limit(slurm) else { return Ok(()) };
+    Ok(Memory::of(&plan.plan, &plan.study()?).check_merge(&limit)?)
+}
+
+/// Refuses to simulate more than the memory holds.
+pub(super) fn check_simulated(config: &Config, study: &Study) -> Result<()> {
+    let needed = of_simulation(config.simulate.records as u64, study);
+    memory_limit().map_or(Ok(()), |limit| Ok(check_simulation(needed, &limit)?))
+}
+
+/// Refuses to submit tasks that would be given less memory than they need: `given` are the user's
+/// options for sbatch.
+pub(super) fn check_asked(plan: &BoundPlan, given: &[String]) -> Result<()> {
+    let launched = plan.launch.memory.as_deref().and_then(megabytes);
+    let Some(asked) = memory_of(given).or(launched) else { return Ok(()) };
+    let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
+    let needed = Memory::of(&plan.plan, &plan.study()?).of_task(threads).div_ceil(1 << 20);
+    if needed > asked {
+        bail!(
+            "a task on {threads} threads needs about {needed}M of memory, but slurm.memory or --mem \
+             asks for {asked}M; add --sbatch-arg=--mem={needed}M, or plan again with \
+             --set slurm.memory={needed}M, or with fewer records or more shards"
+        );
+    }
+    Ok(())
+}
 
 /// The lines about memory, without the name of the first.
 pub(super) fn memory(plan: &BoundPlan, study: &Study) -> Vec<String> {

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
-use crate::foundations::{RunDir, files};
+use crate::foundations::{RunDir, Shown, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError, RoomError, check_room};
 use crate::shard::{Campaigns, Partial, PartialError, Phase, Profile};
-use crate::slurm::{JobOptions, quoted, submit_all};
+use crate::slurm::{JobOptions, quoted_path, submit_all};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
@@ -29,7 +29,7 @@ pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
         say(&format!(
             "next:\n  {} submit {}\nor by hand:\n  {by_hand}\nor here:\n  {}\n",
             program(),
-            quoted(&run.root().display().to_string()),
+            quoted_path(run.root()),
             run_here(&run, shards)
         ));
     }
@@ -49,7 +49,7 @@ fn look_for_room(run: &RunDir, plan: &BoundPlan, study: &Study) -> Result<()> {
 
 /// The commands that do without Slurm.
 fn run_here(run: &RunDir, shards: u32) -> String {
-    let folder = quoted(&run.root().display().to_string());
+    let folder = quoted_path(run.root());
     let (program, last) = (program(), shards - 1);
     format!("{program} run {folder} --shard 0-{last} && {program} merge {folder}")
 }
@@ -73,7 +73,7 @@ pub(super) fn make(
     make_way(run, &plan, settings)?;
     if plan.disowns_revisions(run) {
         remove(&run.revisions())
-            .with_context(|| format!("cannot delete {}", run.revisions().display()))?;
+            .with_context(|| format!("cannot delete {}", Shown(&run.revisions())))?;
     }
     plan.write(run)?;
     let plan = plan.revised(run)?;
@@ -119,7 +119,7 @@ fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs) -> Result<(
     let partials = partials.into_iter().map(|shard| run.partial(shard));
     let journals = Some(run.journals()).filter(|folder| replace && folder.exists());
     for path in partials.chain(products).chain(journals) {
-        remove(&path).with_context(|| format!("cannot delete {}", path.display()))?;
+        remove(&path).with_context(|| format!("cannot delete {}", Shown(&path)))?;
     }
     Ok(())
 }
@@ -149,7 +149,7 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
     let config = &plan.plan.config;
     let mut text = source_line(plan);
     let mut line = |name: &str, value: String| writeln!(text, "{name:<11}{value}");
-    line("plan", format!("{} ({})", run.plan().display(), plan.hash.short()))?;
+    line("plan", format!("{} ({})", Shown(&run.plan()), plan.hash.short()))?;
     for data_set in &plan.plan.data_sets {
         line("data set", format!("{}: {}", data_set.set, data_set.screening))?;
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
-use crate::foundations::RunDir;
 use crate::foundations::math::median;
+use crate::foundations::{RunDir, Shown};
 use crate::merge::{Chi2, Doubt, Row};
 use crate::plan::BoundPlan;
 use crate::shard::{Attempt, Ending, Stopped, Summary};
@@ -89,7 +89,7 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String
         let of = format!("{kept} of {units} units of shard {shard} are done");
         text += &match kept {
             0 => format!(": {of}"),
-            _ => format!(": {of}, and kept in {}", journal.display()),
+            _ => format!(": {of}, and kept in {}", Shown(journal)),
         };
         if let Some(trouble) = trouble {
             text += &format!(" (others were lost: {trouble})");

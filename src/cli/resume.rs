@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::life::{
     Life, Limits, Remedy, ShardState, Slurm, State, failing_nodes, look, megabytes, memory_of,
     next_options, remedy,
@@ -261,7 +261,7 @@ fn unfinished(run: &RunDir) -> String {
 fn next(run: &RunDir, mended: &Mended) -> String {
     let (program, folder) = (program(), folder(run));
     if mended.jobs.merged {
-        return format!("nothing to resume: {} and beside it\n", run.solution().display());
+        return format!("nothing to resume: {} and beside it\n", Shown(&run.solution()));
     }
     let mut text = format!("next:\n  {program} status {folder}\n");
     if mended.exit == Exit::Incomplete {

@@ -11,14 +11,15 @@ use crate::shard::{
     Ending, Origin, Partial, Profile, TaskError, ThreadCount, Worker, allow_open_files,
 };
 use crate::slurm::Environment;
+use crate::study::MOST_THREADS;
 
-use super::args::{RunArgs, ThreadArgs};
+use super::args::{RunArgs, ThreadArgs, count};
 use super::display::{Display, complain, say};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::Signals;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, requeue};
+use super::{Exit, Volume, frozen, needs, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let profile = Arc::new(Profile::new(args.profile));
@@ -29,6 +30,9 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let shards = chosen_shards(args, &slurm, &plan, &run)?;
     frozen::check(&run, &plan, &args.binary, volume)?;
     check_room(&run, &plan, &plan.study()?, &shards)?;
+    if shards.iter().any(|shard| !run.partial(*shard).exists()) {
+        needs::check_task(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
+    }
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
@@ -89,17 +93,27 @@ pub(super) fn origin(slurm: &Environment) -> Origin {
     Origin { job: slurm.job.clone(), node: slurm.node.clone() }
 }
 
+/// How many worker threads there are to be.
+pub(super) fn thread_count(args: &ThreadArgs, slurm: &Environment) -> Result<ThreadCount> {
+    let count = ThreadCount::choose(&[
+        (args.threads.map(|n| n as usize), "--threads"),
+        (count_variable("OTFHPC_THREADS")?, "OTFHPC_THREADS"),
+        (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
+    ]);
+    if count.threads > MOST_THREADS as usize {
+        let ThreadCount { threads, source, .. } = count;
+        bail!("{threads} threads ({source}): expected 1 to {MOST_THREADS}; set --threads");
+    }
+    Ok(count)
+}
+
 /// The worker threads, with a warning where they are more than the processors.
 pub(super) fn thread_pool(
     args: &ThreadArgs,
     slurm: &Environment,
     volume: Volume,
 ) -> Result<ThreadPool> {
-    let count = ThreadCount::choose(&[
-        (args.threads.map(|n| n as usize), "--threads"),
-        (count_variable("OTFHPC_THREADS")?, "OTFHPC_THREADS"),
-        (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
-    ]);
+    let count = thread_count(args, slurm)?;
     if let Some(warning) = count.warning().filter(|_| volume > Volume::Quiet) {
         complain(&format!("otfhpc: warning: {warning}"));
     }
@@ -123,9 +137,9 @@ pub(super) fn allow_files(pool: &ThreadPool, programs_at_once: usize, volume: Vo
 
 fn count_variable(name: &str) -> Result<Option<usize>> {
     let Ok(text) = std::env::var(name) else { return Ok(None) };
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(Some(count)),
-        _ => bail!("{name} is `{text}`: expected a whole number, 1 or more, or unset it"),
+    match count(&text, MOST_THREADS) {
+        Ok(threads) => Ok(Some(threads as usize)),
+        Err(expected) => bail!("{name} is `{text}`: {expected}, or unset it"),
     }
 }
 

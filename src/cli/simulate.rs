@@ -4,13 +4,14 @@ use anyhow::{Result, bail};
 
 use crate::data::settings::Source;
 use crate::data::{Campaign, write_calibration_set};
-use crate::slurm::quoted;
+use crate::foundations::Shown;
+use crate::slurm::quoted_path;
 use crate::study::{Config, Study};
 
 use super::args::SimulateArgs;
 use super::display::{program, say};
 use super::source::simulated;
-use super::{Exit, Volume};
+use super::{Exit, Volume, needs};
 
 pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     let config = Config::load(args.config.as_deref(), &args.assignments)?;
@@ -21,9 +22,10 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
         );
     }
     if args.out.exists() && !args.replace {
-        bail!("{} is there already; choose another --out, or add --replace", args.out.display());
+        bail!("{} is there already; choose another --out, or add --replace", Shown(&args.out));
     }
     let study = Study::new(&config)?;
+    needs::check_simulated(&config, &study)?;
     let level = study.noise_levels[0];
     let prepare = |set: &_| Campaign::prepare(*set, &study.recipe(&config));
     let campaigns = study.sets.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
@@ -35,7 +37,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
 }
 
 fn describe(args: &SimulateArgs, study: &Study, campaigns: &[Campaign], level: f64) -> String {
-    let file = quoted(&args.out.display().to_string());
+    let file = quoted_path(&args.out);
     let of_set = |(set, campaign): (_, &Campaign)| format!("{set}: {} records", campaign.records());
     let sets: Vec<String> = study.sets.iter().zip(campaigns).map(of_set).collect();
     let mut text = simulated(&sets.join(", "));

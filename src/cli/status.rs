@@ -11,12 +11,9 @@ use crate::plan::BoundPlan;
 
 use super::Exit;
 use super::args::StatusArgs;
-use super::display::{complain, folder, program, say};
+use super::display::{clear_terminal, complain, folder, program, say};
 use super::shard_table;
 use super::signals::Signals;
-
-/// Puts the cursor into the corner of the terminal and clears what is below.
-const CLEAR: &str = "\x1b[H\x1b[J";
 
 pub(super) fn command(args: &StatusArgs) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -42,7 +39,7 @@ fn watch(args: &StatusArgs, run: &RunDir) -> Result<Exit> {
     loop {
         let (plan, life) = look_at(run)?;
         if std::io::stdout().is_terminal() && !args.json {
-            say(CLEAR);
+            clear_terminal();
         }
         tell(args, run, &plan, &life)?;
         let is = |state: State| life.shards.iter().any(|shard| shard.state == state);

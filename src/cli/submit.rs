@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use crate::foundations::RunDir;
+use crate::foundations::{RunDir, Shown};
 use crate::plan::{BoundPlan, check_room};
 use crate::shard::Partial;
 use crate::slurm::{Owner, Real, Recorder, Submissions};
@@ -12,7 +12,7 @@ use crate::slurm::{Owner, Real, Recorder, Submissions};
 use super::args::SubmitArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -21,6 +21,7 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let owner = Owner::new(&plan.hash, &run);
     let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
     check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
+    needs::check_asked(&plan, &args.sbatch_args)?;
     let maker = Maker::new(&run, &plan, &args.sbatch_args, any_binary)?;
     if args.dry_run {
         let submissions = Submissions::read(&run)?;
@@ -106,7 +107,7 @@ fn unfinished(run: &RunDir) -> String {
 fn next(run: &RunDir, jobs: &Jobs) -> String {
     let (program, folder) = (program(), folder(run));
     match jobs.merged {
-        true => format!("nothing to submit: {} and beside it\n", run.solution().display()),
+        true => format!("nothing to submit: {} and beside it\n", Shown(&run.solution())),
         false => format!(
             "next:\n  {program} status {folder}\nand if the merge says that something is missing:\n  \
              {program} resume {folder}\n"

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::foundations::Shown;
 use crate::instrument::{AxisError, BolometerError, ChannelScan};
 
 use super::model::ModelError;
@@ -76,7 +77,8 @@ pub enum DataError {
     /// Screening left nothing.
     #[error(
         "{}: no record of data set {set} left after screening: {screening}; \
-         check data.sets and data.path", path.display()
+         check data.sets and data.path",
+        Shown(path)
     )]
     NoRecords {
         /// The calibration set.

@@ -12,6 +12,7 @@ mod emitters;
 mod error;
 mod exclusion;
 mod export;
+mod gunzip;
 mod known;
 mod matching;
 mod plateaus;

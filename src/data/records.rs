@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::foundations::Shown;
 use crate::instrument::{Channel, IFG_LENGTH, bias_volts};
 
 use super::conventions::Bias;
@@ -23,7 +24,7 @@ pub enum RecordsError {
     #[error(
         "{}: channel {channel} has no records: `{key}` holds 0 rows; \
          choose another channel with --set data.sets='[\"llss\"]'",
-        path.display()
+        Shown(path)
     )]
     Empty {
         /// The file.
@@ -37,7 +38,7 @@ pub enum RecordsError {
     #[error(
         "{}: `{key}` holds {found} values for {records} records of channel {channel}; to match them \
          by time needs `midpoint_time_{channel}` and `midpoint_time_{other}`",
-        path.display()
+        Shown(path)
     )]
     NoTimes {
         /// The file.
@@ -54,10 +55,7 @@ pub enum RecordsError {
         other: Channel,
     },
     /// A flag that a rule wants otherwise.
-    #[error(
-        "{}: data.exclude has `{rule}`, but `{key}` has shape {shapes}",
-        path.display()
-    )]
+    #[error("{}: data.exclude has `{rule}`, but `{key}` has shape {shapes}", Shown(path))]
     Flag {
         /// The file.
         path: PathBuf,

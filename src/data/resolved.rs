@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::foundations::Shown;
 use crate::instrument::{
     Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, GainTable, IFG_LENGTH,
     PUBLISHED_LL, Peak, SPECTRUM_BINS,
@@ -94,7 +95,7 @@ fn read_model(
     }
     let model = PublishedModel::read(&path, &columns)?;
     if !model.chanscan.to_lowercase().starts_with(set.channel.name()) {
-        let (path, found) = (path.display().to_string(), model.chanscan);
+        let (path, found) = (Shown(&path).to_string(), model.chanscan);
         return Err(DataError::OtherChannel { path, found, set });
     }
     Ok(Some(model))

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::lenient::{self, Listed};
 use crate::instrument::{
-    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, GainTable, PLAIN_LENGTH,
-    PeakTable,
+    BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, GainTable, NameError,
+    PLAIN_LENGTH, PeakTable,
 };
 
 use super::conventions::{Apodisation, Bias, Conventions, Gains, Peaks};
@@ -26,6 +27,7 @@ pub struct DataSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
     /// The data sets, each a channel and a scan mode.
+    #[serde(deserialize_with = "lenient::list")]
     pub sets: Vec<ChannelScan>,
     /// Noise of one sample, counts per gain and sweep.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,14 +40,15 @@ pub struct DataSettings {
     /// A temperature above this is a fault of its record, K.
     pub max_temperature_k: f64,
     /// Rules by which records are left out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list")]
     pub exclude: Vec<Exclusion>,
     /// Bolometers of other channels to fit as further emitters.
+    #[serde(deserialize_with = "lenient::list")]
     pub other_bolometers: Vec<Channel>,
     /// A reading of another channel belongs to a record if it was taken within this time of it, s.
     pub match_within_s: f64,
     /// The emitters to fit, in this order; by default, all that there are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
     pub emitters: Option<Vec<String>>,
 }
 
@@ -74,6 +77,30 @@ impl DataSettings {
     pub fn model_of(&self, set: ChannelScan) -> Option<PathBuf> {
         let name = set.to_string().to_uppercase();
         self.model.as_ref().map(|path| path.to_string_lossy().replace("{set}", &name).into())
+    }
+}
+
+impl Listed for ChannelScan {
+    const EXPECTED: &'static str = "one data set or several, as in [\"llss\", \"rhss\"]";
+
+    fn from_word(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|error: NameError| error.to_string())
+    }
+}
+
+impl Listed for Exclusion {
+    const EXPECTED: &'static str = "one rule or several, as in [\"fake != 0\"]";
+
+    fn from_word(word: &str) -> Result<Self, String> {
+        word.parse()
+    }
+}
+
+impl Listed for Channel {
+    const EXPECTED: &'static str = "one channel or several, as in [\"rh\", \"ll\"]";
+
+    fn from_word(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|error: NameError| error.to_string())
     }
 }
 
@@ -136,6 +163,7 @@ impl From<Sigma> for SigmaText {
 #[serde(deny_unknown_fields, default)]
 pub struct InstrumentSettings {
     /// Points of the transform, 512 or 640 (zero-padded, the grid of the published products).
+    #[serde(deserialize_with = "lenient::count")]
     pub transform_length: usize,
     /// Correction of the optical Nyquist frequency, dimensionless.
     pub frequency_correction: f64,
@@ -227,8 +255,10 @@ pub enum Baseline {
 #[serde(deny_unknown_fields, default)]
 pub struct SimulateSettings {
     /// Records in each data set.
+    #[serde(deserialize_with = "lenient::count")]
     pub records: usize,
     /// Records taken at one setting of the temperatures.
+    #[serde(deserialize_with = "lenient::count")]
     pub plateau_records: usize,
     /// Round each sample to whole telemetry counts, as the instrument does.
     pub rounding: bool,

@@ -23,6 +23,14 @@ pub(super) fn explain(error: &NpzError) -> String {
         NpzError::DamagedArchive { reason, .. } => {
             format!("{OUTPUT} is damaged ({reason}): expected a complete zip archive")
         }
+        NpzError::Gzip { .. } => format!(
+            "{OUTPUT} is compressed with gzip and cannot be decompressed: expected an archive as \
+             numpy.savez writes it"
+        ),
+        NpzError::Compressed { key, method, .. } => format!(
+            "`{key}` in {OUTPUT} is compressed with {method}: expected an array as numpy.savez or \
+             numpy.savez_compressed writes it"
+        ),
         NpzError::MissingKey { key, present, .. } => {
             format!("{OUTPUT} has no `{key}`: expected it beside what it holds, {present}")
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::foundations::similar::did_you_mean;
+
 use super::outcome::Outcome;
 use super::problem::Problem;
 
@@ -77,7 +79,10 @@ impl OptionValues {
             let valid: Vec<_> = info.options.iter().map(|option| option.name).collect();
             return Err(match valid.is_empty() {
                 true => format!("method `{}` has no options", info.name),
-                false => format!("there is no option `{name}`; it has {}", valid.join(", ")),
+                false => {
+                    let meant = did_you_mean(name, valid.iter().copied());
+                    format!("there is no option `{name}`{meant}; it has {}", valid.join(", "))
+                }
             });
         };
         let MethodOption { least, most, .. } = info.options[at];

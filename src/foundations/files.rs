@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
+use super::shown::Shown;
+
 /// A file or folder that could not be used: which, for what, and why.
 #[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+#[error("cannot {action} {}: {source}{}", Shown(path), hint(source))]
 pub struct FileError {
     /// What was tried, as a verb ("read", "write").
     pub action: &'static str,

@@ -5,12 +5,17 @@ pub mod digest;
 pub mod exponential;
 pub mod files;
 pub mod large;
+pub mod lenient;
+pub mod machine;
 pub mod math;
 pub mod npz_writer;
 pub mod run_dir;
+pub mod shown;
+pub mod similar;
 pub mod spare;
 pub mod wide;
 
 pub use digest::Digest;
 pub use files::FileError;
 pub use run_dir::RunDir;
+pub use shown::Shown;

@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::similar::did_you_mean;
+
 /// A text that names no channel, scan mode or pair of them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is not {what}; expected one of {expected}")]
@@ -15,7 +17,7 @@ pub struct NameError {
     pub value: String,
     /// What it should have named, for example "a channel".
     pub what: &'static str,
-    /// The valid names, separated by commas.
+    /// The valid names, separated by commas, and the one that may have been meant.
     pub expected: String,
 }
 
@@ -25,9 +27,10 @@ pub(super) fn find_named<T: Copy + fmt::Display>(
     what: &'static str,
     all: &[T],
 ) -> Result<T, NameError> {
-    let names = || all.iter().map(T::to_string);
     all.iter().copied().find(|item| item.to_string().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        NameError { value: text.to_owned(), what, expected: names().collect::<Vec<_>>().join(", ") }
+        let names: Vec<String> = all.iter().map(T::to_string).collect();
+        let meant = did_you_mean(text, names.iter().map(String::as_str));
+        NameError { value: text.to_owned(), what, expected: names.join(", ") + &meant }
     })
 }
 

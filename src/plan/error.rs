@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::FileError;
+use crate::foundations::{FileError, Shown};
 use crate::study::StudyError;
 
 use super::shards::ShardsError;
@@ -27,14 +27,14 @@ pub enum PlanError {
     /// No plan in the folder.
     #[error(
         "{}: there is no plan here; make one with `otfhpc plan --out {}`",
-        path.display(), path.parent().unwrap_or(Path::new("results")).display()
+        Shown(path), Shown(path.parent().unwrap_or(Path::new("results")))
     )]
     Missing {
         /// Where it would be.
         path: PathBuf,
     },
     /// Not a plan, or of another format.
-    #[error("{}: not a plan that this program can read: {message}; plan again", path.display())]
+    #[error("{}: not a plan that this program can read: {message}; plan again", Shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -44,7 +44,8 @@ pub enum PlanError {
     /// Changed by hand.
     #[error(
         "{}: the plan was changed after it was made (its hash is {found}, not {written}); \
-         plan again instead, with --set or --config", path.display()
+         plan again instead, with --set or --config",
+        Shown(path)
     )]
     Edited {
         /// The file.
@@ -57,7 +58,8 @@ pub enum PlanError {
     /// Made by another version.
     #[error(
         "{}: the plan was made by otfhpc {found}, this is {VERSION}; \
-         plan again, or use that version", path.display()
+         plan again, or use that version",
+        Shown(path)
     )]
     Version {
         /// The file.
@@ -68,7 +70,8 @@ pub enum PlanError {
     /// Revisions that cannot be used.
     #[error(
         "{}: the revisions of the plan cannot be used: {message}; move the file away: shards that \
-         were cut are then whole again", path.display()
+         were cut are then whole again",
+        Shown(path)
     )]
     Revisions {
         /// The file.
@@ -79,7 +82,8 @@ pub enum PlanError {
     /// An input file that is not what was planned with.
     #[error(
         "{}: this input changed since the plan was made (its hash was {planned}, now {found}); \
-         put the old file back, or plan again", path.display()
+         put the old file back, or plan again",
+        Shown(path)
     )]
     InputChanged {
         /// The input file.
@@ -92,7 +96,8 @@ pub enum PlanError {
     /// Another plan, with results, is in the way.
     #[error(
         "{} holds results of another plan ({partials} partials, {products} products); choose \
-         another folder with --out, or add --replace to delete them", root.display()
+         another folder with --out, or add --replace to delete them",
+        Shown(root)
     )]
     InTheWay {
         /// The results folder.
@@ -106,7 +111,8 @@ pub enum PlanError {
     #[error(
         "{} holds results of another build of otfhpc ({partials} partials, {journals} journals; \
          hash {planned}, this one has {found}); choose another folder with --out, add --replace \
-         to delete them, or --any-binary to keep them", root.display()
+         to delete them, or --any-binary to keep them",
+        Shown(root)
     )]
     OtherBuild {
         /// The results folder.

@@ -227,7 +227,11 @@ impl BoundPlan {
     /// # Errors
     /// Names the first file that changed or is gone.
     pub fn check_inputs(&self) -> Result<(), PlanError> {
-        for input in &self.plan.inputs {
+        self.check_inputs_but(|_| false)
+    }
+
+    fn check_inputs_but(&self, skipped: impl Fn(&Input) -> bool) -> Result<(), PlanError> {
+        for input in self.plan.inputs.iter().filter(|input| !skipped(input)) {
             let found = Digest::of_file(&input.path)?;
             if found != input.blake3 {
                 return Err(PlanError::InputChanged {
@@ -238,6 +242,15 @@ impl BoundPlan {
             }
         }
         Ok(())
+    }
+
+    /// As [`Self::check_inputs`], after the fits: those that are no longer there do no harm, but one
+    /// that changed may have done so while tasks were at work, which look at it when they begin.
+    ///
+    /// # Errors
+    /// Names the first file that changed.
+    pub fn check_unchanged(&self) -> Result<(), PlanError> {
+        self.check_inputs_but(|input| !input.path.exists())
     }
 
     /// The study that the plan is for.
@@ -256,8 +269,7 @@ fn make_absolute(config: &mut Config) {
             *path = absolute;
         }
     }
-    let words = config.method.iter_mut().flat_map(|program| &mut program.command);
-    for word in words.filter(|word| is_script(word)) {
+    for word in config.method.iter_mut().flat_map(|program| files_in_mut(&mut program.command)) {
         if let Ok(Ok(absolute)) =
             std::path::absolute(&*word).map(|path| path.into_os_string().into_string())
         {
@@ -266,19 +278,35 @@ fn make_absolute(config: &mut Config) {
     }
 }
 
-/// Whether a word of a command is the path of a file. A bare name is looked up by the system.
-fn is_script(word: &str) -> bool {
-    word.contains('/') && Path::new(word).is_file()
+/// The words of a command that are files, by the paths that they are named by: links, as those of a
+/// virtual environment, stay links.
+fn files_in(command: &[String]) -> impl Iterator<Item = &String> {
+    command.iter().enumerate().filter(|(place, word)| is_file(*place, word)).map(|(_, word)| word)
+}
+
+fn files_in_mut(command: &mut [String]) -> impl Iterator<Item = &mut String> {
+    let words = command.iter_mut().enumerate();
+    words.filter(|(place, word)| is_file(*place, word)).map(|(_, word)| word)
+}
+
+/// Whether a word of a command is the path of a file. The first one is looked up on the PATH if it
+/// is a bare name, so that a file of that name here is another.
+fn is_file(place: usize, word: &str) -> bool {
+    (place > 0 || word.contains('/')) && Path::new(word).is_file()
 }
 
 /// Every file that the results follow from, each once.
 fn hash_inputs(config: &Config) -> Result<Vec<Input>, PlanError> {
     let calibration = config.data.path.clone().filter(|_| config.data.source == Source::Npz);
     let models = config.data.sets.iter().filter_map(|set| config.data.model_of(*set));
-    let words = config.method.iter().flat_map(|program| &program.command);
-    let scripts = words.filter(|word| is_script(word)).map(PathBuf::from);
-    let mut paths: Vec<PathBuf> = calibration.into_iter().chain(models).chain(scripts).collect();
-    paths.dedup();
+    let programs = config.method.iter().flat_map(|program| files_in(&program.command));
+    let programs = programs.map(PathBuf::from);
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in calibration.into_iter().chain(models).chain(programs) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
     let hash = |path: PathBuf| Ok(Input { blake3: Digest::of_file(&path)?, path });
     paths.into_iter().map(hash).collect()
 }
@@ -290,6 +318,21 @@ mod tests {
     fn planned(assignments: &[&str]) -> BoundPlan {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
         Plan::make(Config::load(None, &assignments).unwrap(), Vec::new(), 2).unwrap()
+    }
+
+    #[test]
+    fn every_word_of_a_command_that_is_a_file_is_an_input_once() {
+        // Tests run in the folder of Cargo.toml; there is no file of the first word on the way.
+        let method = r#"method=[{name="a",command=["Cargo.toml","Cargo.toml","src","none.py"]},
+                                {name="b",command=["./clippy.toml","Cargo.toml"]}]"#;
+        let plan = planned(&[&method.replace('\n', " ")]).plan;
+        let here = std::env::current_dir().unwrap();
+        let (cargo, clippy) = (here.join("Cargo.toml"), here.join("clippy.toml"));
+        let inputs: Vec<&PathBuf> = plan.inputs.iter().map(|input| &input.path).collect();
+        assert_eq!(inputs, [&cargo, &clippy]);
+        let command = &plan.config.method[0].command;
+        assert_eq!(command[..], ["Cargo.toml", cargo.to_str().unwrap(), "src", "none.py"]);
+        assert_eq!(plan.config.method[1].command[0], clippy.to_str().unwrap());
     }
 
     #[test]

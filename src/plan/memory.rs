@@ -5,10 +5,10 @@
 
 use crate::data::settings::Source;
 use crate::data::{Screening, kept_bytes};
-use crate::instrument::{IFG_LENGTH, SPECTRUM_BINS};
+use crate::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 use crate::study::Study;
 
-use super::file::Plan;
+use super::file::{DataSet, Plan};
 
 /// The program itself.
 const PROCESS: u64 = 10_000_000;
@@ -16,6 +16,8 @@ const PROCESS: u64 = 10_000_000;
 const OF_THREAD: u64 = 500_000;
 /// Interferogram, temperatures and bolometer state of a record.
 const OF_RECORD: u64 = IFG_LENGTH as u64 * 8 + 300;
+/// Samples with noise of a record, in a list that grows to twice that, and as telemetry has them.
+const OF_TELEMETRY: u64 = IFG_LENGTH as u64 * (2 * 8 + 2);
 /// Of a record in a realisation, besides a complex number a bin.
 const OF_DRAW: u64 = 120;
 /// What a method that fits a bin for itself has of a record: its row, weighted, and its residual.
@@ -60,13 +62,17 @@ impl Memory {
         let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
         let (units, realisations) = largest_shard(plan, study);
         Self {
-            fixed: PROCESS + campaigns(plan, study) + OF_UNIT * units,
+            fixed: (PROCESS + campaigns(plan, study)).saturating_add(OF_UNIT.saturating_mul(units)),
             realisation: records * of_record,
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
             methods_together,
             row: records * OF_ROW + OF_THREAD,
-            merge: PROCESS + OF_UNIT * units + products(study),
+            merge: OF_UNIT
+                .saturating_mul(units)
+                .saturating_add(PROCESS)
+                .saturating_add(products(study))
+                .saturating_add(account_of_records(plan, study)),
         }
     }
 
@@ -76,7 +82,8 @@ impl Memory {
         // A thread that waits for others to end theirs may have begun another one.
         let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
         let together = threads.min(in_hand * self.methods_together);
-        self.fixed + in_hand * self.realisation + together * self.together + threads * self.row
+        let of_realisations = in_hand * self.realisation + together * self.together;
+        self.fixed.saturating_add(of_realisations).saturating_add(threads * self.row)
     }
 
     /// Bytes of the merge, which holds all products.
@@ -84,6 +91,36 @@ impl Memory {
     pub fn of_merge(&self) -> u64 {
         self.merge
     }
+}
+
+/// What the merge has for its account of the records: all data sets, and of one at a time the bins of
+/// the band.
+fn account_of_records(plan: &Plan, study: &Study) -> u64 {
+    let instrument = &plan.config.instrument;
+    let bins = |set: &DataSet| {
+        let (low, high) = set.set.channel.optical_band_ghz();
+        let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
+        let in_band = |axis: Axis| {
+            let inside = |bin: &&usize| (low..=high).contains(&axis.frequency_ghz(**bin));
+            study.bins.iter().filter(inside).count()
+        };
+        Axis::new(set.set, length, correction).map_or(0, in_band) as u64
+    };
+    let methods = 8 * study.methods.len() as u64;
+    let drawn = |set: &DataSet| {
+        (set.screening.used as u64).saturating_mul(17 * bins(set) + OF_DRAW + OF_ROW + methods)
+    };
+    let largest = plan.data_sets.iter().map(drawn).max().unwrap_or(0);
+    let held = plan.data_sets.iter().map(|set| of_data_set(plan, study, &set.screening));
+    held.fold(largest, u64::saturating_add)
+}
+
+/// Bytes of a simulation that is written to a file: the records of all data sets, and those of a
+/// channel once more as they are written.
+#[must_use]
+pub fn of_simulation(records: u64, study: &Study) -> u64 {
+    let of_record = OF_RECORD + OF_TELEMETRY;
+    PROCESS.saturating_add(records.saturating_mul(study.sets.len() as u64 * of_record))
 }
 
 fn is_resampled(study: &Study) -> bool {
@@ -95,13 +132,18 @@ fn campaigns(plan: &Plan, study: &Study) -> u64 {
     let (_, realisations) = largest_shard(plan, study);
     let per_set = (study.realisations() / study.sets.len().max(1) as u64).max(1);
     let sets = (realisations.div_ceil(per_set) + 1).min(study.sets.len() as u64) as usize;
-    // Of a file all records of the channel are read before some are chosen, in place.
-    let in_file = plan.config.data.source == Source::Npz;
-    let records = |set: &Screening| if in_file { set.records } else { set.used } as u64;
-    let bytes = |set: &Screening| records(set) * OF_RECORD + kept_designs(study, set.used as u64);
-    let mut each: Vec<u64> = plan.data_sets.iter().map(|set| bytes(&set.screening)).collect();
+    let bytes = |set: &DataSet| of_data_set(plan, study, &set.screening);
+    let mut each: Vec<u64> = plan.data_sets.iter().map(bytes).collect();
     each.sort_unstable_by(|a, b| b.cmp(a));
     each.iter().take(sets).sum()
+}
+
+/// Bytes of a data set that is prepared. Of a file all records of the channel are read before some are
+/// chosen, in place.
+fn of_data_set(plan: &Plan, study: &Study, set: &Screening) -> u64 {
+    let in_file = plan.config.data.source == Source::Npz;
+    let records = if in_file { set.records } else { set.used } as u64;
+    records * OF_RECORD + kept_designs(study, set.used as u64)
 }
 
 /// Bytes of the designs that are kept of a data set.
@@ -128,5 +170,5 @@ fn products(study: &Study) -> u64 {
     let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
     cells
         .saturating_mul(25 * emitters + 33)
-        .saturating_add(configurations * emitters * OF_TABLE_ROW)
+        .saturating_add(configurations.saturating_mul(emitters * OF_TABLE_ROW))
 }

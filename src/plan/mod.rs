@@ -1,5 +1,6 @@
 //! What will run: shards of equal cost, and the file that binds them to settings and input.
 
+mod enough;
 mod error;
 mod file;
 mod live;
@@ -9,10 +10,11 @@ mod revision;
 mod room;
 mod shards;
 
+pub use enough::{MEMORY_REFUSED, MemoryError, check_simulation};
 pub use error::PlanError;
 pub use file::{BoundPlan, DataSet, Input, Plan};
 pub use live::{LiveShards, Split};
-pub use memory::Memory;
+pub use memory::{Memory, of_simulation};
 pub use program::{OtherProgram, Program};
 pub use room::{RoomError, check_room, partial_bytes};
 pub use shards::{Shards, ShardsError};

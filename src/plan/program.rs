@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::foundations::{Digest, FileError};
+use crate::foundations::{Digest, FileError, Shown};
 
 /// What is mapped into this process, also when the file was replaced since it started.
 const RUNNING: &str = "/proc/self/exe";
@@ -28,7 +28,7 @@ pub struct Program {
     "{}: the run was planned with another build of otfhpc (its executable has the hash {planned}, \
      this one has {found}); use the build that planned it, or add --any-binary, or set \
      OTFHPC_ANY_BINARY=1, to go on with this one, which provenance.json will tell",
-    plan.display()
+    Shown(plan)
 )]
 pub struct OtherProgram {
     /// The plan's file.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir, files};
+use crate::foundations::{FileError, RunDir, Shown, files};
 use crate::study::Study;
 
 use super::file::BoundPlan;
@@ -30,7 +30,7 @@ pub enum RoomError {
     #[error(
         "{}: {} MB of free space, but the partials and journals of {shards} shards need up to {} \
          MB; make space there, or choose another folder with --out",
-        folder.display(), free / 1_000_000, needed.div_ceil(1_000_000)
+        Shown(folder), free / 1_000_000, needed.div_ceil(1_000_000)
     )]
     Space {
         /// The results folder.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::data::DataError;
-use crate::foundations::FileError;
+use crate::foundations::{FileError, Shown};
 use crate::plan::PlanError;
 use crate::study::StudyError;
 
@@ -27,7 +27,7 @@ pub enum TaskError {
     /// A shard that the plan does not have.
     #[error(
         "{given} is {shard}, but the plan in {} has shards 0 to {}; \
-         submit with --array=0-{}", root.display(), shards - 1, shards - 1
+         submit with --array=0-{}", Shown(root), shards - 1, shards - 1
     )]
     NoSuchShard {
         /// Where the number comes from.
@@ -44,7 +44,8 @@ pub enum TaskError {
         "{}: shard {shard} was fitted by process {process} on {host} with other results than by \
          this process, which left its own in {}: results must not depend on the machine, so one \
          of the two is wrong; move the first aside too, run the shard again, and compare the three",
-        path.display(), aside.display()
+        Shown(path),
+        Shown(aside)
     )]
     Differs {
         /// The shard.

@@ -1,6 +1,10 @@
 //! The lines that a person types to submit a plan.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use crate::foundations::RunDir;
+use crate::foundations::shown::{bash_quoted, is_plain};
 
 use super::environment::Environment;
 use super::script::ARRAY_SHARDS;
@@ -36,8 +40,8 @@ pub fn ranges(sorted: &[u32]) -> String {
     text.collect::<Vec<_>>().join(",")
 }
 
-/// Most numbers in one range: more than Slurm has array tasks, few enough to be listed.
-const LONGEST_RANGE: u32 = 10_000_000;
+/// Most numbers in a list of ranges: more than Slurm has array tasks, few enough to be listed.
+const LONGEST_RANGE: u64 = 10_000_000;
 
 /// Reads what [`ranges`] writes, and the same in any order; each number once, ascending.
 #[must_use]
@@ -46,7 +50,8 @@ pub fn parse_ranges(text: &str) -> Option<Vec<u32>> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        if first > last || last - first >= LONGEST_RANGE {
+        let listed = numbers.len() as u64 + u64::from(last.checked_sub(first)?);
+        if listed >= LONGEST_RANGE {
             return None;
         }
         numbers.extend(first..=last);
@@ -76,16 +81,26 @@ fn folder(run: &RunDir) -> String {
     if is_default(run) {
         return String::new();
     }
-    format!(" {}", quoted(&run.root().display().to_string()))
+    format!(" {}", quoted_path(run.root()))
 }
 
 fn is_default(run: &RunDir) -> bool {
-    run.root() == std::path::Path::new(RunDir::DEFAULT)
+    run.root() == Path::new(RunDir::DEFAULT)
 }
 
-/// Quotes a word for a POSIX shell, if it needs it.
+/// A path as a word of a shell.
+#[must_use]
+pub fn quoted_path(path: &Path) -> String {
+    let name = path.as_os_str();
+    name.to_str().map_or_else(|| bash_quoted(name.as_bytes()), quoted)
+}
+
+/// Quotes a word for a POSIX shell, if it needs it; for bash, if it has control characters.
 #[must_use]
 pub fn quoted(word: &str) -> String {
+    if !is_plain(word) {
+        return bash_quoted(word.as_bytes());
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -110,6 +125,8 @@ mod tests {
         assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
         assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
         assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted("a\nb"), r"$'a\nb'");
+        assert_eq!(quoted_path(Path::new("my results")), "'my results'");
     }
 
     #[test]
@@ -138,7 +155,7 @@ mod tests {
     #[test]
     fn ranges_are_read_sorted_and_once() {
         assert_eq!(parse_ranges("9,3-5,4"), Some(vec![3, 4, 5, 9]));
-        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295"] {
+        for bad in ["", "-1", "5-3", "a", "1,", "0-4294967295", "0-5999999,0-5999999"] {
             assert_eq!(parse_ranges(bad), None, "{bad}");
         }
     }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::foundations::Shown;
+
 /// The variables of an array task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
@@ -14,6 +16,9 @@ pub struct Environment {
     pub shard_offset: u32,
     /// `SLURM_CPUS_PER_TASK`: the threads.
     pub cpus_per_task: Option<usize>,
+    /// Memory of the job on this machine, bytes: `SLURM_MEM_PER_NODE`, or `SLURM_MEM_PER_CPU` for each
+    /// of `SLURM_CPUS_ON_NODE`.
+    pub memory: Option<u64>,
     /// Job and task as `squeue` shows them, for the provenance.
     pub job: Option<String>,
     /// `SLURM_ARRAY_JOB_ID`: the number that all tasks of the array share.
@@ -39,8 +44,8 @@ pub enum EnvironmentError {
     #[error(
         "SLURM_ARRAY_TASK_ID is {task} and OTFHPC_SHARD_OFFSET is {offset}: shard {}, but the plan \
          in {} has shards 0 to {}; next: otfhpc submit {}",
-        u64::from(*task) + u64::from(*offset), root.display(), shards.saturating_sub(1),
-        super::quoted(&root.display().to_string())
+        u64::from(*task) + u64::from(*offset), Shown(root), shards.saturating_sub(1),
+        super::quoted_path(root)
     )]
     NoSuchShard {
         /// The task.
@@ -71,7 +76,8 @@ impl Environment {
         });
         let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
         let node = get("SLURMD_NODENAME").filter(|node| !node.is_empty());
-        Ok(Self { array_task, shard_offset, cpus_per_task, job, array_job, node })
+        let memory = memory(&get);
+        Ok(Self { array_task, shard_offset, cpus_per_task, memory, job, array_job, node })
     }
 
     /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
@@ -85,6 +91,13 @@ impl Environment {
             _ => Err(EnvironmentError::NoSuchShard { task, offset, shards, root: root.into() }),
         }
     }
+}
+
+/// Bytes; Slurm tells megabytes, and 0 for all that the machine has.
+fn memory(get: &impl Fn(&str) -> Option<String>) -> Option<u64> {
+    let number = |name: &str| get(name)?.parse::<u64>().ok().filter(|number| *number > 0);
+    let by_processor = || number("SLURM_MEM_PER_CPU")?.checked_mul(number("SLURM_CPUS_ON_NODE")?);
+    number("SLURM_MEM_PER_NODE").or_else(by_processor)?.checked_mul(1 << 20)
 }
 
 fn number<T: std::str::FromStr>(
@@ -114,6 +127,7 @@ mod tests {
         let found = read(&[
             ("SLURM_ARRAY_TASK_ID", "7"),
             ("SLURM_CPUS_PER_TASK", "4"),
+            ("SLURM_MEM_PER_NODE", "512"),
             ("SLURM_ARRAY_JOB_ID", "120"),
             ("SLURM_JOB_ID", "127"),
             ("SLURMD_NODENAME", "n7"),
@@ -123,6 +137,7 @@ mod tests {
             array_task: Some(7),
             shard_offset: 0,
             cpus_per_task: Some(4),
+            memory: Some(512 << 20),
             job: Some("120_7".into()),
             array_job: Some("120".into()),
             node: Some("n7".into()),
@@ -130,6 +145,15 @@ mod tests {
         assert_eq!(found, expected);
         assert_eq!(read(&[]).unwrap(), Environment::default());
         assert_eq!(read(&[("SLURM_JOB_ID", "9")]).unwrap().job.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn the_memory_of_a_job_may_be_told_by_processor_or_not_at_all() {
+        let memory = |variables: &[(&str, &str)]| read(variables).unwrap().memory;
+        let by_processor = [("SLURM_MEM_PER_CPU", "100"), ("SLURM_CPUS_ON_NODE", "3")];
+        assert_eq!(memory(&by_processor), Some(300 << 20));
+        assert_eq!(memory(&[("SLURM_MEM_PER_NODE", "0")]), None);
+        assert_eq!(memory(&by_processor[..1]), None);
     }
 
     #[test]

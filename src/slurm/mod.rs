@@ -17,7 +17,7 @@ mod words;
 
 pub use chunks::{Chunk, chunks};
 pub use client::{SlurmError, accounting_of, max_array_size, queue, queue_of};
-pub use commands::{parse_ranges, quoted, ranges, requeue_command, submit_all};
+pub use commands::{parse_ranges, quoted, quoted_path, ranges, requeue_command, submit_all};
 pub use environment::{Environment, EnvironmentError};
 pub use history::{History, Submitted};
 pub use options::{JobOptions, OptionError};

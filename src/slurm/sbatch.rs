@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir, files};
+use crate::foundations::{FileError, RunDir, Shown, files};
 
 use super::chunks::Chunk;
 use super::commands::quoted;
@@ -17,7 +17,8 @@ use super::token::Token;
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "{}: tasks cannot be told to run this program, because {reason}; copy it to another path and \
-     submit with that", path.display()
+     submit with that",
+    Shown(path)
 )]
 pub struct ProgramError {
     path: PathBuf,

@@ -13,7 +13,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir};
+use crate::foundations::{FileError, RunDir, Shown};
 
 use super::token::Token;
 
@@ -84,7 +84,8 @@ pub enum SubmissionsError {
     /// A line that is no entry.
     #[error(
         "{}, line {line}: not a submission ({message}); move the file away and submit again: what \
-         is still queued is known by its comment", path.display()
+         is still queued is known by its comment",
+        Shown(path)
     )]
     Line {
         /// The file.
@@ -97,7 +98,8 @@ pub enum SubmissionsError {
     /// Another process submits.
     #[error(
         "{} is in use: another `otfhpc submit` is at work in this folder, or an sbatch that one \
-         left; try again when it has ended", path.display()
+         left; try again when it has ended",
+        Shown(path)
     )]
     InUse {
         /// The file.

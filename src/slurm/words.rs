@@ -1,5 +1,7 @@
 //! The last words in the log of a task: why it ended, where nobody else remembers.
 
+use crate::plan::MEMORY_REFUSED;
+
 use super::queue::JobEnd;
 
 /// So many lines at the end of a log are looked at: an attempt's last words are no more.
@@ -63,6 +65,8 @@ fn of_program(line: &str) -> Option<LastWords> {
         None if ["warning: ", "requeued: "].iter().any(|word| said.starts_with(word)) => {
             return None;
         }
+        // It said so before it was ended for it.
+        None if said.starts_with(MEMORY_REFUSED) => Word::Slurm(JobEnd::OutOfMemory),
         None => Word::Error(said.into()),
     };
     Some(LastWords { word, node: None })
@@ -111,6 +115,8 @@ mod tests {
         assert_eq!(word(stopped), Some(Word::Stopped("SIGUSR1".into())));
         let error = "otfhpc: warning: 4 threads\notfhpc: cal.npz: this input changed\n";
         assert_eq!(word(error), Some(Word::Error("cal.npz: this input changed".into())));
+        let refused = format!("otfhpc: {MEMORY_REFUSED}the fit on 2 threads needs about 9 MB\n");
+        assert_eq!(word(&refused), Some(Word::Slurm(JobEnd::OutOfMemory)));
         assert_eq!(word("otfhpc: warning: 4 threads\n3 of 40 units\n"), None);
         assert_eq!(word(""), None);
         let long_ago = format!("otfhpc: no space\n{}", "3 of 40 units\n".repeat(LINES));

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::instrument::SPECTRUM_BINS;
 
 /// A choice of frequency bins: all, or ranges as in `5-47,60`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(into = "String")]
 pub enum BinSelection {
     /// All 257.
     #[default]
@@ -74,11 +75,51 @@ impl fmt::Display for BinSelection {
     }
 }
 
-impl TryFrom<String> for BinSelection {
-    type Error = String;
+impl<'de> Deserialize<'de> for BinSelection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+/// Bins as they are written: ranges in a text, one number, or a list of either.
+struct Written;
+
+/// One of a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Number(i64),
+    Range(String),
+}
+
+impl<'de> Visitor<'de> for Written {
+    type Value = BinSelection;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "\"all\", or bins from 0 to {} as in \"5-47,60\"", SPECTRUM_BINS - 1)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<BinSelection, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, bin: i64) -> Result<BinSelection, E> {
+        self.visit_str(&bin.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, bin: u64) -> Result<BinSelection, E> {
+        self.visit_str(&bin.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<BinSelection, A::Error> {
+        let mut ranges = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            ranges.push(match item {
+                Item::Number(bin) => bin.to_string(),
+                Item::Range(range) => range,
+            });
+        }
+        self.visit_str(&ranges.join(","))
     }
 }
 
@@ -99,6 +140,17 @@ mod tests {
         assert_eq!(selection.bins(), [5, 6, 7, 60]);
         assert_eq!(selection.to_string(), "5-7,60");
         assert_eq!("all".parse::<BinSelection>().unwrap().bins().len(), SPECTRUM_BINS);
+    }
+
+    #[test]
+    fn numbers_and_lists_are_read_as_ranges_are() {
+        let read = |json: &str| serde_json::from_str::<BinSelection>(json).map(|s| s.to_string());
+        for (json, ranges) in [("7", "7"), ("[5, 6, \"60-62\"]", "5-6,60-62"), ("\"5-7\"", "5-7")] {
+            assert_eq!(read(json).unwrap(), ranges, "{json}");
+        }
+        for bad in ["-1", "[]", "[300]", "true", "1.5"] {
+            assert!(read(bad).unwrap_err().to_string().contains("0 to 256"), "{bad}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum StudyError {
         /// Its value.
         value: String,
         /// What would do.
-        expected: &'static str,
+        expected: String,
     },
     /// A method that cannot be chosen so.
     #[error(transparent)]
@@ -91,41 +91,88 @@ pub enum StudyError {
     TooLarge,
 }
 
+/// Most records of a data set: some 40 GB of interferograms.
+const MOST_RECORDS: u64 = 10_000_000;
+/// Most trials.
+pub const MOST_TRIALS: u64 = 1_000_000_000;
+/// Most entries of a list.
+const MOST_LISTED: usize = 1000;
+/// Longest time that anything may take, s: some thirty years.
+const MOST_SECONDS: f64 = 1e9;
+/// Most processors of a task.
+pub const MOST_THREADS: u32 = 4096;
+/// Most tasks that Slurm lets an array have.
+const MOST_TASKS: u32 = 4_000_000;
+
 pub(super) fn ranges(config: &Config) -> Result<(), StudyError> {
-    let check = |holds: bool, setting, value: String, expected| {
-        if holds { Ok(()) } else { Err(StudyError::Range { setting, value, expected }) }
-    };
-    let (study, simulate, data) = (&config.study, &config.simulate, &config.data);
-    check(study.trials > 0, "study.trials", study.trials.to_string(), "one or more")?;
-    let records = simulate.records;
-    check(records > 0, "simulate.records", records.to_string(), "one or more")?;
-    let plateau = simulate.plateau_records;
-    check(plateau > 0, "simulate.plateau_records", plateau.to_string(), "one or more")?;
-    let dither = simulate.dither_counts;
-    let sound = dither >= 0.0 && dither.is_finite();
-    check(sound, "simulate.dither_counts", dither.to_string(), "zero or more counts")?;
-    let part = simulate.glitch_fraction;
-    let sound = (0.0..=1.0).contains(&part);
-    check(sound, "simulate.glitch_fraction", part.to_string(), "0 to 1")?;
-    let height = simulate.glitch_sigma;
-    let sound = height >= 0.0 && height.is_finite();
-    check(sound, "simulate.glitch_sigma", height.to_string(), "zero or more standard deviations")?;
-    let error = simulate.model_error;
-    let sound = error >= 0.0 && error.is_finite();
-    check(sound, "simulate.model_error", error.to_string(), "zero or more, relative")?;
-    let limit = data.max_temperature_k;
-    check(limit > 0.0, "data.max_temperature_k", limit.to_string(), "more than zero K")?;
-    let within = data.match_within_s;
-    check(within >= 0.0, "data.match_within_s", within.to_string(), "zero or more seconds")?;
-    let least = config.instrument.least_transfer.unwrap_or(0.0);
-    let sound = (0.0..1.0).contains(&least);
-    check(sound, "instrument.least_transfer", least.to_string(), "zero or more, below 1")?;
-    let error = simulate.temperature_error_k;
-    let sound = (0.0..=MOST_TEMPERATURE_ERROR_K).contains(&error);
-    check(sound, "simulate.temperature_error_k", error.to_string(), "0 to 0.1 K")?;
-    let full = data.saturation_counts;
-    check(full > 0.0, "data.saturation_counts", full.to_string(), "more than zero counts")?;
+    let (study, simulate) = (&config.study, &config.simulate);
+    counted("study.trials", study.trials, MOST_TRIALS)?;
+    counted("simulate.records", simulate.records as u64, MOST_RECORDS)?;
+    counted("simulate.plateau_records", simulate.plateau_records as u64, MOST_RECORDS)?;
+    let asked = [
+        ("slurm.cpus_per_task", config.slurm.cpus_per_task, MOST_THREADS),
+        ("slurm.throttle", config.slurm.throttle, MOST_TASKS),
+    ];
+    for (setting, value, most) in asked {
+        counted(setting, value.map_or(1, |value| value.get().into()), most.into())?;
+    }
+    let listed = [
+        ("fit.methods", config.fit.methods.len()),
+        ("[[method]]", config.method.len()),
+        ("study.noise_levels", study.noise_levels.as_ref().map_or(0, Vec::len)),
+        ("data.sets", config.data.sets.len()),
+        ("data.other_bolometers", config.data.other_bolometers.len()),
+        ("slurm.extra", config.slurm.extra.len()),
+    ];
+    for (setting, entries) in listed {
+        let expected = || format!("{MOST_LISTED} or fewer");
+        within(entries <= MOST_LISTED, setting, || format!("{entries} entries long"), expected)?;
+    }
+    numbers(config)?;
     check_levels(config)
+}
+
+/// A number of things: one or more, and not so many that asking for the memory would end it all.
+fn counted(setting: &'static str, value: u64, most: u64) -> Result<(), StudyError> {
+    let expected = || format!("a whole number, 1 to {most}");
+    within((1..=most).contains(&value), setting, || value.to_string(), expected)
+}
+
+fn within(
+    holds: bool,
+    setting: &'static str,
+    value: impl FnOnce() -> String,
+    expected: impl FnOnce() -> String,
+) -> Result<(), StudyError> {
+    match holds {
+        true => Ok(()),
+        false => Err(StudyError::Range { setting, value: value(), expected: expected() }),
+    }
+}
+
+fn numbers(config: &Config) -> Result<(), StudyError> {
+    let (simulate, full) = (&config.simulate, config.data.saturation_counts);
+    let (dither, part) = (simulate.dither_counts, simulate.glitch_fraction);
+    let (height, error) = (simulate.glitch_sigma, simulate.model_error);
+    let (warm, match_s) = (config.data.max_temperature_k, config.data.match_within_s);
+    let least = config.instrument.least_transfer.unwrap_or(0.0);
+    let read_k = simulate.temperature_error_k;
+    let is_small = (0.0..=MOST_TEMPERATURE_ERROR_K).contains(&read_k);
+    let not_negative = |value: f64| value >= 0.0 && value.is_finite();
+    for (holds, setting, value, expected) in [
+        (not_negative(dither), "simulate.dither_counts", dither, "zero or more counts"),
+        ((0.0..=1.0).contains(&part), "simulate.glitch_fraction", part, "0 to 1"),
+        (not_negative(height), "simulate.glitch_sigma", height, "zero or more standard deviations"),
+        (not_negative(error), "simulate.model_error", error, "zero or more, relative"),
+        (full > 0.0, "data.saturation_counts", full, "more than zero counts"),
+        (warm > 0.0, "data.max_temperature_k", warm, "more than zero K"),
+        (match_s >= 0.0, "data.match_within_s", match_s, "zero or more seconds"),
+        ((0.0..1.0).contains(&least), "instrument.least_transfer", least, "zero or more, below 1"),
+        (is_small, "simulate.temperature_error_k", read_k, "0 to 0.1 K"),
+    ] {
+        within(holds, setting, || value.to_string(), || expected.into())?;
+    }
+    Ok(())
 }
 
 /// Whether every realisation reads the temperatures with errors of its own.
@@ -135,15 +182,19 @@ pub(super) fn disturbs_readings(config: &Config) -> bool {
 
 fn check_levels(config: &Config) -> Result<(), StudyError> {
     for &level in config.study.noise_levels.iter().flatten() {
-        if !(level >= 0.0 && level.is_finite()) {
-            return Err(StudyError::Range {
-                setting: "study.noise_levels",
-                value: level.to_string(),
-                expected: "zero or more, in units of the median null RMS",
-            });
-        }
+        let expected = || "zero or more, in units of the median null RMS".into();
+        let holds = level >= 0.0 && level.is_finite();
+        within(holds, "study.noise_levels", || level.to_string(), expected)?;
     }
     Ok(())
+}
+
+/// A time limit, if it is one.
+pub(super) fn seconds(seconds: f64) -> Result<Duration, String> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(limit) if !limit.is_zero() && seconds <= MOST_SECONDS => Ok(limit),
+        _ => Err(format!("seconds, more than zero, up to {MOST_SECONDS}")),
+    }
 }
 
 pub(super) fn noise_levels(config: &Config) -> Result<Vec<f64>, StudyError> {
@@ -161,15 +212,13 @@ pub(super) fn noise_levels(config: &Config) -> Result<Vec<f64>, StudyError> {
 }
 
 pub(super) fn unit_limit(fit: &FitSettings) -> Result<Option<Duration>, StudyError> {
-    let Some(seconds) = fit.unit_seconds else { return Ok(None) };
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(limit) if !limit.is_zero() => Ok(Some(limit)),
-        _ => Err(StudyError::Range {
-            setting: "fit.unit_seconds",
-            value: seconds.to_string(),
-            expected: "seconds, more than zero",
-        }),
-    }
+    let Some(given) = fit.unit_seconds else { return Ok(None) };
+    let refused = |expected| StudyError::Range {
+        setting: "fit.unit_seconds",
+        value: given.to_string(),
+        expected,
+    };
+    seconds(given).map(Some).map_err(refused)
 }
 
 pub(super) fn resampling(config: &Config) -> Result<Resampling, StudyError> {
@@ -239,7 +288,10 @@ mod tests {
             (&["data.sets=[]"][..], "data.sets is empty"),
             (&["fit.methods=[]"], "fit.methods is empty"),
             (&["fit.methods=[\"ols\",\"ols\"]"], "fit.methods lists ols twice"),
-            (&["fit.methods=[\"wsl\"]"], "no method `wsl`; the methods are ols, wls"),
+            (
+                &["fit.methods=[\"wsl\"]"],
+                "no method `wsl`; did you mean wls?; the methods are ols, wls",
+            ),
             (&["study.trials=0"], "study.trials is 0"),
             (&["study.noise_levels=[-1]"], "study.noise_levels is -1"),
             (&["study.noise_levels=[]"], "study.noise_levels is empty"),
@@ -257,7 +309,15 @@ mod tests {
             (&["simulate.glitch_sigma=-1"], "simulate.glitch_sigma is -1"),
             (&["data.other_bolometers=[\"ll\"]"], "own bolometer"),
             (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists rh twice"),
-            (&["study.trials=9000000000000000000"], "more than 2^63"),
+            (
+                &["study.trials=1000000001"],
+                "is 1000000001: expected a whole number, 1 to 1000000000",
+            ),
+            (&["simulate.records=9223372036854775807"], "expected a whole number, 1 to 10000000"),
+            (&["simulate.plateau_records=4000000000"], "simulate.plateau_records is 4000000000"),
+            (&["fit.unit_seconds=1e300"], "expected seconds, more than zero, up to 1000000000"),
+            (&["slurm.cpus_per_task=4000000000"], "expected a whole number, 1 to 4096"),
+            (&["slurm.throttle=4000001"], "slurm.throttle is 4000001"),
         ] {
             let error = study(assignments).unwrap_err().to_string();
             assert!(error.contains(expected), "{assignments:?}: {error}");

@@ -8,7 +8,9 @@ use thiserror::Error;
 
 use crate::external::Program;
 use crate::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
+use crate::foundations::similar::did_you_mean;
 
+use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};
 
 /// Starting a program takes longer than most fits.
@@ -38,10 +40,12 @@ pub enum Estimator {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ChoiceError {
     /// No such method.
-    #[error("fit.methods: there is no method `{name}`; the methods are {valid}")]
+    #[error("fit.methods: there is no method `{name}`{meant}; the methods are {valid}")]
     Method {
         /// As typed.
         name: String,
+        /// The one that may have been meant, as a question; empty if none is like it.
+        meant: String,
         /// All that there are.
         valid: String,
     },
@@ -175,7 +179,7 @@ fn as_program(settings: &ProgramSettings) -> Program {
     Program {
         name: settings.name.clone(),
         command: settings.command.clone(),
-        timeout: Duration::try_from_secs_f64(settings.timeout_seconds).unwrap_or(Duration::MAX),
+        timeout: seconds(settings.timeout_seconds).unwrap_or(Duration::MAX),
     }
 }
 
@@ -192,8 +196,8 @@ fn check(program: &ProgramSettings, before: &[ProgramSettings]) -> Result<(), Ch
         "command is empty: expected a program and its arguments, as in \
          [\"python3\", \"scripts/methods/scipy_lstsq.py\"]"
             .into()
-    } else if !Duration::try_from_secs_f64(program.timeout_seconds).is_ok_and(|t| !t.is_zero()) {
-        format!("timeout_seconds is {}: expected more than zero", program.timeout_seconds)
+    } else if let Err(expected) = seconds(program.timeout_seconds) {
+        format!("timeout_seconds is {}: expected {expected}", program.timeout_seconds)
     } else {
         return Ok(());
     };
@@ -207,7 +211,8 @@ fn find(name: &str) -> Result<&'static MethodInfo, ChoiceError> {
 fn unknown(name: &str, programs: &[ProgramSettings]) -> ChoiceError {
     let native = methods().iter().map(|m| m.info.name);
     let valid: Vec<&str> = native.chain(programs.iter().map(|p| p.name.as_str())).collect();
-    ChoiceError::Method { name: name.into(), valid: valid.join(", ") }
+    let meant = did_you_mean(name, valid.iter().copied());
+    ChoiceError::Method { name: name.into(), meant, valid: valid.join(", ") }
 }
 
 fn values(
@@ -249,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_refused_with_what_is() {
         for (label, expected) in [
-            ("wsl", "no method `wsl`; the methods are ols, wls"),
+            ("wsl", "no method `wsl`; did you mean wls?; the methods are ols, wls"),
             ("wls+kirchof", "expected `none` or `kirchhoff`"),
         ] {
             let error = choose(label).unwrap_err().to_string();

@@ -10,11 +10,12 @@ use toml::{Table, Value};
 use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::fit::Constraint;
-use crate::foundations::{FileError, files};
+use crate::foundations::{FileError, Shown, files, lenient};
 
 use super::bins::BinSelection;
 use super::launch::LaunchSettings;
 use super::unused::{self, UnusedSetting};
+use super::words::{in_plain_words, setting_at};
 
 /// The embedded default, as text for people.
 pub const DEFAULT_TOML: &str = include_str!("../../configs/default.toml");
@@ -67,6 +68,7 @@ fn default_timeout_seconds() -> f64 {
 #[serde(deny_unknown_fields, default)]
 pub struct FitSettings {
     /// Names of the methods; `all` stands for every one, and for every `[[method]]`.
+    #[serde(deserialize_with = "lenient::list")]
     pub methods: Vec<String>,
     /// What is imposed on the emissivities of a bin.
     pub constraint: Constraint,
@@ -102,13 +104,15 @@ impl Default for FitSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct StudySettings {
     /// Everything random follows from this.
+    #[serde(deserialize_with = "lenient::index")]
     pub seed: u64,
     /// Noise draws at each level; on measured data, draws of plateaus or folds.
+    #[serde(deserialize_with = "lenient::count")]
     pub trials: u64,
     /// What the trials of measured data are.
     pub resampling: Resampling,
     /// In units of the median RMS of a null interferogram; simulated data only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
     pub noise_levels: Option<Vec<f64>>,
 }
 
@@ -162,7 +166,7 @@ impl Config {
             table = assign(table, assignment)?;
         }
         unused::infer_source(&mut table);
-        let config = table.clone().try_into().map_err(|e| toml_error(file, &e))?;
+        let config = table.clone().try_into().map_err(|e| toml_error(file, "", &e))?;
         unused::check(&table, &config)?;
         Ok(config)
     }
@@ -172,37 +176,41 @@ impl Config {
 fn read_table(path: &Path) -> Result<Table, ConfigError> {
     let bytes = files::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
-    toml::from_str::<Config>(&text).map_err(|e| toml_error(Some(path), &e))?;
-    toml::from_str(&text).map_err(|e| toml_error(Some(path), &e))
+    toml::from_str::<Config>(&text).map_err(|e| toml_error(Some(path), &text, &e))?;
+    toml::from_str(&text).map_err(|e| toml_error(Some(path), &text, &e))
 }
 
-fn toml_error(path: Option<&Path>, error: &toml::de::Error) -> ConfigError {
-    let path = path.map_or("settings".into(), |p| p.display().to_string());
-    ConfigError::Toml { path, message: error.to_string().trim_end().into() }
+/// A mistake in a file, where it stands and in plain words.
+fn toml_error(path: Option<&Path>, text: &str, error: &toml::de::Error) -> ConfigError {
+    let path = path.map_or("settings".into(), |p| Shown(p).to_string());
+    let place = error.span().map(|span| setting_at(text, span.start));
+    let words = in_plain_words(error.message(), &place.unwrap_or_default());
+    let shown = error.to_string();
+    let where_it_is = shown.split_once(error.message()).map_or("", |(before, _)| before);
+    ConfigError::Toml { path, message: format!("{where_it_is}{words}") }
 }
 
 /// Sets one key, and checks the result at once so that the error names the assignment.
 fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
-    let (key, text) =
-        assignment.split_once('=').ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
+    let parts = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+    let (key, text) = parts.ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
     let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
-    let mut told: Option<String> = None;
+    let mut told: Option<toml::de::Error> = None;
     for value in readings(text) {
         let mut candidate = table.clone();
         insert(&mut candidate, key.trim(), value).map_err(&refused)?;
         match candidate.clone().try_into::<Config>() {
             Ok(_) => return Ok(candidate),
             Err(error) => {
-                let error = error.to_string();
                 // A value that is refused says more than a reading of another type.
-                let other_type = |text: &String| text.starts_with("invalid type");
+                let other_type = |e: &toml::de::Error| e.message().starts_with("invalid type");
                 if told.as_ref().is_none_or(|told| other_type(told) && !other_type(&error)) {
                     told = Some(error);
                 }
             }
         }
     }
-    Err(refused(told.unwrap_or_default().trim_end().replace('\n', "; ")))
+    Err(refused(told.map_or(String::new(), |error| in_plain_words(error.message(), key.trim()))))
 }
 
 /// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)
@@ -293,13 +301,35 @@ mod tests {
     #[test]
     fn an_unknown_key_is_answered_with_the_valid_ones() {
         let error = set(&["study.trails=5"]).unwrap_err().to_string();
-        assert!(error.contains("study.trails=5") && error.contains("`trials`"), "{error}");
+        assert!(error.contains("--set study.trails=5: "), "{error}");
+        assert!(error.contains("did you mean study.trials?; study has seed, trials"), "{error}");
         let error = set(&["studdy.trials=5"]).unwrap_err().to_string();
-        assert!(error.contains("`study`"), "{error}");
+        assert!(error.contains("did you mean study.trials?; the settings have data"), "{error}");
         let error = set(&["data.source=nzp"]).unwrap_err().to_string();
-        assert!(error.contains("`npz`"), "{error}");
+        assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
         let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
         assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn one_value_or_several_without_brackets_may_stand_for_a_list() {
+        let config = set(&[
+            "fit.methods=wls,ols",
+            "data.sets=llss",
+            "data.other_bolometers=rh,rl",
+            "study.noise_levels=1e-4,1e-2",
+            "fit.bins=[5,\"7-9\"]",
+            "slurm.extra=--mail-type=END,FAIL",
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.fit.methods, ["wls", "ols"]);
+        assert_eq!((config.data.sets.len(), config.data.other_bolometers.len()), (1, 2));
+        assert_eq!(config.study.noise_levels, Some(vec![1e-4, 1e-2]));
+        assert_eq!(config.fit.bins.to_string(), "5,7-9");
+        assert_eq!(config.slurm.extra, ["--mail-type=END,FAIL"]);
+        let config = set(&["study.noise_levels=0.1", "fit.methods=wls", "fit.bins=7"]).unwrap();
+        assert_eq!(config.study.noise_levels, Some(vec![0.1]));
+        assert_eq!((config.fit.methods, config.fit.bins.bins()), (vec!["wls".into()], vec![7]));
     }
 
     #[test]
@@ -314,7 +344,6 @@ mod tests {
             "fit.bins=300",
             "study",
             "slurm.throttle=0",
-            "slurm.extra=--qos=high",
         ] {
             let error = set(&[bad]).unwrap_err().to_string();
             assert!(error.contains(bad), "{bad}: {error}");

@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::lenient;
+
 /// `[slurm]`: what `otfhpc submit` asks of Slurm. What is not set is left to the scripts and to
 /// the cluster's own defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,13 +25,13 @@ pub struct LaunchSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
     /// `--cpus-per-task`: the threads of each task.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_count")]
     pub cpus_per_task: Option<NonZeroU32>,
     /// Tasks of one array job that may run at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_count")]
     pub throttle: Option<NonZeroU32>,
     /// More options for sbatch, each in one word: `--qos=high`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list_of_words")]
     pub extra: Vec<String>,
 }
 

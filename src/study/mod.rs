@@ -8,9 +8,10 @@ mod grid;
 mod launch;
 mod order;
 mod unused;
+mod words;
 
 pub use bins::BinSelection;
-pub use check::StudyError;
+pub use check::{MOST_THREADS, MOST_TRIALS, StudyError};
 pub use choice::{ChoiceError, Estimator, MethodChoice};
 pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
 pub use grid::{RealisationId, Study, Unit};

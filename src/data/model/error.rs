@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::foundations::Shown;
+
 /// Why a published calibration model could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// The file is not there, or the system refused to read it.
-    #[error("cannot read '{}': {source}; check the path and its permissions", path.display())]
+    #[error("cannot read '{}': {source}; check the path and its permissions", Shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -18,7 +20,7 @@ pub enum ModelError {
     #[error(
         "'{}' is {found}: expected a regular file of at most {limit} bytes; name the FITS file of \
          the published calibration model (FIRAS_CALIBRATION_MODEL_*.FITS)",
-        path.display()
+        Shown(path)
     )]
     NotAModel {
         /// The path.
@@ -32,7 +34,7 @@ pub enum ModelError {
     #[error(
         "'{}' is not a FITS file (it starts with {start}): expected \"SIMPLE  =\"; name the FITS \
          file of the published calibration model (FIRAS_CALIBRATION_MODEL_*.FITS)",
-        path.display()
+        Shown(path)
     )]
     NotFits {
         /// The file.
@@ -44,7 +46,7 @@ pub enum ModelError {
     #[error(
         "'{}' does not read as a calibration model ({reason}): expected a primary header and a \
          binary table with one row; fetch the file again",
-        path.display()
+        Shown(path)
     )]
     Structure {
         /// The file.
@@ -56,7 +58,7 @@ pub enum ModelError {
     #[error(
         "keyword {keyword} of '{}' is {found}: expected {expected}; fetch the file again, or \
          name one that holds a calibration model",
-        path.display()
+        Shown(path)
     )]
     Keyword {
         /// The file.
@@ -72,7 +74,7 @@ pub enum ModelError {
     #[error(
         "column {column} of '{}' is {found}: expected {expected}; fetch the file again, or name \
          one that holds a calibration model",
-        path.display()
+        Shown(path)
     )]
     Column {
         /// The file.

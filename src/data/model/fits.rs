@@ -12,6 +12,7 @@ use fits_well::{FitsError, FitsReader};
 use num_complex::Complex64;
 
 use super::error::ModelError;
+use crate::data::gunzip::{self, gunzipped};
 
 /// The largest file that is read, bytes. A published model has 46,080.
 const MAX_FILE_BYTES: u64 = 1 << 24;
@@ -39,6 +40,10 @@ impl<'a> ModelFile<'a> {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
         file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.starts_with(&gunzip::MAGIC) {
+            let refused = |reason| not_a_model(format!("compressed with gzip ({reason})"));
+            bytes = gunzipped(&bytes[..], MAX_FILE_BYTES).map_err(refused)?;
+        }
         if !bytes.starts_with(b"SIMPLE  =") {
             let start = format!("\"{}\"", bytes[..bytes.len().min(16)].escape_ascii());
             return Err(ModelError::NotFits { path: path.to_owned(), start });

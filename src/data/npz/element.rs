@@ -67,31 +67,35 @@ pub(super) struct ElementType {
 }
 
 impl ElementType {
-    /// The type that NumPy writes as `descr`, such as `<f8`; `None` for one that is not a number
-    /// of a supported size.
+    /// The type that NumPy writes as `descr`, such as `<f8`, or that `numpy.dtype` takes for the
+    /// same, such as `f8` or `float64`; `None` for one that is not a number of a supported size.
     pub(super) fn from_descr(descr: &str) -> Option<Self> {
-        let (order, code) = (descr.get(..1)?, descr.get(1..)?);
+        let orders = ['<', '>', '|', '='];
+        let (order, code) = match descr.strip_prefix(orders) {
+            Some(code) => (&descr[..1], code),
+            None => ("=", descr),
+        };
         let kind = match code {
-            "b1" => Kind::Bool,
-            "i1" => Kind::I8,
-            "i2" => Kind::I16,
-            "i4" => Kind::I32,
-            "i8" => Kind::I64,
-            "u1" => Kind::U8,
-            "u2" => Kind::U16,
-            "u4" => Kind::U32,
-            "u8" => Kind::U64,
-            "f4" => Kind::F32,
-            "f8" => Kind::F64,
-            "c8" => Kind::F32,
-            "c16" => Kind::F64,
+            "b1" | "?" | "bool" => Kind::Bool,
+            "i1" | "b" | "int8" => Kind::I8,
+            "i2" | "h" | "int16" => Kind::I16,
+            "i4" | "i" | "int32" => Kind::I32,
+            "i8" | "q" | "int64" | "int" => Kind::I64,
+            "u1" | "B" | "uint8" => Kind::U8,
+            "u2" | "H" | "uint16" => Kind::U16,
+            "u4" | "I" | "uint32" => Kind::U32,
+            "u8" | "Q" | "uint64" => Kind::U64,
+            "f4" | "f" | "float32" | "c8" | "F" | "complex64" => Kind::F32,
+            "f8" | "d" | "float64" | "float" | "c16" | "D" | "complex128" | "complex" => Kind::F64,
             _ => return None,
         };
-        let complex = code.starts_with('c');
+        let complex = code.starts_with(['c', 'F', 'D']);
         // `|` says that the byte order does not matter, which is true of single bytes only.
         match order {
             "<" => Some(Self { kind, complex, big_endian: false }),
             ">" => Some(Self { kind, complex, big_endian: true }),
+            // The byte order of whoever reads, as for NumPy.
+            "=" => Some(Self { kind, complex, big_endian: cfg!(target_endian = "big") }),
             "|" if kind.bytes() == 1 => Some(Self { kind, complex, big_endian: false }),
             _ => None,
         }
@@ -242,6 +246,30 @@ mod tests {
         let real = ElementType::from_descr(">i2").unwrap();
         assert_eq!(complex(real, &[0xff, 0xfe]), [Complex64::new(-2.0, 0.0)]);
         assert_eq!(real.complex_descr(), None);
+    }
+
+    #[test]
+    fn a_type_without_a_byte_order_is_that_of_this_machine() {
+        let native = if cfg!(target_endian = "big") { '>' } else { '<' };
+        for (code, spellings) in [
+            ("b1", &["?", "bool", "=b1"][..]),
+            ("i2", &["i2", "=i2", "int16", "h"]),
+            ("i4", &["i", "int32"]),
+            ("i8", &["int64", "int", "q"]),
+            ("u2", &["uint16", "=H"]),
+            ("f4", &["float32", "f", "=f4"]),
+            ("f8", &["f8", "=f8", "float64", "float", "d"]),
+            ("c8", &["F", "complex64"]),
+            ("c16", &["c16", "complex128", "complex", "D"]),
+        ] {
+            let expected = ElementType::from_descr(&format!("{native}{code}")).unwrap();
+            for spelling in spellings {
+                assert_eq!(ElementType::from_descr(spelling), Some(expected), "{spelling}");
+            }
+        }
+        for other in ["f2", "float16", "longdouble", "<<f8", "=", "U4", "str", "object", "=O"] {
+            assert_eq!(ElementType::from_descr(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::foundations::Shown;
+use crate::foundations::shown::is_plain;
+
 use super::element::Numbers;
 
 /// How many keys an error lists: more would hide the message.
@@ -12,7 +15,7 @@ const LISTED_KEYS: usize = 20;
 #[non_exhaustive]
 pub enum NpzError {
     /// The file is not there, or the system refused to read it.
-    #[error("cannot read '{}': {source}; check the path and its permissions", path.display())]
+    #[error("cannot read '{}': {source}; check the path and its permissions", Shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -20,7 +23,7 @@ pub enum NpzError {
         source: std::io::Error,
     },
     /// The path leads to a directory, a pipe or a device.
-    #[error("'{}' is not a regular file: expected the path of an .npz archive", path.display())]
+    #[error("'{}' is not a regular file: expected the path of an .npz archive", Shown(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -29,7 +32,7 @@ pub enum NpzError {
     #[error(
         "'{}' is not an .npz file (it starts with {start}): expected an archive written by \
          numpy.savez or numpy.savez_compressed; {hint}",
-        path.display()
+        Shown(path)
     )]
     NotAnArchive {
         /// The file.
@@ -43,7 +46,7 @@ pub enum NpzError {
     #[error(
         "'{}' is a damaged .npz file ({reason}): expected a complete zip archive; copy it again, \
          or write it again with numpy.savez_compressed",
-        path.display()
+        Shown(path)
     )]
     DamagedArchive {
         /// The file.
@@ -51,11 +54,39 @@ pub enum NpzError {
         /// What the zip library said.
         reason: String,
     },
+    /// The file is compressed as a whole, and does not decompress.
+    #[error(
+        "'{}' is compressed with gzip and cannot be decompressed ({reason}): expected an .npz \
+         archive within; copy it again, or see what `gunzip --keep` makes of it",
+        Shown(path)
+    )]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A member is compressed in a way that NumPy does not use.
+    #[error(
+        "key '{key}' of '{}' is compressed with {method}, which is not read: expected a member \
+         that is stored or deflated, as NumPy writes it; write the file again: {mend}",
+        Shown(path)
+    )]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// How it is compressed.
+        method: &'static str,
+        /// What to type.
+        mend: String,
+    },
     /// There is no such array.
     #[error(
         "'{}' has no key '{key}': it holds {present}; check the channel in the settings, or add \
          the key to the file",
-        path.display()
+        Shown(path)
     )]
     MissingKey {
         /// The file.
@@ -67,9 +98,9 @@ pub enum NpzError {
     },
     /// The array holds something else than the numbers wanted.
     #[error(
-        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; save it as \
-         numpy.asarray({key}, dtype={})",
-        path.display(), wanted.types(), wanted.python()
+        "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; write it \
+         again: {mend}",
+        Shown(path), wanted.types()
     )]
     Dtype {
         /// The file.
@@ -78,16 +109,18 @@ pub enum NpzError {
         key: String,
         /// The dtype as the file writes it.
         dtype: String,
-        /// What it means.
-        meaning: &'static str,
+        /// What it means, with the names of its fields if it has some.
+        meaning: Box<str>,
         /// What it was to hold.
         wanted: Numbers,
+        /// What to type.
+        mend: Box<str>,
     },
     /// The array has another shape.
     #[error(
         "key '{key}' of '{}' has the shape {found}: expected {expected}; every array of one \
          channel must have one entry per record: write the file again",
-        path.display()
+        Shown(path)
     )]
     Shape {
         /// The file.
@@ -103,7 +136,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' is damaged ({reason}): expected an array as NumPy writes it; copy \
          the file again, or write it again with numpy.savez_compressed",
-        path.display()
+        Shown(path)
     )]
     Damaged {
         /// The file.
@@ -117,7 +150,7 @@ pub enum NpzError {
     #[error(
         "key '{key}' of '{}' needs {bytes} bytes, more than the memory that could be had: split \
          the file by records, or run on a machine with more memory",
-        path.display()
+        Shown(path)
     )]
     TooLarge {
         /// The file.
@@ -134,7 +167,11 @@ pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "no arrays".to_owned();
     }
-    let shown: Vec<&str> = names.iter().take(LISTED_KEYS).map(String::as_str).collect();
+    let shown = names.iter().take(LISTED_KEYS).map(|name| match is_plain(name) {
+        true => name.clone(),
+        false => name.escape_debug().to_string(),
+    });
+    let shown: Vec<String> = shown.collect();
     let more = match names.len().saturating_sub(LISTED_KEYS) {
         0 => String::new(),
         rest => format!(" and {rest} more"),
@@ -155,6 +192,18 @@ pub(super) fn hint(start: &[u8]) -> &'static str {
         "this is a single array: write all arrays into one file with numpy.savez_compressed"
     } else if start.starts_with(b"version https://") {
         "this is a Git LFS pointer: fetch the file itself with `git lfs pull`"
+    } else if start.starts_with(b"BZh") {
+        "this is compressed with bzip2: decompress it with `bunzip2`"
+    } else if start.starts_with(b"\xfd7zXZ") {
+        "this is compressed with xz: decompress it with `unxz`"
+    } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
+        "this is compressed with zstd: decompress it with `unzstd`"
+    } else if start.starts_with(b"\x89HDF") || start.starts_with(b"MATLAB") {
+        "this is an HDF5 or MATLAB file: read it with h5py or scipy.io.loadmat, and write its arrays \
+         with numpy.savez_compressed"
+    } else if start.starts_with(b"\x80") {
+        "this may be a Python pickle: load it where you trust it, and write its arrays with \
+         numpy.savez_compressed"
     } else if start.starts_with(b"SIMPLE") {
         "this is a FITS file: name it as the published model, and an .npz file as the data"
     } else {

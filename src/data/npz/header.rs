@@ -113,7 +113,7 @@ fn parse(text: &str) -> Result<Header, Fault> {
         match key {
             "descr" if scanner.rest.trim_start().starts_with('[') => {
                 // Fields: the value is nested, and no more of it is needed than to show it.
-                return Err(Fault::Dtype(scanner.rest.trim().chars().take(60).collect()));
+                return Err(Fault::Dtype(scanner.rest.trim().chars().take(200).collect()));
             }
             "descr" => {
                 let descr = scanner.quoted().ok_or_else(malformed)?;

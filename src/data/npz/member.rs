@@ -4,12 +4,16 @@ use std::io::{ErrorKind, Read};
 
 use zip::read::ZipFile;
 
+use crate::foundations::machine::memory_limit;
+
 use super::element::{ElementType, Numbers};
 use super::fault::Fault;
 use super::header::Header;
 
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
 const MAX_DEFLATE_RATIO: u64 = 1032;
+/// An array of so many bytes is read without asking whether there is memory for it.
+const SMALL: u64 = 1 << 24;
 /// Bytes that are decoded at once, whole elements of any type: few enough for the nearest caches.
 const PIECE: usize = 1 << 16;
 
@@ -50,11 +54,15 @@ impl<'a, R: Read> Member<'a, R> {
         decode: impl Fn(ElementType, &[u8], &mut Vec<T>),
     ) -> Result<(Header, Vec<T>), Fault> {
         let elements = self.data_bytes / self.header.element.bytes() as u64;
-        let too_large = Fault::TooLarge(elements.saturating_mul(size_of::<T>() as u64));
+        let bytes = elements.saturating_mul(size_of::<T>() as u64);
         let mut values = Vec::new();
+        // The system may grant more than it has, and end the process when that is used.
+        if bytes > SMALL && memory_limit().is_some_and(|limit| bytes > limit.bytes) {
+            return Err(Fault::TooLarge(bytes));
+        }
         match usize::try_from(elements).map(|elements| values.try_reserve_exact(elements)) {
             Ok(Ok(())) => {}
-            _ => return Err(too_large),
+            _ => return Err(Fault::TooLarge(bytes)),
         }
         let mut piece = vec![0; PIECE];
         let mut left = self.data_bytes;

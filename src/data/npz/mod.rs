@@ -9,14 +9,14 @@ mod fault;
 mod header;
 mod matrix;
 mod member;
+mod mend;
+mod source;
 
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Ix1, IxDyn, ShapeBuilder};
 use num_complex::Complex64;
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use element::ElementType;
 pub use element::{Numbers, SourceType};
@@ -27,17 +27,19 @@ pub use header::python_shape;
 pub use matrix::Matrix;
 use matrix::Values;
 use member::Member;
+use source::Source;
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
 #[derive(Debug)]
 pub struct NpzFile {
     path: PathBuf,
     file_bytes: u64,
-    archive: ZipArchive<BufReader<File>>,
+    archive: ZipArchive<Source>,
 }
 
 impl NpzFile {
-    /// Opens the archive at `path` and reads its directory.
+    /// Opens the archive at `path` and reads its directory. One that is compressed with gzip as a
+    /// whole is decompressed into memory.
     ///
     /// # Errors
     /// If the file cannot be read, is not a zip archive, or is one with a damaged directory.
@@ -48,9 +50,9 @@ impl NpzFile {
         if !metadata.is_file() {
             return Err(NpzError::NotAFile { path: path.to_owned() });
         }
-        let file = File::open(path).map_err(unreadable)?;
-        match ZipArchive::new(BufReader::new(file)) {
-            Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes: metadata.len(), archive }),
+        let (source, file_bytes) = Source::open(path, metadata.len())?;
+        match ZipArchive::new(source) {
+            Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes, archive }),
             Err(reason) => Err(refused(path, &reason)),
         }
     }
@@ -61,19 +63,21 @@ impl NpzFile {
         &self.path
     }
 
-    /// The keys, without `.npy`, sorted. Members that are not `.npy` are not keys.
+    /// The keys, without `.npy`, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let keys = self.archive.file_names().filter_map(|name| name.strip_suffix(".npy"));
+        let members = self.archive.file_names().filter(|name| !name.ends_with('/'));
+        let keys = members.map(|name| name.strip_suffix(ENDING).unwrap_or(name));
         let mut names: Vec<String> = keys.map(str::to_owned).collect();
         names.sort_unstable();
+        names.dedup();
         names
     }
 
     /// Whether the archive has the key `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.archive.index_for_name(&member_name(name)).is_some()
+        self.index(name).is_some()
     }
 
     /// Reads the array `name` as `f64` in standard (C) layout.
@@ -194,14 +198,35 @@ impl NpzFile {
         NpzError::Damaged { path: self.path.clone(), key: name.to_owned(), reason }
     }
 
+    /// The archive's member that holds the key `name`: NumPy appends `.npy`, others may not.
+    fn index(&self, name: &str) -> Option<usize> {
+        let index = |member: &str| self.archive.index_for_name(member);
+        index(&format!("{name}{ENDING}"))
+            .or_else(|| index(name).filter(|_| !name.ends_with(ENDING)))
+    }
+
+    /// How a member is compressed, if in a way that is not read.
+    fn compression(&mut self, index: usize) -> Option<&'static str> {
+        let method = self.archive.by_index_raw(index).ok()?.compression();
+        match method {
+            CompressionMethod::Stored | CompressionMethod::Deflated => None,
+            CompressionMethod::BZIP2 => Some("bzip2"),
+            CompressionMethod::LZMA => Some("lzma"),
+            CompressionMethod::ZSTD => Some("zstd"),
+            CompressionMethod::XZ => Some("xz"),
+            CompressionMethod::DEFLATE64 => Some("deflate64"),
+            _ => Some("a method of another program"),
+        }
+    }
+
     /// What `read` makes of the member `name`, which holds the numbers `wanted`.
     fn read_member<T>(
         &mut self,
         name: &str,
         wanted: Numbers,
-        read: impl FnOnce(Member<BufReader<File>>) -> Result<T, Fault>,
+        read: impl FnOnce(Member<Source>) -> Result<T, Fault>,
     ) -> Result<T, NpzError> {
-        let Some(index) = self.archive.index_for_name(&member_name(name)) else {
+        let Some(index) = self.index(name) else {
             return Err(NpzError::MissingKey {
                 path: self.path.clone(),
                 key: name.to_owned(),
@@ -209,9 +234,13 @@ impl NpzFile {
             });
         };
         let (path, file_bytes) = (self.path.clone(), self.file_bytes);
+        let compression = self.compression(index);
         let result = match self.archive.by_index(index) {
             Ok(file) => Member::open(file, file_bytes, wanted).and_then(read),
-            Err(reason) => Err(Fault::Damaged(reason.to_string())),
+            Err(reason) => {
+                let damaged = || Fault::Damaged(reason.to_string());
+                Err(compression.map_or_else(damaged, Fault::Compressed))
+            }
         };
         result.map_err(|fault| fault.at(path, name.to_owned(), wanted))
     }
@@ -223,18 +252,15 @@ enum Either {
     Wide((Header, Vec<f64>)),
 }
 
-/// The archive's member that holds the key `name`: NumPy appends `.npy`.
-fn member_name(name: &str) -> String {
-    format!("{name}.npy")
-}
+/// What NumPy appends to a key.
+const ENDING: &str = ".npy";
 
 /// Why the zip library refused the file at `path`: it is something else, or it is damaged.
 fn refused(path: &Path, reason: &zip::result::ZipError) -> NpzError {
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-    if let Err(source) = read {
-        return NpzError::Unreadable { path: path.to_owned(), source };
-    }
+    let start = match Source::start(path) {
+        Ok(start) => start,
+        Err(error) => return error,
+    };
     if start.starts_with(b"PK") {
         return NpzError::DamagedArchive { path: path.to_owned(), reason: reason.to_string() };
     }

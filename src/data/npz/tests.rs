@@ -117,8 +117,10 @@ fn complex_numbers_are_checked_as_others_are() {
     let error = message("'<c16'", &format!("({}, 2)", usize::MAX), 32).unwrap_err();
     assert!(error.contains("is damaged (the shape ("), "{error}");
     let error = message("'|O'", "(2,)", 32).unwrap_err();
-    let end = "float64, complex64 or complex128; save it as numpy.asarray(a, dtype=complex)";
-    assert!(error.ends_with(end), "{error}");
+    let wanted =
+        "float64, complex64 or complex128; write it again: python3 -c \"import numpy; a = ";
+    assert!(error.contains(wanted), "{error}");
+    assert!(error.contains("numpy.array(a['a'].tolist(), dtype=complex)"), "{error}");
 }
 
 #[test]
