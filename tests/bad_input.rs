@@ -648,7 +648,12 @@ fn a_plan_whose_input_changed_since() {
     otfhpc(["run", &out, "--shard=1"]).ended(0);
     // What was fitted can be merged where the data are not.
     fs::remove_file(&path).unwrap();
+    let merged = otfhpc(["merge", &out]).ended(0);
+    assert!(merged.stderr.contains("is not there, so "), "{}", merged.stderr);
+    assert!(!place.at("out/records.csv").exists() && place.at("out/solution.npz").exists());
+    Calibration::new().write(&path);
     otfhpc(["merge", &out]).ended(0);
+    assert!(place.at("out/records.csv").exists());
 }
 
 #[test]

@@ -39,8 +39,16 @@ pub(super) fn merge_and_report(
             complain(incomplete(run, &totals, &faults).trim_end());
             Ok(Exit::Incomplete)
         }
-        Merged::Complete { ledger, rows, other_binaries } => {
+        Merged::Complete { ledger, rows, other_binaries, absent } => {
             remove_outlived(run, plan)?;
+            if let Some(path) = absent.filter(|_| volume > Volume::Quiet) {
+                complain(&format!(
+                    "otfhpc: warning: {} is not there, so {} was not written; merge again where \
+                     the data are",
+                    Shown(&path),
+                    Shown(&run.records())
+                ));
+            }
             if other_binaries > 0 && volume > Volume::Quiet {
                 complain(&format!(
                     "otfhpc: warning: another build of otfhpc than the one that planned worked on \

@@ -12,11 +12,13 @@ mod quality;
 mod records;
 mod summary;
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::data::DataError;
 use crate::foundations::{FileError, RunDir};
-use crate::plan::{BoundPlan, PlanError};
+use crate::plan::BoundPlan;
 use crate::shard::Campaigns;
 use crate::study::{Study, StudyError};
 
@@ -40,6 +42,8 @@ pub enum Merged {
         rows: Vec<Row>,
         /// Shards on which another build of the program worked than the one that planned.
         other_binaries: usize,
+        /// The input that is not there, so that `records.csv` was not written.
+        absent: Option<PathBuf>,
     },
     /// Something is at fault, and no product was written.
     Incomplete {
@@ -65,9 +69,6 @@ pub enum MergeError {
     /// The settings in the plan.
     #[error(transparent)]
     Study(#[from] StudyError),
-    /// An input that is not what it was.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
 }
 
 /// Merges the partials of a plan into its products, if every unit is there exactly once. Data sets that
@@ -90,23 +91,27 @@ pub fn merge(
     let grids = DataSetGrid::all(&plan.plan.config, &study)?;
     let errors = summary::errors(plan, &study, &grids, &complete.arrays);
     let rows = summary::summarise(&study, &errors);
-    let records = records_of(plan, &study, campaigns, (&grids, &complete))?;
-    let tables = products::Tables { errors: &errors, rows: &rows, records: &records };
+    let (records, absent) = match records_of(plan, &study, campaigns, (&grids, &complete)) {
+        Ok(records) => (Some(records), None),
+        // Solutions can be merged where the data are not.
+        Err(error) => match plan.absent_data() {
+            Some(absent) => (None, Some(absent)),
+            None => return Err(error.into()),
+        },
+    };
+    let tables = products::Tables { errors: &errors, rows: &rows, records: records.as_deref() };
     products::write_products(run, plan, &study, &grids, &complete, &tables)?;
     let other_binaries = complete.other_binaries(plan);
-    Ok(Merged::Complete { ledger: complete.ledger, rows, other_binaries })
+    Ok(Merged::Complete { ledger: complete.ledger, rows, other_binaries, absent })
 }
 
-/// What became of the records of every data set. The inputs are those of the plan, or it is refused.
+/// What became of the records of every data set.
 fn records_of(
     plan: &BoundPlan,
     study: &Study,
     campaigns: &mut Campaigns,
     (grids, complete): (&[DataSetGrid], &Complete),
-) -> Result<Vec<RecordTable>, MergeError> {
-    if !campaigns.has_all(study) {
-        plan.check_inputs()?;
-    }
+) -> Result<Vec<RecordTable>, DataError> {
     let table = |set| {
         let campaign = campaigns.get(&plan.plan.config, study, set)?;
         Ok(RecordTable::new(&campaign, study, set, (&grids[set], &complete.arrays)))

@@ -36,8 +36,8 @@ pub(super) struct Tables<'a> {
     pub(super) errors: &'a [ErrorRow],
     /// One row a data set, method, noise level and emitter.
     pub(super) rows: &'a [Row],
-    /// One a data set.
-    pub(super) records: &'a [RecordTable],
+    /// One a data set; none where the data are not.
+    pub(super) records: Option<&'a [RecordTable]>,
 }
 
 /// Writes every product of a complete run.
@@ -54,7 +54,9 @@ pub(super) fn write_products(
 ) -> Result<(), FileError> {
     write_solution(run, study, grids, &complete.arrays)?;
     write_configurations(run, plan, study, &complete.arrays)?;
-    write_records(run, study, tables.records)?;
+    if let Some(records) = tables.records {
+        write_records(run, study, records)?;
+    }
     write_csv(&run.errors(), &[], tables.errors)?;
     write_csv(&run.summary_csv(), &[], tables.rows)?;
     write_csv(&run.failures(), &FailureRow::COLUMNS, &complete.failures.rows(study))?;

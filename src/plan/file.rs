@@ -253,6 +253,14 @@ impl BoundPlan {
         self.check_inputs_but(|input| !input.path.exists())
     }
 
+    /// The first file with the data, or with a model of the instrument, that is not there.
+    #[must_use]
+    pub fn absent_data(&self) -> Option<PathBuf> {
+        let data = &self.plan.config.data;
+        let models = data.sets.iter().filter_map(|set| data.model_of(*set));
+        data.path.iter().cloned().chain(models).find(|path| !path.exists())
+    }
+
     /// The study that the plan is for.
     ///
     /// # Errors

@@ -25,12 +25,6 @@ impl Campaigns {
         campaign
     }
 
-    /// Whether every data set of a study is prepared.
-    #[must_use]
-    pub fn has_all(&self, study: &Study) -> bool {
-        (0..study.sets.len()).all(|set| self.0.contains_key(&set))
-    }
-
     /// The data set with this index, prepared now if it was not before.
     ///
     /// # Errors

@@ -257,7 +257,7 @@ mod tests {
         let lines = section.lines().take_while(|line| !line.is_empty());
         let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
         let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();
-        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 7));
+        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 8));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use crate::foundations::similar::most_similar;
 
 /// Every setting, by its table.
-const SETTINGS: [(&str, &[&str]); 7] = [
+const SETTINGS: [(&str, &[&str]); 8] = [
     (
         "data",
         &[
@@ -17,7 +17,11 @@ const SETTINGS: [(&str, &[&str]); 7] = [
             "sigma",
             "dark_above_ghz",
             "saturation_counts",
+            "max_temperature_k",
+            "exclude",
             "other_bolometers",
+            "match_within_s",
+            "emitters",
         ],
     ),
     (
@@ -30,6 +34,7 @@ const SETTINGS: [(&str, &[&str]); 7] = [
             "glitch_fraction",
             "glitch_sigma",
             "model_error",
+            "temperature_error_k",
         ],
     ),
     (
@@ -39,12 +44,19 @@ const SETTINGS: [(&str, &[&str]); 7] = [
             "frequency_correction",
             "baseline",
             "apodise",
+            "conventions",
+            "peaks",
             "peak_sample",
+            "gains",
+            "bias",
+            "apodisation",
+            "least_transfer",
             "bolometer",
         ],
     ),
-    ("fit", &["methods", "constraint", "bins", "unit_seconds", "options"]),
+    ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
     ("study", &["seed", "trials", "resampling", "noise_levels"]),
+    ("emitter", &["name", "key", "channel", "column", "temperature", "simulated"]),
     ("method", &["name", "command", "timeout_seconds"]),
     ("slurm", &["partition", "account", "time", "memory", "cpus_per_task", "throttle", "extra"]),
 ];
@@ -199,7 +211,8 @@ mod tests {
     #[test]
     fn all_settings_are_known_here() {
         for (table, names) in SETTINGS {
-            let header = if table == "method" { "[[method]]" } else { &format!("[{table}]") };
+            let is_list = ["method", "emitter"].contains(&table);
+            let header = if is_list { format!("[[{table}]]") } else { format!("[{table}]") };
             let error = toml::from_str::<Config>(&format!("{header}\nx = 1\n")).unwrap_err();
             let (_, expected) = parts(error.message(), "unknown field ").unwrap();
             assert_eq!(quoted(expected), names, "{table}");
