@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::fit::{Registered, method, methods};
+use crate::fit::{EACH_EMITTER, Registered, method, methods};
 use crate::foundations::similar::did_you_mean;
 
 use super::Exit;
@@ -45,8 +45,10 @@ fn explain(name: &str) -> Result<()> {
         info.reference
     ));
     for option in info.options {
+        let each = option.name.contains(EACH_EMITTER);
+        let each = if each { "; for EMITTER put the name of one" } else { "" };
         say(&format!(
-            "  option       fit.options.{name}.{}={}: {} ({} to {})\n",
+            "  option       fit.options.{name}.{}={}: {} ({} to {}){each}\n",
             option.name, option.default, option.meaning, option.least, option.most
         ));
     }

@@ -59,15 +59,42 @@ pub struct MethodOption {
     pub most: f64,
 }
 
+/// Stands in the name of an option for the name of an emitter: every emitter has such an option.
+pub const EACH_EMITTER: &str = "EMITTER";
+
 /// The values of a method's options, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OptionValues(Vec<(&'static str, f64)>);
+pub struct OptionValues(Vec<OptionValue>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct OptionValue {
+    /// With the name of an emitter in the place of [`EACH_EMITTER`].
+    name: String,
+    value: f64,
+    option: &'static MethodOption,
+}
 
 impl OptionValues {
-    /// The defaults of a method.
+    /// The defaults of a method, the same for every emitter.
     #[must_use]
-    pub fn defaults(info: &MethodInfo) -> Self {
-        Self(info.options.iter().map(|option| (option.name, option.default)).collect())
+    pub fn defaults(info: &'static MethodInfo) -> Self {
+        Self::of_emitters(info, &[EACH_EMITTER])
+    }
+
+    /// The defaults of a method where these are the emitters.
+    #[must_use]
+    pub fn of_emitters(info: &'static MethodInfo, emitters: &[&str]) -> Self {
+        let mut values = Vec::new();
+        for option in info.options {
+            let one = |name| OptionValue { name, value: option.default, option };
+            match option.name.contains(EACH_EMITTER) {
+                true => values.extend(
+                    emitters.iter().map(|emitter| one(option.name.replace(EACH_EMITTER, emitter))),
+                ),
+                false => values.push(one(option.name.into())),
+            }
+        }
+        Self(values)
     }
 
     /// Sets one option.
@@ -75,8 +102,8 @@ impl OptionValues {
     /// # Errors
     /// If the method has no such option, or the value is out of range: says what is valid.
     pub fn set(&mut self, info: &MethodInfo, name: &str, value: f64) -> Result<(), String> {
-        let Some(at) = info.options.iter().position(|option| option.name == name) else {
-            let valid: Vec<_> = info.options.iter().map(|option| option.name).collect();
+        let Some(at) = self.0.iter().position(|option| option.name == name) else {
+            let valid: Vec<&str> = self.0.iter().map(|option| option.name.as_str()).collect();
             return Err(match valid.is_empty() {
                 true => format!("method `{}` has no options", info.name),
                 false => {
@@ -85,17 +112,24 @@ impl OptionValues {
                 }
             });
         };
-        let MethodOption { least, most, .. } = info.options[at];
+        let MethodOption { least, most, .. } = *self.0[at].option;
         if !(least..=most).contains(&value) {
             return Err(format!("`{name}` is {value}: expected {least} to {most}"));
         }
-        self.0[at].1 = value;
+        self.0[at].value = value;
         Ok(())
     }
 
     /// The value of an option that the method has; NaN for one that it has not.
     pub(super) fn get(&self, name: &str) -> f64 {
-        self.0.iter().find(|(known, _)| *known == name).map_or(f64::NAN, |(_, value)| *value)
+        let found = self.0.iter().find(|option| option.name == name);
+        found.map_or(f64::NAN, |option| option.value)
+    }
+
+    /// The values of an option that every emitter has, in the order of the emitters.
+    pub(super) fn of_each_emitter(&self, name: &str) -> Vec<f64> {
+        let each = self.0.iter().filter(|option| option.option.name == name);
+        each.map(|option| option.value).collect()
     }
 }
 

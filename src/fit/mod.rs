@@ -52,7 +52,7 @@ pub use clock::time_factoring;
 pub use constraint::Constraint;
 pub use deadline::Deadline;
 pub use external::external_solution;
-pub use method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
+pub use method::{EACH_EMITTER, Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{NotFinite, Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};

@@ -135,7 +135,8 @@ fn build(name: &str) -> Box<dyn Method> {
 /// A method with some options of its own.
 pub(super) fn build_with(name: &str, options: &[(&str, f64)]) -> Box<dyn Method> {
     let Registered { info, build } = method(name).unwrap();
-    let mut values = OptionValues::defaults(info);
+    let emitters = ["e0", "e1", "e2", "e3", "e4", "e5", "e6"];
+    let mut values = OptionValues::of_emitters(info, &emitters);
     for (name, value) in options {
         values.set(info, name, *value).unwrap();
     }

@@ -25,31 +25,21 @@ const HIDDEN: f64 = 1e3 * f64::EPSILON;
 /// Minimises the residual weighted by the effective variance.
 #[derive(Debug)]
 struct TotalLeastSquares {
-    sigma_k: SigmaK,
+    /// Standard errors of the temperatures, K, in the order of the emitters; the last is also for any
+    /// after it.
+    sigma_k: Vec<f64>,
     max_iterations: u64,
     tolerance: f64,
 }
 
-/// Standard errors of the temperatures, K, in the order of the emitters; the last is for those
-/// after the standard ones.
-type SigmaK = [f64; SIGMA_OPTIONS.len()];
-
-/// The options that set them.
-const SIGMA_OPTIONS: [MethodOption; 8] = [
-    sigma_option("xcal_k"),
-    sigma_option("ical_k"),
-    sigma_option("dihedral_k"),
-    sigma_option("refhorn_k"),
-    sigma_option("skyhorn_k"),
-    sigma_option("collimator_k"),
-    sigma_option("bolometer_k"),
-    sigma_option("other_bolometers_k"),
-];
-
-const fn sigma_option(name: &'static str) -> MethodOption {
-    let meaning = "standard error of each temperature of this emitter, K";
-    MethodOption { name, meaning, default: 1e-3, least: 0.0, most: 1.0 }
-}
+/// The option that sets the error of an emitter's temperatures.
+const SIGMA_OPTION: MethodOption = MethodOption {
+    name: "EMITTER_k",
+    meaning: "standard error of each temperature of this emitter, K",
+    default: 1e-3,
+    least: 0.0,
+    most: 1.0,
+};
 
 /// How it is called and made.
 pub(super) static TLS: Registered = Registered {
@@ -66,14 +56,7 @@ pub(super) static TLS: Registered = Registered {
         weighted: true,
         couples_bins: false,
         options: &[
-            SIGMA_OPTIONS[0],
-            SIGMA_OPTIONS[1],
-            SIGMA_OPTIONS[2],
-            SIGMA_OPTIONS[3],
-            SIGMA_OPTIONS[4],
-            SIGMA_OPTIONS[5],
-            SIGMA_OPTIONS[6],
-            SIGMA_OPTIONS[7],
+            SIGMA_OPTION,
             MethodOption {
                 name: "max_iterations",
                 meaning: "iterations after which it gives up",
@@ -94,7 +77,7 @@ pub(super) static TLS: Registered = Registered {
     },
     build: |options| {
         Box::new(TotalLeastSquares {
-            sigma_k: SIGMA_OPTIONS.map(|option| options.get(option.name)),
+            sigma_k: options.of_each_emitter(SIGMA_OPTION.name),
             max_iterations: options.get("max_iterations") as u64,
             tolerance: options.get("tolerance"),
         })
@@ -177,10 +160,10 @@ impl Step {
 }
 
 impl<'a> Errors<'a> {
-    fn new(problem: &'a Problem<'a>, sigma_k: &SigmaK) -> Self {
+    fn new(problem: &'a Problem<'a>, sigma_k: &[f64]) -> Self {
         let hz = problem.context.frequency_hz;
         let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
-            let sigma_k = sigma_k[emitter.min(sigma_k.len() - 1)];
+            let sigma_k = sigma_k.get(emitter).or(sigma_k.last()).copied().unwrap_or(0.0);
             let mut column = Spare::taken(temperatures.len());
             fill_planck_slopes(hz, temperatures, &mut column);
             column.iter_mut().for_each(|slope| *slope *= sigma_k * (sigma_k * *slope));
@@ -276,7 +259,7 @@ mod tests {
 
     /// Every temperature with the same error.
     fn all(sigma_k: f64) -> Vec<(&'static str, f64)> {
-        SIGMA_OPTIONS.iter().map(|option| (option.name, sigma_k)).collect()
+        ["e0_k", "e1_k", "e2_k", "e3_k", "e4_k", "e5_k", "e6_k"].map(|name| (name, sigma_k)).into()
     }
 
     /// An emitter whose temperature is not known is no reason to trust the others less.

@@ -233,10 +233,14 @@ pub(super) fn resampling(config: &Config) -> Result<Resampling, StudyError> {
     }
 }
 
-pub(super) fn chosen_methods(config: &Config) -> Result<Vec<MethodChoice>, StudyError> {
+pub(super) fn chosen_methods(
+    config: &Config,
+    emitters: &[Emitter],
+) -> Result<Vec<MethodChoice>, StudyError> {
+    let names: Vec<&str> = emitters.iter().map(Emitter::name).collect();
     let labels = MethodChoice::expand(&config.fit.methods, &config.method);
     let labels = unique("fit.methods", "fit.methods='[\"wls\"]'", &labels)?;
-    Ok(MethodChoice::all(&labels, &config.fit, &config.method)?)
+    Ok(MethodChoice::all(&labels, &config.fit, &config.method, &names)?)
 }
 
 pub(super) fn emitters(config: &Config) -> Result<Vec<Emitter>, StudyError> {

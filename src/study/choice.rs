@@ -125,7 +125,7 @@ impl MethodChoice {
         expanded
     }
 
-    /// The methods that the settings name. Options of methods and programs that are not used are
+    /// The methods that the settings name, for these emitters. Options of methods and programs that are not used are
     /// checked too.
     ///
     /// # Errors
@@ -134,20 +134,22 @@ impl MethodChoice {
         labels: &[String],
         settings: &FitSettings,
         programs: &[ProgramSettings],
+        emitters: &[&str],
     ) -> Result<Vec<Self>, ChoiceError> {
         for (name, options) in &settings.options {
-            values(find(name)?, options)?;
+            values(find(name)?, options, emitters)?;
         }
         for (place, program) in programs.iter().enumerate() {
             check(program, &programs[..place])?;
         }
-        labels.iter().map(|label| Self::new(label, settings, programs)).collect()
+        labels.iter().map(|label| Self::new(label, settings, programs, emitters)).collect()
     }
 
     fn new(
         label: &str,
         settings: &FitSettings,
         programs: &[ProgramSettings],
+        emitters: &[&str],
     ) -> Result<Self, ChoiceError> {
         let (name, constraint) = match label.split_once('+') {
             None => (label, settings.constraint),
@@ -158,7 +160,7 @@ impl MethodChoice {
         };
         let estimator = match programs.iter().find(|program| program.name == name) {
             Some(program) => Estimator::External(Arc::new(as_program(program))),
-            None => native(name, settings, programs)?,
+            None => native(name, settings, programs, emitters)?,
         };
         Ok(Self { label: label.into(), estimator, constraint })
     }
@@ -168,10 +170,11 @@ fn native(
     name: &str,
     settings: &FitSettings,
     programs: &[ProgramSettings],
+    emitters: &[&str],
 ) -> Result<Estimator, ChoiceError> {
     let registered = method(name).ok_or_else(|| unknown(name, programs))?;
     let none = BTreeMap::new();
-    let values = values(&registered.info, settings.options.get(name).unwrap_or(&none))?;
+    let values = values(&registered.info, settings.options.get(name).unwrap_or(&none), emitters)?;
     Ok(Estimator::Native(&registered.info, Arc::from((registered.build)(&values))))
 }
 
@@ -218,8 +221,9 @@ fn unknown(name: &str, programs: &[ProgramSettings]) -> ChoiceError {
 fn values(
     info: &'static MethodInfo,
     options: &BTreeMap<String, f64>,
+    emitters: &[&str],
 ) -> Result<OptionValues, ChoiceError> {
-    let mut values = OptionValues::defaults(info);
+    let mut values = OptionValues::of_emitters(info, emitters);
     for (option, value) in options {
         let refused = |message| ChoiceError::Option { name: info.name.into(), message };
         values.set(info, option, *value).map_err(refused)?;
@@ -232,7 +236,7 @@ mod tests {
     use super::*;
 
     fn choose(label: &str) -> Result<MethodChoice, ChoiceError> {
-        MethodChoice::new(label, &FitSettings::default(), &[])
+        MethodChoice::new(label, &FitSettings::default(), &[], &[])
     }
 
     fn program(name: &str, command: &[&str]) -> ProgramSettings {
@@ -262,22 +266,35 @@ mod tests {
         }
         let options = BTreeMap::from([("wls".into(), BTreeMap::from([("x".into(), 1.0)]))]);
         let settings = FitSettings { options, ..FitSettings::default() };
-        let error = MethodChoice::all(&[], &settings, &[]).unwrap_err().to_string();
+        let error = MethodChoice::all(&[], &settings, &[], &[]).unwrap_err().to_string();
         assert!(error.contains("fit.options.wls: method `wls` has no options"), "{error}");
+    }
+
+    #[test]
+    fn an_option_of_each_emitter_is_called_by_its_name() {
+        let with = |option: &str| {
+            let options = BTreeMap::from([("tls".into(), BTreeMap::from([(option.into(), 0.01)]))]);
+            let settings = FitSettings { options, ..FitSettings::default() };
+            MethodChoice::all(&[], &settings, &[], &["xcal", "mirror"]).map_err(|e| e.to_string())
+        };
+        assert!(with("mirror_k").is_ok());
+        let error = with("ical_k").unwrap_err();
+        assert!(error.contains("no option `ical_k`; did you mean xcal_k?"), "{error}");
+        assert!(error.contains("it has xcal_k, mirror_k, max_iterations"), "{error}");
     }
 
     #[test]
     fn a_program_is_a_method_that_fits_all_bins() {
         let programs = [program("mine", &["true"])];
         let settings = FitSettings::default();
-        let chosen = MethodChoice::new("mine+kirchhoff", &settings, &programs).unwrap();
+        let chosen = MethodChoice::new("mine+kirchhoff", &settings, &programs, &[]).unwrap();
         assert!(chosen.is_external() && chosen.couples_bins());
         assert_eq!(chosen.constraint, Constraint::Kirchhoff);
         let all = MethodChoice::expand(&["all".into(), "wls+none".into()], &programs);
         assert_eq!(all.len(), methods().len() + 2);
         assert!(all.contains(&"mine".to_owned()) && all.contains(&"wls+none".to_owned()));
-        assert_eq!(MethodChoice::all(&all, &settings, &programs).unwrap().len(), all.len());
-        let error = MethodChoice::new("nime", &settings, &programs).unwrap_err().to_string();
+        assert_eq!(MethodChoice::all(&all, &settings, &programs, &[]).unwrap().len(), all.len());
+        let error = MethodChoice::new("nime", &settings, &programs, &[]).unwrap_err().to_string();
         assert!(error.contains("mine"), "{error}");
     }
 
@@ -294,7 +311,7 @@ mod tests {
             (&[program("a", &[""])], "command is empty"),
             (&[slow], "timeout_seconds is 0"),
         ] {
-            let refused = MethodChoice::all(&[], &FitSettings::default(), programs);
+            let refused = MethodChoice::all(&[], &FitSettings::default(), programs, &[]);
             let error = refused.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }

@@ -66,7 +66,8 @@ impl Study {
     /// The first thing that does not fit, with its mend.
     pub fn new(config: &Config) -> Result<Self, StudyError> {
         check::ranges(config)?;
-        let (methods, bins) = (check::chosen_methods(config)?, config.fit.bins.bins());
+        let emitters = check::emitters(config)?;
+        let (methods, bins) = (check::chosen_methods(config, &emitters)?, config.fit.bins.bins());
         let couples: Vec<bool> = methods.iter().map(MethodChoice::couples_bins).collect();
         let study = Self {
             order: UnitOrder::new(bins.len(), &couples),
@@ -77,7 +78,7 @@ impl Study {
             disturbs_readings: check::disturbs_readings(config),
             methods,
             bins,
-            emitters: check::emitters(config)?,
+            emitters,
             seed: config.study.seed,
             unit_limit: check::unit_limit(&config.fit)?,
         };
