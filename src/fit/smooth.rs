@@ -191,6 +191,8 @@ impl Prior {
 const DARK: f64 = 0.1;
 /// Standard errors by which it must be surely dark, or shine: by chance one of 10 million does.
 const SURELY: f64 = 4.0;
+/// Rounds after which the edges of the band stand still.
+const BAND_ROUNDS: usize = 4;
 /// Rounds after which a size stands still, and far more.
 const ROUNDS: usize = 100;
 
@@ -203,18 +205,24 @@ type Estimate = (f64, f64);
 /// which says nothing of their size within, however well it is known: a cold body is best known
 /// below the band of a high channel.
 fn sizes(estimates: &[Vec<Estimate>]) -> Vec<f64> {
-    let all: Vec<f64> = estimates.iter().map(|of_emitter| rms(of_emitter)).collect();
-    let is_dark = |bin: usize| {
-        let estimates = || estimates.iter().map(|of_emitter| of_emitter[bin]).zip(&all);
-        estimates().any(|((e, sigma), size)| e + SURELY * sigma < DARK * size)
-            && !estimates().any(|((e, sigma), size)| e - SURELY * sigma > DARK * size)
-    };
     let bins = estimates.first().map_or(0, Vec::len);
-    let band: Vec<usize> = (0..bins).filter(|&bin| !is_dark(bin)).collect();
-    let in_band = |of_emitter: &Vec<Estimate>| -> Vec<Estimate> {
-        band.iter().map(|&bin| of_emitter[bin]).collect()
+    let over = |bins: &[usize]| -> Vec<f64> {
+        let chosen = |of_emitter: &Vec<Estimate>| -> Vec<Estimate> {
+            bins.iter().map(|&bin| of_emitter[bin]).collect()
+        };
+        estimates.iter().map(|of_emitter| rms(&chosen(of_emitter))).collect()
     };
-    estimates.iter().map(|of_emitter| rms(&in_band(of_emitter))).collect()
+    // The more dark bins there are, the smaller is the mean that tells them at first.
+    let mut sizes = over(&(0..bins).collect::<Vec<_>>());
+    for _ in 0..BAND_ROUNDS {
+        let is_dark = |bin: &usize| {
+            let estimates = || estimates.iter().map(|of_emitter| of_emitter[*bin]).zip(&sizes);
+            estimates().any(|((e, sigma), size)| e + SURELY * sigma < DARK * size)
+                && !estimates().any(|((e, sigma), size)| e - SURELY * sigma > DARK * size)
+        };
+        sizes = over(&(0..bins).filter(|bin| !is_dark(bin)).collect::<Vec<_>>());
+    }
+    sizes
 }
 
 /// The rms `a` of moduli, given with their standard errors `s`.
