@@ -63,6 +63,31 @@ fn smoothing_is_not_disturbed_by_bins_that_determine_nothing() -> Checked {
     Ok(())
 }
 
+/// Below the band of a high channel, where nothing shines, cold bodies are known best; in the band the
+/// collimator and the bolometer are lost but at its lower edge. The errors of what is smoothed are
+/// as large as it says, or smaller, since the truth bends less there than the prior allows.
+#[test]
+fn smoothing_a_high_channel_with_all_bins_errs_by_what_it_says() -> Checked {
+    for constraint in ["fit.constraint=none", "fit.constraint=kirchhoff"] {
+        let study =
+            ["fit.methods=[\"smooth\"]", "data.sets=[\"rhss\"]", "study.noise_levels=[0.02]"];
+        let solution = Run::local_done(&[&study[..], &[constraint]].concat())?.solution()?;
+        let truth = solution.truth_of(0)?.to_owned();
+        let band = solution::band_of(truth.view());
+        assert!(band.len() > 100, "{band:?}");
+        for emitter in 0..7 {
+            let square = |bin: &usize| {
+                let error = solution.emissivity[[0, *bin, emitter]] - truth[[*bin, emitter]];
+                (error / solution.sigma[[0, *bin, emitter]]).norm_sqr()
+            };
+            let rms = (band.iter().map(square).sum::<f64>() / band.len() as f64).sqrt();
+            println!("{constraint}, emitter {emitter}: {rms:.3}");
+            assert!((0.1..1.3).contains(&rms), "{constraint}, emitter {emitter}: {rms}");
+        }
+    }
+    Ok(())
+}
+
 /// A search that starts from the bin before it ends at the same minimum, to what it leaves; a prior
 /// of each bin alone gives the same bits.
 #[test]

@@ -29,7 +29,7 @@ pub(super) static SMOOTH: Registered = Registered {
                   bins; shorter runs as wls",
         minimises: "sum_b sum_j |D_bj - sum_i E_bi P_bij|^2 / E|noise_bj|^2 + sum_i sum_b \
                     |E_(b-1)i - 2 E_bi + E_(b+1)i|^2 / (roughness a_i)^2, a_i^2 = mean |E_i|^2 \
-                    over the bins where it shines, from wls, each bin by its noise and without it",
+                    over the bins of the band, from wls, each bin by its noise and without it",
         error_bars: "of the posterior: right if the second differences are drawn from the prior",
         reference: "Whittaker 1923, Proc. Edinburgh Math. Soc. 41, 63; Bierman 1977, \
                     Factorization Methods for Discrete Sequential Estimation",
@@ -129,13 +129,13 @@ struct Prior {
 impl Prior {
     fn new(members: &[Member], roughness: f64) -> Self {
         let emitters = members.first().map_or(0, |member| member.problem.design.len());
-        let size = |emitter: usize| {
+        let of_emitter = |emitter: usize| {
             let estimate = |Member { fit, variance_factor, .. }: &Member| {
                 (modulus(fit.emissivity[emitter]), fit.unit_sigma[emitter] * variance_factor.sqrt())
             };
-            size(&members.iter().map(estimate).collect::<Vec<_>>())
+            members.iter().map(estimate).collect()
         };
-        let sizes = (0..emitters).map(size).collect();
+        let sizes = sizes(&(0..emitters).map(of_emitter).collect::<Vec<_>>());
         Self { roughness, sizes, eliminated: eliminated(members) }
     }
 
@@ -187,48 +187,92 @@ impl Prior {
     }
 }
 
-/// Part of its size below which an emissivity is dark: beyond the edge of the band.
+/// Part of its size below which an emissivity is dark.
 const DARK: f64 = 0.1;
-/// Standard errors by which a bin must be surely dark.
-const SURELY: f64 = 3.0;
+/// Standard errors by which it must be surely dark, or shine: by chance one of 10 million does.
+const SURELY: f64 = 4.0;
+/// Rounds after which the edges of the band stand still.
+const BAND_ROUNDS: usize = 4;
+/// Rounds after which a size stands still, and far more.
+const ROUNDS: usize = 100;
 
-/// The rms of an emissivity over the bins where it shines, from its moduli there and their
-/// standard errors.
+/// An emissivity at a bin: its modulus and its standard error.
+type Estimate = (f64, f64);
+
+/// The rms of each emissivity over the bins of the band; `estimates` are `[emitter][bin]`.
 ///
-/// Bins that are surely dark are left out: those beyond the edges of the band say nothing of the
-/// size within, however many were fitted. Bins that do not determine it have next to no weight.
-fn size(estimates: &[(f64, f64)]) -> f64 {
-    let all = rms(estimates);
-    let shines = |(modulus, sigma): &&(f64, f64)| modulus + SURELY * sigma >= DARK * all;
-    rms(&estimates.iter().filter(shines).copied().collect::<Vec<_>>())
+/// Beyond the band, where one surely is dark and none surely shines, all emissivities are zero,
+/// which says nothing of their size within, however well it is known: a cold body is best known
+/// below the band of a high channel.
+fn sizes(estimates: &[Vec<Estimate>]) -> Vec<f64> {
+    let bins = estimates.first().map_or(0, Vec::len);
+    let over = |bins: &[usize]| -> Vec<f64> {
+        let chosen = |of_emitter: &Vec<Estimate>| -> Vec<Estimate> {
+            bins.iter().map(|&bin| of_emitter[bin]).collect()
+        };
+        estimates.iter().map(|of_emitter| rms(&chosen(of_emitter))).collect()
+    };
+    // The more dark bins there are, the smaller is the mean that tells them at first.
+    let mut sizes = over(&(0..bins).collect::<Vec<_>>());
+    for _ in 0..BAND_ROUNDS {
+        let is_dark = |bin: &usize| {
+            let estimates = || estimates.iter().map(|of_emitter| of_emitter[*bin]).zip(&sizes);
+            estimates().any(|((e, sigma), size)| e + SURELY * sigma < DARK * size)
+                && !estimates().any(|((e, sigma), size)| e - SURELY * sigma > DARK * size)
+        };
+        sizes = over(&(0..bins).filter(|bin| !is_dark(bin)).collect::<Vec<_>>());
+    }
+    sizes
 }
 
-/// The rms of moduli, given with their standard errors `s`.
+/// The rms `a` of moduli, given with their standard errors `s`.
 ///
-/// `a^2 = sum w (|E|^2 - s^2) / sum w`, `w = 1/s^4`: the mean power without that of the noise,
-/// each bin by the inverse variance of its power where noise is all there is. By then the error
-/// of `a^2` is `1/sqrt(sum w)`, and `a^2` is taken to be no less: noise cannot show that an
-/// emissivity is zero.
+/// `a^2 = sum w (|E|^2 - s^2) / sum w`, `w = 1/(s^2 + a^2)^2`: the mean power without that of the
+/// noise. Bins that determine it count alike, and those where noise is all there is by the inverse
+/// variance of its power. If it is all there is anywhere, the error of `a^2` is `1/sqrt(sum 1/s^4)`,
+/// and `a^2` is taken to be no less: noise cannot show that an emissivity is zero. (Paule & Mandel
+/// 1982, J. Res. Nat. Bur. Stand. 87, 377.)
 ///
-/// Nothing passes from one bin to the weight of another: at 4.3 THz a bolometer's emissivity is
-/// 1e49 +- 1e49, and the last digit of that is more than all that there is to know in the band.
-fn rms(estimates: &[(f64, f64)]) -> f64 {
+/// Nothing passes from one bin to the weight of another but by `a`: at 4.3 THz a bolometer's
+/// emissivity is 1e47 +- 1e47, and the last digit of that is more than all that there is to know
+/// in the band.
+fn rms(estimates: &[Estimate]) -> f64 {
     // No value is better than its own last digit. One that is nothing, for sure, says nothing.
-    let exact = |(e, sigma): &(f64, f64)| (*e, sigma.max(f64::EPSILON * e));
+    let exact = |(e, sigma): &Estimate| (*e, sigma.max(f64::EPSILON * e));
     let known: Vec<_> = estimates.iter().map(exact).filter(|(_, sigma)| *sigma > 0.0).collect();
-    // In units of the smallest error: its fourth power may be out of range.
-    let unit = known.iter().fold(f64::INFINITY, |s: f64, (_, sigma)| s.min(*sigma));
+    if known.is_empty() {
+        return f64::MIN_POSITIVE;
+    }
+    let least = weighted_power(&known, 0.0).1;
+    // From above: there may be a smaller solution, of the bins alone that are known best.
+    let surely = known.iter().filter(|(e, sigma)| *e > SURELY * sigma);
+    let mut size = surely.fold(0.0, |most: f64, (e, _)| most.max(*e));
+    for _ in 0..ROUNDS {
+        let next = weighted_power(&known, size).0.max(least);
+        let still = (next - size).abs() <= 1e-12 * size;
+        size = next;
+        if still {
+            break;
+        }
+    }
+    size
+}
+
+/// Roots of the mean power for a size `a`, zero if it is negative, and of the error that noise alone
+/// would give it.
+fn weighted_power(known: &[Estimate], a: f64) -> (f64, f64) {
+    let width = |sigma: f64| (sigma * sigma + a * a).sqrt().max(sigma);
+    // In units of the smallest width: its fourth power may be out of range.
+    let unit = known.iter().fold(f64::INFINITY, |unit: f64, (_, sigma)| unit.min(width(*sigma)));
     let (mut power, mut weights) = (0.0, 0.0);
     for (modulus, sigma) in known {
-        let t = unit / sigma;
-        let signal = t * modulus / sigma;
-        power += signal * signal - t * t;
+        let width = width(*sigma);
+        let t = unit / width;
+        let (signal, noise) = (t * modulus / width, t * sigma / width);
+        power += signal * signal - noise * noise;
         weights += t * t * t * t;
     }
-    match weights > 0.0 {
-        true => unit * (power / weights).max(1.0 / weights.sqrt()).sqrt(),
-        false => f64::MIN_POSITIVE,
-    }
+    (unit * (power / weights).max(0.0).sqrt(), unit / weights.sqrt().sqrt())
 }
 
 /// Under the constraint, the emitter with the smallest columns: the differences of the others

@@ -319,32 +319,44 @@ fn sizes_are_free_of_noise_and_never_zero() {
         (0..10_000).map(estimate).collect()
     };
     // 2000 bins of least noise count: one sigma of an rms is 1.1 %.
-    let found = size(&noisy(0.5));
+    let found = rms(&noisy(0.5));
     assert!((found / 0.5 - 1.0).abs() < 0.05, "{found}");
     // Nothing but noise: what 2000 such bins can tell from zero, 0.1 / 2000^(1/4) = 0.015.
-    let found = size(&noisy(0.0));
+    let found = rms(&noisy(0.0));
     assert!((0.014..0.03).contains(&found), "{found}");
-    assert!(size(&[(0.0, 0.0), (0.0, 0.0)]) > 0.0);
-    assert!((size(&[(2.0, 0.0), (2.0, 0.0)]) - 2.0).abs() < 1e-12);
-    assert!((size(&[(3e120, 1e110), (3e120, 1e118)]) / 3e120 - 1.0).abs() < 1e-12);
+    assert!(rms(&[(0.0, 0.0), (0.0, 0.0)]) > 0.0);
+    assert!((rms(&[(2.0, 0.0), (2.0, 0.0)]) - 2.0).abs() < 1e-12);
+    assert!((rms(&[(3e120, 1e110), (3e120, 1e112)]) / 3e120 - 1.0).abs() < 1e-12);
 }
 
 #[test]
 fn bins_that_say_nothing_of_a_size_do_not_change_it() {
-    // Within the band, with the errors that a fit has there.
-    let band: Vec<(f64, f64)> = (0..30).map(|k| (2e-4 + 1e-5 * f64::from(k % 7), 1e-6)).collect();
-    let alone = size(&band);
-    // Far above it, where a fit of a cold body finds nothing but noise, up to 1e49.
-    let beyond = (0..200).map(|k| {
-        let sigma = 1e-4 * crate::foundations::math::pow(10.0, 0.26 * f64::from(k));
-        (1.3 * sigma, sigma)
-    });
-    let all: Vec<(f64, f64)> = band.iter().copied().chain(beyond).collect();
-    assert!((size(&all) / alone - 1.0).abs() < 1e-6, "{} {alone}", size(&all));
-    // Just beside it, where the body is surely dark; and bins whose value is nothing at all.
-    let dark = (0..200).map(|k| (1e-7 * f64::from(k % 11), 1e-6));
-    let all: Vec<(f64, f64)> = band.iter().copied().chain(dark).chain([(0.0, 0.0)]).collect();
-    assert!((size(&all) / alone - 1.0).abs() < 1e-12, "{} {alone}", size(&all));
+    // Within the band: a bright body, and a cold one of which the upper bins tell nothing.
+    let mut numbers = gaussian(1);
+    let mut noisy = |size: f64, sigma: f64| (modulus(numbers() * sigma + size), sigma);
+    let mut band = [Vec::new(), Vec::new()];
+    for k in 0..30 {
+        band[0].push(noisy(0.02, 1e-8));
+        band[1].push(noisy(3e-4, crate::foundations::math::pow(10.0, 0.3 * f64::from(k) - 9.0)));
+    }
+    let alone = sizes(&band);
+    assert!((alone[0] / 0.02 - 1.0).abs() < 1e-6 && (alone[1] / 3e-4 - 1.0).abs() < 0.05);
+    // Far above it, where a fit of the cold body finds nothing but noise, up to 1e49; and below it,
+    // where nothing shines, and the cold body is known best.
+    let mut all = band.clone();
+    for k in 0..200 {
+        all[0].push(noisy(0.0, 1e-8));
+        all[1].push(noisy(0.0, crate::foundations::math::pow(10.0, 0.28 * f64::from(k) - 7.0)));
+    }
+    for k in 0..30 {
+        all[0].push(noisy(0.0, 1e-7));
+        all[1].push(noisy(0.0, crate::foundations::math::pow(10.0, -0.1 * f64::from(k) - 9.0)));
+    }
+    all.iter_mut().for_each(|of_emitter| of_emitter.push((0.0, 0.0)));
+    let found = sizes(&all);
+    for (found, alone) in found.iter().zip(&alone) {
+        assert!((found / alone - 1.0).abs() < 1e-12, "{found} {alone}");
+    }
 }
 
 /// Truths that bend by the prior of `smooth`: second differences of `roughness` times the size.
