@@ -12,8 +12,8 @@ use crate::plan::BoundPlan;
 use super::Exit;
 use super::args::StatusArgs;
 use super::display::{complain, folder, program, say};
-use super::shard_table;
 use super::signals::Signals;
+use super::{jobs, shard_table};
 
 /// Puts the cursor into the corner of the terminal and clears what is below.
 const CLEAR: &str = "\x1b[H\x1b[J";
@@ -79,7 +79,8 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    say(&(shard_table::table(&life.shards) + &next(run, &life.shards)));
+    let not_known = jobs::not_known(run, plan)?;
+    say(&(shard_table::table(&life.shards) + &not_known + &next(run, &life.shards)));
     Ok(())
 }
 

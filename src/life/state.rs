@@ -243,8 +243,8 @@ mod tests {
 
     fn task(state: JobState) -> Option<Queued> {
         let text = String::from;
-        let (reason, node, comment) = (text("Priority"), text("n3"), text(""));
-        Some(Queued { job: text("12"), task: Some(4), state, reason, node, comment })
+        let (job, reason, node) = (text("12"), text("Priority"), text("n3"));
+        Some(Queued { job, task: Some(4), state, reason, node, ..Queued::default() })
     }
 
     fn attempt(job: Option<&str>) -> Attempt {

@@ -34,8 +34,10 @@ impl History {
         for entry in submissions.entries() {
             match entry {
                 Entry::Refused { token, .. } => drop(refused.insert(token.number)),
-                Entry::Submitted { token, job } => drop(numbers.insert(token.number, job.clone())),
-                Entry::Intent { .. } => {}
+                Entry::Submitted { token, job, .. } => {
+                    drop(numbers.insert(token.number, job.clone()));
+                }
+                Entry::Intent { .. } | Entry::NotKnown { .. } => {}
             }
         }
         for entry in submissions.entries() {
@@ -43,19 +45,22 @@ impl History {
                 && token.owner == *owner
                 && !refused.contains(&token.number)
             {
-                history.add(token, shards, options, numbers.get(&token.number));
+                match numbers.get(&token.number) {
+                    Some(job) => history.add(token, shards, options, job),
+                    // It may be in the queue, or sbatch is still at it.
+                    None => history.has_lost_number = true,
+                }
             }
         }
         history
     }
 
-    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: Option<&String>) {
+    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: &str) {
         let Purpose::Shards { offset } = token.purpose else { return };
-        self.has_lost_number |= job.is_none();
         for shard in parse_ranges(shards).unwrap_or_default() {
             let submitted = self.by_shard.entry(shard).or_default();
             submitted.times += 1;
-            submitted.last = job.map(|job| (job.clone(), shard.saturating_sub(offset)));
+            submitted.last = Some((job.to_owned(), shard.saturating_sub(offset)));
             submitted.options = options.to_vec();
         }
     }
@@ -93,7 +98,7 @@ mod tests {
             recorder.add(intent.with_options(&["--mem=8M".into()])).unwrap();
             recorder
                 .add(match answer {
-                    Ok(job) => Entry::Submitted { token, job: job.into() },
+                    Ok(job) => Entry::submitted(token, job.into(), None),
                     Err(()) => Entry::Refused { token, reason: "no".into() },
                 })
                 .unwrap();
@@ -113,6 +118,7 @@ mod tests {
         let lost = owner.token(4, Purpose::Shards { offset: 0 });
         recorder.add(Entry::intent(lost, "9".into(), Vec::new())).unwrap();
         let history = History::new(recorder.submissions(), &owner);
-        assert!(history.has_lost_number && history.of(9).unwrap().last.is_none());
+        assert!(history.has_lost_number);
+        assert_eq!(history.of(9).map(|submitted| submitted.times), Some(1), "as far as is known");
     }
 }

@@ -1,9 +1,11 @@
 //! What Slurm's commands print, understood.
 
+use chrono::NaiveDateTime;
+
 use super::token::Token;
 
 /// A job, or one task of an array, as `squeue` lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queued {
     /// The number of the job, of the whole array if it is one.
     pub job: String,
@@ -17,12 +19,19 @@ pub struct Queued {
     pub node: String,
     /// What was given with `--comment`.
     pub comment: String,
+    /// What was given with `--job-name`.
+    pub name: String,
+    /// When it was submitted, or requeued: seconds since 1970, UTC.
+    pub submitted: Option<i64>,
+    /// The cluster, where several were asked.
+    pub cluster: Option<String>,
 }
 
 /// Where a job is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JobState {
     /// It has not begun, or will begin again.
+    #[default]
     Waiting,
     /// It runs, or is ending.
     Running,
@@ -78,7 +87,11 @@ impl JobState {
 
 /// What `squeue` is asked to print of each task; [`parse_queue`] reads it. The comment is last,
 /// because it may have anything in it.
-pub(super) const FORMAT: &str = "--format=%i|%T|%r|%N|%k";
+pub(super) const FORMAT: &str = "--format=%i|%T|%r|%N|%V|%j|%k";
+
+/// What `sacct` is asked to print; [`parse_accounting`] reads it.
+pub(super) const ACCOUNTING_FORMAT: &str =
+    "--format=JobID,State,NodeList,Submit,Cluster,JobName,Comment";
 
 /// Reads what `squeue --array --noheader` prints in [`FORMAT`]: one line a task.
 ///
@@ -86,10 +99,13 @@ pub(super) const FORMAT: &str = "--format=%i|%T|%r|%N|%k";
 /// Returns the line that is not understood, if it may be one of ours. Other jobs may have anything
 /// in their comments, line breaks included.
 pub(super) fn parse_queue(text: &str) -> Result<Vec<Queued>, String> {
-    let mut found = Vec::new();
+    let (mut found, mut cluster) = (Vec::new(), None);
     for line in text.lines() {
+        if let Some(name) = line.strip_prefix("CLUSTER: ") {
+            cluster = Some(name.trim().to_owned());
+        }
         match queued(line) {
-            Some(queued) => found.push(queued),
+            Some(queued) => found.push(Queued { cluster: cluster.clone(), ..queued }),
             None if line.contains(Token::PREFIX) => return Err(line.to_owned()),
             None => {}
         }
@@ -98,12 +114,19 @@ pub(super) fn parse_queue(text: &str) -> Result<Vec<Queued>, String> {
 }
 
 fn queued(line: &str) -> Option<Queued> {
-    let fields: Vec<&str> = line.trim().splitn(5, '|').collect();
-    let [id, state, reason, node, comment] = fields.try_into().ok()?;
+    let fields: Vec<&str> = line.trim().splitn(7, '|').collect();
+    let [id, state, reason, node, submitted, name, comment] = fields.try_into().ok()?;
     let (job, task) = job_and_task(id)?;
     let text = |text: &str| text.trim().to_owned();
-    let (reason, node, comment) = (text(reason), text(node), text(comment));
-    Some(Queued { job, task, state: JobState::named(state), reason, node, comment })
+    let (reason, node, comment, name) = (text(reason), text(node), text(comment), text(name));
+    let (state, submitted, cluster) = (JobState::named(state), moment(submitted), None);
+    Some(Queued { job, task, state, reason, node, comment, name, submitted, cluster })
+}
+
+/// Reads a time as `squeue` and `sacct` print it in UTC.
+fn moment(text: &str) -> Option<i64> {
+    let time = NaiveDateTime::parse_from_str(text.trim(), "%Y-%m-%dT%H:%M:%S").ok()?;
+    Some(time.and_utc().timestamp())
 }
 
 /// Reads 12 or `12_7`.
@@ -115,16 +138,18 @@ fn job_and_task(id: &str) -> Option<(String, Option<u32>)> {
     is_number(job).then(|| (job.to_owned(), task))
 }
 
-/// Reads what `sacct --parsable2 --noheader --format=JobID,State,NodeList` prints: one line a task.
+/// Reads what `sacct --parsable2 --noheader` prints in [`ACCOUNTING_FORMAT`]: one line a task.
 /// What is no task is passed over: steps, and tasks that wait together.
 pub(super) fn parse_accounting(text: &str) -> Vec<Queued> {
     let task = |line: &str| {
-        let fields: Vec<&str> = line.trim().split('|').collect();
-        let [id, state, node] = fields.try_into().ok()?;
+        let fields: Vec<&str> = line.trim().splitn(7, '|').collect();
+        let [id, state, node, submitted, cluster, name, comment] = fields.try_into().ok()?;
         let (job, task) = job_and_task(id)?;
         let node = if node == "None assigned" { String::new() } else { node.to_owned() };
-        let (reason, comment) = (String::new(), String::new());
-        Some(Queued { job, task, state: JobState::named(state), reason, node, comment })
+        let (state, submitted) = (JobState::named(state), moment(submitted));
+        let cluster = Some(cluster.to_owned()).filter(|cluster| !cluster.is_empty());
+        let (name, comment, reason) = (name.to_owned(), comment.to_owned(), String::new());
+        Some(Queued { job, task, state, reason, node, comment, name, submitted, cluster })
     };
     text.lines().filter_map(task).collect()
 }
@@ -137,15 +162,7 @@ pub(super) fn parse_max_array_size(text: &str) -> Option<u32> {
     })
 }
 
-/// Reads what `sbatch --parsable` prints: the job's number, and `;` and the cluster's name where
-/// there are several.
-pub(super) fn parse_job(text: &str) -> Option<String> {
-    let last = text.lines().rfind(|line| !line.trim().is_empty())?;
-    let job = last.split(';').next()?.trim();
-    is_number(job).then(|| job.to_owned())
-}
-
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -155,10 +172,11 @@ mod tests {
 
     #[test]
     fn the_queue_is_one_line_a_task() {
-        let text = "CLUSTER: one\n12_0|RUNNING|None|n7|otfhpc:a:b:0:shards+0\n\
-                    12_31|PENDING|Resources||otfhpc:a:b:0:shards+0\n\
-                    13|TIMEOUT|TimeLimit|n8|(null)\n\
-                    14|COMPLETING|None|n8|mine | and\nyours\n  15|STRANGE|||\n";
+        let text = "12_0|RUNNING|None|n7|1970-01-02T00:00:01|otfhpc|otfhpc:a:b:0:shards+0\n\
+                    12_31|PENDING|Resources||N/A|otfhpc|otfhpc:a:b:0:shards+0\n\
+                    13|TIMEOUT|TimeLimit|n8|N/A|otfhpc|(null)\n\
+                    14|COMPLETING|None|n8|N/A|otfhpc|mine | and\nyours\n\
+                    CLUSTER: one\n  15|STRANGE|||N/A|otfhpc|\n";
         let queued = |job: &str, task, state, [reason, node, comment]: [&str; 3]| Queued {
             job: job.into(),
             task,
@@ -166,16 +184,22 @@ mod tests {
             reason: reason.into(),
             node: node.into(),
             comment: comment.into(),
+            name: "otfhpc".into(),
+            submitted: None,
+            cluster: None,
         };
         let (waiting, running) = (JobState::Waiting, JobState::Running);
         let over = JobState::Ended(JobEnd::TimeLimit);
         let ours = "otfhpc:a:b:0:shards+0";
         let expected = vec![
-            queued("12", Some(0), running, ["None", "n7", ours]),
+            Queued {
+                submitted: Some(86_401),
+                ..queued("12", Some(0), running, ["None", "n7", ours])
+            },
             queued("12", Some(31), waiting, ["Resources", "", ours]),
             queued("13", None, over, ["TimeLimit", "n8", "(null)"]),
             queued("14", None, running, ["None", "n8", "mine | and"]),
-            queued("15", None, running, ["", "", ""]),
+            Queued { cluster: Some("one".into()), ..queued("15", None, running, ["", "", ""]) },
         ];
         assert_eq!(parse_queue(text), Ok(expected));
         assert_eq!(parse_queue(""), Ok(Vec::new()));
@@ -183,15 +207,19 @@ mod tests {
 
     #[test]
     fn a_line_of_ours_that_is_not_understood_is_not_passed_over() {
-        let line = "12_[0-3,...]|PENDING|None||otfhpc:a:b:0:shards+0";
+        let line = "12_[0-3,...]|PENDING|None||N/A|otfhpc|otfhpc:a:b:0:shards+0";
         assert_eq!(parse_queue(line), Err(line.into()));
-        assert_eq!(parse_queue("12_[0-3,...]|PENDING|None||(null)"), Ok(Vec::new()));
+        assert_eq!(parse_queue("12_[0-3,...]|PENDING|None||N/A|otfhpc|(null)"), Ok(Vec::new()));
     }
 
     #[test]
     fn accounting_is_one_line_a_task_and_more_that_is_passed_over() {
-        let text = "12_0|COMPLETED|n1\n12_1|CANCELLED by 1000|None assigned\n12_[2-5]|PENDING|\n\
-                    12_6|OUT_OF_MEMORY|n2\n12_6.batch|FAILED|n2\nnonsense\n";
+        let text = "12_0|COMPLETED|n1|1970-01-01T00:01:00|one|otfhpc|\n\
+                    12_1|CANCELLED by 1000|None assigned|Unknown||otfhpc|\n\
+                    12_[2-5]|PENDING||Unknown||otfhpc|\n12_6|OUT_OF_MEMORY|n2|Unknown||otfhpc|\n\
+                    12_6.batch|FAILED|n2|Unknown||batch|\nnonsense\n";
+        let first = &parse_accounting(text)[0];
+        assert_eq!((first.submitted, first.cluster.as_deref()), (Some(60), Some("one")));
         let found: Vec<_> = parse_accounting(text)
             .into_iter()
             .map(|task| (task.task, task.state, task.node))
@@ -211,14 +239,5 @@ mod tests {
         assert_eq!(parse_max_array_size(text), Some(1001));
         assert_eq!(parse_max_array_size("MaxArraySize = many"), None);
         assert_eq!(parse_max_array_size(""), None);
-    }
-
-    #[test]
-    fn the_number_of_a_job_stands_alone() {
-        assert_eq!(parse_job("123\n").as_deref(), Some("123"));
-        assert_eq!(parse_job("a site's greeting\n123;east\n").as_deref(), Some("123"));
-        for bad in ["", "Submitted", "12x", ";east"] {
-            assert_eq!(parse_job(bad), None, "{bad}");
-        }
     }
 }
