@@ -22,7 +22,7 @@ mod words;
 
 pub use chunks::{Chunk, chunks};
 pub use client::{SlurmError, accounting_of, max_array_size, queue, queue_of};
-pub use commands::{parse_ranges, quoted, ranges, requeue_command, submit_all};
+pub use commands::{all_of, parse_ranges, quoted, ranges, requeue_command, submit_all};
 pub use environment::{Environment, EnvironmentError};
 pub use history::{History, Submitted};
 pub use options::{JobOptions, OptionError};
