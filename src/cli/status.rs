@@ -79,13 +79,14 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    let not_known = jobs::not_known(run, plan)?;
-    say(&(shard_table::table(&life.shards) + &not_known + &next(run, &life.shards)));
+    let notes = jobs::notes(run, plan)?;
+    let next = next(run, &life.shards, notes.goes_on);
+    say(&(shard_table::table(&life.shards) + &notes.text + &next));
     Ok(())
 }
 
 /// What to do about it.
-fn next(run: &RunDir, shards: &[ShardState]) -> String {
+fn next(run: &RunDir, shards: &[ShardState], goes_on: bool) -> String {
     let (program, folder) = (program(), folder(run));
     let count =
         |states: &[State]| shards.iter().filter(|shard| states.contains(&shard.state)).count();
@@ -94,6 +95,7 @@ fn next(run: &RunDir, shards: &[ShardState]) -> String {
         0 if live > 0 => String::new(),
         0 if run.products().iter().all(|product| product.exists()) => String::new(),
         0 => format!("next: {program} merge {folder}\n"),
+        left if left == count(&[State::NotStarted]) && goes_on => String::new(),
         left if left == count(&[State::NotStarted]) => {
             format!("next: {program} submit {folder}\nor here: {program} resume {folder} --local\n")
         }
