@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 use thiserror::Error;
 
 use super::queue::{
-    FORMAT, Queued, parse_accounting, parse_job, parse_max_array_size, parse_queue,
+    ACCOUNTED, FORMAT, FORMAT_OF_ENDED, Queued, parse_accounting, parse_job, parse_max_array_size,
+    parse_queue,
 };
 use super::sbatch::Sbatch;
 
@@ -16,8 +17,9 @@ use super::sbatch::Sbatch;
 pub enum SlurmError {
     /// It is not there.
     #[error(
-        "`{program}` is not on PATH: run this where jobs are submitted; without Slurm, use \
-         `otfhpc run`"
+        "`{program}` is not on PATH, so there is no Slurm here: run this where jobs are submitted, \
+         or finish a planned run here with `otfhpc resume --local`; `otfhpc local` plans, fits and \
+         merges at once"
     )]
     NotFound {
         /// The program.
@@ -54,6 +56,13 @@ pub enum SlurmError {
     },
 }
 
+/// Whether there is a Slurm here that takes jobs.
+#[must_use]
+pub fn is_here() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("sbatch").is_file())
+}
+
 /// Asks which jobs of this user wait, run or are ending.
 ///
 /// # Errors
@@ -73,10 +82,20 @@ pub fn queue_of(jobs: &[String]) -> Result<Vec<Queued>, SlurmError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let mut squeue = without_settings("squeue", "SQUEUE_");
-    let jobs = format!("--jobs={}", jobs.join(","));
-    squeue.args(["--array", "--noheader", "--states=all", FORMAT, &jobs]).stdin(Stdio::null());
-    match output("squeue", squeue) {
+    let ask = |format: &str| {
+        let mut squeue = without_settings("squeue", "SQUEUE_");
+        let jobs = format!("--jobs={}", jobs.join(","));
+        squeue.args(["--array", "--noheader", "--states=all", format, &jobs]).stdin(Stdio::null());
+        output("squeue", squeue)
+    };
+    let printed = match ask(FORMAT_OF_ENDED) {
+        // A release that does not know one of the fields.
+        Err(SlurmError::Failed { said, .. }) if said.contains("format specification") => {
+            ask(FORMAT)
+        }
+        printed => printed,
+    };
+    match printed {
         // It says so if it was asked for one job alone, and has forgotten it.
         Err(SlurmError::Failed { said, .. }) if said.contains("Invalid job id") => Ok(Vec::new()),
         printed => read_queue(&printed?),
@@ -89,7 +108,7 @@ pub fn queue_of(jobs: &[String]) -> Result<Vec<Queued>, SlurmError> {
 pub fn accounting_of(jobs: &[String]) -> Option<Vec<Queued>> {
     let mut sacct = without_settings("sacct", "SACCT_");
     let jobs = format!("--jobs={}", jobs.join(","));
-    sacct.args(["--noheader", "--parsable2", "--allocations", "--format=JobID,State,NodeList"]);
+    sacct.args(["--noheader", "--parsable2", "--allocations", ACCOUNTED]);
     sacct.arg(jobs).stdin(Stdio::null());
     Some(parse_accounting(&output("sacct", sacct).ok()?))
 }

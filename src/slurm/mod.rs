@@ -2,9 +2,11 @@
 
 mod chunks;
 mod client;
+mod clock;
 mod commands;
 mod environment;
 mod history;
+mod memory;
 mod options;
 mod outlook;
 mod queue;
@@ -16,16 +18,18 @@ mod token;
 mod words;
 
 pub use chunks::{Chunk, chunks};
-pub use client::{SlurmError, accounting_of, max_array_size, queue, queue_of};
-pub use commands::{parse_ranges, quoted, ranges, requeue_command, submit_all};
+pub use client::{SlurmError, accounting_of, is_here, max_array_size, queue, queue_of};
+pub use clock::time_left;
+pub use commands::{parse_ranges, quoted, ranges, requeue_command, submit_all, tasks_of};
 pub use environment::{Environment, EnvironmentError};
 pub use history::{History, Submitted};
+pub use memory::{TaskMemory, megabytes};
 pub use options::{JobOptions, OptionError};
 pub use outlook::Outlook;
-pub use queue::{JobEnd, JobState, Queued};
+pub use queue::{Hold, JobEnd, JobState, ProcessEnd, Queued};
 pub use sbatch::{Launcher, ProgramError, Sbatch};
 pub use script::{array_script, merge_script};
 pub use submissions::{Entry, Recorder, Submissions, SubmissionsError};
 pub use submitter::{Real, Rehearsal, SubmitError, Submitter};
 pub use token::{Owner, Purpose, Token};
-pub use words::{LastWords, Word, last_words};
+pub use words::{Begun, LastWords, Word, begin_line, end_line, last_words};

@@ -5,11 +5,12 @@ use thiserror::Error;
 use crate::study::LaunchSettings;
 
 /// Options that would break what `otfhpc submit` does with the others.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "array",
     "clusters",
     "comment",
     "dependency",
+    "error",
     "export",
     "export-file",
     "job-name",
@@ -20,7 +21,7 @@ const OWN: [&str; 12] = [
     "wrap",
 ];
 /// The same by their letters.
-const OWN_LETTERS: &str = "adJMoW";
+const OWN_LETTERS: &str = "adeJMoW";
 
 /// Seconds from the warning to the time limit, as the script asks for it.
 const USUAL_WARNING: u64 = 90;
@@ -93,7 +94,7 @@ impl<'a> JobOptions<'a> {
 
 /// Reads a time limit as sbatch does: MINUTES, MINUTES:SECONDS, HOURS:MINUTES:SECONDS, or DAYS-HOURS
 /// and perhaps :MINUTES:SECONDS.
-fn seconds(limit: &str) -> Option<u64> {
+pub(super) fn seconds(limit: &str) -> Option<u64> {
     let (days, rest) = match limit.split_once('-') {
         Some((days, rest)) => (Some(days.parse::<u64>().ok()?), rest),
         None => (None, limit),
@@ -187,7 +188,17 @@ mod tests {
     fn options_that_submit_sets_are_refused_also_abbreviated() {
         let none = LaunchSettings::default();
         let refused = |word: &str| JobOptions::new(&none, &[word.to_owned()]).err();
-        for own in ["--array=3", "--arr=3", "-a3", "--export=NONE", "--dep=1", "-J", "--wrap=x"] {
+        for own in [
+            "--array=3",
+            "--arr=3",
+            "-a3",
+            "--export=NONE",
+            "--dep=1",
+            "-J",
+            "--wrap=x",
+            "--error=x",
+            "-ex",
+        ] {
             assert_eq!(refused(own), Some(OptionError::Own(own.into())));
         }
         for word in ["high", "", "-", "--"] {

@@ -45,6 +45,12 @@ impl Outlook {
         }
     }
 
+    /// Whether nothing waits or runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// A merge that waits for all array jobs that are there.
     #[must_use]
     pub fn merge_of_all(&self, submissions: &Submissions) -> Option<&str> {
@@ -67,7 +73,7 @@ mod tests {
     fn queued(job: &str, task: Option<u32>, comment: &str) -> Queued {
         let (reason, node) = (String::new(), String::new());
         let (job, state, comment) = (job.into(), JobState::Waiting, comment.into());
-        Queued { job, task, state, reason, node, comment }
+        Queued { job, task, state, reason, node, comment, exit: None, memory: None }
     }
 
     #[test]
