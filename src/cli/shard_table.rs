@@ -84,6 +84,7 @@ fn remark(shard: &ShardState) -> String {
         _ => {}
     }
     parts.extend(Some(shard.remark.clone()).filter(|remark| !remark.is_empty()));
+    parts.extend(shard.held.map(|_| "held".to_owned()));
     parts.join(", ")
 }
 

@@ -105,8 +105,13 @@ fn merging(run: &RunDir, life: &Life) -> String {
     match &life.merging {
         Merging::NotYet | Merging::Open => String::new(),
         Merging::Merged => format!("merged: {} and beside it\n", run.solution().display()),
-        Merging::Waits { job, reason } if reason.is_empty() => format!("merge: job {job} waits\n"),
-        Merging::Waits { job, reason } => format!("merge: job {job} waits ({reason})\n"),
+        Merging::Waits { job, held: Some(Hold::Owner), .. } => {
+            format!("merge: held until you say: scontrol release {job}\n")
+        }
+        Merging::Waits { job, reason, .. } if reason.is_empty() => {
+            format!("merge: job {job} waits\n")
+        }
+        Merging::Waits { job, reason, .. } => format!("merge: job {job} waits ({reason})\n"),
         Merging::Runs { job } => format!("merge: job {job} runs\n"),
         Merging::Failed { job } => format!(
             "merge: job {job} is over, and not all products are there; its log is in {}\n",

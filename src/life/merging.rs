@@ -2,7 +2,7 @@
 
 use crate::foundations::RunDir;
 use crate::slurm::{
-    History, JobEnd, JobState, Outlook, Owner, Queued, SlurmError, Submissions, queue, queue_of,
+    History, Hold, JobEnd, JobState, Outlook, Owner, Queued, SlurmError, Submissions, queue, queue_of,
 };
 
 /// What became of the merge.
@@ -18,6 +18,8 @@ pub enum Merging {
         job: String,
         /// Slurm's word.
         reason: String,
+        /// Who must release it, if somebody must.
+        held: Option<Hold>,
     },
     /// It runs.
     Runs {
@@ -44,7 +46,7 @@ impl Merging {
         let number = job.job.clone();
         match job.state {
             JobState::Waiting | JobState::Held => {
-                Self::Waits { job: number, reason: job.reason.clone() }
+                Self::Waits { job: number, reason: job.reason.clone(), held: job.hold() }
             }
             JobState::Running => Self::Runs { job: number },
             // Its products are there, and nobody sees them yet, or it found that some are missing.
@@ -77,6 +79,6 @@ pub(super) fn look(
         return Ok(None);
     }
     let waiting = Outlook::new(&queue()?, submissions, owner).merges.into_iter().next();
-    let waits = |(job, _)| Merging::Waits { job, reason: String::new() };
+    let waits = |(job, _)| Merging::Waits { job, reason: String::new(), held: None };
     Ok(Some(waiting.map_or(Merging::Open, waits)))
 }

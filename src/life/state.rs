@@ -188,7 +188,7 @@ fn open(blank: ShardState, progressed: &Progressed, evidence: &Evidence) -> Shar
     let cause = cause(progressed, evidence);
     if evidence.silent && evidence.last.is_some() {
         // Nobody answers: that is not to say that nobody knows.
-        let remark = "Slurm does not answer: whether it waits or runs is not known".into();
+        let remark = "Slurm does not answer".into();
         return ShardState { state: State::Unknown, cause, remark, ..known };
     }
     match cause {
@@ -228,7 +228,7 @@ fn nothing_left(evidence: &Evidence) -> String {
     let task = evidence.task.as_ref();
     let mut text = match task.map(|task| task.state) {
         Some(JobState::Ended(JobEnd::Completed)) => {
-            "its task is completed for Slurm, but its file is not there, or not yet".to_owned()
+            "Slurm calls its task completed, but its file is not there, or not yet".to_owned()
         }
         _ => "its task left neither a partial nor a word".to_owned(),
     };
