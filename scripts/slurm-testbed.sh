@@ -40,6 +40,8 @@ dir=
 conf=
 # Set when `up` gets a signal.
 interrupted=
+# Set when the folder is that of this `up`.
+ours=
 
 usage() {
     sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
@@ -193,7 +195,11 @@ make_folder() {
     [[ $dir =~ ^[A-Za-z0-9/._+-]+$ ]] || die "unusual characters in the path $dir"
     # The limit for the path of a Unix socket is 107 bytes.
     ((${#dir} <= 80)) || die "path too long for the sockets in it: $dir"
+    if [[ -e $dir/$MARKER ]]; then
+        die "there is a testbed in $dir; it is left alone (to stop it: $0 down $dir)"
+    fi
     [[ -z $(ls -A "$dir") ]] || die "folder is not empty: $dir"
+    ours=1
     touch "$dir/$MARKER" "$dir/pids"
 }
 
@@ -410,7 +416,7 @@ show_logs() {
 abandon_up() {
     trap - EXIT
     set +e
-    if [[ -e $dir/$MARKER ]]; then
+    if [[ -n $ours ]]; then
         show_logs
         say "could not start; stopping what was started"
         stop_all

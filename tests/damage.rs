@@ -560,7 +560,7 @@ fn a_damaged_partial_is_moved_aside_by_a_run_and_nothing_is_lost() {
         let damage = format!("damage {time}").into_bytes();
         fs::write(copied.run.partial(3), &damage).unwrap();
         let ran = otfhpc(["run", copied.path(), "--shard", "3"]).ended(0);
-        assert!(ran.stdout.contains("1 damaged partials were moved to aside/"), "{ran:?}");
+        assert!(ran.stdout.contains("moved 1 damaged partial to aside/"), "{ran:?}");
         let aside = set_aside(&copied.run);
         assert_eq!(aside.len(), time);
         assert!(aside.contains(&damage));
@@ -577,7 +577,7 @@ fn a_shard_that_is_done_is_left_alone() {
     let ran = otfhpc(["run", copied.path(), "--shard", "2"]).ended(0);
     let said = format!("shard 2 was done before: {}", copied.run.partial(2).display());
     assert!(ran.stderr.contains(&said), "{ran:?}");
-    assert!(ran.stdout.contains("1 shards were done before, and are kept"), "{ran:?}");
+    assert!(ran.stdout.contains("kept       1 shard done before\n"), "{ran:?}");
     assert!(!ran.stdout.contains("fitted"), "{ran:?}");
     assert!(before == (modified(), contents(&copied.run)));
 }

@@ -51,12 +51,7 @@ impl Slow {
     }
 
     /// The same on a Slurm that is there.
-    fn plan_on(
-        cluster: Cluster,
-        trials: u32,
-        shards: u32,
-        more: &[&str],
-    ) -> Result<Self, Failed> {
+    fn plan_on(cluster: Cluster, trials: u32, shards: u32, more: &[&str]) -> Result<Self, Failed> {
         let sleeper = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standins/sleeper");
         let settings = [
             "simulate.records=60",
@@ -346,7 +341,8 @@ fn changed_input() -> Result<(), Failed> {
     let data = ["data.source=npz", "data.path=cal.npz", "data.sigma=0.02", "fit.bins=4-9"];
     cluster.otfhpc(&["plan", "--shards", "2"], &data)?;
     cluster.line("cp cal.npz kept.npz && \"$OTFHPC\" submit --sbatch-arg=--hold")?;
-    cluster.line("echo >>cal.npz && scontrol release $(squeue --noheader --format=%F | sort -u)")?;
+    cluster
+        .line("echo >>cal.npz && scontrol release $(squeue --noheader --format=%F | sort -u)")?;
     cluster.wait_until_empty()?;
     let log = cluster.line("cat results/logs/*_1.log")?;
     assert!(log.matches("site epilog: ").count() >= 40, "{log}");
@@ -379,7 +375,8 @@ fn controller_away() -> Result<(), Failed> {
     let watch = "\"$OTFHPC\" status --watch=1 >watched 2>complaints";
     let watched = std::thread::scope(|scope| {
         let watching = scope.spawn(|| slow.cluster.bash(watch).map_err(|e| format!("{e:?}")));
-        let controller = "kill -s $signal $(awk '$1 == \"slurmctld\" { print $2 }' $OTFHPC_TESTBED/pids)";
+        let controller =
+            "kill -s $signal $(awk '$1 == \"slurmctld\" { print $2 }' $OTFHPC_TESTBED/pids)";
         let read = |name: &str| fs::read_to_string(slow.cluster.path(name)).unwrap_or_default();
         wait_for("the watch to begin", || Ok(!read("watched").is_empty()))?;
         slow.cluster.line(&format!("signal=STOP; {controller}"))?;

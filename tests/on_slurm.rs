@@ -97,7 +97,9 @@ fn fewer_shards_than_tasks() -> Result<(), Failed> {
                  7; submit with --array=0-7\n"
             );
             // Besides, there are the lines that the program writes for itself.
-            let tagged = |line: &&str| line.starts_with("otfhpc: begin {") || line.starts_with("otfhpc: end {");
+            let tagged = |line: &&str| {
+                line.starts_with("otfhpc: begin {") || line.starts_with("otfhpc: end {")
+            };
             assert_eq!(log.lines().filter(tagged).count(), 2, "{log}");
             let told: Vec<&str> = log.lines().filter(|line| !tagged(line)).collect();
             assert_eq!(told, [clear.trim_end()]);

@@ -56,6 +56,22 @@ impl Run {
         fs::write(self.folder.path().join(name), content).unwrap();
     }
 
+    /// The comment of a job, as it was submitted.
+    fn comment(&self, job: &str) -> String {
+        let jobs = fs::read_to_string(self.folder.path().join("jobs.txt")).unwrap();
+        let line = jobs.lines().find(|line| line.starts_with(job)).unwrap();
+        line.split('|').nth(1).unwrap().to_owned()
+    }
+
+    /// A line of squeue about a task of the array.
+    fn known(&self, task: u32, state: &str, reason: &str, node: &str, wait: u32) -> String {
+        let comment = self.comment("100");
+        format!(
+            "100_{task} |{state} |{reason} |{node} |N/A |otfhpc |{wait} |100M \
+             |cpu=2,mem=200M,node=1 |{comment}\n"
+        )
+    }
+
     fn log(&self, task: u32, content: &str) {
         fs::write(self.results().join(format!("logs/mine-100_{task}.log")), content).unwrap();
     }
@@ -96,11 +112,6 @@ fn from_summary(said: &str) -> &str {
     said.rfind("\nshards     ").map_or(said, |start| &said[start + 1..])
 }
 
-/// A line of squeue about a task.
-fn known(task: u32, state: &str, reason: &str, node: &str, wait: u32) -> String {
-    format!("100_{task} |{state} |{reason} |{node} |{wait} |100M |cpu=2,mem=200M,node=1 |(null)\n")
-}
-
 fn begun(node: &str) -> String {
     let memory = Some(TaskMemory::PerCpu(100));
     begin_line(&Begun { node: Some(node.into()), memory }) + "\n"
@@ -117,7 +128,9 @@ fn everything() -> Run {
     let run = Run::submitted(30);
     run.fit("0");
     fs::write(run.results().join("partials/shard-00001.bin"), "damaged").unwrap();
-    let fail = |task, reason, wait| known(task, "FAILED", reason, "n1", wait);
+    let fail = |task: u32, reason: &str, wait| {
+        run.known(task, "FAILED", reason, &format!("n{task}"), wait)
+    };
     let exited = |task, code: u32| fail(task, "NonZeroExitCode", code << 8);
     let mut tasks = String::new();
     for (task, state, reason, node) in [
@@ -127,22 +140,22 @@ fn everything() -> Run {
         (5, "SPECIAL_EXIT", "None", ""),
         (6, "RESV_DEL_HOLD", "None", ""),
         (7, "PENDING", "JobHeldAdmin", ""),
-        (8, "RUNNING", "None", "n1"),
-        (9, "TIMEOUT", "TimeLimit", "n1"),
-        (10, "OUT_OF_MEMORY", "OutOfMemory", "n1"),
+        (8, "RUNNING", "None", "n2"),
+        (9, "TIMEOUT", "TimeLimit", "n2"),
+        (10, "OUT_OF_MEMORY", "OutOfMemory", "n2"),
         (11, "NODE_FAIL", "NodeDown", "n3"),
         (12, "RECONFIG_FAIL", "None", "n3"),
-        (13, "PREEMPTED", "None", "n1"),
-        (14, "CANCELLED", "None", "n1"),
-        (15, "DEADLINE", "DeadLine", "n1"),
-        (16, "COMPLETED", "None", "n1"),
+        (13, "PREEMPTED", "None", "n2"),
+        (14, "CANCELLED", "None", "n2"),
+        (15, "DEADLINE", "DeadLine", "n2"),
+        (16, "COMPLETED", "None", "n2"),
     ] {
-        tasks += &known(task, state, reason, node, 0);
+        tasks += &run.known(task, state, reason, node, 0);
     }
     let epilog = "site epilog: used 12 s of 3600 s\n".repeat(40);
     let changed = Why::Error { message: "cal.npz: this input changed since the plan".into() };
     tasks += &exited(17, 2);
-    run.log(17, &format!("{}{}\notfhpc: cal.npz\n{epilog}", begun("n1"), end_line(&changed)));
+    run.log(17, &format!("{}{}\notfhpc: cal.npz\n{epilog}", begun("n17"), end_line(&changed)));
     tasks += &exited(18, 127);
     run.log(18, "/spool/job00018/slurm_script: line 40: /x/otfhpc: No such file or directory\n");
     tasks += &fail(19, "JobLaunchFailure", 4021);
@@ -150,8 +163,8 @@ fn everything() -> Run {
     run.log(20, "slurmstepd-n1: error: Exceeded job memory limit\nslurmstepd-n1: error: *** JOB 9 ON n1 CANCELLED AT 2026-11-25T09:49:36 ***\n");
     tasks += &fail(21, "JobLaunchFailure", 9);
     run.log(21, "a site's greeting\n");
-    tasks += &known(22, "FAILED", "RaisedSignal:11(Segmentation fault)", "n1", 139);
-    run.log(22, &begun("n1"));
+    tasks += &run.known(22, "FAILED", "RaisedSignal:11(Segmentation fault)", "n22", 139);
+    run.log(22, &begun("n22"));
     for (task, why) in [
         (23, Why::Elsewhere),
         (24, asked(10, 80, false)),
@@ -160,7 +173,10 @@ fn everything() -> Run {
         (27, asked(15, 3000, false)),
     ] {
         tasks += &fail(task, "NonZeroExitCode", ENDED_WITH_75);
-        run.log(task, &format!("{}otfhpc: stopped\n{}\n{epilog}", begun("n2"), end_line(&why)));
+        run.log(
+            task,
+            &format!("{}otfhpc: stopped\n{}\n{epilog}", begun(&format!("n{task}")), end_line(&why)),
+        );
     }
     // A requeue that was refused does not hide the time limit.
     tasks += &fail(28, "NonZeroExitCode", ENDED_WITH_75);
@@ -170,8 +186,9 @@ fn everything() -> Run {
     tasks += &exited(29, 1);
     run.log(29, "module: command not found\nplease load the modules of 2026\n");
     run.write("known", &tasks);
-    let live: String = (2..=8).map(|task| format!("100_{task}|PENDING|x||(null)\n")).collect();
-    run.write("live", &live);
+    let comment = run.comment("100");
+    let live = |task| format!("100_{task}|PENDING|x||N/A|otfhpc|{comment}\n");
+    run.write("live", &(2..=8).map(live).collect::<String>());
     run
 }
 
@@ -210,7 +227,11 @@ fn what_is_known_while_nobody_answers() {
 #[test]
 fn the_accounting_tells_memory_too() {
     let run = Run::submitted(2);
-    run.write("accounted", "100_0|OUT_OF_MEMORY|n1|0:125|300M|cpu=2,mem=300M,node=1\n");
+    let accounted = format!(
+        "100_0|OUT_OF_MEMORY|n1|Unknown|one|0:125|300M|cpu=2,mem=300M,node=1|otfhpc|{}\n",
+        run.comment("100")
+    );
+    run.write("accounted", &accounted);
     let resumed = run.otfhpc(&["resume", "--dry-run"]).ended(0);
     // Asked for by processor in the settings, so by processor again.
     assert!(resumed.stdout.contains("shard 0: failed, out of memory: with --mem-per-cpu=300M\n"));
@@ -223,7 +244,7 @@ fn what_would_fail_again_is_not_promised() {
     let gone = "/spool/slurm_script: line 40: /x/otfhpc: No such file or directory\n";
     let mut tasks = String::new();
     for task in 0..2 {
-        tasks += &known(task, "FAILED", "NonZeroExitCode", "n1", 127 << 8);
+        tasks += &run.known(task, "FAILED", "NonZeroExitCode", "n1", 127 << 8);
         run.log(task, gone);
     }
     run.write("known", &tasks);
@@ -241,7 +262,13 @@ fn from_the_plan_to_the_products() {
     run.otfhpc(&["submit"]).ended(0);
     run.fit("0-1");
     let merge = |state: &str, reason: &str| {
-        run.write("known", &format!("101 |{state} |{reason} | |0 |100M |cpu=1,node=1 |(null)\n"));
+        run.write(
+            "known",
+            &format!(
+                "101 |{state} |{reason} | |N/A |otfhpc-merge |0 |100M |cpu=1,node=1 |{}\n",
+                run.comment("101")
+            ),
+        );
         run.otfhpc(&["status"]).ended(0)
     };
     run.assert_golden("status_merge_waits.txt", &merge("PENDING", "Dependency"));
@@ -285,10 +312,10 @@ fn a_merge_waits_for_files_that_come_late() {
         ];
         otfhpc_with(&variables, ["merge", text(&run.results())])
     };
-    run.write("known", &known(1, "NODE_FAIL", "None", "n1", 0));
+    run.write("known", &run.known(1, "NODE_FAIL", "None", "n1", 0));
     let start = Instant::now();
     merge("101").ended(3);
-    run.write("known", &known(1, "COMPLETED", "None", "n1", 0));
+    run.write("known", &run.known(1, "COMPLETED", "None", "n1", 0));
     merge("").ended(3);
     assert!(start.elapsed() < Duration::from_secs(20), "nothing was late");
     let merged = std::thread::scope(|scope| {

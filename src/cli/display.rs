@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::foundations::RunDir;
+pub(super) use crate::foundations::counted;
 use crate::plan::BoundPlan;
 use crate::shard::{ConfigurationDone, Counts, Progress};
 use crate::study::Study;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::foundations::RunDir;
-use crate::plan::check_room;
+use crate::plan::{BoundPlan, check_room};
 use crate::shard::Profile;
 
 use super::args::LocalArgs;
@@ -15,9 +15,9 @@ use super::{Exit, Volume};
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
-    let (plan, campaigns) = make(&args.settings, args.shards, &run, &profile, |plan, study| {
-        Ok(check_room(&run, plan, study, &plan.shards.live())?)
-    })?;
+    let room =
+        |plan: &BoundPlan, study: &_| Ok(check_room(&run, plan, study, &plan.shards.live())?);
+    let (plan, campaigns) = make(&args.settings, args.shards, &run, (&profile, volume), room)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }

@@ -9,7 +9,7 @@ use crate::shard::remove_outlived;
 use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
-use super::display::{complain, folder, program, say};
+use super::display::{complain, counted, folder, program, say};
 use super::late;
 use super::report::{quality_table, ranking};
 use super::{Exit, Volume};
@@ -56,13 +56,18 @@ fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
     let mut text = format!("{:<11}{}\n", "ledger", ledger.totals);
     for reason in ledger.reasons.iter().take(MOST_REASONS) {
         text += &format!(
-            "{:<11}{} units: {} (first: configuration {}, bin {})\n",
-            "", reason.units, reason.reason, reason.first_configuration, reason.first_bin
+            "{:<11}{}: {} (first: configuration {}, bin {})\n",
+            "",
+            counted(reason.units, "unit"),
+            reason.reason,
+            reason.first_configuration,
+            reason.first_bin
         );
     }
     if ledger.reasons.len() > MOST_REASONS {
         let more = ledger.reasons.len() - MOST_REASONS;
-        text += &format!("{:<11}and {more} more reasons: {}\n", "", run.ledger().display());
+        let more = counted(more, "more reason");
+        text += &format!("{:<11}and {more}: {}\n", "", run.ledger().display());
     }
     let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
     match lines.count() <= LONGEST_TABLE {

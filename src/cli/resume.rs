@@ -11,8 +11,10 @@ use crate::shard::{Claim, claim, results_so_far};
 use crate::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
 
 use super::args::ResumeArgs;
-use super::display::{folder, program, say};
-use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
+use super::display::{complain, folder, program, say};
+use super::jobs::{
+    Group, Jobs, Later, Maker, ask_queue, cut, owner_of, settle_all, tell_submission,
+};
 use super::prospects::Bounds;
 use super::{Exit, Volume, frozen, here};
 
@@ -25,19 +27,20 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     plan.check_inputs()?;
     let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
     check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
-    let owner = Owner::new(&plan.hash, &run);
     if args.dry_run {
-        let submissions = Submissions::read(&run)?;
+        let (submissions, owner) = (Submissions::read(&run)?, Owner::new(&plan.hash, &run));
         let mended = Mended::find(&run, &plan, &owner, &submissions, args)?;
         let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
-        if mended.is_worth_it() {
-            mended.jobs.rehearse(&maker, &owner, submissions.next_number())?;
-        }
         say(&mended.told);
+        if mended.is_worth_it() {
+            mended.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
+        }
         say(&next(&run, &mended, true));
         return Ok(mended.exit);
     }
+    let owner = owner_of(&run, &plan)?;
     let mut recorder = Recorder::open(&run)?;
+    settle_all(&mut recorder, &owner, args.force, volume)?;
     let mended = Mended::find(&run, &plan, &owner, recorder.submissions(), args)?;
     let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
@@ -46,8 +49,17 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     if mended.is_worth_it() {
         maker.prepare()?;
         mended.plan.write_revisions(&run)?;
-        let mut real = Real { owner: &owner, recorder: &mut recorder };
-        mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+        let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
+        let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
+        let outcome =
+            mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+        if let Some(refusal) = outcome.refusal {
+            complain(&format!(
+                "otfhpc: there may be no more jobs: {refusal}\n{}",
+                unfinished(&run)
+            ));
+            return Ok(Exit::Incomplete);
+        }
     }
     if volume > Volume::Quiet {
         say(&next(&run, &mended, false));
@@ -102,7 +114,8 @@ impl Mended {
         let is_complete = life.shards.iter().all(|shard| shard.state == State::Done);
         let merge = outlook.merge_of_all(submissions).map(str::to_owned);
         let merged = is_complete && run.products().iter().all(|product| product.exists());
-        let jobs = Jobs { groups, outlook, merge, merged };
+        let later = Later::default();
+        let jobs = Jobs { groups, outlook, merge, merged, later };
         let told = summary(&life, jobs.shards(), held) + &told;
         let exit = if held > 0 { Exit::Incomplete } else { Exit::Done };
         Ok(Self { plan, jobs, told, is_complete, exit, _claims: claims })

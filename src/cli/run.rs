@@ -10,10 +10,10 @@ use crate::plan::{BoundPlan, check_room};
 use crate::shard::{
     Ending, Origin, Partial, Profile, TaskError, ThreadCount, Why, Worker, allow_open_files,
 };
-use crate::slurm::Environment;
+use crate::slurm::{Environment, ranges};
 
 use super::args::{RunArgs, ThreadArgs};
-use super::display::{Display, complain, say};
+use super::display::{Display, complain, folder, program, say};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
 use super::signals::{Signals, preempted, wait_for_the_end};
@@ -47,7 +47,9 @@ fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     tell_profile(&profile, &plan, &pool, volume)?;
     if !fitted.left.is_empty() {
-        complain(&stopped(&run, &fitted, signals.name()));
+        let (program, folder, left) = (program(), folder(&run), ranges(&fitted.left));
+        let go_on = format!("{program} run {folder} --shard {left}");
+        complain(&stopped(&run, &fitted, signals.name(), &go_on));
         let why = signals.stop.why();
         log.end(&why);
         // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
@@ -112,6 +114,7 @@ pub(super) fn thread_pool(
         (args.threads.map(|n| n as usize), "--threads"),
         (count_variable("OTFHPC_THREADS")?, "OTFHPC_THREADS"),
         (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
+        (slurm.share_of_node, "SLURM_CPUS_ON_NODE"),
     ]);
     if let Some(warning) = count.warning().filter(|_| volume > Volume::Quiet) {
         complain(&format!("otfhpc: warning: {warning}"));
@@ -154,7 +157,7 @@ fn chosen_shards(
         (None, Some(task)) => ("SLURM_ARRAY_TASK_ID", vec![slurm.shard(task, shards, run.root())?]),
         (None, None) => bail!(
             "which shard? give --shard K, from 0 to {}, or start an array with \
-             `sbatch slurm/otf_array.sh`, which sets SLURM_ARRAY_TASK_ID",
+             `otfhpc submit`, which sets SLURM_ARRAY_TASK_ID",
             shards - 1
         ),
     };

@@ -11,6 +11,7 @@ use crate::life::{Life, Merging, ShardState, Slurm, State};
 use crate::plan::BoundPlan;
 use crate::slurm::{TaskMemory, ranges};
 
+use super::display::counted;
 use super::report::aligned;
 
 /// Of more shards than this a histogram is shown, and lines only for those that need a look.
@@ -97,7 +98,7 @@ fn units(shards: &[ShardState]) -> (u64, u64) {
 }
 
 fn totals(shards: &[ShardState]) -> String {
-    let mut text = format!("{} shards:", shards.len());
+    let mut text = format!("{}:", counted(shards.len(), "shard"));
     for state in State::ALL {
         let count = shards.iter().filter(|shard| shard.state == state).count();
         if count > 0 {
@@ -106,7 +107,7 @@ fn totals(shards: &[ShardState]) -> String {
     }
     let (done, units) = units(shards);
     let rate: f64 = shards.iter().filter_map(|shard| shard.rate).sum();
-    let mut text = format!("{}; {done} of {units} units", text.trim_end_matches(','));
+    let mut text = format!("{}; {done} of {}", text.trim_end_matches(','), counted(units, "unit"));
     if let (true, Some(left)) = (rate > 0.0, human((units - done) as f64 / rate)) {
         let _ = write!(text, ", {rate:.1} units/s, {left} left if as many go on running");
     }

@@ -14,8 +14,8 @@ use super::Exit;
 use super::args::StatusArgs;
 use super::display::{complain, folder, program, say};
 use super::prospects::Prospects;
-use super::shard_table;
 use super::signals::Signals;
+use super::{jobs, shard_table};
 
 /// Puts the cursor into the corner of the terminal and clears what is below.
 const CLEAR: &str = "\x1b[H\x1b[J";
@@ -95,8 +95,9 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    let text = shard_table::table(&life.shards) + &merging(run, life);
-    say(&(text + &released(life) + &next(run, plan, life)?));
+    let text = shard_table::table(&life.shards) + &jobs::not_known(run, plan)?;
+    let text = text + &merging(run, life) + &released(life);
+    say(&(text + &next(run, plan, life)?));
     Ok(())
 }
 
@@ -122,12 +123,20 @@ fn merging(run: &RunDir, life: &Life) -> String {
 
 /// How to release what is held.
 fn released(life: &Life) -> String {
-    let held = |by: Hold| {
-        let held = life.shards.iter().filter(|shard| shard.held == Some(by));
+    let tasks = |is: &dyn Fn(&ShardState) -> bool| {
+        let held = life.shards.iter().filter(|shard| is(shard));
         tasks_of(held.filter_map(|shard| shard.job.as_deref()))
     };
     let mut text = String::new();
-    let (own, others) = (held(Hold::Owner), held(Hold::Administrator));
+    let own = tasks(&|shard| shard.held == Some(Hold::Owner));
+    let others = tasks(&|shard| shard.held == Some(Hold::Administrator));
+    let unreserved = tasks(&|shard| shard.held.is_some() && shard.remark == "RESV_DEL_HOLD");
+    if !unreserved.is_empty() {
+        text += &format!(
+            "their reservation was deleted: first, scontrol update jobid={unreserved} \
+             reservationname=\n"
+        );
+    }
     if !own.is_empty() {
         text += &format!("held: they wait until you say: scontrol release {own}\n");
     }

@@ -8,8 +8,8 @@ use crate::foundations::{FileError, RunDir};
 use crate::plan::BoundPlan;
 use crate::shard::{Found, Progressed, survey};
 use crate::slurm::{
-    History, JobState, Outlook, Owner, Queued, SlurmError, Submissions, SubmissionsError,
-    accounting_of, queue, queue_of,
+    History, Outlook, Owner, Queued, SlurmError, Submissions, SubmissionsError, accounting_of,
+    queue, queue_of,
 };
 use crate::study::StudyError;
 
@@ -124,16 +124,7 @@ struct Tasks {
 impl Tasks {
     fn of(&self, shard: u32, last: Option<&Task>) -> Option<Queued> {
         let known = last.and_then(|last| self.by_number.get(last)).cloned();
-        let nameless = self.nameless.contains(&shard).then(|| Queued {
-            job: String::new(),
-            task: None,
-            state: JobState::Waiting,
-            reason: String::new(),
-            node: String::new(),
-            comment: String::new(),
-            exit: None,
-            memory: None,
-        });
+        let nameless = self.nameless.contains(&shard).then(Queued::default);
         known.filter(|task| task.state.is_live() || nameless.is_none()).or(nameless)
     }
 }
@@ -158,8 +149,12 @@ fn ask(
     if jobs.is_empty() {
         return Ok(history.has_lost_number.then_some(tasks));
     }
+    // A number that was recorded may be another job's by now.
+    let recorded = history.jobs();
+    let is_ours =
+        |queued: &Queued| !recorded.contains(&queued.job) || submissions.knows(queued, owner);
     let add = |tasks: &mut Tasks, found: Vec<Queued>| {
-        for queued in found {
+        for queued in found.into_iter().filter(is_ours) {
             let task = (queued.job.clone(), queued.task.unwrap_or(0));
             tasks.by_number.entry(task).or_insert(queued);
         }

@@ -2,7 +2,8 @@
 
 use crate::foundations::RunDir;
 use crate::slurm::{
-    History, Hold, JobEnd, JobState, Outlook, Owner, Queued, SlurmError, Submissions, queue, queue_of,
+    History, Hold, JobEnd, JobState, Outlook, Owner, Queued, SlurmError, Submissions, queue,
+    queue_of,
 };
 
 /// What became of the merge.
@@ -72,7 +73,9 @@ pub(super) fn look(
     }
     if let Some(job) = &history.merge {
         let found = queue_of(std::slice::from_ref(job))?;
-        let merge = found.iter().find(|found| found.job == *job);
+        // A number that was recorded may be another job's by now.
+        let is_ours = |found: &&Queued| found.job == *job && submissions.knows(found, owner);
+        let merge = found.iter().find(is_ours);
         return Ok(Some(merge.map_or(Merging::Open, Merging::of)));
     }
     if !history.has_lost_number {

@@ -168,7 +168,7 @@ fn open(blank: ShardState, progressed: &Progressed, evidence: &Evidence) -> Shar
     // A task that found another at work tells nothing of where that was.
     let node = Some(()).filter(|()| !is_elsewhere).and_then(|()| of_task().or_else(of_words));
     let node = node.or_else(|| last.map(|last| last.host.clone()));
-    let job = task.map(Queued::name).or_else(|| last.and_then(|last| last.job.clone()));
+    let job = task.map(Queued::id).or_else(|| last.and_then(|last| last.job.clone()));
     let attempts = progressed.attempts.max(u64::from(blank.submitted));
     let memory = words.and_then(|words| words.memory).or(task.and_then(|task| task.memory));
     let known = ShardState { units_done: progressed.units, node, job, attempts, memory, ..blank };
@@ -252,7 +252,7 @@ fn running(known: ShardState, state: State, progressed: &Progressed) -> ShardSta
 /// while after its end.
 fn is_over(progressed: &Progressed, task: Option<&Queued>) -> bool {
     let job = progressed.last.as_ref().and_then(|last| last.job.clone());
-    job.is_some() && job == task.map(Queued::name)
+    job.is_some() && job == task.map(Queued::id)
 }
 
 /// Slurm knows best why it ended a task; then comes the log, then what the attempt itself wrote
@@ -340,9 +340,8 @@ mod tests {
 
     fn task(state: JobState) -> Option<Queued> {
         let text = String::from;
-        let (reason, node, comment) = (text("Priority"), text("n3"), text(""));
-        let (exit, memory) = (None, None);
-        Some(Queued { job: text("12"), task: Some(4), state, reason, node, comment, exit, memory })
+        let (job, reason, node) = (text("12"), text("Priority"), text("n3"));
+        Some(Queued { job, task: Some(4), state, reason, node, ..Queued::default() })
     }
 
     fn attempt(job: Option<&str>) -> Attempt {

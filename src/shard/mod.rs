@@ -27,6 +27,7 @@ mod timing;
 mod unit;
 mod why;
 
+pub use aside::set_aside;
 pub use attempt::{Attempt, Origin};
 pub use claim::{Claim, claim, results_so_far};
 pub use ending::{Ending, Stopped, Summary};

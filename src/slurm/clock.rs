@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::shard::Left;
 
-use super::options::seconds;
+use super::surroundings::command;
+use super::times::seconds;
 
 /// A controller that is busy must not cost the time that is left.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -16,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Asks how much time is left of a job; none if Slurm does not say.
 #[must_use]
 pub fn time_left(job: &str) -> Option<Left> {
-    let mut scontrol = Command::new("scontrol");
+    let mut scontrol = command("scontrol");
     scontrol.args(["--oneliner", "show", "job", job]);
     parse(&soon(scontrol)?)
 }
@@ -47,7 +48,7 @@ fn parse(text: &str) -> Option<Left> {
     let value = |name: &str| {
         text.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     };
-    let run = seconds(value("RunTime")?)?;
+    let run = seconds(value("RunTime")?).unwrap_or(0);
     // Without a limit there is all the time in the world.
     let limit = seconds(value("TimeLimit")?).unwrap_or(u64::MAX);
     let preempted = value("PreemptTime").is_some_and(|when| when.starts_with(char::is_numeric));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::foundations::RunDir;
 
 use super::environment::Environment;
+use super::sbatch::log_folder;
 use super::script::ARRAY_SHARDS;
 
 /// The lines that submit a whole plan and the merge that waits for it.
@@ -13,9 +14,11 @@ pub fn submit_all(run: &RunDir, shards: u32) -> String {
     let array = format!("0-{}", shards.saturating_sub(1));
     let (flags, log) = (array_flag(&array), log_flag(run, "%A_%a"));
     let (merge_log, folder) = (log_flag(run, "%j"), folder(run));
+    let script = |path: std::path::PathBuf| quoted(&path.display().to_string());
+    let (fit, merge) = (script(run.array_script()), script(run.merge_script()));
     format!(
-        "job=$(sbatch --parsable{flags}{log} slurm/otf_array.sh{folder})\n\
-         sbatch --dependency=afterany:${{job%%;*}}{merge_log} slurm/otf_merge.sh{folder}"
+        "job=$(sbatch --parsable{flags}{log} {fit}{folder})\n\
+         sbatch --dependency=afterany:${{job%%;*}}{merge_log} {merge}{folder}"
     )
 }
 
@@ -85,7 +88,7 @@ fn log_flag(run: &RunDir, job: &str) -> String {
     if is_default(run) {
         return String::new();
     }
-    format!(" --output={}", quoted(&format!("{}/%x-{job}.log", run.logs().display())))
+    format!(" --output={}", quoted(&format!("{}/%x-{job}.log", log_folder(run))))
 }
 
 fn folder(run: &RunDir) -> String {
@@ -102,7 +105,7 @@ fn is_default(run: &RunDir) -> bool {
 /// Quotes a word for a POSIX shell, if it needs it.
 #[must_use]
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
@@ -116,15 +119,19 @@ mod tests {
     #[test]
     fn the_default_needs_no_flags() {
         let lines = submit_all(&RunDir::new("results"), 32);
-        assert!(lines.starts_with("job=$(sbatch --parsable slurm/otf_array.sh)\n"), "{lines}");
+        assert!(
+            lines.starts_with("job=$(sbatch --parsable results/slurm/otf_array.sh)\n"),
+            "{lines}"
+        );
     }
 
     #[test]
     fn another_folder_is_said_and_quoted() {
-        let lines = submit_all(&RunDir::new("my results"), 8);
+        let lines = submit_all(&RunDir::new("my 5% results"), 8);
         assert!(lines.contains("--array=0-7"), "{lines}");
-        assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
-        assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
+        // In the name of a log, % starts a pattern.
+        assert!(lines.contains("--output='my 5%% results/logs/%x-%A_%a.log'"), "{lines}");
+        assert!(lines.ends_with("'my 5% results/slurm/otf_merge.sh' 'my 5% results'"), "{lines}");
         assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 

@@ -14,6 +14,9 @@ pub struct Environment {
     pub shard_offset: u32,
     /// `SLURM_CPUS_PER_TASK`: the threads.
     pub cpus_per_task: Option<usize>,
+    /// `SLURM_CPUS_ON_NODE`: the processors of the job on this machine, over its tasks there; what a
+    /// task may use where nobody said `--cpus-per-task`.
+    pub share_of_node: Option<usize>,
     /// Job and task as `squeue` shows them, for the provenance.
     pub job: Option<String>,
     /// `SLURM_ARRAY_JOB_ID`: the number that all tasks of the array share.
@@ -71,7 +74,8 @@ impl Environment {
         });
         let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
         let node = get("SLURMD_NODENAME").filter(|node| !node.is_empty());
-        Ok(Self { array_task, shard_offset, cpus_per_task, job, array_job, node })
+        let share_of_node = share_of_node(&get)?;
+        Ok(Self { array_task, shard_offset, cpus_per_task, share_of_node, job, array_job, node })
     }
 
     /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
@@ -85,6 +89,16 @@ impl Environment {
             _ => Err(EnvironmentError::NoSuchShard { task, offset, shards, root: root.into() }),
         }
     }
+}
+
+/// The processors of the job on this machine, over its tasks there.
+fn share_of_node(get: &impl Fn(&str) -> Option<String>) -> Result<Option<usize>, EnvironmentError> {
+    let cpus = number::<usize>(get, "SLURM_CPUS_ON_NODE", "a number of processors, 1 or more")?;
+    // As in 2(x3),1: two on each of the first three machines.
+    let first = |list: String| list.split(['(', ',']).next().and_then(|n| n.parse().ok());
+    let tasks: Option<usize> = get("SLURM_TASKS_PER_NODE").and_then(first);
+    let share = |cpus: usize| (cpus / tasks.unwrap_or(1).max(1)).max(1);
+    Ok(cpus.filter(|cpus| *cpus > 0).map(share))
 }
 
 fn number<T: std::str::FromStr>(
@@ -123,6 +137,7 @@ mod tests {
             array_task: Some(7),
             shard_offset: 0,
             cpus_per_task: Some(4),
+            share_of_node: None,
             job: Some("120_7".into()),
             array_job: Some("120".into()),
             node: Some("n7".into()),
@@ -148,6 +163,20 @@ mod tests {
         assert_eq!(with("").shard(9, 8, root), Ok(9));
         let error = read(&[("OTFHPC_SHARD_OFFSET", "-3")]).unwrap_err().to_string();
         assert!(error.contains("OTFHPC_SHARD_OFFSET is `-3`"), "{error}");
+    }
+
+    #[test]
+    fn a_task_without_processors_of_its_own_has_its_share_of_the_node() {
+        let share = |cpus: &str, tasks: &str| {
+            let variables = [("SLURM_CPUS_ON_NODE", cpus), ("SLURM_TASKS_PER_NODE", tasks)];
+            read(&variables).unwrap().share_of_node
+        };
+        assert_eq!(share("8", "1"), Some(8));
+        assert_eq!(share("8", "3(x2),1"), Some(2));
+        assert_eq!(share("1", "2"), Some(1));
+        assert_eq!(share("6", ""), Some(6));
+        assert_eq!(share("", "2"), None);
+        assert!(read(&[("SLURM_CPUS_ON_NODE", "many")]).is_err());
     }
 
     #[test]

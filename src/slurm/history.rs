@@ -36,8 +36,10 @@ impl History {
         for entry in submissions.entries() {
             match entry {
                 Entry::Refused { token, .. } => drop(refused.insert(token.number)),
-                Entry::Submitted { token, job } => drop(numbers.insert(token.number, job.clone())),
-                Entry::Intent { .. } => {}
+                Entry::Submitted { token, job, .. } => {
+                    drop(numbers.insert(token.number, job.clone()));
+                }
+                Entry::Intent { .. } | Entry::NotKnown { .. } => {}
             }
         }
         for entry in submissions.entries() {
@@ -45,22 +47,25 @@ impl History {
                 && token.owner == *owner
                 && !refused.contains(&token.number)
             {
-                history.add(token, shards, options, numbers.get(&token.number));
+                match numbers.get(&token.number) {
+                    Some(job) => history.add(token, shards, options, job),
+                    // It may be in the queue, or sbatch is still at it.
+                    None => history.has_lost_number = true,
+                }
             }
         }
         history
     }
 
-    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: Option<&String>) {
-        self.has_lost_number |= job.is_none();
+    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: &str) {
         let Purpose::Shards { offset } = token.purpose else {
-            self.merge = job.cloned();
+            self.merge = Some(job.to_owned());
             return;
         };
         for shard in parse_ranges(shards).unwrap_or_default() {
             let submitted = self.by_shard.entry(shard).or_default();
             submitted.times += 1;
-            submitted.last = job.map(|job| (job.clone(), shard.saturating_sub(offset)));
+            submitted.last = Some((job.to_owned(), shard.saturating_sub(offset)));
             submitted.options = options.to_vec();
         }
     }
@@ -106,7 +111,7 @@ mod tests {
             recorder.add(intent.with_options(&["--mem=8M".into()])).unwrap();
             recorder
                 .add(match answer {
-                    Ok(job) => Entry::Submitted { token, job: job.into() },
+                    Ok(job) => Entry::submitted(token, job.into(), None),
                     Err(()) => Entry::Refused { token, reason: "no".into() },
                 })
                 .unwrap();
@@ -126,13 +131,14 @@ mod tests {
         assert_eq!(history.merge, None);
         let merge = owner.token(4, Purpose::Merge);
         recorder.add(Entry::intent(merge.clone(), String::new(), vec!["14".into()])).unwrap();
-        recorder.add(Entry::Submitted { token: merge, job: "15".into() }).unwrap();
+        recorder.add(Entry::submitted(merge, "15".into(), None)).unwrap();
         let history = History::new(recorder.submissions(), &owner);
         assert_eq!((history.merge.as_deref(), history.has_lost_number), (Some("15"), false));
         let lost = owner.token(5, Purpose::Shards { offset: 0 });
         recorder.add(Entry::intent(lost, "9".into(), Vec::new())).unwrap();
         let history = History::new(recorder.submissions(), &owner);
-        assert!(history.has_lost_number && history.of(9).unwrap().last.is_none());
+        assert!(history.has_lost_number);
+        assert_eq!(history.of(9).map(|submitted| submitted.times), Some(1), "as far as is known");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The only place that knows Slurm: its variables, its commands, and how jobs are submitted.
 
+mod answer;
 mod chunks;
 mod client;
 mod clock;
@@ -9,11 +10,15 @@ mod history;
 mod memory;
 mod options;
 mod outlook;
+mod partitions;
 mod queue;
 mod sbatch;
 mod script;
+mod settle;
 mod submissions;
 mod submitter;
+mod surroundings;
+mod times;
 mod token;
 mod words;
 
@@ -27,9 +32,10 @@ pub use memory::{TaskMemory, megabytes};
 pub use options::{JobOptions, OptionError};
 pub use outlook::Outlook;
 pub use queue::{Hold, JobEnd, JobState, ProcessEnd, Queued};
-pub use sbatch::{Launcher, ProgramError, Sbatch};
+pub use sbatch::{LaunchError, Launcher, Sbatch, check_folder, write_scripts};
 pub use script::{array_script, merge_script};
-pub use submissions::{Entry, Recorder, Submissions, SubmissionsError};
-pub use submitter::{Real, Rehearsal, SubmitError, Submitter};
-pub use token::{Owner, Purpose, Token};
+pub use settle::{SettleError, settle};
+pub use submissions::{Entry, NotKnown, Recorder, Submissions, SubmissionsError};
+pub use submitter::{Real, Rehearsal, SubmitError, Submitter, Told};
+pub use token::{Owner, Purpose, Token, settle_id};
 pub use words::{Begun, LastWords, Word, begin_line, end_line, last_words};

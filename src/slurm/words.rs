@@ -77,7 +77,7 @@ pub fn last_words(log: &str) -> LastWords {
     // A start that failed after that was the next attempt's.
     let after_end = &attempt[end.map_or(0, |at| at + 1)..];
     let not_started = after_end.iter().rev().find(|line| is_failed_start(line));
-    let said = attempt.iter().rev().find(|line| is_told_by_others(line));
+    let said = attempt.iter().rev().find(|line| is_of_others(line));
     let known = LastWords {
         memory: begun.as_ref().and_then(|begun| begun.memory),
         node: begun.as_ref().and_then(|begun| begun.node.clone()),
@@ -99,7 +99,7 @@ pub fn last_words(log: &str) -> LastWords {
 }
 
 /// A line that is neither the program's data nor Slurm's word on the end of the job.
-fn is_told_by_others(line: &&&str) -> bool {
+fn is_of_others(line: &str) -> bool {
     let of_ours = line.starts_with(BEGIN) || line.starts_with(END);
     !line.trim().is_empty() && !of_ours && of_daemon(line).is_none()
 }
