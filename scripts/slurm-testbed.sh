@@ -16,6 +16,13 @@
 # Settings, all optional, from the environment:
 #   OTFHPC_TESTBED               the folder that `down` takes when given none
 #   OTFHPC_TESTBED_MAXARRAYSIZE  MaxArraySize (default 1001, as in Slurm)
+#   OTFHPC_TESTBED_MEMORY        megabytes that a job gets for each processor where
+#                                it asks for no memory; a job that takes more than
+#                                it was given is killed (default: memory is free)
+#   OTFHPC_TESTBED_GRACE         seconds that a job has left that is to make room for
+#                                an urgent one, of which it is warned by the signal
+#                                that it asked for (default: none)
+#   OTFHPC_TESTBED_EPILOG        a program that runs at the end of every job
 #   KEEP=1                       `down` keeps the folder, with all the logs
 set -euo pipefail
 
@@ -246,6 +253,19 @@ slurm_release() {
 write_conf() {
     local base=$1 host address release listen=''
     local max_array=${OTFHPC_TESTBED_MAXARRAYSIZE:-1001}
+    local memory=${OTFHPC_TESTBED_MEMORY:-} grace=${OTFHPC_TESTBED_GRACE:-}
+    # CPUs only. As on a default cluster, no RealMemory: asking for memory is refused.
+    local gather='JobAcctGatherType=jobacct_gather/none' select=CR_CPU real='' graced='' warned=''
+    if [[ -n $memory ]]; then
+        # The processes of a job are counted every second: that needs no cgroups.
+        gather=$'JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1\nJobAcctGatherParams=OverMemoryKill'
+        select=CR_CPU_Memory$'\n'"DefMemPerCPU=$memory"
+        real='RealMemory=8000'
+    fi
+    if [[ -n $grace ]]; then
+        graced="GraceTime=$grace"
+        warned='SlurmctldParameters=preempt_send_user_signal'
+    fi
     [[ $max_array =~ ^[1-9][0-9]*$ ]] || die "OTFHPC_TESTBED_MAXARRAYSIZE is not a number: $max_array"
     host=$(uname -n)
     host=${host%%.*}
@@ -281,15 +301,15 @@ SlurmdLogFile=$dir/%n/slurmd.log
 # Nothing that needs cgroups, a database, mail or a particular number of CPUs.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+$gather
 AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 MpiDefault=none
 MailProg=$(type -P true)
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
-# CPUs only. As on a default cluster, no RealMemory: asking for memory is refused.
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=$select
+$warned
 
 # Start jobs at once and clean up after them at once, so that tests are quick,
 # but remember finished jobs long enough for a test to ask about them.
@@ -297,7 +317,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 # An epilog, even an empty one, makes the node report the end of a job, at which
 # the next job is started. Without one it may wait for the next second.
-Epilog=$(type -P true)
+Epilog=${OTFHPC_TESTBED_EPILOG:-$(type -P true)}
 CompleteWait=0
 EpilogMsgTime=0
 KillWait=$KILL_WAIT
@@ -311,11 +331,11 @@ MaxArraySize=$max_array
 # Slurm wants room for more jobs than one array has tasks.
 MaxJobCount=$((max_array + 10000))
 
-NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE State=UNKNOWN
+NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE $real State=UNKNOWN
 # Jobs in "urgent" take the place of others, which are requeued, or cancelled if they may not be.
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-PartitionName=debug Nodes=n[1-$NODES] Default=YES DefaultTime=60 MaxTime=INFINITE PriorityTier=1 State=UP
+PartitionName=debug Nodes=n[1-$NODES] $graced Default=YES DefaultTime=60 MaxTime=INFINITE PriorityTier=1 State=UP
 PartitionName=urgent Nodes=n[1-$NODES] DefaultTime=60 MaxTime=INFINITE PriorityTier=2 PreemptMode=OFF State=UP
 END
 

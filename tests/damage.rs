@@ -688,7 +688,7 @@ fn status_tells_the_state_of_every_shard() {
         ),
     ];
     assert_eq!(lines, expected);
-    recorder.close(&Why::Asked { signal: 15 }).unwrap();
+    recorder.close(&Why::Asked { signal: 15, left: None }).unwrap();
     let ran = otfhpc(["status", copied.path()]).ended(0);
     assert!(ran.stdout.contains("stopped") && !ran.stdout.contains("running"), "{ran:?}");
 }

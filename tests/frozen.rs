@@ -139,7 +139,7 @@ fn what_another_build_began_is_told_too() {
     let attempt = Attempt::of_this_process(&Origin::default(), hash(other_build()));
     let recorder = Recorder::begin(&planned.run, &plan, 0, &attempt).unwrap();
     recorder.keep(0, &done.results[..1]);
-    recorder.close(&Why::Asked { signal: 0 }).unwrap();
+    recorder.close(&Why::Asked { signal: 0, left: None }).unwrap();
     planned.fit(planned_build(), "0", &[]).ended(0);
     let said = planned.merge().stderr;
     assert!(said.contains("worked on 1 of 3 shards"), "{said}");

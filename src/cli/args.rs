@@ -8,6 +8,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::foundations::RunDir;
 use crate::slurm::parse_ranges;
 
+use super::prospects::USUAL_ATTEMPTS;
+
 /// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
 /// sharded over a Slurm array, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -220,7 +222,7 @@ pub(super) struct ResumeArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// A shard that was submitted so often is left to you.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = USUAL_ATTEMPTS, value_parser = positive, allow_negative_numbers = true)]
     pub(super) attempts: u32,
     /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
     #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]

@@ -392,6 +392,7 @@ fn or_forced<T>(
             complain(&format!("otfhpc: warning: {error}; --force: assuming {}", assumed.0));
             Ok(assumed.1)
         }
+        Err(error @ SlurmError::NotFound { .. }) => bail!("{error}"),
         Err(error) => {
             bail!("cannot ask {question}: {error}; try again when Slurm answers, or add --force")
         }

@@ -10,6 +10,7 @@ use crate::slurm::{quoted, ranges};
 
 use super::args::FolderArgs;
 use super::display::{complain, counted, folder, program, say};
+use super::late;
 use super::report::{quality_table, ranking};
 use super::{Exit, Volume};
 
@@ -21,6 +22,7 @@ const MOST_REASONS: usize = 8;
 pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
+    late::wait(&run, &plan, volume);
     merge_and_report(&run, &plan, volume)
 }
 

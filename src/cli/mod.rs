@@ -6,12 +6,14 @@ mod display;
 mod frozen;
 mod here;
 mod jobs;
+mod late;
 mod local;
 mod merge;
 mod methods;
 mod needs;
 mod plan;
 mod profile_table;
+mod prospects;
 mod report;
 mod requeue;
 mod resume;
@@ -21,6 +23,7 @@ mod signals;
 mod simulate;
 mod status;
 mod submit;
+mod task_log;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! What `otfhpc plan` says of the memory that a run needs, beside what it asks Slurm for.
 
-use crate::life::megabytes;
 use crate::plan::{BoundPlan, Memory};
+use crate::slurm::megabytes;
 use crate::study::Study;
 
 /// Threads of a task where the settings do not say: those of the array script.

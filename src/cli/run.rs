@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 use crate::foundations::RunDir;
 use crate::plan::{BoundPlan, check_room};
 use crate::shard::{
-    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Worker, allow_open_files,
+    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Why, Worker, allow_open_files,
 };
 use crate::slurm::{Environment, ranges};
 
@@ -16,10 +16,20 @@ use super::args::{RunArgs, ThreadArgs};
 use super::display::{Display, complain, folder, program, say};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
-use super::signals::Signals;
-use super::{Exit, Volume, frozen, requeue};
+use super::signals::{Signals, preempted, wait_for_the_end};
+use super::task_log::TaskLog;
+use super::{Exit, Volume, frozen, message, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
+    let log = TaskLog::begin();
+    let ended = work(args, volume, log);
+    if let Err(error) = &ended {
+        log.end(&Why::Error { message: message(error) });
+    }
+    ended
+}
+
+fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
     let profile = Arc::new(Profile::new(args.profile));
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;
@@ -40,10 +50,17 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
         let (program, folder, left) = (program(), folder(&run), ranges(&fitted.left));
         let go_on = format!("{program} run {folder} --shard {left}");
         complain(&stopped(&run, &fitted, signals.name(), &go_on));
+        let why = signals.stop.why();
+        log.end(&why);
         // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
         if requeued && signals.is_warning() {
             requeue::requeue(&slurm);
+        } else if let Some(left) = preempted(&why) {
+            complain("otfhpc: a more important job is to have this place: waiting for Slurm");
+            wait_for_the_end(left);
         }
+    } else if !fitted.elsewhere.is_empty() {
+        log.end(&Why::Elsewhere);
     }
     Ok(exit_of(&fitted))
 }

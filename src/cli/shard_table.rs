@@ -7,9 +7,9 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde::Serialize;
 
-use crate::life::{Life, ShardState, Slurm, State};
+use crate::life::{Life, Merging, ShardState, Slurm, State};
 use crate::plan::BoundPlan;
-use crate::slurm::ranges;
+use crate::slurm::{TaskMemory, ranges};
 
 use super::display::counted;
 use super::report::aligned;
@@ -78,9 +78,14 @@ fn remark(shard: &ShardState) -> String {
             parts.extend(shard.cause.as_ref().map(ToString::to_string));
             parts.extend(node);
         }
+        State::Unknown => {
+            parts.extend(shard.cause.as_ref().map(|cause| format!("at last: {cause}")));
+            parts.extend(node);
+        }
         _ => {}
     }
     parts.extend(Some(shard.remark.clone()).filter(|remark| !remark.is_empty()));
+    parts.extend(shard.held.map(|_| "held".to_owned()));
     parts.join(", ")
 }
 
@@ -115,6 +120,8 @@ pub(super) struct Json<'a> {
     plan: String,
     /// Whether Slurm was asked, and answered.
     slurm: &'static str,
+    /// `not yet`, `merged`, `waits`, `runs`, `failed` or `open`.
+    merge: &'static str,
     units: u64,
     units_done: u64,
     counts: BTreeMap<String, usize>,
@@ -133,6 +140,8 @@ struct ShardJson<'a> {
     seconds_left: Option<f64>,
     node: Option<&'a str>,
     job: Option<&'a str>,
+    held: bool,
+    memory: Option<TaskMemory>,
     attempts: u64,
     submitted: u32,
 }
@@ -146,6 +155,14 @@ pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life) -> Json<'a> {
             Slurm::NotAsked => "not asked",
             Slurm::Answered => "answered",
             Slurm::Silent(_) => "silent",
+        },
+        merge: match life.merging {
+            Merging::NotYet => "not yet",
+            Merging::Merged => "merged",
+            Merging::Waits { .. } => "waits",
+            Merging::Runs { .. } => "runs",
+            Merging::Failed { .. } => "failed",
+            Merging::Open => "open",
         },
         units,
         units_done,
@@ -168,6 +185,8 @@ fn shard_json(shard: &ShardState) -> ShardJson<'_> {
         seconds_left: shard.seconds_left(),
         node: shard.node.as_deref(),
         job: shard.job.as_deref(),
+        held: shard.held.is_some(),
+        memory: shard.memory,
         attempts: shard.attempts,
         submitted: shard.submitted,
     }

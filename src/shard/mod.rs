@@ -50,4 +50,4 @@ pub use task_error::TaskError;
 pub use threads::ThreadCount;
 pub use timing::MethodTime;
 pub use unit::UnitResult;
-pub use why::Why;
+pub use why::{Left, Why};

@@ -12,7 +12,8 @@ use thiserror::Error;
 use super::answer::{Answer, Ended, answer, remarks};
 use super::partitions::Partitions;
 use super::queue::{
-    ACCOUNTING_FORMAT, FORMAT, Queued, parse_accounting, parse_max_array_size, parse_queue,
+    ACCOUNTING_FORMAT, FORMAT, FORMAT_OF_ENDED, Queued, parse_accounting, parse_max_array_size,
+    parse_queue,
 };
 use super::sbatch::Sbatch;
 use super::surroundings::command;
@@ -25,8 +26,9 @@ const SLOW: Duration = Duration::from_secs(1);
 pub enum SlurmError {
     /// It is not there.
     #[error(
-        "`{program}` is not on PATH: run this where jobs are submitted; without Slurm, use \
-         `otfhpc run`"
+        "`{program}` is not on PATH, so there is no Slurm here: run this where jobs are submitted, \
+         or finish a planned run here with `otfhpc resume --local`; `otfhpc local` plans, fits and \
+         merges at once"
     )]
     NotFound {
         /// The program.
@@ -63,12 +65,19 @@ pub enum SlurmError {
     },
 }
 
+/// Whether there is a Slurm here that takes jobs.
+#[must_use]
+pub fn is_here() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("sbatch").is_file())
+}
+
 /// Asks which jobs of this user wait, run or are ending.
 ///
 /// # Errors
 /// If `squeue` does not answer.
 pub fn queue() -> Result<Vec<Queued>, SlurmError> {
-    squeue(&["--me"])
+    squeue(FORMAT, &["--me"])
 }
 
 /// The same, with those that ended so short a time ago that Slurm's controller has not forgotten
@@ -77,7 +86,7 @@ pub fn queue() -> Result<Vec<Queued>, SlurmError> {
 /// # Errors
 /// If `squeue` does not answer.
 pub(super) fn queue_with_ended() -> Result<Vec<Queued>, SlurmError> {
-    squeue(&["--me", "--states=all"])
+    squeue(FORMAT, &["--me", "--states=all"])
 }
 
 /// Asks what became of some jobs, in one question: those that wait or run, and those that ended so
@@ -89,16 +98,24 @@ pub fn queue_of(jobs: &[String]) -> Result<Vec<Queued>, SlurmError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    match squeue(&["--states=all", &format!("--jobs={}", jobs.join(","))]) {
+    let which = ["--states=all", &format!("--jobs={}", jobs.join(","))];
+    let asked = match squeue(FORMAT_OF_ENDED, &which) {
+        // A release that does not know one of the fields.
+        Err(SlurmError::Failed { said, .. }) if said.contains("format specification") => {
+            squeue(FORMAT, &which)
+        }
+        asked => asked,
+    };
+    match asked {
         // It says so if it was asked for one job alone, and has forgotten it.
         Err(SlurmError::Failed { said, .. }) if said.contains("Invalid job id") => Ok(Vec::new()),
         found => found,
     }
 }
 
-fn squeue(which: &[&str]) -> Result<Vec<Queued>, SlurmError> {
+fn squeue(format: &str, which: &[&str]) -> Result<Vec<Queued>, SlurmError> {
     let mut squeue = command("squeue");
-    squeue.args(["--array", "--noheader", FORMAT]).args(which).stdin(Stdio::null());
+    squeue.args(["--array", "--noheader", format]).args(which).stdin(Stdio::null());
     let printed = output("squeue", squeue)?;
     let expected = "lines like 12_7|RUNNING|None|n1|2026-11-21T06:00:00|otfhpc|COMMENT";
     parse_queue(&printed).map_err(|printed| not_understood("squeue", printed, expected))

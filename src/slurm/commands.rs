@@ -1,5 +1,7 @@
 //! The lines that a person types to submit a plan.
 
+use std::collections::BTreeMap;
+
 use crate::foundations::RunDir;
 
 use super::environment::Environment;
@@ -43,6 +45,20 @@ pub fn ranges(sorted: &[u32]) -> String {
         _ => format!("{}-{}", run[0], run[run.len() - 1]),
     });
     text.collect::<Vec<_>>().join(",")
+}
+
+/// Tasks, as in `12_7`, as Slurm's commands take many: `12_[3,7-9],14_[0]`.
+#[must_use]
+pub fn tasks_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut by_job: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (job, task) in names.filter_map(|name| name.split_once('_')) {
+        by_job.entry(job).or_default().extend(task.parse::<u32>());
+    }
+    let list = |(job, mut tasks): (&str, Vec<u32>)| {
+        tasks.sort_unstable();
+        format!("{job}_[{}]", ranges(&tasks))
+    };
+    by_job.into_iter().map(list).collect::<Vec<_>>().join(",")
 }
 
 /// Most numbers in one range: more than Slurm has array tasks, few enough to be listed.
@@ -140,6 +156,13 @@ mod tests {
         for variables in [&[job][..], &[job, task], &[job, array], &[]] {
             assert_eq!(read(variables), None, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn tasks_are_told_by_job() {
+        let names = ["12_7", "14_0", "12_3", "12_8", "15"];
+        assert_eq!(tasks_of(names.into_iter()), "12_[3,7-8],14_[0]");
+        assert_eq!(tasks_of([].into_iter()), "");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct History {
     by_shard: BTreeMap<u32, Submitted>,
     /// Whether there is a job whose number was not recorded.
     pub has_lost_number: bool,
+    /// The last merge, if its number was recorded.
+    pub merge: Option<String>,
 }
 
 /// What was submitted of one shard.
@@ -56,7 +58,10 @@ impl History {
     }
 
     fn add(&mut self, token: &Token, shards: &str, options: &[String], job: &str) {
-        let Purpose::Shards { offset } = token.purpose else { return };
+        let Purpose::Shards { offset } = token.purpose else {
+            self.merge = Some(job.to_owned());
+            return;
+        };
         for shard in parse_ranges(shards).unwrap_or_default() {
             let submitted = self.by_shard.entry(shard).or_default();
             submitted.times += 1;
@@ -69,6 +74,14 @@ impl History {
     #[must_use]
     pub fn of(&self, shard: u32) -> Option<&Submitted> {
         self.by_shard.get(&shard)
+    }
+
+    /// The number of the signal's seconds before the time limit that a shard's last job asked for,
+    /// if it asked for another than its script does.
+    #[must_use]
+    pub fn warning(options: &[String]) -> Option<u64> {
+        let asked = options.iter().rev().find_map(|word| word.strip_prefix("--signal="));
+        asked?.rsplit_once('@')?.1.parse().ok()
     }
 
     /// The numbers of all jobs that had a shard last.
@@ -115,10 +128,26 @@ mod tests {
         assert_eq!(history.of(9).unwrap().options, ["--mem=8M"]);
         assert_eq!(history.jobs(), BTreeSet::from(["12".into(), "14".into()]));
         assert!(!history.has_lost_number);
-        let lost = owner.token(4, Purpose::Shards { offset: 0 });
+        assert_eq!(history.merge, None);
+        let merge = owner.token(4, Purpose::Merge);
+        recorder.add(Entry::intent(merge.clone(), String::new(), vec!["14".into()])).unwrap();
+        recorder.add(Entry::submitted(merge, "15".into(), None)).unwrap();
+        let history = History::new(recorder.submissions(), &owner);
+        assert_eq!((history.merge.as_deref(), history.has_lost_number), (Some("15"), false));
+        let lost = owner.token(5, Purpose::Shards { offset: 0 });
         recorder.add(Entry::intent(lost, "9".into(), Vec::new())).unwrap();
         let history = History::new(recorder.submissions(), &owner);
         assert!(history.has_lost_number);
         assert_eq!(history.of(9).map(|submitted| submitted.times), Some(1), "as far as is known");
+    }
+
+    #[test]
+    fn the_warning_is_the_one_that_was_asked_for_last() {
+        let warning = |words: &[&str]| {
+            History::warning(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(warning(&["--signal=B:USR1@6", "--qos=high", "--signal=B:USR1@600"]), Some(600));
+        assert_eq!(warning(&["--signal=USR1"]), None);
+        assert_eq!(warning(&[]), None);
     }
 }

@@ -44,6 +44,12 @@ impl Outlook {
         }
     }
 
+    /// Whether nothing waits or runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// A merge that waits for all array jobs that are there.
     #[must_use]
     pub fn merge_of_all(&self, submissions: &Submissions) -> Option<&str> {
