@@ -194,7 +194,7 @@ fn threads_of(arguments: &[&str], variables: &[(&str, &str)]) -> (usize, String)
         run = run.env(name, value);
     }
     let (out, error) = run.succeed();
-    (number_before(&out, " threads\n") as usize, error)
+    (number_before(&out.replace(" thread\n", " threads\n"), " threads\n") as usize, error)
 }
 
 #[test]
