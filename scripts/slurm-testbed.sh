@@ -16,6 +16,13 @@
 # Settings, all optional, from the environment:
 #   OTFHPC_TESTBED               the folder that `down` takes when given none
 #   OTFHPC_TESTBED_MAXARRAYSIZE  MaxArraySize (default 1001, as in Slurm)
+#   OTFHPC_TESTBED_MEMORY        megabytes that a job gets for each processor where
+#                                it asks for no memory; a job that takes more than
+#                                it was given is killed (default: memory is free)
+#   OTFHPC_TESTBED_GRACE         seconds that a job has left that is to make room for
+#                                an urgent one, of which it is warned by the signal
+#                                that it asked for (default: none)
+#   OTFHPC_TESTBED_EPILOG        a program that runs at the end of every job
 #   KEEP=1                       `down` keeps the folder, with all the logs
 set -euo pipefail
 
@@ -33,6 +40,8 @@ dir=
 conf=
 # Set when `up` gets a signal.
 interrupted=
+# Set when the folder is that of this `up`.
+ours=
 
 usage() {
     sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
@@ -186,7 +195,11 @@ make_folder() {
     [[ $dir =~ ^[A-Za-z0-9/._+-]+$ ]] || die "unusual characters in the path $dir"
     # The limit for the path of a Unix socket is 107 bytes.
     ((${#dir} <= 80)) || die "path too long for the sockets in it: $dir"
+    if [[ -e $dir/$MARKER ]]; then
+        die "there is a testbed in $dir; it is left alone (to stop it: $0 down $dir)"
+    fi
     [[ -z $(ls -A "$dir") ]] || die "folder is not empty: $dir"
+    ours=1
     touch "$dir/$MARKER" "$dir/pids"
 }
 
@@ -240,6 +253,19 @@ slurm_release() {
 write_conf() {
     local base=$1 host address release listen=''
     local max_array=${OTFHPC_TESTBED_MAXARRAYSIZE:-1001}
+    local memory=${OTFHPC_TESTBED_MEMORY:-} grace=${OTFHPC_TESTBED_GRACE:-}
+    # CPUs only. As on a default cluster, no RealMemory: asking for memory is refused.
+    local gather='JobAcctGatherType=jobacct_gather/none' select=CR_CPU real='' graced='' warned=''
+    if [[ -n $memory ]]; then
+        # The processes of a job are counted every second: that needs no cgroups.
+        gather=$'JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1\nJobAcctGatherParams=OverMemoryKill'
+        select=CR_CPU_Memory$'\n'"DefMemPerCPU=$memory"
+        real='RealMemory=8000'
+    fi
+    if [[ -n $grace ]]; then
+        graced="GraceTime=$grace"
+        warned='SlurmctldParameters=preempt_send_user_signal'
+    fi
     [[ $max_array =~ ^[1-9][0-9]*$ ]] || die "OTFHPC_TESTBED_MAXARRAYSIZE is not a number: $max_array"
     host=$(uname -n)
     host=${host%%.*}
@@ -275,15 +301,15 @@ SlurmdLogFile=$dir/%n/slurmd.log
 # Nothing that needs cgroups, a database, mail or a particular number of CPUs.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+$gather
 AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 MpiDefault=none
 MailProg=$(type -P true)
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
-# CPUs only. As on a default cluster, no RealMemory: asking for memory is refused.
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=$select
+$warned
 
 # Start jobs at once and clean up after them at once, so that tests are quick,
 # but remember finished jobs long enough for a test to ask about them.
@@ -291,7 +317,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 # An epilog, even an empty one, makes the node report the end of a job, at which
 # the next job is started. Without one it may wait for the next second.
-Epilog=$(type -P true)
+Epilog=${OTFHPC_TESTBED_EPILOG:-$(type -P true)}
 CompleteWait=0
 EpilogMsgTime=0
 KillWait=$KILL_WAIT
@@ -305,11 +331,11 @@ MaxArraySize=$max_array
 # Slurm wants room for more jobs than one array has tasks.
 MaxJobCount=$((max_array + 10000))
 
-NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE State=UNKNOWN
+NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 1))-$((base + NODES))] CPUs=$CPUS_PER_NODE $real State=UNKNOWN
 # Jobs in "urgent" take the place of others, which are requeued, or cancelled if they may not be.
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-PartitionName=debug Nodes=n[1-$NODES] Default=YES DefaultTime=60 MaxTime=INFINITE PriorityTier=1 State=UP
+PartitionName=debug Nodes=n[1-$NODES] $graced Default=YES DefaultTime=60 MaxTime=INFINITE PriorityTier=1 State=UP
 PartitionName=urgent Nodes=n[1-$NODES] DefaultTime=60 MaxTime=INFINITE PriorityTier=2 PreemptMode=OFF State=UP
 END
 
@@ -390,7 +416,7 @@ show_logs() {
 abandon_up() {
     trap - EXIT
     set +e
-    if [[ -e $dir/$MARKER ]]; then
+    if [[ -n $ours ]]; then
         show_logs
         say "could not start; stopping what was started"
         stop_all

@@ -1,11 +1,14 @@
 #!/bin/bash
-# Works through a planned run as an array job. `otfhpc submit` submits this
-# script as often as a plan needs it; by hand, from the repository's root:
+# Works through a planned run as an array job. `otfhpc plan` writes this script
+# into the results folder, and `otfhpc submit` submits it as often as the plan
+# needs it; by hand, from the folder that RESULTS_DIR is in:
 #
-#   sbatch slurm/otf_array.sh [RESULTS_DIR]          (default: results)
+#   sbatch results/slurm/otf_array.sh [RESULTS_DIR]  (default: results)
 #
 # Options on the command line win over the lines below, for instance
-#   sbatch --array=0-99 --partition=NAME --time=04:00:00 slurm/otf_array.sh
+#   sbatch --array=0-99 --partition=NAME results/slurm/otf_array.sh
+# and so do SBATCH_ variables of yours or of your site: `otfhpc submit` sees to
+# them, by hand it is up to you.
 # A cluster limits the numbers of tasks (MaxArraySize); beyond, the task numbers
 # start at 0 again, and OTFHPC_SHARD_OFFSET says which shard task 0 is.
 #
@@ -14,7 +17,7 @@
 #SBATCH --cpus-per-task=2
 #SBATCH --time=01:00:00
 # One log per task. Slurm does not make the folder; planning the run does. For
-# another RESULTS_DIR, change this line too. A task that is started again
+# another RESULTS_DIR, give --output too. A task that is started again
 # continues its log instead of overwriting it.
 #SBATCH --output=results/logs/%x-%A_%a.log
 #SBATCH --open-mode=append

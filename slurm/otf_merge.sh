@@ -1,9 +1,12 @@
 #!/bin/bash
 # Merges the results of a run when its array jobs are over. `otfhpc submit`
-# submits it; by hand, from the repository's root, with the number that sbatch
-# printed for the array job:
+# submits it; by hand, from the folder that RESULTS_DIR is in, with the number
+# that sbatch printed for the array job:
 #
-#   sbatch --dependency=afterany:JOBID slurm/otf_merge.sh [RESULTS_DIR]
+#   sbatch --dependency=afterany:JOBID results/slurm/otf_merge.sh [RESULTS_DIR]
+#
+# Where only a part of the shards could be submitted, `otfhpc submit` adds the
+# arguments with which the rest is to be submitted; it merges when all is over.
 #
 # "afterany", not "afterok": merge itself decides whether the run is complete,
 # and says what is missing if it is not.
@@ -28,4 +31,7 @@ if [[ -z $program ]] && ! program=$(command -v otfhpc); then
 fi
 
 # exec, so that Slurm's signals reach the program and its exit code is the job's.
+if (($# > 1)); then
+    exec "$program" submit "$@"
+fi
 exec "$program" merge "${1:-results}"

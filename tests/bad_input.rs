@@ -612,7 +612,7 @@ fn a_shard_that_is_none_of_the_plan() {
         let says = format!("{task} is `{value}`");
         refused_with(&[(task, value)], run, &[&says, "expected a shard number", "unset it"]);
     }
-    refused(run, &["which shard?", "--shard K, from 0 to 1", "sbatch slurm/otf_array.sh"]);
+    refused(run, &["which shard?", "--shard K, from 0 to 1", "`otfhpc submit`"]);
     refused(["run", &out, "--shard=2"], &["--shard is 2", &out, "shards 0 to 1"]);
     refused(["run", &out, "--shard=0-9"], &["--shard is 2", &out, "shards 0 to 1"]);
     for value in ["-1", "x", "1-0", "1,", "0-4294967295"] {

@@ -562,7 +562,7 @@ fn a_damaged_partial_is_moved_aside_by_a_run_and_nothing_is_lost() {
         let damage = format!("damage {time}").into_bytes();
         fs::write(copied.run.partial(3), &damage).unwrap();
         let ran = otfhpc(["run", copied.path(), "--shard", "3"]).ended(0);
-        assert!(ran.stdout.contains("1 damaged partials were moved to aside/"), "{ran:?}");
+        assert!(ran.stdout.contains("moved 1 damaged partial to aside/"), "{ran:?}");
         let aside = set_aside(&copied.run);
         assert_eq!(aside.len(), time);
         assert!(aside.contains(&damage));
@@ -579,7 +579,7 @@ fn a_shard_that_is_done_is_left_alone() {
     let ran = otfhpc(["run", copied.path(), "--shard", "2"]).ended(0);
     let said = format!("shard 2 was done before: {}", copied.run.partial(2).display());
     assert!(ran.stderr.contains(&said), "{ran:?}");
-    assert!(ran.stdout.contains("1 shards were done before, and are kept"), "{ran:?}");
+    assert!(ran.stdout.contains("kept       1 shard done before\n"), "{ran:?}");
     assert!(!ran.stdout.contains("fitted"), "{ran:?}");
     assert!(before == (modified(), contents(&copied.run)));
 }
@@ -612,8 +612,16 @@ fn another_plan_does_not_take_the_place_of_results_unasked() {
     assert!(before == contents(&copied.run));
     assert!(fs::read(copied.run.plan()).unwrap() == sound().plan_file);
 
-    plan(copied.path(), &[OTHER_SEED, "--replace"]).ended(0);
-    assert!(contents(&copied.run).is_empty());
+    // Moved, not deleted, and said.
+    let ran = plan(copied.path(), &[OTHER_SEED, "--replace"]).ended(0);
+    let aside = copied.run.set_aside();
+    let said = format!("moved 5 partials of another plan or build to {}", aside.display());
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(!copied.run.partials().exists());
+    for (path, bytes) in before {
+        let moved = aside.join("partials.1").join(path.file_name().unwrap());
+        assert!(fs::read(moved).ok() == bytes, "{}", path.display());
+    }
     otfhpc(["run", copied.path(), "--shard", "0-4"]).ended(0);
     copied.merge().ended(0);
     assert_ne!(products(copied.run.root()), sound().products);
@@ -690,7 +698,7 @@ fn status_tells_the_state_of_every_shard() {
         ),
     ];
     assert_eq!(lines, expected);
-    recorder.close(&Why::Asked { signal: 15 }).unwrap();
+    recorder.close(&Why::Asked { signal: 15, left: None }).unwrap();
     let ran = otfhpc(["status", copied.path()]).ended(0);
     assert!(ran.stdout.contains("stopped") && !ran.stdout.contains("running"), "{ran:?}");
 }

@@ -139,7 +139,7 @@ fn what_another_build_began_is_told_too() {
     let attempt = Attempt::of_this_process(&Origin::default(), hash(other_build()));
     let recorder = Recorder::begin(&planned.run, &plan, 0, &attempt).unwrap();
     recorder.keep(0, &done.results[..1]);
-    recorder.close(&Why::Asked { signal: 0 }).unwrap();
+    recorder.close(&Why::Asked { signal: 0, left: None }).unwrap();
     planned.fit(planned_build(), "0", &[]).ended(0);
     let said = planned.merge().stderr;
     assert!(said.contains("worked on 1 of 3 shards"), "{said}");
@@ -157,7 +157,7 @@ fn planning_again_with_another_build_does_not_take_over_results_unasked() {
     planned.fit(other_build(), "1", &[]).ended(0);
     for command in ["plan", "local"] {
         let said = planned.settle(planned_build(), command, &[]).ended(2).stderr;
-        let parts = [planned.path(), "another build", "1 partials", "--replace", "--any-binary"];
+        let parts = [planned.path(), "another build", "1 partial,", "--replace", "--any-binary"];
         for part in parts {
             assert!(said.contains(part), "no `{part}` in: {said}");
         }
@@ -166,7 +166,7 @@ fn planning_again_with_another_build_does_not_take_over_results_unasked() {
     fs::remove_file(planned.run.plan()).unwrap();
     planned.settle(planned_build(), "plan", &[]).ended(2);
     let ran = planned.settle(planned_build(), "local", &["--any-binary"]).ended(0);
-    assert!(ran.stdout.contains("1 shards were done before"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 shard done before"), "{}", ran.stdout);
     assert!(ran.stderr.contains("worked on 1 of 3 shards"), "{}", ran.stderr);
     assert_same(expected(), &products(planned.run.root()), "taken over");
     planned.settle(other_build(), "local", &[]).ended(2);

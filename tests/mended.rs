@@ -25,6 +25,13 @@ fn main() {
         test("a_task_that_is_requeued", requeued),
         test("a_task_that_is_told_to_stop", told_to_stop),
         test("a_task_that_is_preempted", preempted),
+        test("a_task_that_is_warned_before_it_is_preempted", warned_of_preemption),
+        test("memory_is_doubled_as_it_was_asked_for", out_of_memory),
+        test("a_program_that_the_nodes_do_not_have", missing_program),
+        test("an_input_that_changed_and_an_epilog_that_talks", changed_input),
+        test("logs_that_cannot_be_written", no_logs),
+        test("a_controller_that_is_away_for_a_while", controller_away),
+        test("tasks_that_are_held", held),
         test("an_error_is_shown_and_not_retried", error),
         test("the_commands_of_the_readme", readme),
     ])
@@ -40,6 +47,11 @@ struct Slow {
 impl Slow {
     /// Plans so many trials in so many shards.
     fn plan(trials: u32, shards: u32, more: &[&str]) -> Result<Self, Failed> {
+        Self::plan_on(Cluster::start()?, trials, shards, more)
+    }
+
+    /// The same on a Slurm that is there.
+    fn plan_on(cluster: Cluster, trials: u32, shards: u32, more: &[&str]) -> Result<Self, Failed> {
         let sleeper = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standins/sleeper");
         let settings = [
             "simulate.records=60",
@@ -50,7 +62,7 @@ impl Slow {
             &format!("study.trials={trials}"),
         ];
         let settings = settings.iter().chain(more).map(|s| (*s).to_owned()).collect();
-        let slow = Self { cluster: Cluster::start()?, settings };
+        let slow = Self { cluster, settings };
         let shards = shards.to_string();
         slow.cluster.otfhpc(&["plan", "--shards", &shards], &slow.settings())?;
         Ok(slow)
@@ -215,6 +227,191 @@ fn preempted() -> Result<(), Failed> {
         slow.assert_complete()?;
     }
     Ok(())
+}
+
+/// As `preempted`, but the tasks have some seconds left, and the warning that they get is the one
+/// that they asked for before their time limit.
+fn warned_of_preemption() -> Result<(), Failed> {
+    for more in ["", "--sbatch-arg=--no-requeue"] {
+        let cluster = Cluster::start_with(&[("OTFHPC_TESTBED_GRACE", "8")])?;
+        let slow = Slow::plan_on(cluster, 6, 2, &[])?;
+        let job = slow.submit(if more.is_empty() { 4 } else { 600 }, more)?;
+        slow.wait_until_begun(&[0, 1])?;
+        slow.cluster.line(
+            "sbatch --partition=urgent --nodes=4 --exclusive --output=/dev/null --wrap='sleep 2'",
+        )?;
+        let log = || {
+            let path = format!("results/logs/otfhpc-{job}_1.log");
+            Ok::<_, Failed>(fs::read_to_string(slow.cluster.path(&path))?)
+        };
+        wait_for("the warning", || Ok(log()?.contains("otfhpc: stopped by SIGUSR1")))?;
+        slow.cluster.wait_until_empty()?;
+        assert!(log()?.contains("\"preempted\":true"), "{}", log()?);
+        if !more.is_empty() {
+            for shard in slow.status()? {
+                assert_eq!(shard["cause"], "preempted", "{shard}");
+            }
+            let said = slow.resume()?;
+            assert!(said.contains("shards 0-1: stopped, preempted: once more\n"), "{said}");
+        }
+        // Slurm's own requeue was enough, where it is allowed: nobody resumed.
+        slow.assert_complete()?;
+        assert!(!slow.cluster.path("results/revisions.json").exists(), "something was cut");
+    }
+    Ok(())
+}
+
+/// A method takes more memory than its task has: by the site's default, by `--mem-per-cpu`, and by
+/// `--mem`. Slurm kills the tasks; the next ones get twice as much.
+fn out_of_memory() -> Result<(), Failed> {
+    let cluster = Cluster::start_with(&[("OTFHPC_TESTBED_MEMORY", "110")])?;
+    let eater = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standins/eater");
+    let method = format!(r#"method=[{{name="eater",command=["{eater}"]}}]"#);
+    let settings = [
+        "simulate.records=60",
+        "simulate.plateau_records=5",
+        "fit.bins=4-9",
+        r#"fit.methods=["wls","eater"]"#,
+        &method,
+    ];
+    for (folder, asked, had, next, shown) in [
+        ("default", "", ("per-cpu", 110), "--mem-per-cpu=220M", "MinMemoryCPU=220M"),
+        ("cpu", "--mem-per-cpu=150", ("per-cpu", 150), "--mem-per-cpu=300M", "MinMemoryCPU=300M"),
+        ("node", "--mem=260", ("per-node", 260), "--mem=520M", "MinMemoryNode=520M"),
+    ] {
+        cluster.otfhpc(&["plan", "--shards", "1", "--out", folder], &settings)?;
+        let asked = if asked.is_empty() { String::new() } else { format!("--sbatch-arg={asked}") };
+        cluster.line(&format!("EATER_MEGABYTES=900 \"$OTFHPC\" submit {folder} {asked}"))?;
+        cluster.wait_until_empty()?;
+        let status: Value =
+            serde_json::from_str(&cluster.line(&format!("\"$OTFHPC\" status --json {folder}"))?)?;
+        let shard = &status["shards"][0];
+        assert_eq!(shard["cause"], "out of memory", "{shard}");
+        assert_eq!(shard["memory"][had.0], had.1, "{shard}");
+        // The second attempt is not given what the first one was told.
+        let said = cluster.line(&format!("\"$OTFHPC\" resume {folder}"))?;
+        assert!(said.contains(&format!("out of memory: with {next}\n")), "{said}");
+        cluster.wait_until_empty()?;
+        let job = number(&said, "array")?;
+        let second = cluster.line(&format!("scontrol --oneliner show job {job}"))?;
+        assert!(second.contains(shown), "{second}");
+        let status = cluster.line(&format!("\"$OTFHPC\" status {folder}"))?;
+        assert!(status.contains(&format!("merged: {folder}/solution.npz")), "{status}");
+    }
+    Ok(())
+}
+
+/// What is shown of shard 1, which `resume` must not try again.
+fn assert_not_retried(cluster: &Cluster, message: &str) -> Result<(), Failed> {
+    let status = cluster.line("\"$OTFHPC\" status")?;
+    assert!(status.contains(message), "{message}: {status}");
+    assert!(status.contains("would fail again: when the cause is mended, next: "), "{status}");
+    assert!(!status.contains(" resume results\n"), "{status}");
+    let resumed = cluster.bash("\"$OTFHPC\" resume")?;
+    assert!(!resumed.status.success(), "{resumed:?}");
+    assert_eq!(cluster.line("squeue --noheader")?, "");
+    Ok(())
+}
+
+fn missing_program() -> Result<(), Failed> {
+    let slow = Slow::plan(4, 2, &[])?;
+    // The same program at another path, where it is no longer when the tasks begin.
+    slow.cluster.line("cp \"$OTFHPC\" ./gone && ./gone submit --sbatch-arg=--hold && rm gone")?;
+    slow.cluster.line("scontrol release $(squeue --noheader --format=%F | sort -u)")?;
+    slow.cluster.wait_until_empty()?;
+    assert_eq!(slow.shard(1)?["cause"], "not started");
+    assert_not_retried(&slow.cluster, "the program could not be started: ")?;
+    assert_not_retried(&slow.cluster, "/gone: No such file or directory")?;
+    slow.cluster.line("\"$OTFHPC\" submit")?;
+    slow.assert_complete()
+}
+
+fn changed_input() -> Result<(), Failed> {
+    let stage = tempfile::tempdir()?;
+    let epilog = stage.path().join("epilog");
+    let talk = "#!/bin/bash\nfor log in \"$(<\"${0%/*}/logs\")\"/*.log; do\n  for ((i = 0; i < 40; i++)); do\n    echo \"site epilog: line $i of what a site has to say\" >>\"$log\"\n  done\ndone\n";
+    fs::write(&epilog, talk)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&epilog, mode)?;
+    let text = epilog.to_str().ok_or("no text")?;
+    let cluster = Cluster::start_with(&[("OTFHPC_TESTBED_EPILOG", text)])?;
+    fs::write(stage.path().join("logs"), cluster.path("results/logs").display().to_string())?;
+    let small = ["simulate.records=60", "simulate.plateau_records=5"];
+    cluster.otfhpc(&["simulate", "--out", "cal.npz"], &small)?;
+    let data = ["data.source=npz", "data.path=cal.npz", "data.sigma=0.02", "fit.bins=4-9"];
+    cluster.otfhpc(&["plan", "--shards", "2"], &data)?;
+    cluster.line("cp cal.npz kept.npz && \"$OTFHPC\" submit --sbatch-arg=--hold")?;
+    cluster
+        .line("echo >>cal.npz && scontrol release $(squeue --noheader --format=%F | sort -u)")?;
+    cluster.wait_until_empty()?;
+    let log = cluster.line("cat results/logs/*_1.log")?;
+    assert!(log.matches("site epilog: ").count() >= 40, "{log}");
+    assert_not_retried(&cluster, "cal.npz: this input changed since the plan was made")?;
+    cluster.line("mv kept.npz cal.npz && \"$OTFHPC\" submit")?;
+    cluster.wait_until_empty()?;
+    let status = cluster.line("\"$OTFHPC\" status")?;
+    assert!(status.contains("merged: results/solution.npz"), "{status}");
+    Ok(())
+}
+
+/// A file stands in the place of the folder of the logs: no task gets as far as to say so.
+fn no_logs() -> Result<(), Failed> {
+    let slow = Slow::plan(4, 2, &[])?;
+    slow.cluster.line("\"$OTFHPC\" submit --sbatch-arg=--hold")?;
+    slow.cluster.line("mv results/logs away")?;
+    slow.cluster.line("echo >results/logs")?;
+    slow.cluster.line("scontrol release $(squeue --noheader --format=%F | sort -u)")?;
+    slow.cluster.wait_until_empty()?;
+    assert_not_retried(&slow.cluster, "Slurm could not open its log, in logs/ of the results")?;
+    slow.cluster.line("rm results/logs && \"$OTFHPC\" submit")?;
+    slow.assert_complete()
+}
+
+/// The controller does not answer for longer than anybody waits for it.
+fn controller_away() -> Result<(), Failed> {
+    let slow = Slow::plan(6, 2, &[])?;
+    slow.submit(8, "")?;
+    slow.wait_until_begun(&[0, 1])?;
+    let watch = "\"$OTFHPC\" status --watch=1 >watched 2>complaints";
+    let watched = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| slow.cluster.bash(watch).map_err(|e| format!("{e:?}")));
+        let controller =
+            "kill -s $signal $(awk '$1 == \"slurmctld\" { print $2 }' $OTFHPC_TESTBED/pids)";
+        let read = |name: &str| fs::read_to_string(slow.cluster.path(name)).unwrap_or_default();
+        wait_for("the watch to begin", || Ok(!read("watched").is_empty()))?;
+        slow.cluster.line(&format!("signal=STOP; {controller}"))?;
+        let noticed = wait_for("the watch to say so", || {
+            Ok(read("complaints").contains("otfhpc: asking again in 1 s"))
+        });
+        slow.cluster.line(&format!("signal=CONT; {controller}"))?;
+        noticed?;
+        watching.join().map_err(|_| Failed::from("the watch broke off"))?.map_err(Failed::from)
+    })?;
+    assert_eq!(watched.status.code(), Some(0), "{watched:?}");
+    let said = fs::read_to_string(slow.cluster.path("watched"))?;
+    assert!(said.contains("merged: results/solution.npz"), "{said}");
+    let complaints = fs::read_to_string(slow.cluster.path("complaints"))?;
+    assert!(complaints.contains("what waits in the queue is not known"), "{complaints}");
+    slow.assert_complete()
+}
+
+/// What `status` names releases all that is held, and no more.
+fn held() -> Result<(), Failed> {
+    let slow = Slow::plan(6, 3, &[])?;
+    let job = slow.submit(0, "--sbatch-arg=--hold")?;
+    slow.cluster.line(&format!("scontrol release {job}_1"))?;
+    wait_for("shard 1", || Ok(slow.shard(1)?["state"] == "done"))?;
+    let status = slow.cluster.line("\"$OTFHPC\" status")?;
+    let release = format!("scontrol release {job}_[0,2]");
+    assert!(status.contains(&format!("held: they wait until you say: {release}\n")), "{status}");
+    slow.cluster.line(&release)?;
+    wait_for("all shards", || Ok(slow.status()?.iter().all(|shard| shard["state"] == "done")))?;
+    let status = slow.cluster.line("\"$OTFHPC\" status")?;
+    let merge = slow.cluster.line("squeue --noheader --format=%i")?;
+    let release = format!("scontrol release {}", merge.trim());
+    assert!(status.contains(&format!("merge: held until you say: {release}\n")), "{status}");
+    slow.cluster.line(&release)?;
+    slow.assert_complete()
 }
 
 /// A program that cannot go on would not be helped by another try; `submit` tries again when its

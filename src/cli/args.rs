@@ -11,12 +11,14 @@ use crate::foundations::RunDir;
 use crate::slurm::parse_ranges;
 use crate::study::{MOST_THREADS, MOST_TRIALS};
 
+use super::prospects::USUAL_ATTEMPTS;
+
 /// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
 /// sharded over a Slurm array, and proves that nothing is missing.
 #[derive(Debug, Parser)]
 #[command(name = "otfhpc", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Cli {
-    /// Say more: a line for every configuration.
+    /// Say more: a line for every configuration that is fitted, the commands that submit.
     #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet")]
     pub(super) verbose: bool,
     /// Print nothing but errors.
@@ -40,7 +42,10 @@ OTFHPC_ANY_BINARY=1, as --any-binary.";
 
 const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twice: shards with a \
 sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \
-are settings ([slurm] in the config), or --sbatch-arg.";
+are settings ([slurm] in the config), or --sbatch-arg. Environment: SBATCH_ACCOUNT, SBATCH_PARTITION, \
+SBATCH_TIMELIMIT and the like count where nothing else is said; those that change how jobs are named, \
+logged, warned or waited for do not. OTFHPC_SETTLE_SECONDS, how long a job is looked for in the queue \
+for which sbatch did not answer (default 10).";
 
 const RESUMING: &str = "What helps depends on why a shard is not done. Time limit: what is left of it \
 is cut into more shards. Out of memory: twice the memory. Node lost: the same without that node, as \
@@ -83,6 +88,40 @@ pub(super) enum Command {
     Methods(MethodsArgs),
 }
 
+impl Command {
+    /// Takes the results folder from wherever it was given.
+    pub(super) fn settle_folder(&mut self) {
+        let (folder, out) = match self {
+            Self::Run(RunArgs { folder, out, .. })
+            | Self::Submit(SubmitArgs { folder, out, .. })
+            | Self::Resume(ResumeArgs { folder, out, .. })
+            | Self::Merge(FolderArgs { folder, out })
+            | Self::Status(StatusArgs { folder, out, .. })
+            | Self::Audit(AuditArgs { folder, out, .. }) => (folder, out),
+            Self::Plan(_) | Self::Local(_) | Self::Simulate(_) | Self::Methods(_) => return,
+        };
+        if let Some(out) = out.take() {
+            *folder = out;
+        }
+    }
+
+    /// Its name, and whether it can say less, and more.
+    pub(super) fn volumes(&self) -> (&'static str, bool, bool) {
+        match self {
+            Self::Plan(_) => ("plan", true, false),
+            Self::Run(_) => ("run", true, true),
+            Self::Submit(_) => ("submit", true, true),
+            Self::Resume(_) => ("resume", true, true),
+            Self::Merge(_) => ("merge", true, false),
+            Self::Local(_) => ("local", true, true),
+            Self::Simulate(_) => ("simulate", true, false),
+            Self::Status(_) => ("status", false, false),
+            Self::Audit(_) => ("audit", true, false),
+            Self::Methods(_) => ("methods", false, false),
+        }
+    }
+}
+
 /// Where the settings come from.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
@@ -95,7 +134,7 @@ pub(super) struct SettingsArgs {
     /// The results folder.
     #[arg(long, value_name = "FOLDER", default_value = RunDir::DEFAULT)]
     pub(super) out: PathBuf,
-    /// Delete the results of another plan, or of another build, that are in the way.
+    /// Move the results of another plan, or of another build, out of the way, to aside/.
     #[arg(long)]
     pub(super) replace: bool,
     /// Which builds of the program may go on.
@@ -120,6 +159,9 @@ pub(super) struct RunArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
     /// The shard, or several as in 3,7-9; by default, SLURM_ARRAY_TASK_ID.
     #[arg(long, value_name = "K", value_parser = shard_list, allow_negative_numbers = true)]
     pub(super) shard: Option<ShardList>,
@@ -140,12 +182,22 @@ pub(super) struct SubmitArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
-    /// Print the scripts and the commands, and submit nothing.
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
+    /// Print the commands (with -v also the scripts), and submit nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
     #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub(super) sbatch_args: Vec<String>,
+    /// Have at most so many jobs in the queue, the merge included: it submits the next ones when
+    /// those have ended. Without it, as many as Slurm accepts.
+    #[arg(long, value_name = "N", value_parser = at_most, allow_negative_numbers = true)]
+    pub(super) at_most: Option<u32>,
+    /// Submit only shards that no job has had, and merge if there are none: what such a merge does.
+    #[arg(long)]
+    pub(super) rest: bool,
     /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
     #[arg(long)]
     pub(super) force: bool,
@@ -160,6 +212,9 @@ pub(super) struct ResumeArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
     /// Fit what is missing on this machine instead, and merge.
     #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
     pub(super) local: bool,
@@ -170,7 +225,7 @@ pub(super) struct ResumeArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// A shard that was submitted so often is left to you.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = attempts, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = USUAL_ATTEMPTS, value_parser = attempts, allow_negative_numbers = true)]
     pub(super) attempts: u32,
     /// An option for sbatch, in one word, as in --sbatch-arg=--qos=high; may be given many times.
     #[arg(long = "sbatch-arg", value_name = "ARG", allow_hyphen_values = true)]
@@ -209,6 +264,9 @@ pub(super) struct AuditArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
     /// The part of the results that is recomputed, more than 0, up to 1; at least something of
     /// every machine.
     #[arg(long, value_name = "PART", default_value_t = 0.02, value_parser = fraction, allow_negative_numbers = true)]
@@ -253,6 +311,9 @@ pub(super) struct FolderArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
 }
 
 /// `otfhpc status`.
@@ -261,6 +322,9 @@ pub(super) struct StatusArgs {
     /// The results folder.
     #[arg(default_value = RunDir::DEFAULT)]
     pub(super) folder: PathBuf,
+    /// The results folder, as `plan` takes it.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+    pub(super) out: Option<PathBuf>,
     /// Say it again every so many seconds (5 if none are given), until nothing waits or runs.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds, require_equals = true)]
     pub(super) watch: Option<Duration>,
@@ -279,8 +343,8 @@ pub(super) struct MethodsArgs {
 /// How many threads, and programs at once.
 #[derive(Debug, Args)]
 pub(super) struct ThreadArgs {
-    /// Worker threads; by default OTFHPC_THREADS, else SLURM_CPUS_PER_TASK, else one per
-    /// processor that this process may run on.
+    /// Worker threads; by default OTFHPC_THREADS, else SLURM_CPUS_PER_TASK, else this task's share of
+    /// SLURM_CPUS_ON_NODE, else one per processor that this process may use.
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub(super) threads: Option<u32>,
     /// Programs ([[method]]) that run at once, each in the place of one thread; by default
@@ -335,6 +399,10 @@ fn attempts(text: &str) -> Result<u32, String> {
     count(text, MOST_ATTEMPTS)
 }
 
+fn at_most(text: &str) -> Result<u32, String> {
+    count(text, MOST_SHARDS)
+}
+
 fn threads(text: &str) -> Result<u32, String> {
     count(text, MOST_THREADS)
 }
@@ -363,6 +431,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_results_folder_is_taken_as_plan_takes_it_too() {
+        for command in ["run", "submit", "resume", "merge", "status", "audit"] {
+            let parse =
+                |words: &[&str]| Cli::try_parse_from([&["otfhpc", command], words].concat());
+            let mut cli = parse(&["--out", "mine"]).unwrap();
+            cli.command.settle_folder();
+            assert!(format!("{:?}", cli.command).contains("folder: \"mine\""), "{command}");
+            assert!(parse(&["mine", "--out=other"]).is_err(), "{command}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+pub(super) use crate::foundations::counted;
 use crate::foundations::shown::harmless;
 use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;

@@ -9,7 +9,7 @@ use crate::plan::{BoundPlan, check_room};
 use crate::shard::{Campaigns, Partial, Phase, Profile, Worker};
 
 use super::args::{ResumeArgs, ThreadArgs};
-use super::display::{complain, say};
+use super::display::{complain, folder, program, say};
 use super::merge::merge_and_report;
 use super::report::{exit_of, stopped};
 use super::run::{
@@ -64,7 +64,9 @@ impl Here<'_> {
         let fitted = fit_shards(&mut worker, shards, volume)?;
         tell(plan, &fitted, pool.current_num_threads(), volume)?;
         if !fitted.left.is_empty() {
-            complain(&stopped(run, &fitted, signals.name()));
+            // Not `run`: the merge is to be done, too.
+            let go_on = format!("{} resume {} --local", program(), folder(run));
+            complain(&stopped(run, &fitted, signals.name(), &go_on));
         }
         if !fitted.is_whole() {
             tell_profile(&profile, plan, &pool, volume)?;

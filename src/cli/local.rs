@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::foundations::RunDir;
-use crate::plan::check_room;
+use crate::plan::{BoundPlan, check_room};
 use crate::shard::Profile;
 
 use super::args::LocalArgs;
@@ -16,11 +16,12 @@ use super::{Exit, Volume, needs};
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
-    let (plan, campaigns) = make(&args.settings, args.shards, &run, &profile, |plan, study| {
+    let room = |plan: &BoundPlan, study: &_| {
         let slurm = environment()?;
         needs::check_all(plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
         Ok(check_room(&run, plan, study, &plan.shards.live())?)
-    })?;
+    };
+    let (plan, campaigns) = make(&args.settings, args.shards, &run, (&profile, volume), room)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }

@@ -9,7 +9,8 @@ use crate::shard::{Campaigns, remove_outlived};
 use crate::slurm::{quoted_path, ranges};
 
 use super::args::FolderArgs;
-use super::display::{complain, folder, program, say};
+use super::display::{complain, counted, folder, program, say};
+use super::late;
 use super::report::{chi2_warnings, quality_table, ranking};
 use super::source::source_line;
 use super::{Exit, Volume};
@@ -22,6 +23,7 @@ const MOST_REASONS: usize = 8;
 pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
+    late::wait(&run, &plan, volume);
     merge_and_report(&run, &plan, &mut Campaigns::default(), volume)
 }
 
@@ -70,13 +72,18 @@ fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
     let mut text = format!("{:<11}{}\n", "ledger", ledger.totals);
     for reason in ledger.reasons.iter().take(MOST_REASONS) {
         text += &format!(
-            "{:<11}{} units: {} (first: configuration {}, bin {})\n",
-            "", reason.units, reason.reason, reason.first_configuration, reason.first_bin
+            "{:<11}{}: {} (first: configuration {}, bin {})\n",
+            "",
+            counted(reason.units, "unit"),
+            reason.reason,
+            reason.first_configuration,
+            reason.first_bin
         );
     }
     if ledger.reasons.len() > MOST_REASONS {
         let more = ledger.reasons.len() - MOST_REASONS;
-        text += &format!("{:<11}and {more} more reasons: {}\n", "", Shown(&run.ledger()));
+        let more = counted(more, "more reason");
+        text += &format!("{:<11}and {more}: {}\n", "", Shown(&run.ledger()));
     }
     let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
     match lines.count() <= LONGEST_TABLE {

@@ -6,12 +6,14 @@ mod display;
 mod frozen;
 mod here;
 mod jobs;
+mod late;
 mod local;
 mod merge;
 mod methods;
 mod needs;
 mod plan;
 mod profile_table;
+mod prospects;
 mod report;
 mod requeue;
 mod resume;
@@ -22,9 +24,11 @@ mod simulate;
 mod source;
 mod status;
 mod submit;
+mod task_log;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, bail};
 use clap::Parser;
 
 use args::{Cli, Command};
@@ -59,13 +63,37 @@ pub(crate) enum Volume {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    cli.command.settle_folder();
     let volume = match (cli.quiet, cli.verbose) {
         (true, _) => Volume::Quiet,
         (_, true) => Volume::Verbose,
         _ => Volume::Normal,
     };
-    let ended = match cli.command {
+    let ended = check_volume(&cli.command, volume).and_then(|()| run_command(cli.command, volume));
+    let exit = ended.unwrap_or_else(|error| {
+        complain(&format!("otfhpc: {}", message(&error)));
+        Exit::CouldNotRun
+    });
+    ExitCode::from(exit as u8)
+}
+
+/// Refuses a wish that a command cannot fulfil, so that nobody waits for what does not come.
+fn check_volume(command: &Command, volume: Volume) -> Result<()> {
+    let (name, less, more) = command.volumes();
+    match volume {
+        Volume::Quiet if !less => {
+            bail!("`otfhpc {name}` does nothing but say something; leave out --quiet")
+        }
+        Volume::Verbose if !more => {
+            bail!("`otfhpc {name}` has no more to say; leave out --verbose")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn run_command(command: Command, volume: Volume) -> Result<Exit> {
+    match command {
         Command::Plan(args) => plan::command(&args, volume),
         Command::Run(args) => run::command(&args, volume),
         Command::Submit(args) => submit::command(&args, volume),
@@ -76,12 +104,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::command(&args),
         Command::Audit(args) => audit::command(&args, volume),
         Command::Methods(args) => methods::command(&args),
-    };
-    let exit = ended.unwrap_or_else(|error| {
-        complain(&format!("otfhpc: {}", message(&error)));
-        Exit::CouldNotRun
-    });
-    ExitCode::from(exit as u8)
+    }
 }
 
 /// An error and its causes in one message; a cause that the message quotes already is not told

@@ -3,9 +3,8 @@
 use anyhow::{Result, bail};
 
 use crate::foundations::machine::{MemoryLimit, memory_limit};
-use crate::life::{megabytes, memory_of};
 use crate::plan::{BoundPlan, Memory, check_simulation, of_simulation};
-use crate::slurm::Environment;
+use crate::slurm::{Environment, TaskMemory, megabytes};
 use crate::study::{Config, Study};
 
 /// Threads of a task where the settings do not say: those of the array script.
@@ -42,9 +41,12 @@ pub(super) fn check_simulated(config: &Config, study: &Study) -> Result<()> {
 /// Refuses to submit tasks that would be given less memory than they need: `given` are the user's
 /// options for sbatch.
 pub(super) fn check_asked(plan: &BoundPlan, given: &[String]) -> Result<()> {
-    let launched = plan.launch.memory.as_deref().and_then(megabytes);
-    let Some(asked) = memory_of(given).or(launched) else { return Ok(()) };
     let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
+    let launched = plan.launch.memory.as_deref().and_then(megabytes);
+    let of_option = given.iter().rev().find_map(|word| TaskMemory::of_option(word));
+    let of_option = of_option.map(|memory| memory.like(TaskMemory::PerNode(0), threads).amount());
+    // 0 is all that the node has.
+    let Some(asked) = of_option.or(launched).filter(|asked| *asked > 0) else { return Ok(()) };
     let needed = Memory::of(&plan.plan, &plan.study()?).of_task(threads).div_ceil(1 << 20);
     if needed > asked {
         bail!(

@@ -1,27 +1,31 @@
 //! `otfhpc plan`: decides what will run, and says how to submit it.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::data::{Resampling, survey};
 use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, Shown, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError, RoomError, check_room};
-use crate::shard::{Campaigns, Partial, PartialError, Phase, Profile};
-use crate::slurm::{JobOptions, quoted_path, submit_all};
+use crate::shard::{Campaigns, Partial, PartialError, Phase, Profile, journals, set_aside};
+use crate::slurm::{
+    JobOptions, all_of, check_folder, quoted_path, settle_id, submit_all, write_scripts,
+};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
-use super::display::{complain, program, say};
+use super::display::{complain, counted, program, say};
+use super::jobs::tell_copy;
 use super::source::source_line;
 use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
+    check_folder(&run)?;
     let room = |plan: &_, study: &_| look_for_room(&run, plan, study);
-    let (plan, _) = make(&args.settings, args.shards, &run, &Profile::off(), room)?;
+    let (plan, _) = make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
+    write_scripts(&run)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
         let shards = plan.shards.numbers();
@@ -50,8 +54,8 @@ fn look_for_room(run: &RunDir, plan: &BoundPlan, study: &Study) -> Result<()> {
 /// The commands that do without Slurm.
 fn run_here(run: &RunDir, shards: u32) -> String {
     let folder = quoted_path(run.root());
-    let (program, last) = (program(), shards - 1);
-    format!("{program} run {folder} --shard 0-{last} && {program} merge {folder}")
+    let (program, all) = (program(), all_of(shards));
+    format!("{program} run {folder} --shard {all} && {program} merge {folder}")
 }
 
 /// Makes the plan that the settings ask for and writes it, unless that would lose results.
@@ -61,7 +65,7 @@ pub(super) fn make(
     settings: &SettingsArgs,
     shards: u32,
     run: &RunDir,
-    profile: &Profile,
+    (profile, volume): (&Profile, Volume),
     room: impl FnOnce(&BoundPlan, &Study) -> Result<()>,
 ) -> Result<(BoundPlan, Campaigns)> {
     let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
@@ -70,12 +74,12 @@ pub(super) fn make(
     let (data_sets, campaigns) = profile.phase(Phase::Read, || survey_all(&config, &study))?;
     let plan = Plan::make(config, data_sets, shards)?;
     room(&plan, &study)?;
-    make_way(run, &plan, settings)?;
+    make_way(run, &plan, settings, volume)?;
     if plan.disowns_revisions(run) {
-        remove(&run.revisions())
-            .with_context(|| format!("cannot delete {}", Shown(&run.revisions())))?;
+        set_aside(run, &run.revisions())?;
     }
     plan.write(run)?;
+    tell_copy(&settle_id(run)?);
     let plan = plan.revised(run)?;
     // Array tasks log here, and Slurm makes no folders.
     files::make_folder(&run.logs())?;
@@ -102,7 +106,7 @@ fn survey_all(config: &Config, study: &Study) -> Result<(Vec<DataSet>, Campaigns
 }
 
 /// Results of the same plan and build stay and are used; those of another are in the way.
-fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs) -> Result<()> {
+fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs, volume: Volume) -> Result<()> {
     let replace = settings.replace;
     let old = BoundPlan::read(run).ok().filter(|old| old.hash == plan.hash);
     let partials = partials(run);
@@ -116,10 +120,19 @@ fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs) -> Result<(
         let (partials, products) = (partials.len(), products.len());
         return Err(PlanError::InTheWay { root: run.root().into(), partials, products }.into());
     }
-    let partials = partials.into_iter().map(|shard| run.partial(shard));
-    let journals = Some(run.journals()).filter(|folder| replace && folder.exists());
-    for path in partials.chain(products).chain(journals) {
-        remove(&path).with_context(|| format!("cannot delete {}", Shown(&path)))?;
+    let begun = journals(run)?.len();
+    let moved = [(partials.len(), "partial"), (begun, "journal"), (products.len(), "product")];
+    let moved = moved.iter().filter(|(count, _)| *count > 0);
+    let moved: Vec<String> = moved.map(|(count, thing)| counted(*count, thing)).collect();
+    let folders = [(partials.len(), run.partials()), (begun, run.journals())];
+    let folders = folders.into_iter().filter(|(count, _)| *count > 0).map(|(_, folder)| folder);
+    for path in folders.chain(products) {
+        set_aside(run, &path)?;
+    }
+    if !moved.is_empty() && volume > Volume::Quiet {
+        let aside = run.set_aside();
+        let moved = moved.join(", ");
+        complain(&format!("otfhpc: moved {moved} of another plan or build to {}", Shown(&aside)));
     }
     Ok(())
 }
@@ -137,10 +150,6 @@ fn all_of_plan(run: &RunDir, plan: &BoundPlan, shards: &[u32]) -> bool {
     let read: Vec<_> = shards.iter().map(|shard| Partial::read(run, plan, *shard)).collect();
     let foreign = |r: &Result<_, _>| matches!(r, Err(PartialError::OtherPlan { .. }));
     read.iter().any(Result::is_ok) && !read.iter().any(foreign)
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
 }
 
 /// A table of what will run.
@@ -169,12 +178,17 @@ pub(super) fn describe(plan: &BoundPlan, run: &RunDir) -> Result<String> {
         line("noise", format!("{}; trials {}", levels.join(", "), study.trials))?;
     }
     let (configurations, bins) = (study.configurations(), study.bins.len());
-    line("units", format!("{} = {configurations} configurations x {bins} bins", study.units()))?;
+    let (grid, fitted) = (counted(configurations, "configuration"), counted(bins, "bin"));
+    line("units", format!("{} = {grid} x {fitted}", study.units()))?;
     let live = plan.shards.live();
     let sizes = live.iter().filter_map(|shard| plan.shards.units(*shard));
     let sizes: Vec<u64> = sizes.map(|units| units.end - units.start).collect();
     let (least, most) = (sizes.iter().min().unwrap_or(&0), sizes.iter().max().unwrap_or(&0));
-    line("shards", format!("{}, {least} to {most} units each", sizes.len()))?;
+    let each = match least == most {
+        true => counted(*most, "unit"),
+        false => format!("{least} to {most} units"),
+    };
+    line("shards", format!("{}, {each} each", sizes.len()))?;
     for (first, needed) in needs::memory(plan, &study).into_iter().enumerate() {
         line(if first == 0 { "memory" } else { "" }, needed)?;
     }

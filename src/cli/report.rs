@@ -11,10 +11,9 @@ use crate::foundations::{RunDir, Shown};
 use crate::merge::{Chi2, Doubt, Row};
 use crate::plan::BoundPlan;
 use crate::shard::{Attempt, Ending, Stopped, Summary};
-use crate::slurm::ranges;
 
 use super::Exit;
-use super::display::{folder, program};
+use super::display::{counted, folder, program};
 
 /// The figures of several shards.
 #[derive(Debug, Clone, Default)]
@@ -83,10 +82,10 @@ pub(super) fn exit_of(totalled: &Totalled) -> Exit {
 }
 
 /// What is kept of a run that was stopped, and how to go on.
-pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String {
+pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str, go_on: &str) -> String {
     let mut text = format!("otfhpc: stopped by {signal}");
     if let Some(Stopped { shard, kept, units, journal, trouble }) = &totalled.stopped {
-        let of = format!("{kept} of {units} units of shard {shard} are done");
+        let of = format!("{kept} of {} of shard {shard} are done", counted(*units, "unit"));
         text += &match kept {
             0 => format!(": {of}"),
             _ => format!(": {of}, and kept in {}", Shown(journal)),
@@ -95,9 +94,8 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str) -> String
             text += &format!(" (others were lost: {trouble})");
         }
     }
-    let (shards, program, folder) = (ranges(&totalled.left), program(), folder(run));
-    text + &format!("\nto go on here:   {program} run {folder} --shard {shards}")
-        + &format!("\nto go on, Slurm: {program} resume {folder}")
+    text + &format!("\nto go on here:   {go_on}")
+        + &format!("\nto go on, Slurm: {} resume {}", program(), folder(run))
 }
 
 /// Who works on a shard.
@@ -113,15 +111,15 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
     let units: u64 = totalled.by_status.iter().sum();
     if totalled.already_done > 0 {
         let count = totalled.already_done;
-        writeln!(text, "{:<11}{count} shards were done before, and are kept", "kept")?;
+        writeln!(text, "{:<11}{} done before", "kept", counted(count, "shard"))?;
     }
     if totalled.set_aside > 0 {
-        let count = totalled.set_aside;
-        writeln!(text, "{:<11}{count} damaged partials were moved to aside/", "repaired")?;
+        let count = counted(totalled.set_aside, "damaged partial");
+        writeln!(text, "{:<11}moved {count} to aside/", "repaired")?;
     }
     if totalled.foreign_journals > 0 {
-        let count = totalled.foreign_journals;
-        writeln!(text, "{:<11}{count} journals of other plans were moved to aside/", "repaired")?;
+        let count = counted(totalled.foreign_journals, "journal");
+        writeln!(text, "{:<11}moved {count} of other plans to aside/", "repaired")?;
     }
     if totalled.fitted == 0 {
         return Ok(text);
@@ -130,8 +128,11 @@ pub(super) fn summary(plan: &BoundPlan, totalled: &Totalled, threads: usize) -> 
     let (configurations, shards) = (study.configurations(), totalled.fitted);
     writeln!(
         text,
-        "{:<11}{shards} shards of {configurations} configurations on {threads} threads",
-        "fitted"
+        "{:<11}{} of {} on {}",
+        "fitted",
+        counted(shards, "shard"),
+        counted(configurations, "configuration"),
+        counted(threads, "thread")
     )?;
     let parts = Status::REGISTRY.iter().filter(|(status, ..)| totalled.of(*status) > 0);
     let parts: Vec<String> =

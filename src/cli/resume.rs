@@ -5,18 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail};
 
 use crate::foundations::{RunDir, Shown};
-use crate::life::{
-    Life, Limits, Remedy, ShardState, Slurm, State, failing_nodes, look, megabytes, memory_of,
-    next_options, remedy,
-};
-use crate::plan::{BoundPlan, Memory, Split, check_room};
-use crate::shard::{Claim, Partial, claim, results_so_far};
-use crate::slurm::{Owner, Real, Recorder, Submissions, ranges};
+use crate::life::{Life, Remedy, ShardState, Slurm, State, look, next_options};
+use crate::plan::{BoundPlan, Split, check_room};
+use crate::shard::{Claim, claim, results_so_far};
+use crate::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
 
 use super::args::ResumeArgs;
-use super::display::{folder, program, say};
-use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
-use super::needs::USUAL_THREADS;
+use super::display::{complain, folder, program, say};
+use super::jobs::{
+    Group, Jobs, Later, Maker, ask_queue, cut, owner_of, settle_all, tell_submission,
+};
+use super::prospects::Bounds;
 use super::source::source_line;
 use super::{Exit, Volume, frozen, here};
 
@@ -29,16 +28,20 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     plan.check_inputs()?;
     let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
     check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
-    let owner = Owner::new(&plan.hash, &run);
     if args.dry_run {
-        let submissions = Submissions::read(&run)?;
+        let (submissions, owner) = (Submissions::read(&run)?, Owner::new(&plan.hash, &run));
         let mended = Mended::find(&run, &plan, &owner, &submissions, args)?;
         let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
-        mended.jobs.rehearse(&maker, &owner, submissions.next_number())?;
         say(&mended.told);
+        if mended.is_worth_it() {
+            mended.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
+        }
+        say(&next(&run, &mended, true));
         return Ok(mended.exit);
     }
+    let owner = owner_of(&run, &plan)?;
     let mut recorder = Recorder::open(&run)?;
+    settle_all(&mut recorder, &owner, args.force, volume)?;
     let mended = Mended::find(&run, &plan, &owner, recorder.submissions(), args)?;
     let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
@@ -47,11 +50,20 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     if mended.is_worth_it() {
         maker.prepare()?;
         mended.plan.write_revisions(&run)?;
-        let mut real = Real { owner: &owner, recorder: &mut recorder };
-        mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+        let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
+        let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
+        let outcome =
+            mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+        if let Some(refusal) = outcome.refusal {
+            complain(&format!(
+                "otfhpc: there may be no more jobs: {refusal}\n{}",
+                unfinished(&run)
+            ));
+            return Ok(Exit::Incomplete);
+        }
     }
     if volume > Volume::Quiet {
-        say(&next(&run, &mended));
+        say(&next(&run, &mended, false));
     }
     Ok(mended.exit)
 }
@@ -81,11 +93,19 @@ impl Mended {
         // The queue before the files: see `submit`.
         let outlook = ask_queue(owner, submissions, args.force)?;
         let mut life = look(run, plan)?;
-        if let (Slurm::Silent(error), false) = (&life.slurm, args.force) {
-            bail!("cannot ask what became of the tasks: {error}; try again, or add --force");
+        match &life.slurm {
+            Slurm::Silent(error @ SlurmError::NotFound { .. }) if !args.force => bail!("{error}"),
+            Slurm::Silent(error) if !args.force => {
+                bail!("cannot ask what became of the tasks: {error}; try again, or add --force");
+            }
+            _ => {}
         }
+        // A merge that is to submit the shards that no job has had will do so.
+        let goes_on = outlook.merges.iter().any(|(_, token)| submissions.goes_on(token));
         for shard in &mut life.shards {
-            if outlook.shards.contains(&shard.shard) && shard.state != State::Done {
+            let is_to_come = goes_on && shard.state == State::NotStarted && shard.submitted == 0;
+            let is_queued = outlook.shards.contains(&shard.shard) && shard.state != State::Done;
+            if is_to_come || is_queued {
                 shard.state = State::Waiting;
             }
         }
@@ -99,7 +119,8 @@ impl Mended {
         let is_complete = life.shards.iter().all(|shard| shard.state == State::Done);
         let merge = outlook.merge_of_all(submissions).map(str::to_owned);
         let merged = is_complete && run.products().iter().all(|product| product.exists());
-        let jobs = Jobs { groups, outlook, merge, merged };
+        let later = Later::default();
+        let jobs = Jobs { groups, outlook, merge, merged, later };
         let told = source_line(&plan) + &summary(&life, jobs.shards(), held) + &told;
         let exit = if held > 0 { Exit::Incomplete } else { Exit::Done };
         Ok(Self { plan, jobs, told, is_complete, exit, _claims: claims })
@@ -119,7 +140,7 @@ struct Remedies<'a> {
     run: &'a RunDir,
     life: &'a Life,
     args: &'a ResumeArgs,
-    limits: Limits,
+    bounds: Bounds<'a>,
     plan: BoundPlan,
     /// Shards by the options that they are submitted with.
     groups: BTreeMap<Vec<String>, BTreeSet<u32>>,
@@ -135,13 +156,9 @@ impl<'a> Remedies<'a> {
         life: &'a Life,
         args: &'a ResumeArgs,
     ) -> Result<Self> {
-        let failing = failing_nodes(&life.shards, &hosts(run, plan, life));
-        let launched = plan.launch.memory.as_deref().and_then(megabytes);
-        let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
-        let estimate = Memory::of(&plan.plan, &plan.study()?).of_task(threads).div_ceil(1 << 20);
-        let limits = Limits { attempts: args.attempts, memory: launched, estimate, failing };
+        let bounds = Bounds::new(run, plan, life, args.attempts, &args.sbatch_args)?;
         let (plan, groups, claims) = (plan.clone(), BTreeMap::new(), Vec::new());
-        Ok(Self { run, life, args, limits, plan, groups, told: String::new(), held: 0, claims })
+        Ok(Self { run, life, args, bounds, plan, groups, told: String::new(), held: 0, claims })
     }
 
     /// Finds a remedy for every shard; those with the same one are told together.
@@ -165,10 +182,7 @@ impl<'a> Remedies<'a> {
 
     /// Finds a remedy for one shard, and says what it is.
     fn sort(&mut self, shard: &ShardState) -> Result<Option<String>> {
-        let last = self.life.history.of(shard.shard).map(|had| had.options.clone());
-        let last = last.unwrap_or_default();
-        let memory = memory_of(&last).or(self.limits.memory);
-        let remedy = remedy(shard, &Limits { memory, ..self.limits.clone() });
+        let remedy = self.bounds.remedy(shard);
         let cause = match &shard.cause {
             Some(cause) => format!("{}, {cause}", shard.state),
             None => shard.state.to_string(),
@@ -179,18 +193,25 @@ impl<'a> Remedies<'a> {
                 self.held += 1;
                 return Ok(Some(format!("not retried: {reason}")));
             }
-            Remedy::Split(parts) => return self.split(shard, *parts, &last).map(Some),
+            Remedy::Split(parts) => return self.split(shard, *parts).map(Some),
             Remedy::Again => format!("{cause}: once more"),
-            Remedy::Memory(megabytes) => format!("{cause}: with {megabytes}M of memory"),
+            Remedy::Memory(memory) => format!("{cause}: with {}", memory.option()),
             Remedy::Without(node) => format!("{cause}: without {node}"),
         };
-        let options = next_options(&self.args.sbatch_args, &last, &remedy);
+        let options = self.options(shard.shard, &remedy);
         self.groups.entry(options).or_default().insert(shard.shard);
         Ok(Some(line))
     }
 
+    /// The options that a shard is submitted with.
+    fn options(&self, shard: u32, remedy: &Remedy) -> Vec<String> {
+        let Bounds { settings, .. } = &self.bounds;
+        let (given, last) = (&self.args.sbatch_args, self.bounds.last_options(shard));
+        next_options(settings, self.bounds.cpus(), given, last, remedy)
+    }
+
     /// Cuts a shard, if it can be cut and nobody works on it.
-    fn split(&mut self, shard: &ShardState, parts: u32, last: &[String]) -> Result<String> {
+    fn split(&mut self, shard: &ShardState, parts: u32) -> Result<String> {
         let number = shard.shard;
         let Some(claim) = claim(self.run, number)? else {
             return Ok("is being fitted by another process".into());
@@ -198,7 +219,7 @@ impl<'a> Remedies<'a> {
         let done = results_so_far(self.run, &self.plan, number)?;
         let study = self.plan.study()?;
         let cuts = self.plan.shards.cut(&study, number, |unit| done.has(unit), parts);
-        let options = next_options(&self.args.sbatch_args, last, &Remedy::Again);
+        let options = self.options(number, &Remedy::Again);
         let Some(cuts) = cuts else {
             return Ok(self.give_time(number, options));
         };
@@ -226,18 +247,6 @@ impl<'a> Remedies<'a> {
     }
 }
 
-/// The machines that finished shards; looked up only if there are failures to judge.
-fn hosts(run: &RunDir, plan: &BoundPlan, life: &Life) -> BTreeSet<String> {
-    let failed = |shard: &&ShardState| matches!(shard.state, State::Failed | State::Unknown);
-    if life.shards.iter().find(failed).is_none() {
-        return BTreeSet::new();
-    }
-    let done = life.shards.iter().filter(|shard| shard.state == State::Done);
-    let host =
-        |shard: &ShardState| Some(Partial::read(run, plan, shard.shard).ok()?.provenance.host);
-    done.filter_map(host).collect()
-}
-
 fn summary(life: &Life, submitted: usize, held: usize) -> String {
     let count =
         |states: &[State]| life.shards.iter().filter(|shard| states.contains(&shard.state)).count();
@@ -258,12 +267,18 @@ fn unfinished(run: &RunDir) -> String {
     )
 }
 
-fn next(run: &RunDir, mended: &Mended) -> String {
+/// What to do next; after a rehearsal, the same without it.
+fn next(run: &RunDir, mended: &Mended, is_rehearsal: bool) -> String {
     let (program, folder) = (program(), folder(run));
     if mended.jobs.merged {
         return format!("nothing to resume: {} and beside it\n", Shown(&run.solution()));
     }
-    let mut text = format!("next:\n  {program} status {folder}\n");
+    let mut text = String::new();
+    if is_rehearsal && mended.is_worth_it() {
+        text += &format!("next, which does it:\n  {program} resume {folder}\n");
+    } else if mended.is_worth_it() || !mended.jobs.outlook.is_empty() {
+        text += &format!("next:\n  {program} status {folder}\n");
+    }
     if mended.exit == Exit::Incomplete {
         text += &format!(
             "what is not retried is fitted when its cause is mended, by\n  {program} submit {folder}\n\

@@ -6,22 +6,36 @@ use anyhow::{Result, bail};
 use rayon::ThreadPool;
 
 use crate::foundations::RunDir;
-use crate::plan::{BoundPlan, check_room};
+use crate::plan::{BoundPlan, MemoryError, check_room};
 use crate::shard::{
-    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Worker, allow_open_files,
+    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Why, Worker, allow_open_files,
 };
-use crate::slurm::Environment;
+use crate::slurm::{Environment, ranges};
 use crate::study::MOST_THREADS;
 
 use super::args::{RunArgs, ThreadArgs, count};
-use super::display::{Display, complain, say};
+use super::display::{Display, complain, folder, program, say};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
-use super::signals::Signals;
+use super::signals::{Signals, preempted, wait_for_the_end};
 use super::source::source_line;
-use super::{Exit, Volume, frozen, needs, requeue};
+use super::task_log::TaskLog;
+use super::{Exit, Volume, frozen, message, needs, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
+    let log = TaskLog::begin();
+    let ended = work(args, volume, log);
+    if let Err(error) = &ended {
+        let message = message(error);
+        log.end(&match error.is::<MemoryError>() {
+            true => Why::Memory { message },
+            false => Why::Error { message },
+        });
+    }
+    ended
+}
+
+fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
     let profile = Arc::new(Profile::new(args.profile));
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;
@@ -45,11 +59,20 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     tell(&plan, &fitted, pool.current_num_threads(), volume)?;
     tell_profile(&profile, &plan, &pool, volume)?;
     if !fitted.left.is_empty() {
-        complain(&stopped(&run, &fitted, signals.name()));
+        let (program, folder, left) = (program(), folder(&run), ranges(&fitted.left));
+        let go_on = format!("{program} run {folder} --shard {left}");
+        complain(&stopped(&run, &fitted, signals.name(), &go_on));
+        let why = signals.stop.why();
+        log.end(&why);
         // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
         if requeued && signals.is_warning() {
             requeue::requeue(&slurm);
+        } else if let Some(left) = preempted(&why) {
+            complain("otfhpc: a more important job is to have this place: waiting for Slurm");
+            wait_for_the_end(left);
         }
+    } else if !fitted.elsewhere.is_empty() {
+        log.end(&Why::Elsewhere);
     }
     Ok(exit_of(&fitted))
 }
@@ -155,7 +178,7 @@ fn chosen_shards(
         (None, Some(task)) => ("SLURM_ARRAY_TASK_ID", vec![slurm.shard(task, shards, run.root())?]),
         (None, None) => bail!(
             "which shard? give --shard K, from 0 to {}, or start an array with \
-             `sbatch slurm/otf_array.sh`, which sets SLURM_ARRAY_TASK_ID",
+             `otfhpc submit`, which sets SLURM_ARRAY_TASK_ID",
             shards - 1
         ),
     };

@@ -7,10 +7,11 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde::Serialize;
 
-use crate::life::{Life, ShardState, Slurm, State};
+use crate::life::{Life, Merging, ShardState, Slurm, State};
 use crate::plan::BoundPlan;
-use crate::slurm::ranges;
+use crate::slurm::{TaskMemory, ranges};
 
+use super::display::counted;
 use super::report::aligned;
 
 /// Of more shards than this a histogram is shown, and lines only for those that need a look.
@@ -77,9 +78,14 @@ fn remark(shard: &ShardState) -> String {
             parts.extend(shard.cause.as_ref().map(ToString::to_string));
             parts.extend(node);
         }
+        State::Unknown => {
+            parts.extend(shard.cause.as_ref().map(|cause| format!("at last: {cause}")));
+            parts.extend(node);
+        }
         _ => {}
     }
     parts.extend(Some(shard.remark.clone()).filter(|remark| !remark.is_empty()));
+    parts.extend(shard.held.map(|_| "held".to_owned()));
     parts.join(", ")
 }
 
@@ -92,7 +98,7 @@ fn units(shards: &[ShardState]) -> (u64, u64) {
 }
 
 fn totals(shards: &[ShardState]) -> String {
-    let mut text = format!("{} shards:", shards.len());
+    let mut text = format!("{}:", counted(shards.len(), "shard"));
     for state in State::ALL {
         let count = shards.iter().filter(|shard| shard.state == state).count();
         if count > 0 {
@@ -101,7 +107,7 @@ fn totals(shards: &[ShardState]) -> String {
     }
     let (done, units) = units(shards);
     let rate: f64 = shards.iter().filter_map(|shard| shard.rate).sum();
-    let mut text = format!("{}; {done} of {units} units", text.trim_end_matches(','));
+    let mut text = format!("{}; {done} of {}", text.trim_end_matches(','), counted(units, "unit"));
     if let (true, Some(left)) = (rate > 0.0, human((units - done) as f64 / rate)) {
         let _ = write!(text, ", {rate:.1} units/s, {left} left if as many go on running");
     }
@@ -114,6 +120,8 @@ pub(super) struct Json<'a> {
     plan: String,
     /// Whether Slurm was asked, and answered.
     slurm: &'static str,
+    /// `not yet`, `merged`, `waits`, `runs`, `failed` or `open`.
+    merge: &'static str,
     units: u64,
     units_done: u64,
     counts: BTreeMap<String, usize>,
@@ -132,6 +140,8 @@ struct ShardJson<'a> {
     seconds_left: Option<f64>,
     node: Option<&'a str>,
     job: Option<&'a str>,
+    held: bool,
+    memory: Option<TaskMemory>,
     attempts: u64,
     submitted: u32,
 }
@@ -145,6 +155,14 @@ pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life) -> Json<'a> {
             Slurm::NotAsked => "not asked",
             Slurm::Answered => "answered",
             Slurm::Silent(_) => "silent",
+        },
+        merge: match life.merging {
+            Merging::NotYet => "not yet",
+            Merging::Merged => "merged",
+            Merging::Waits { .. } => "waits",
+            Merging::Runs { .. } => "runs",
+            Merging::Failed { .. } => "failed",
+            Merging::Open => "open",
         },
         units,
         units_done,
@@ -167,6 +185,8 @@ fn shard_json(shard: &ShardState) -> ShardJson<'_> {
         seconds_left: shard.seconds_left(),
         node: shard.node.as_deref(),
         job: shard.job.as_deref(),
+        held: shard.held.is_some(),
+        memory: shard.memory,
         attempts: shard.attempts,
         submitted: shard.submitted,
     }

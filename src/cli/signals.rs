@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
-use crate::shard::Stop;
+use crate::shard::{Left, Stop, Why};
+use crate::slurm::time_left;
 
 use super::Exit;
 
@@ -26,7 +28,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Begins to obey.
     pub(super) fn obey() -> Result<Self> {
-        let signals = Self { stop: Stop::default(), over: Arc::default() };
+        let signals = Self { stop: stop(), over: Arc::default() };
         for (signal, name) in SIGNALS {
             signals.catch(signal).with_context(|| format!("cannot catch {name}"))?;
         }
@@ -52,6 +54,35 @@ impl Signals {
     /// Whether it is the signal that Slurm sends some time before it ends a job.
     pub(super) fn is_warning(&self) -> bool {
         self.stop.signal().load(Ordering::Relaxed) == SIGUSR1 as usize
+    }
+}
+
+/// What asks Slurm how much time is left when it warns, if this is a job of Slurm's.
+fn stop() -> Stop {
+    let Some(job) = std::env::var("SLURM_JOB_ID").ok().filter(|job| !job.is_empty()) else {
+        return Stop::default();
+    };
+    let is_warning = |signal: u32| signal == SIGUSR1 as u32;
+    Stop::default().with_clock(move |signal| is_warning(signal).then(|| time_left(&job)).flatten())
+}
+
+/// The time that a task has left that is to make room for a more important job, if it is.
+pub(super) fn preempted(why: &Why) -> Option<Left> {
+    match why {
+        Why::Asked { left: Some(left), .. } if left.preempted => Some(*left),
+        _ => None,
+    }
+}
+
+/// Waits until Slurm ends a task that is to make room. If it ended by itself, Slurm would take it
+/// for done with, and not start it again, as it may be set to do. The next signal ends this process.
+pub(super) fn wait_for_the_end(left: Left) {
+    /// Longer than any time that is given to those that are to make room.
+    const LONGEST: Duration = Duration::from_secs(2 * 3600);
+    const STEP: Duration = Duration::from_millis(200);
+    let (start, most) = (Instant::now(), LONGEST.min(Duration::from_secs(left.seconds)));
+    while start.elapsed() < most {
+        std::thread::sleep(STEP);
     }
 }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::foundations::RunDir;
-use crate::life::{Life, ShardState, Slurm, State, look};
+use crate::life::{Life, Merging, ShardState, Slurm, State, look};
 use crate::plan::BoundPlan;
+use crate::slurm::{Hold, SlurmError, is_here, tasks_of};
 
 use super::Exit;
 use super::args::StatusArgs;
 use super::display::{clear_terminal, complain, folder, program, say};
-use super::shard_table;
+use super::prospects::Prospects;
 use super::signals::Signals;
+use super::{jobs, shard_table};
 
 pub(super) fn command(args: &StatusArgs) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -42,15 +44,29 @@ fn watch(args: &StatusArgs, run: &RunDir) -> Result<Exit> {
             clear_terminal();
         }
         tell(args, run, &plan, &life)?;
-        let is = |state: State| life.shards.iter().any(|shard| shard.state == state);
-        if !is(State::Waiting) && !is(State::Running) {
+        if is_over(&life) {
             let all_done = life.shards.iter().all(|shard| shard.state == State::Done);
             return Ok(if all_done { Exit::Done } else { Exit::Incomplete });
+        }
+        if is_silent(&life) {
+            complain(&format!("otfhpc: asking again in {} s", period.as_secs_f64()));
         }
         if !wait(period, &signals) {
             return Ok(Exit::Stopped);
         }
     }
+}
+
+/// Whether nothing waits or runs any more, the merge included. As long as Slurm does not answer,
+/// nobody knows.
+fn is_over(life: &Life) -> bool {
+    let is = |state: State| life.shards.iter().any(|shard| shard.state == state);
+    !is(State::Waiting) && !is(State::Running) && !life.merging.is_live() && !is_silent(life)
+}
+
+/// Whether there is a Slurm that was asked and does not answer.
+fn is_silent(life: &Life) -> bool {
+    matches!(&life.slurm, Slurm::Silent(error) if !matches!(error, SlurmError::NotFound { .. }))
 }
 
 /// Waits; false if a signal came.
@@ -76,25 +92,99 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    say(&(shard_table::table(&life.shards) + &next(run, &life.shards)));
+    let notes = jobs::notes(run, plan)?;
+    let text = shard_table::table(&life.shards) + &notes.text;
+    let text = text + &merging(run, life) + &released(life);
+    say(&(text + &next(run, plan, life, notes.goes_on)?));
     Ok(())
 }
 
-/// What to do about it.
-fn next(run: &RunDir, shards: &[ShardState]) -> String {
-    let (program, folder) = (program(), folder(run));
-    let count =
-        |states: &[State]| shards.iter().filter(|shard| states.contains(&shard.state)).count();
-    let live = count(&[State::Waiting, State::Running]);
-    match shards.len() - count(&[State::Done]) - live {
-        0 if live > 0 => String::new(),
-        0 if run.products().iter().all(|product| product.exists()) => String::new(),
-        0 => format!("next: {program} merge {folder}\n"),
-        left if left == count(&[State::NotStarted]) => {
-            format!("next: {program} submit {folder}\nor here: {program} resume {folder} --local\n")
+/// What became of the merge, if all shards are done.
+fn merging(run: &RunDir, life: &Life) -> String {
+    match &life.merging {
+        Merging::NotYet | Merging::Open => String::new(),
+        Merging::Merged => format!("merged: {} and beside it\n", run.solution().display()),
+        Merging::Waits { job, held: Some(Hold::Owner), .. } => {
+            format!("merge: held until you say: scontrol release {job}\n")
         }
-        _ => {
-            format!("next: {program} resume {folder}\nor here: {program} resume {folder} --local\n")
+        Merging::Waits { job, reason, .. } if reason.is_empty() => {
+            format!("merge: job {job} waits\n")
+        }
+        Merging::Waits { job, reason, .. } => format!("merge: job {job} waits ({reason})\n"),
+        Merging::Runs { job } => format!("merge: job {job} runs\n"),
+        Merging::Failed { job } => format!(
+            "merge: job {job} is over, and not all products are there; its log is in {}\n",
+            run.logs().display()
+        ),
+    }
+}
+
+/// How to release what is held.
+fn released(life: &Life) -> String {
+    let tasks = |is: &dyn Fn(&ShardState) -> bool| {
+        let held = life.shards.iter().filter(|shard| is(shard));
+        tasks_of(held.filter_map(|shard| shard.job.as_deref()))
+    };
+    let mut text = String::new();
+    let own = tasks(&|shard| shard.held == Some(Hold::Owner));
+    let others = tasks(&|shard| shard.held == Some(Hold::Administrator));
+    let unreserved = tasks(&|shard| shard.held.is_some() && shard.remark == "RESV_DEL_HOLD");
+    if !unreserved.is_empty() {
+        text += &format!(
+            "their reservation was deleted: first, scontrol update jobid={unreserved} \
+             reservationname=\n"
+        );
+    }
+    if !own.is_empty() {
+        text += &format!("held: they wait until you say: scontrol release {own}\n");
+    }
+    if !others.is_empty() {
+        text += &format!("held by an administrator, who alone can release them: {others}\n");
+    }
+    text
+}
+
+/// What to do about it: only what does something.
+fn next(run: &RunDir, plan: &BoundPlan, life: &Life, goes_on: bool) -> Result<String> {
+    let (program, folder, shards) = (program(), folder(run), life.shards.as_slice());
+    let here = format!("{program} resume {folder} --local\n");
+    if shards.iter().all(|shard| shard.state == State::Done) {
+        let is_open = matches!(life.merging, Merging::Open | Merging::Failed { .. });
+        let text = format!("next: {program} merge {folder}\n");
+        return Ok(Some(text).filter(|_| is_open).unwrap_or_default());
+    }
+    // What no job has had is submitted by the merge, where there is one that goes on.
+    let is_to_come =
+        |shard: &ShardState| goes_on && shard.state == State::NotStarted && shard.submitted == 0;
+    let is_open = |shard: &&ShardState| {
+        let is_cared_for = matches!(shard.state, State::Done | State::Waiting | State::Running);
+        !is_cared_for && !is_to_come(shard)
+    };
+    let open: Vec<&ShardState> = shards.iter().filter(is_open).collect();
+    if open.is_empty() {
+        return Ok(String::new());
+    }
+    if !is_here() {
+        return Ok(format!("next, here, since there is no Slurm: {here}"));
+    }
+    if open.iter().all(|shard| shard.state == State::NotStarted) {
+        return Ok(format!("next: {program} submit {folder}\nor here: {here}"));
+    }
+    let Prospects { retried, held } = Prospects::of(run, plan, life)?;
+    let when = if is_silent(life) { ", when Slurm answers" } else { "" };
+    let mut text = String::new();
+    if retried > 0 {
+        text += &format!("next{when}: {program} resume {folder}\nor here: {here}");
+    }
+    if held > 0 {
+        let word = if held == 1 { "shard" } else { "shards" };
+        text += &format!(
+            "{held} {word} would fail again: when the cause is mended, next{when}: {program} submit \
+             {folder}\n"
+        );
+        if retried == 0 {
+            text += &format!("or here: {here}");
         }
     }
+    Ok(text)
 }

@@ -2,48 +2,64 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::foundations::{RunDir, Shown};
 use crate::plan::{BoundPlan, check_room};
-use crate::shard::Partial;
-use crate::slurm::{Owner, Real, Recorder, Submissions};
+use crate::shard::{Campaigns, Partial};
+use crate::slurm::{History, Outlook, Owner, Real, Recorder, Submissions, Token, ranges};
 
 use super::args::SubmitArgs;
-use super::display::{folder, program, say};
-use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
+use super::display::{complain, counted, folder, program, say};
+use super::jobs::{
+    Group, Jobs, LEAST_AT_MOST, Later, Maker, Outcome, ask_queue, cut, owner_of, settle_all,
+    tell_submission,
+};
+use super::merge::merge_and_report;
+use super::run::environment;
 use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     let plan = BoundPlan::read(&run)?;
     plan.check_inputs()?;
-    let owner = Owner::new(&plan.hash, &run);
     let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
     check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
     needs::check_asked(&plan, &args.sbatch_args)?;
     let maker = Maker::new(&run, &plan, &args.sbatch_args, any_binary)?;
     if args.dry_run {
-        let submissions = Submissions::read(&run)?;
+        let (submissions, owner) = (Submissions::read(&run)?, Owner::new(&plan.hash, &run));
         let left = Left::find(&run, &plan, &owner, &submissions, args)?;
-        left.jobs.rehearse(&maker, &owner, submissions.next_number())?;
         say(&left.summary());
+        left.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
         return Ok(Exit::Done);
     }
+    let owner = owner_of(&run, &plan)?;
     let mut recorder = Recorder::open(&run)?;
+    settle_all(&mut recorder, &owner, args.force, volume)?;
     let left = Left::find(&run, &plan, &owner, recorder.submissions(), args)?;
+    if args.rest && left.is_over() {
+        // This is the merge: all that was to be submitted has been.
+        drop(recorder);
+        return merge_and_report(&run, &plan, &mut Campaigns::default(), volume);
+    }
     if left.jobs.needs_merge() {
         maker.prepare()?;
     }
     if volume > Volume::Quiet {
         say(&left.summary());
     }
-    let mut real = Real { owner: &owner, recorder: &mut recorder };
-    left.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+    let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
+    let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
+    let outcome = left.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+    if let Some(refusal) = &outcome.refusal {
+        complain(&refused(&run, &outcome, refusal));
+    }
     if volume > Volume::Quiet {
         say(&next(&run, &left.jobs));
     }
-    Ok(Exit::Done)
+    let is_stuck = outcome.lacks_merge || (!outcome.left.is_empty() && !outcome.goes_on);
+    Ok(if is_stuck { Exit::Incomplete } else { Exit::Done })
 }
 
 /// What is left to do.
@@ -65,26 +81,43 @@ impl Left {
         submissions: &Submissions,
         args: &SubmitArgs,
     ) -> Result<Self> {
-        let outlook = ask_queue(owner, submissions, args.force)?;
+        let mut outlook = ask_queue(owner, submissions, args.force)?;
+        // The job that this process is does not wait for what it submits.
+        let own = environment()?.job;
+        let others = outlook.merges.len();
+        outlook.merges.retain(|(job, _)| Some(job) != own.as_ref());
+        let is_merge = outlook.merges.len() < others;
         let live = plan.shards.live();
         let shards = live.len();
         let is_done = |shard: &u32| Partial::read(run, plan, *shard).is_ok();
         let left: BTreeSet<u32> = live.into_iter().filter(|shard| !is_done(shard)).collect();
-        let missing: BTreeSet<u32> = left.difference(&outlook.shards).copied().collect();
+        let mut missing: BTreeSet<u32> = left.difference(&outlook.shards).copied().collect();
+        if args.rest {
+            let history = History::new(submissions, owner);
+            missing.retain(|shard| history.of(*shard).is_none());
+        }
+        let later = later(args, &mut missing, &outlook, is_merge)?;
         let (options, chunks) = (args.sbatch_args.clone(), cut(run, &missing, args.force)?);
         let group = Some(Group { options, chunks }).filter(|group| !group.chunks.is_empty());
-        let merge = outlook.merge_of_all(submissions).map(str::to_owned);
+        let merge = merge_of_all(&outlook, submissions, !later.shards.is_empty());
         let merged = left.is_empty() && run.products().iter().all(|product| product.exists());
-        let jobs = Jobs { groups: group.into_iter().collect(), outlook, merge, merged };
+        let jobs = Jobs { groups: group.into_iter().collect(), outlook, merge, merged, later };
         Ok(Self { jobs, shards, done: shards - left.len() })
+    }
+
+    /// Whether nothing waits, runs, or is to be submitted.
+    fn is_over(&self) -> bool {
+        let Jobs { groups, outlook, later, .. } = &self.jobs;
+        groups.is_empty() && later.shards.is_empty() && outlook.arrays.is_empty()
     }
 
     /// One line on the shards; one on the merge, if it is there.
     fn summary(&self) -> String {
-        let missing = self.jobs.shards();
-        let queued = (self.shards - self.done).saturating_sub(missing);
+        let (missing, later) = (self.jobs.shards(), self.jobs.later.shards.len());
+        let queued = (self.shards - self.done).saturating_sub(missing + later);
+        let then = if later > 0 { format!(" now, {later} later") } else { String::new() };
         let mut text = format!(
-            "{:<11}{}: {} done, {queued} in the queue, {missing} to submit\n",
+            "{:<11}{}: {} done, {queued} in the queue, {missing} to submit{then}\n",
             "shards", self.shards, self.done
         );
         if let Some(job) = self.jobs.merge.as_ref().filter(|_| !self.jobs.needs_merge()) {
@@ -92,6 +125,44 @@ impl Left {
         }
         text
     }
+}
+
+/// Takes from what is missing the shards for which there is no room in the queue now.
+fn later(
+    args: &SubmitArgs,
+    missing: &mut BTreeSet<u32>,
+    outlook: &Outlook,
+    is_merge: bool,
+) -> Result<Later> {
+    let words = args.sbatch_args.iter().map(|word| format!("--sbatch-arg={word}"));
+    let any = args.binary.any_binary.then(|| "--any-binary".to_owned());
+    let arguments = Some(words.chain(any).collect());
+    let mut later = Later { shards: Vec::new(), at_most: args.at_most, arguments };
+    let Some(most) = args.at_most else { return Ok(later) };
+    if most < LEAST_AT_MOST {
+        bail!(
+            "--at-most {most} is too little: expected {LEAST_AT_MOST} or more, since the merge that \
+             goes on, and the one after it, are jobs too"
+        );
+    }
+    // The merge after them, and this one.
+    let taken = 1 + usize::from(is_merge) + outlook.shards.len();
+    let room = (most as usize).saturating_sub(taken);
+    if let Some(first) = missing.iter().nth(room).copied() {
+        later.shards = missing.split_off(&first).into_iter().collect();
+    }
+    Ok(later)
+}
+
+/// A merge in the queue that waits for all array jobs that are there; and, if shards are left, one
+/// that goes on with them.
+fn merge_of_all(outlook: &Outlook, submissions: &Submissions, goes_on: bool) -> Option<String> {
+    let waits_for_all = |token: &Token| {
+        let after = submissions.waits_for(token).unwrap_or_default();
+        outlook.arrays.iter().all(|job| after.contains(job))
+    };
+    let does = |token: &Token| waits_for_all(token) && (!goes_on || submissions.goes_on(token));
+    outlook.merges.iter().find(|(_, token)| does(token)).map(|(job, _)| job.clone())
 }
 
 /// What to do after an error between two jobs.
@@ -102,6 +173,22 @@ fn unfinished(run: &RunDir) -> String {
         program(),
         folder(run)
     )
+}
+
+/// What was not accepted, because there may be no more jobs, and who goes on.
+fn refused(run: &RunDir, outcome: &Outcome, refusal: &str) -> String {
+    let (left, program, folder) = (&outcome.left, program(), folder(run));
+    let mut text = format!("otfhpc: there may be no more jobs: {refusal}");
+    if !left.is_empty() {
+        text += &format!("\nleft for later: {} ({})", counted(left.len(), "shard"), ranges(left));
+    }
+    if outcome.goes_on {
+        return text + ": the merge submits them when the others have ended";
+    }
+    if outcome.lacks_merge {
+        text += "\nthe merge was not accepted either";
+    }
+    text + &format!("\nnext, when some jobs have ended: {program} submit {folder}")
 }
 
 fn next(run: &RunDir, jobs: &Jobs) -> String {

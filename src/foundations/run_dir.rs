@@ -23,6 +23,12 @@ impl RunDir {
         &self.root
     }
 
+    /// Which run this is, whatever path leads here.
+    #[must_use]
+    pub fn id(&self) -> PathBuf {
+        self.root.join("run-id.json")
+    }
+
     /// What will run: settings, input hashes, version, shards.
     #[must_use]
     pub fn plan(&self) -> PathBuf {

@@ -2,29 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::remedy::Remedy;
+use crate::slurm::TaskMemory;
 
-/// Reads what `--mem` takes, as in 4G: megabytes if no unit is said. None for 0, which is all that
-/// a node has, and for what is no memory.
-#[must_use]
-pub fn megabytes(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    let megabytes = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "K" | "KB" => number.div_ceil(1024),
-        "" | "M" | "MB" => number,
-        "G" | "GB" => number.checked_mul(1024)?,
-        "T" | "TB" => number.checked_mul(1024 * 1024)?,
-        _ => return None,
-    };
-    (megabytes > 0).then_some(megabytes)
-}
+use super::remedy::Remedy;
 
 /// The memory that options for sbatch ask for: the last of them counts.
 #[must_use]
-pub fn memory_of(options: &[String]) -> Option<u64> {
-    let value = |word: &String| word.strip_prefix("--mem=").and_then(megabytes);
-    options.iter().rev().find_map(value)
+pub fn memory_of(options: &[String]) -> Option<TaskMemory> {
+    options.iter().rev().find_map(|word| TaskMemory::of_option(word))
 }
 
 /// The nodes that options for sbatch leave out: all of them, since the next options name all.
@@ -50,16 +35,23 @@ fn nodes_of(list: &str) -> Vec<String> {
 }
 
 /// The options that a shard gets beyond the settings: what the user gave now, what the remedy adds,
-/// and what earlier remedies added, as the options of its last submission tell.
+/// and what earlier remedies added, as the options of its last submission tell. `settings` are the
+/// options that every job has anyhow, `cpus` the processors of a task.
 #[must_use]
-pub fn next_options(given: &[String], last: &[String], remedy: &Remedy) -> Vec<String> {
+pub fn next_options(
+    settings: &[String],
+    cpus: u64,
+    given: &[String],
+    last: &[String],
+    remedy: &Remedy,
+) -> Vec<String> {
     let mut options = given.to_vec();
     let memory = match remedy {
-        Remedy::Memory(megabytes) => Some(*megabytes),
+        Remedy::Memory(memory) => Some(*memory),
         _ => memory_of(last),
     };
-    if let (Some(megabytes), None) = (memory, memory_of(given)) {
-        options.push(format!("--mem={megabytes}M"));
+    if let (Some(memory), None) = (memory, memory_of(given)) {
+        options.extend(beyond(memory_of(settings), memory, cpus).map(TaskMemory::option));
     }
     let mut excluded = excluded_by(given);
     excluded.extend(excluded_by(last));
@@ -74,39 +66,70 @@ pub fn next_options(given: &[String], last: &[String], remedy: &Remedy) -> Vec<S
     options
 }
 
+/// What is wanted, in the form of what the settings ask for, since the two exclude each other; none
+/// if that is as much.
+fn beyond(settings: Option<TaskMemory>, wanted: TaskMemory, cpus: u64) -> Option<TaskMemory> {
+    let Some(settings) = settings else { return Some(wanted) };
+    let wanted = wanted.like(settings, cpus);
+    let is_all = |memory: TaskMemory| memory == TaskMemory::PerNode(0);
+    let is_enough = is_all(settings) || (!is_all(wanted) && settings.amount() >= wanted.amount());
+    (!is_enough).then_some(wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|w| (*w).to_owned()).collect()
+    }
+
+    fn memory(megabytes: u64) -> Remedy {
+        Remedy::Memory(TaskMemory::PerNode(megabytes))
+    }
+
     #[test]
     fn remedies_add_up() {
-        let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<String>>();
         let without = |node: &str| Remedy::Without(node.into());
         let given = words(&["--qos=high"]);
-        assert_eq!(next_options(&given, &[], &Remedy::Again), given);
-        let first = next_options(&given, &[], &Remedy::Memory(2000));
+        assert_eq!(next_options(&[], 2, &given, &[], &Remedy::Again), given);
+        let first = next_options(&[], 2, &given, &[], &memory(2000));
         assert_eq!(first, words(&["--qos=high", "--mem=2000M"]));
-        let second = next_options(&[], &first, &without("n3"));
+        let second = next_options(&[], 2, &[], &first, &without("n3"));
         assert_eq!(second, words(&["--mem=2000M", "--exclude=n3"]));
-        let third = next_options(&[], &second, &without("n[1-2,7]"));
+        let third = next_options(&[], 2, &[], &second, &without("n[1-2,7]"));
         assert_eq!(third, words(&["--mem=2000M", "--exclude=n3,n[1-2,7]"]));
         // What the user gives now counts more.
         let given = words(&["--mem=1G"]);
-        assert_eq!(next_options(&given, &first, &Remedy::Memory(4000)), given);
+        assert_eq!(next_options(&[], 2, &given, &first, &memory(4000)), given);
         let excluded = excluded_by(&words(&["--exclude=a,b[1,2],c", "--exclude=d"]));
         assert_eq!(excluded, ["a", "b[1,2]", "c", "d"].map(String::from).into());
     }
 
     #[test]
-    fn memory_is_read_as_slurm_reads_it() {
-        for (text, expected) in [("4G", 4096), ("500", 500), ("8192M", 8192), ("2t", 2 << 20)] {
-            assert_eq!(megabytes(text), Some(expected), "{text}");
-        }
-        assert_eq!(megabytes("1500K"), Some(2));
-        for bad in ["", "0", "G", "4X", "-1", "1.5G"] {
-            assert_eq!(megabytes(bad), None, "{bad}");
-        }
-        let options = ["--mem=1G", "--qos=high", "--mem=2G", "--mem-per-cpu=9G"].map(String::from);
-        assert_eq!(memory_of(&options), Some(2048));
+    fn memory_keeps_its_form_and_never_becomes_less_than_the_settings_ask_for() {
+        let per_cpu = Remedy::Memory(TaskMemory::PerCpu(400));
+        let last = words(&["--mem-per-cpu=200M"]);
+        assert_eq!(next_options(&[], 2, &[], &last, &per_cpu), words(&["--mem-per-cpu=400M"]));
+        assert_eq!(next_options(&[], 2, &[], &last, &Remedy::Again), last);
+        // Planned anew with more than it had.
+        let more = words(&["--mem=16G"]);
+        assert_eq!(next_options(&more, 2, &[], &words(&["--mem=4G"]), &Remedy::Again), words(&[]));
+        assert_eq!(next_options(&more, 2, &[], &words(&["--mem=4G"]), &memory(8192)), words(&[]));
+        let less = words(&["--mem=1G"]);
+        assert_eq!(next_options(&less, 2, &[], &[], &memory(8192)), words(&["--mem=8192M"]));
+        // The two forms exclude each other.
+        let other = words(&["--mem-per-cpu=1G"]);
+        let wanted = words(&["--mem-per-cpu=4096M"]);
+        assert_eq!(next_options(&other, 2, &[], &words(&["--mem=8G"]), &Remedy::Again), wanted);
+        let given = words(&["--mem-per-cpu=1G"]);
+        assert_eq!(next_options(&[], 2, &given, &words(&["--mem=4G"]), &Remedy::Again), given);
+    }
+
+    #[test]
+    fn the_last_word_on_memory_counts() {
+        let options = words(&["--mem=1G", "--qos=high", "--mem=2G", "--mem-bind=local"]);
+        assert_eq!(memory_of(&options), Some(TaskMemory::PerNode(2048)));
+        assert_eq!(memory_of(&words(&["--mem-per-cpu=9G"])), Some(TaskMemory::PerCpu(9216)));
     }
 }

@@ -1,9 +1,6 @@
 //! Collects what is known of every shard: from files, from Slurm, from logs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 
 use thiserror::Error;
 
@@ -11,16 +8,15 @@ use crate::foundations::{FileError, RunDir};
 use crate::plan::BoundPlan;
 use crate::shard::{Found, Progressed, survey};
 use crate::slurm::{
-    History, JobState, LastWords, Outlook, Owner, Queued, SlurmError, Submissions,
-    SubmissionsError, accounting_of, last_words, queue, queue_of,
+    History, Outlook, Owner, Queued, SlurmError, Submissions, SubmissionsError, accounting_of,
+    queue, queue_of,
 };
 use crate::study::StudyError;
 
-use super::Life;
+use super::logs::Logs;
+use super::merging::Merging;
 use super::state::{Evidence, judge};
-
-/// So many bytes at the end of a log are read.
-const TAIL: u64 = 8192;
+use super::{Life, merging};
 
 /// Whether Slurm had something to say.
 #[derive(Debug)]
@@ -56,21 +52,40 @@ pub fn look(run: &RunDir, plan: &BoundPlan) -> Result<Life, LookError> {
     let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
     let history = History::new(&submissions, &owner);
     let last = last_tasks(&found, &history);
-    let asked = ask(&last, &history, &submissions, &owner);
-    let (tasks, slurm) = match asked {
-        Ok(Some(tasks)) => (tasks, Slurm::Answered),
-        Ok(None) => (Tasks::default(), Slurm::NotAsked),
-        Err(error) => (Tasks::default(), Slurm::Silent(error)),
+    let is_done = found.iter().all(|(_, found)| *found == Found::Done);
+    let (tasks, merging, slurm) = match is_done {
+        true => {
+            let (merging, slurm) = known(merging::look(run, &history, &submissions, &owner));
+            (Tasks::default(), merging.unwrap_or(Merging::Open), slurm)
+        }
+        false => {
+            let (tasks, slurm) = known(ask(&last, &history, &submissions, &owner));
+            (tasks.unwrap_or_default(), Merging::NotYet, slurm)
+        }
     };
+    // Where there is no Slurm, nothing waits in it.
+    let silent =
+        matches!(&slurm, Slurm::Silent(error) if !matches!(error, SlurmError::NotFound { .. }));
+    let logs = if last.is_empty() { Logs::default() } else { Logs::find(run) };
     let state = |(shard, found): &(u32, Found)| {
-        let task = tasks.of(*shard, last.get(shard));
-        let words =
-            last.get(shard).filter(|_| !is_live(task.as_ref())).and_then(|t| log_of(run, t));
+        let last = last.get(shard);
+        let task = tasks.of(*shard, last);
+        let words = last.filter(|_| !is_live(task.as_ref())).and_then(|t| logs.last_words(t));
         let submitted = history.of(*shard).cloned();
         let units = plan.shards.units(*shard).map_or(0, |units| units.end - units.start);
-        judge(*shard, units, found, &Evidence { submitted, task, words })
+        let evidence = Evidence { submitted, last: last.cloned(), task, words, silent };
+        judge(*shard, units, found, &evidence)
     };
-    Ok(Life { shards: found.iter().map(state).collect(), slurm, history })
+    Ok(Life { shards: found.iter().map(state).collect(), slurm, history, merging })
+}
+
+/// What Slurm said, and whether it did.
+fn known<T>(asked: Result<Option<T>, SlurmError>) -> (Option<T>, Slurm) {
+    match asked {
+        Ok(Some(answer)) => (Some(answer), Slurm::Answered),
+        Ok(None) => (None, Slurm::NotAsked),
+        Err(error) => (None, Slurm::Silent(error)),
+    }
 }
 
 /// A job and a task of it.
@@ -109,14 +124,7 @@ struct Tasks {
 impl Tasks {
     fn of(&self, shard: u32, last: Option<&Task>) -> Option<Queued> {
         let known = last.and_then(|last| self.by_number.get(last)).cloned();
-        let nameless = self.nameless.contains(&shard).then(|| Queued {
-            job: String::new(),
-            task: None,
-            state: JobState::Waiting,
-            reason: String::new(),
-            node: String::new(),
-            comment: String::new(),
-        });
+        let nameless = self.nameless.contains(&shard).then(Queued::default);
         known.filter(|task| task.state.is_live() || nameless.is_none()).or(nameless)
     }
 }
@@ -141,8 +149,12 @@ fn ask(
     if jobs.is_empty() {
         return Ok(history.has_lost_number.then_some(tasks));
     }
+    // A number that was recorded may be another job's by now.
+    let recorded = history.jobs();
+    let is_ours =
+        |queued: &Queued| !recorded.contains(&queued.job) || submissions.knows(queued, owner);
     let add = |tasks: &mut Tasks, found: Vec<Queued>| {
-        for queued in found {
+        for queued in found.into_iter().filter(is_ours) {
             let task = (queued.job.clone(), queued.task.unwrap_or(0));
             tasks.by_number.entry(task).or_insert(queued);
         }
@@ -155,18 +167,4 @@ fn ask(
         add(&mut tasks, found.unwrap_or_default());
     }
     Ok(Some(tasks))
-}
-
-/// The last words in the log of a task.
-fn log_of(run: &RunDir, (job, task): &Task) -> Option<LastWords> {
-    last_words(&tail(&run.task_log(job, *task)).ok()?)
-}
-
-fn tail(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

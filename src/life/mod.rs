@@ -6,12 +6,17 @@
 mod asked;
 mod cause;
 mod evidence;
+mod late;
+mod logs;
+mod merging;
 mod remedy;
 mod state;
 
-pub use asked::{excluded_by, megabytes, memory_of, next_options};
+pub use asked::{excluded_by, memory_of, next_options};
 pub use cause::Cause;
 pub use evidence::{LookError, Slurm, look};
+pub use late::late_shards;
+pub use merging::Merging;
 pub use remedy::{Limits, Remedy, failing_nodes, remedy};
 pub use state::{Evidence, ShardState, State, judge};
 
@@ -22,6 +27,8 @@ pub struct Life {
     pub shards: Vec<ShardState>,
     /// Whether Slurm had something to say.
     pub slurm: Slurm,
+    /// What became of the merge.
+    pub merging: Merging,
     /// What was submitted so far.
     pub history: crate::slurm::History,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::slurm::TaskMemory;
+
 use super::cause::Cause;
 use super::state::{ShardState, State};
 
@@ -24,8 +26,8 @@ pub enum Remedy {
     Again,
     /// Into so many parts.
     Split(u32),
-    /// With so many megabytes.
-    Memory(u64),
+    /// With so much memory.
+    Memory(TaskMemory),
     /// Anywhere but on this node.
     Without(String),
     /// Nothing that can be done without a person.
@@ -37,12 +39,20 @@ pub enum Remedy {
 pub struct Limits {
     /// A shard that was submitted so often is not submitted again.
     pub attempts: u32,
-    /// The memory that a task was given, megabytes, if it is known.
-    pub memory: Option<u64>,
+    /// The memory that a task asks for where it is not known what it had.
+    pub memory: Option<TaskMemory>,
     /// What a task is estimated to need, megabytes.
     pub estimate: u64,
+    /// Processors of a task.
+    pub cpus: u64,
     /// Nodes that fail whatever they are given.
     pub failing: BTreeSet<String>,
+    /// Nodes that finished shards.
+    pub done_on: BTreeSet<String>,
+    /// The memory that is given now to the next jobs, if any is.
+    pub new_memory: Option<TaskMemory>,
+    /// Whether the next jobs get a deadline that is given now.
+    pub has_new_deadline: bool,
 }
 
 /// What would help a shard.
@@ -59,12 +69,20 @@ pub fn remedy(shard: &ShardState, limits: &Limits) -> Remedy {
     let failing = shard.node.as_ref().filter(|node| limits.failing.contains(*node));
     match (&shard.cause, failing) {
         (Some(Cause::TimeLimit), _) => Remedy::Split(parts(shard)),
-        (Some(Cause::OutOfMemory), _) => more_memory(limits),
+        (Some(Cause::Deadline), _) if limits.has_new_deadline => Remedy::Again,
+        (Some(Cause::Deadline), _) => Remedy::Hold(
+            "its deadline is over; give a later one with --sbatch-arg=--deadline=TIME".into(),
+        ),
+        (Some(Cause::OutOfMemory), _) => more_memory(shard, limits),
         (Some(Cause::NodeLost), _) => match &shard.node {
             Some(node) => Remedy::Without(node.clone()),
             None => Remedy::Again,
         },
         (_, Some(node)) => Remedy::Without(node.clone()),
+        (Some(cause @ Cause::NotStarted(_)), None) => match &shard.node {
+            Some(node) if is_done_elsewhere(node, &limits.done_on) => Remedy::Without(node.clone()),
+            _ => Remedy::Hold(cause.to_string()),
+        },
         (Some(Cause::Error(message)), None) => Remedy::Hold(message.clone()),
         (_, None) => Remedy::Again,
     }
@@ -85,9 +103,26 @@ fn parts(shard: &ShardState) -> u32 {
     }
 }
 
-/// Twice of what it had, and not less than what it should need.
-fn more_memory(limits: &Limits) -> Remedy {
-    Remedy::Memory(2 * limits.memory.unwrap_or(0).max(limits.estimate))
+/// Twice of what it had, in the form in which it was asked for, and not less than twice of what it
+/// should need.
+fn more_memory(shard: &ShardState, limits: &Limits) -> Remedy {
+    if let Some(given) = limits.new_memory {
+        return Remedy::Memory(given);
+    }
+    let had = shard.memory.or(limits.memory).unwrap_or(TaskMemory::PerNode(0));
+    if limits.memory == Some(TaskMemory::PerNode(0)) {
+        let had_all = "out of memory with all that its node has; give it a node with more";
+        return Remedy::Hold(had_all.into());
+    }
+    // As the settings ask for it, if they do: the two forms exclude each other.
+    let had = limits.memory.map_or(had, |asked| had.like(asked, limits.cpus));
+    let estimate = TaskMemory::PerNode(limits.estimate).like(had, limits.cpus).amount();
+    Remedy::Memory(had.with(2 * had.amount().max(estimate)))
+}
+
+/// Whether others got work done, and this node none.
+fn is_done_elsewhere(node: &String, done_on: &BTreeSet<String>) -> bool {
+    !done_on.contains(node) && !done_on.is_empty()
 }
 
 /// The nodes that fail whatever they are given, while others get work done. `done_on` are the nodes
@@ -97,17 +132,18 @@ pub fn failing_nodes(shards: &[ShardState], done_on: &BTreeSet<String>) -> BTree
     let mut failures: BTreeMap<&String, usize> = BTreeMap::new();
     for shard in shards {
         let is_failure = match (&shard.cause, shard.state) {
-            (Some(cause), State::Failed) => matches!(cause, Cause::Error(_) | Cause::NodeLost),
+            (Some(cause), State::Failed) => {
+                matches!(cause, Cause::Error(_) | Cause::NotStarted(_) | Cause::NodeLost)
+            }
             (_, state) => state == State::Unknown,
         };
         if let Some(node) = shard.node.as_ref().filter(|_| is_failure) {
             *failures.entry(node).or_default() += 1;
         }
     }
-    let elsewhere = |node: &String| done_on.iter().any(|other| other != node);
-    let failing = failures.into_iter().filter(|(node, count)| {
-        *count >= FAILURES_OF_A_NODE && !done_on.contains(*node) && elsewhere(node)
-    });
+    let failing = failures
+        .into_iter()
+        .filter(|(node, count)| *count >= FAILURES_OF_A_NODE && is_done_elsewhere(node, done_on));
     failing.map(|(node, _)| node.clone()).collect()
 }
 
@@ -123,7 +159,8 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits { attempts: 5, memory: Some(1000), estimate: 90, failing: BTreeSet::new() }
+        let memory = Some(TaskMemory::PerNode(1000));
+        Limits { attempts: 5, memory, estimate: 90, cpus: 2, ..Limits::default() }
     }
 
     #[test]
@@ -136,7 +173,13 @@ mod tests {
             assert_eq!(of(state, None), Remedy::Again);
         }
         assert_eq!(of(State::Stopped, Some(Cause::Preempted)), Remedy::Again);
-        assert_eq!(of(State::Failed, Some(Cause::OutOfMemory)), Remedy::Memory(2000));
+        let twice = Remedy::Memory(TaskMemory::PerNode(2000));
+        assert_eq!(of(State::Failed, Some(Cause::OutOfMemory)), twice);
+        let late = remedy(&shard(State::Failed, Some(Cause::Deadline)), &limits());
+        assert!(matches!(&late, Remedy::Hold(why) if why.contains("--deadline=TIME")), "{late:?}");
+        let later = Limits { has_new_deadline: true, ..limits() };
+        let late = shard(State::Failed, Some(Cause::Deadline));
+        assert_eq!(remedy(&late, &later), Remedy::Again);
         assert_eq!(of(State::Failed, Some(Cause::NodeLost)), Remedy::Without("n3".into()));
         let error = Some(Cause::Error("no".into()));
         assert_eq!(of(State::Failed, error), Remedy::Hold("no".into()));
@@ -154,6 +197,48 @@ mod tests {
         assert_eq!(after(20, 2), Remedy::Split(10));
         assert_eq!(after(1, 1), Remedy::Split(MOST_PARTS));
         assert_eq!(after(0, 1), Remedy::Split(USUAL_PARTS));
+    }
+
+    #[test]
+    fn memory_is_doubled_as_it_was_asked_for() {
+        let (node, cpu) = (TaskMemory::PerNode, TaskMemory::PerCpu);
+        for (had, asked, expected) in [
+            // A default of the site.
+            (Some(cpu(100)), None, cpu(200)),
+            (Some(node(300)), None, node(600)),
+            (None, Some(cpu(100)), cpu(200)),
+            // What it had counts, in the form of the settings.
+            (Some(node(300)), Some(cpu(100)), cpu(300)),
+            (Some(cpu(150)), Some(node(200)), node(600)),
+            // Nobody knows: what it should need.
+            (None, None, node(180)),
+            (Some(cpu(10)), None, cpu(90)),
+        ] {
+            let killed =
+                ShardState { memory: had, ..shard(State::Failed, Some(Cause::OutOfMemory)) };
+            let limits = Limits { memory: asked, ..limits() };
+            assert_eq!(remedy(&killed, &limits), Remedy::Memory(expected), "{had:?} {asked:?}");
+        }
+        let all = Limits { memory: Some(node(0)), ..limits() };
+        let held = remedy(&shard(State::Failed, Some(Cause::OutOfMemory)), &all);
+        assert!(
+            matches!(&held, Remedy::Hold(why) if why.contains("all that its node")),
+            "{held:?}"
+        );
+        let given = Limits { new_memory: Some(node(5000)), ..all };
+        let given = remedy(&shard(State::Failed, Some(Cause::OutOfMemory)), &given);
+        assert_eq!(given, Remedy::Memory(node(5000)));
+    }
+
+    #[test]
+    fn a_program_that_one_node_cannot_start_goes_to_another() {
+        let missing = shard(State::Failed, Some(Cause::NotStarted("no such file".into())));
+        let said = "the program could not be started: no such file";
+        assert_eq!(remedy(&missing, &limits()), Remedy::Hold(said.into()));
+        let others = Limits { done_on: ["n1".to_owned()].into(), ..limits() };
+        assert_eq!(remedy(&missing, &others), Remedy::Without("n3".into()));
+        let both = Limits { done_on: ["n1", "n3"].map(String::from).into(), ..limits() };
+        assert_eq!(remedy(&missing, &both), Remedy::Hold(said.into()));
     }
 
     #[test]

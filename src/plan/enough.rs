@@ -7,7 +7,7 @@ use crate::foundations::machine::MemoryLimit;
 use super::memory::Memory;
 
 /// How the message of [`MemoryError`] begins, by which it is known in the log of a task.
-pub const MEMORY_REFUSED: &str = "not enough memory: ";
+const MEMORY_REFUSED: &str = "not enough memory: ";
 
 /// More memory is needed than there is.
 #[derive(Debug, Error, PartialEq, Eq)]

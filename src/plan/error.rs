@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, Shown};
+use crate::foundations::{FileError, Shown, counted};
 use crate::study::StudyError;
 
 use super::shards::ShardsError;
@@ -95,9 +95,9 @@ pub enum PlanError {
     },
     /// Another plan, with results, is in the way.
     #[error(
-        "{} holds results of another plan ({partials} partials, {products} products); choose \
-         another folder with --out, or add --replace to delete them",
-        Shown(root)
+        "{} holds results of another plan ({}, {}); choose \
+         another folder with --out, or add --replace to move them to aside/ there", Shown(root),
+        counted(*partials, "partial"), counted(*products, "product")
     )]
     InTheWay {
         /// The results folder.
@@ -109,10 +109,10 @@ pub enum PlanError {
     },
     /// Results of the same plan, of another build.
     #[error(
-        "{} holds results of another build of otfhpc ({partials} partials, {journals} journals; \
+        "{} holds results of another build of otfhpc ({}, {}; \
          hash {planned}, this one has {found}); choose another folder with --out, add --replace \
-         to delete them, or --any-binary to keep them",
-        Shown(root)
+         to move them to aside/ there, or --any-binary to keep them", Shown(root),
+        counted(*partials, "partial"), counted(*journals, "journal")
     )]
     OtherBuild {
         /// The results folder.

@@ -10,7 +10,7 @@ mod revision;
 mod room;
 mod shards;
 
-pub use enough::{MEMORY_REFUSED, MemoryError, check_simulation};
+pub use enough::{MemoryError, check_simulation};
 pub use error::PlanError;
 pub use file::{BoundPlan, DataSet, Input, Plan};
 pub use live::{LiveShards, Split};

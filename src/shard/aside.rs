@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::foundations::{FileError, RunDir, files};
 
-/// Moves whatever stands at a path into the folder for it, under a free name. Says whether it did:
+/// Moves whatever stands at a path, file or folder, into the folder for it, under a free name. Says whether it did:
 /// somebody else may have done it before.
 ///
 /// # Errors
 /// If it cannot be moved.
-pub(super) fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
+pub fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
     let free = free_place(run, from)?;
     match std::fs::rename(from, &free) {
         Ok(()) => Ok(true),

@@ -63,7 +63,7 @@ impl Identity {
     }
 
     pub(super) fn ended_frame(&self, why: &Why) -> Vec<u8> {
-        frame(Kind::Ended, &self.binding(), &codec::encode(why))
+        frame(Kind::Ended, &self.binding(), why.encode().as_bytes())
     }
 
     fn binding(&self) -> Digest {
@@ -104,7 +104,7 @@ pub(super) fn decode(
                 (told.ended, told.fresh) = (None, 0);
             }
             Kind::Piece => told.fresh += take_piece(frame.body, study, results),
-            Kind::Ended => told.ended = codec::decode(frame.body).ok(),
+            Kind::Ended => told.ended = str::from_utf8(frame.body).ok().and_then(Why::decode),
         }
         told.end = frame.end;
     }

@@ -27,6 +27,7 @@ mod timing;
 mod unit;
 mod why;
 
+pub use aside::set_aside;
 pub use attempt::{Attempt, Origin};
 pub use claim::{Claim, claim, results_so_far};
 pub use ending::{Ending, Stopped, Summary};
@@ -49,4 +50,4 @@ pub use task_error::TaskError;
 pub use threads::ThreadCount;
 pub use timing::MethodTime;
 pub use unit::UnitResult;
-pub use why::Why;
+pub use why::{Left, Why};

@@ -1,19 +1,37 @@
 //! The wish that work ends early.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::why::Why;
+use super::why::{Left, Why};
+
+/// Says how much time is left, given the number of the signal that came.
+type Clock = dyn Fn(u32) -> Option<Left> + Send + Sync;
 
 /// The wish that work ends early: what is in hand is finished, nothing new is begun. Who wishes it
 /// (a signal) and who obeys share one of these.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Stop {
     asked: Arc<AtomicBool>,
     signal: Arc<AtomicUsize>,
+    clock: Option<Arc<Clock>>,
+    left: Arc<OnceLock<Option<Left>>>,
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop").field("asked", &self.asked).field("signal", &self.signal).finish()
+    }
 }
 
 impl Stop {
+    /// The same, but somebody is asked once how much time was left when the signal came.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn(u32) -> Option<Left> + Send + Sync + 'static) -> Self {
+        Self { clock: Some(Arc::new(clock)), ..self }
+    }
+
     /// Asks to stop, for good.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::Relaxed);
@@ -37,9 +55,11 @@ impl Stop {
         self.signal.clone()
     }
 
-    /// Who asked, as a journal keeps it.
+    /// Who asked, and how much time was left, as a journal keeps it.
     #[must_use]
     pub fn why(&self) -> Why {
-        Why::Asked { signal: self.signal.load(Ordering::Relaxed) as u32 }
+        let signal = self.signal.load(Ordering::Relaxed) as u32;
+        let ask = || self.clock.as_ref().and_then(|clock| clock(signal));
+        Why::Asked { signal, left: *self.left.get_or_init(ask) }
     }
 }

@@ -9,18 +9,18 @@ pub struct ThreadCount {
     pub threads: usize,
     /// Where the number comes from.
     pub source: &'static str,
-    /// Processors that this process may run on.
+    /// Processors that this process may use.
     pub allowed: usize,
 }
 
 impl ThreadCount {
-    /// Takes the first wish that there is, else one thread per processor that the process may
-    /// run on (its affinity mask).
+    /// Takes the first wish that there is, else one thread per processor that the process may use:
+    /// its affinity mask, and the quota of its cgroup.
     #[must_use]
     pub fn choose(wishes: &[(Option<usize>, &'static str)]) -> Self {
         let allowed = allowed_processors();
         let wish = wishes.iter().find_map(|(threads, source)| Some(((*threads)?, *source)));
-        let (threads, source) = wish.unwrap_or((allowed, "affinity mask"));
+        let (threads, source) = wish.unwrap_or((allowed, "affinity mask and cgroup quota"));
         Self { threads, source, allowed }
     }
 
@@ -29,9 +29,12 @@ impl ThreadCount {
     pub fn warning(&self) -> Option<String> {
         (self.threads > self.allowed).then(|| {
             format!(
-                "{} threads ({}), but this process may run on {} processors only; \
-                 the threads will share them (check --cpus-per-task, or taskset)",
-                self.threads, self.source, self.allowed
+                "{} threads ({}), but this process may use {} processor{} only; \
+                 the threads will share them (check --cpus-per-task, taskset, or the cgroup's quota)",
+                self.threads,
+                self.source,
+                self.allowed,
+                if self.allowed == 1 { "" } else { "s" }
             )
         })
     }
@@ -48,11 +51,15 @@ impl ThreadCount {
     }
 }
 
-/// Processors in the affinity mask of this process.
+/// Processors in the affinity mask of this process, and no more than the quota of its cgroup allows
+/// for (of both versions of cgroups: the standard library reads it).
 fn allowed_processors() -> usize {
-    match rustix::thread::sched_getaffinity(None) {
-        Ok(mask) => (mask.count() as usize).max(1),
-        Err(_) => std::thread::available_parallelism().map_or(1, usize::from),
+    let in_mask = rustix::thread::sched_getaffinity(None).map(|mask| mask.count() as usize);
+    let in_quota = std::thread::available_parallelism().map(usize::from);
+    match (in_mask, in_quota) {
+        (Ok(mask), Ok(quota)) => mask.min(quota).max(1),
+        (Ok(one), Err(_)) | (Err(_), Ok(one)) => one.max(1),
+        (Err(_), Err(_)) => 1,
     }
 }
 

@@ -1,23 +1,34 @@
 //! Runs Slurm's commands: programs with arguments, never a shell.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::answer::{Answer, Ended, answer, remarks};
+use super::partitions::Partitions;
 use super::queue::{
-    FORMAT, Queued, parse_accounting, parse_job, parse_max_array_size, parse_queue,
+    ACCOUNTING_FORMAT, FORMAT, FORMAT_OF_ENDED, Queued, parse_accounting, parse_max_array_size,
+    parse_queue,
 };
 use super::sbatch::Sbatch;
+use super::surroundings::command;
+
+/// What sbatch says is shown at once when it takes longer than this.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// A command of Slurm's that did not answer.
 #[derive(Debug, Error)]
 pub enum SlurmError {
     /// It is not there.
     #[error(
-        "`{program}` is not on PATH: run this where jobs are submitted; without Slurm, use \
-         `otfhpc run`"
+        "`{program}` is not on PATH, so there is no Slurm here: run this where jobs are submitted, \
+         or finish a planned run here with `otfhpc resume --local`; `otfhpc local` plans, fits and \
+         merges at once"
     )]
     NotFound {
         /// The program.
@@ -54,14 +65,28 @@ pub enum SlurmError {
     },
 }
 
+/// Whether there is a Slurm here that takes jobs.
+#[must_use]
+pub fn is_here() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("sbatch").is_file())
+}
+
 /// Asks which jobs of this user wait, run or are ending.
 ///
 /// # Errors
 /// If `squeue` does not answer.
 pub fn queue() -> Result<Vec<Queued>, SlurmError> {
-    let mut squeue = without_settings("squeue", "SQUEUE_");
-    squeue.args(["--me", "--array", "--noheader", FORMAT]).stdin(Stdio::null());
-    read_queue(&output("squeue", squeue)?)
+    squeue(FORMAT, &["--me"])
+}
+
+/// The same, with those that ended so short a time ago that Slurm's controller has not forgotten
+/// them.
+///
+/// # Errors
+/// If `squeue` does not answer.
+pub(super) fn queue_with_ended() -> Result<Vec<Queued>, SlurmError> {
+    squeue(FORMAT, &["--me", "--states=all"])
 }
 
 /// Asks what became of some jobs, in one question: those that wait or run, and those that ended so
@@ -73,39 +98,38 @@ pub fn queue_of(jobs: &[String]) -> Result<Vec<Queued>, SlurmError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let mut squeue = without_settings("squeue", "SQUEUE_");
-    let jobs = format!("--jobs={}", jobs.join(","));
-    squeue.args(["--array", "--noheader", "--states=all", FORMAT, &jobs]).stdin(Stdio::null());
-    match output("squeue", squeue) {
+    let which = ["--states=all", &format!("--jobs={}", jobs.join(","))];
+    let asked = match squeue(FORMAT_OF_ENDED, &which) {
+        // A release that does not know one of the fields.
+        Err(SlurmError::Failed { said, .. }) if said.contains("format specification") => {
+            squeue(FORMAT, &which)
+        }
+        asked => asked,
+    };
+    match asked {
         // It says so if it was asked for one job alone, and has forgotten it.
         Err(SlurmError::Failed { said, .. }) if said.contains("Invalid job id") => Ok(Vec::new()),
-        printed => read_queue(&printed?),
+        found => found,
     }
+}
+
+fn squeue(format: &str, which: &[&str]) -> Result<Vec<Queued>, SlurmError> {
+    let mut squeue = command("squeue");
+    squeue.args(["--array", "--noheader", format]).args(which).stdin(Stdio::null());
+    let printed = output("squeue", squeue)?;
+    let expected = "lines like 12_7|RUNNING|None|n1|2026-11-21T06:00:00|otfhpc|COMMENT";
+    parse_queue(&printed).map_err(|printed| not_understood("squeue", printed, expected))
 }
 
 /// Asks the accounting what became of some jobs, in one question; none where there is no
 /// accounting.
 #[must_use]
 pub fn accounting_of(jobs: &[String]) -> Option<Vec<Queued>> {
-    let mut sacct = without_settings("sacct", "SACCT_");
+    let mut sacct = command("sacct");
     let jobs = format!("--jobs={}", jobs.join(","));
-    sacct.args(["--noheader", "--parsable2", "--allocations", "--format=JobID,State,NodeList"]);
+    sacct.args(["--noheader", "--parsable2", "--allocations", ACCOUNTING_FORMAT]);
     sacct.arg(jobs).stdin(Stdio::null());
     Some(parse_accounting(&output("sacct", sacct).ok()?))
-}
-
-/// A command that a user's own settings do not change: filters would hide jobs.
-fn without_settings(program: &str, prefix: &str) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with(prefix)) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn read_queue(printed: &str) -> Result<Vec<Queued>, SlurmError> {
-    let expected = "lines like 12_7|RUNNING|None|n1|COMMENT";
-    parse_queue(printed).map_err(|printed| not_understood("squeue", printed, expected))
 }
 
 /// Asks for `MaxArraySize`: the numbers of tasks are below it.
@@ -113,31 +137,96 @@ fn read_queue(printed: &str) -> Result<Vec<Queued>, SlurmError> {
 /// # Errors
 /// If `scontrol` does not answer.
 pub fn max_array_size() -> Result<u32, SlurmError> {
-    let mut scontrol = Command::new("scontrol");
-    scontrol.args(["show", "config"]).stdin(Stdio::null());
-    let printed = output("scontrol", scontrol)?;
+    let printed = scontrol(&["show", "config"])?;
     parse_max_array_size(&printed)
         .ok_or_else(|| not_understood("scontrol", first_line(&printed), "a line MaxArraySize = N"))
 }
 
-/// Submits a job and returns its number. `input` becomes sbatch's standard input: whatever is
-/// locked with it stays locked for as long as sbatch lives.
+/// Asks for the partitions; none if `scontrol` does not answer.
+pub(super) fn partitions() -> Option<Partitions> {
+    Some(Partitions::parse(&scontrol(&["--oneliner", "show", "partition"]).ok()?))
+}
+
+fn scontrol(arguments: &[&str]) -> Result<String, SlurmError> {
+    let mut scontrol = command("scontrol");
+    scontrol.args(arguments).stdin(Stdio::null());
+    output("scontrol", scontrol)
+}
+
+/// Submits a job. `input` becomes sbatch's standard input: whatever is locked with it stays locked
+/// for as long as sbatch lives. `tell` gets what sbatch says: line by line if it takes long, and
+/// all of it if the job is in the queue.
 ///
 /// # Errors
-/// If sbatch refuses, or does not say the number. Even then the job may be in the queue.
-pub(super) fn submit(sbatch: &Sbatch, input: File) -> Result<String, SlurmError> {
-    let mut command = Command::new("sbatch");
-    command.args(sbatch.arguments()).stdin(input);
-    let printed = output("sbatch", command)?;
-    parse_job(&printed).ok_or_else(|| not_understood("sbatch", printed, "the number of a job"))
+/// If sbatch cannot be run. Whatever it answers is no error.
+pub(super) fn submit(
+    sbatch: &Sbatch,
+    input: File,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Answer, SlurmError> {
+    let mut call = command("sbatch");
+    call.args(sbatch.arguments()).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ended = followed(call, tell).map_err(|source| not_run("sbatch", source))?;
+    let (ended, untold) = ended;
+    let answer = answer(&ended);
+    if matches!(answer, Answer::Submitted { .. }) {
+        let lines = untold.iter().map(String::as_str).chain(remarks(&ended.stdout));
+        lines.for_each(tell);
+    }
+    Ok(answer)
+}
+
+/// Runs a command to its end, and tells what it writes to standard error if it takes long; gives
+/// back the lines that were not told.
+fn followed(mut call: Command, tell: &mut dyn FnMut(&str)) -> io::Result<(Ended, Vec<String>)> {
+    let mut child = call.spawn()?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let stdout = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = out.map_or(Ok(0), |mut out| out.read_to_end(&mut bytes));
+        read.map(|_| String::from_utf8_lossy(&bytes).into_owned())
+    });
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let lines = err.into_iter().flat_map(|err| BufReader::new(err).split(b'\n'));
+        for line in lines.map_while(Result::ok) {
+            // Nobody listens any more: it is read all the same, so that sbatch can go on.
+            let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+    let (mut stderr, mut untold, mut since) = (String::new(), Vec::new(), Instant::now());
+    loop {
+        match lines.recv_timeout(SLOW) {
+            Ok(line) => {
+                stderr += &format!("{line}\n");
+                untold.extend(Some(line).filter(|line| !line.trim().is_empty()));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if since.elapsed() >= SLOW {
+            untold.drain(..).for_each(|line| tell(&line));
+            since = Instant::now();
+        }
+    }
+    let status = child.wait()?;
+    let stdout = stdout.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+    let exited = status.signal().is_none();
+    let ended =
+        Ended { success: status.success(), status: status.to_string(), exited, stdout, stderr };
+    Ok((ended, untold))
+}
+
+fn not_run(program: &'static str, source: io::Error) -> SlurmError {
+    match source.kind() {
+        io::ErrorKind::NotFound => SlurmError::NotFound { program },
+        _ => SlurmError::NotRun { program, source },
+    }
 }
 
 fn output(program: &'static str, mut command: Command) -> Result<String, SlurmError> {
     let Output { status, stdout, stderr } =
-        command.output().map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => SlurmError::NotFound { program },
-            _ => SlurmError::NotRun { program, source },
-        })?;
+        command.output().map_err(|source| not_run(program, source))?;
     if !status.success() {
         let said = String::from_utf8_lossy(&stderr).trim().to_owned();
         return Err(SlurmError::Failed { program, status: status.to_string(), said });

@@ -1,5 +1,6 @@
 //! The lines that a person types to submit a plan.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -7,18 +8,27 @@ use crate::foundations::RunDir;
 use crate::foundations::shown::{bash_quoted, is_plain};
 
 use super::environment::Environment;
+use super::sbatch::log_folder;
 use super::script::ARRAY_SHARDS;
 
 /// The lines that submit a whole plan and the merge that waits for it.
 #[must_use]
 pub fn submit_all(run: &RunDir, shards: u32) -> String {
-    let array = format!("0-{}", shards.saturating_sub(1));
+    let array = all_of(shards);
     let (flags, log) = (array_flag(&array), log_flag(run, "%A_%a"));
     let (merge_log, folder) = (log_flag(run, "%j"), folder(run));
+    let script = |path: std::path::PathBuf| quoted(&path.display().to_string());
+    let (fit, merge) = (script(run.array_script()), script(run.merge_script()));
     format!(
-        "job=$(sbatch --parsable{flags}{log} slurm/otf_array.sh{folder})\n\
-         sbatch --dependency=afterany:${{job%%;*}}{merge_log} slurm/otf_merge.sh{folder}"
+        "job=$(sbatch --parsable{flags}{log} {fit}{folder})\n\
+         sbatch --dependency=afterany:${{job%%;*}}{merge_log} {merge}{folder}"
     )
+}
+
+/// The numbers of so many shards, as `--array` and `--shard` take them.
+#[must_use]
+pub fn all_of(shards: u32) -> String {
+    if shards < 2 { "0".into() } else { format!("0-{}", shards - 1) }
 }
 
 /// The command that makes Slurm start this task of an array again. The number of the job alone
@@ -38,6 +48,20 @@ pub fn ranges(sorted: &[u32]) -> String {
         _ => format!("{}-{}", run[0], run[run.len() - 1]),
     });
     text.collect::<Vec<_>>().join(",")
+}
+
+/// Tasks, as in `12_7`, as Slurm's commands take many: `12_[3,7-9],14_[0]`.
+#[must_use]
+pub fn tasks_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut by_job: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (job, task) in names.filter_map(|name| name.split_once('_')) {
+        by_job.entry(job).or_default().extend(task.parse::<u32>());
+    }
+    let list = |(job, mut tasks): (&str, Vec<u32>)| {
+        tasks.sort_unstable();
+        format!("{job}_[{}]", ranges(&tasks))
+    };
+    by_job.into_iter().map(list).collect::<Vec<_>>().join(",")
 }
 
 /// Most numbers in a list of ranges: more than Slurm has array tasks, few enough to be listed.
@@ -74,7 +98,7 @@ fn log_flag(run: &RunDir, job: &str) -> String {
     if is_default(run) {
         return String::new();
     }
-    format!(" --output={}", quoted(&format!("{}/%x-{job}.log", run.logs().display())))
+    format!(" --output={}", quoted(&format!("{}/%x-{job}.log", log_folder(run))))
 }
 
 fn folder(run: &RunDir) -> String {
@@ -101,7 +125,7 @@ pub fn quoted(word: &str) -> String {
     if !is_plain(word) {
         return bash_quoted(word.as_bytes());
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
@@ -115,15 +139,19 @@ mod tests {
     #[test]
     fn the_default_needs_no_flags() {
         let lines = submit_all(&RunDir::new("results"), 32);
-        assert!(lines.starts_with("job=$(sbatch --parsable slurm/otf_array.sh)\n"), "{lines}");
+        assert!(
+            lines.starts_with("job=$(sbatch --parsable results/slurm/otf_array.sh)\n"),
+            "{lines}"
+        );
     }
 
     #[test]
     fn another_folder_is_said_and_quoted() {
-        let lines = submit_all(&RunDir::new("my results"), 8);
+        let lines = submit_all(&RunDir::new("my 5% results"), 8);
         assert!(lines.contains("--array=0-7"), "{lines}");
-        assert!(lines.contains("--output='my results/logs/%x-%A_%a.log'"), "{lines}");
-        assert!(lines.ends_with("slurm/otf_merge.sh 'my results'"), "{lines}");
+        // In the name of a log, % starts a pattern.
+        assert!(lines.contains("--output='my 5%% results/logs/%x-%A_%a.log'"), "{lines}");
+        assert!(lines.ends_with("'my 5% results/slurm/otf_merge.sh' 'my 5% results'"), "{lines}");
         assert_eq!(quoted("it's"), "'it'\\''s'");
         assert_eq!(quoted("a\nb"), r"$'a\nb'");
         assert_eq!(quoted_path(Path::new("my results")), "'my results'");
@@ -144,6 +172,13 @@ mod tests {
         for variables in [&[job][..], &[job, task], &[job, array], &[]] {
             assert_eq!(read(variables), None, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn tasks_are_told_by_job() {
+        let names = ["12_7", "14_0", "12_3", "12_8", "15"];
+        assert_eq!(tasks_of(names.into_iter()), "12_[3,7-8],14_[0]");
+        assert_eq!(tasks_of([].into_iter()), "");
     }
 
     #[test]

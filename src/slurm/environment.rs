@@ -19,6 +19,9 @@ pub struct Environment {
     /// Memory of the job on this machine, bytes: `SLURM_MEM_PER_NODE`, or `SLURM_MEM_PER_CPU` for each
     /// of `SLURM_CPUS_ON_NODE`.
     pub memory: Option<u64>,
+    /// `SLURM_CPUS_ON_NODE`: the processors of the job on this machine, over its tasks there; what a
+    /// task may use where nobody said `--cpus-per-task`.
+    pub share_of_node: Option<usize>,
     /// Job and task as `squeue` shows them, for the provenance.
     pub job: Option<String>,
     /// `SLURM_ARRAY_JOB_ID`: the number that all tasks of the array share.
@@ -76,8 +79,17 @@ impl Environment {
         });
         let (shard_offset, cpus_per_task) = (offset.unwrap_or(0), cpus.filter(|n| *n > 0));
         let node = get("SLURMD_NODENAME").filter(|node| !node.is_empty());
-        let memory = memory(&get);
-        Ok(Self { array_task, shard_offset, cpus_per_task, memory, job, array_job, node })
+        let (memory, share_of_node) = (memory(&get), share_of_node(&get)?);
+        Ok(Self {
+            array_task,
+            shard_offset,
+            cpus_per_task,
+            memory,
+            share_of_node,
+            job,
+            array_job,
+            node,
+        })
     }
 
     /// The shard of an array task. Without an offset it is the task's number, whatever the plan.
@@ -98,6 +110,18 @@ fn memory(get: &impl Fn(&str) -> Option<String>) -> Option<u64> {
     let number = |name: &str| get(name)?.parse::<u64>().ok().filter(|number| *number > 0);
     let by_processor = || number("SLURM_MEM_PER_CPU")?.checked_mul(number("SLURM_CPUS_ON_NODE")?);
     number("SLURM_MEM_PER_NODE").or_else(by_processor)?.checked_mul(1 << 20)
+}
+
+/// The processors of the job on this machine, over its tasks there.
+fn share_of_node(get: &impl Fn(&str) -> Option<String>) -> Result<Option<usize>, EnvironmentError> {
+    let cpus = number::<usize>(get, "SLURM_CPUS_ON_NODE", "a number of processors, 1 or more")?;
+    // As in 2(x3),1: two on each of the first three machines. Where nobody said how many tasks there
+    // are, Slurm counts one for each processor.
+    let first = |list: String| list.split(['(', ',']).next().and_then(|n| n.parse().ok());
+    let is_said = get("SLURM_NTASKS").or_else(|| get("SLURM_NTASKS_PER_NODE")).is_some();
+    let tasks: Option<usize> = get("SLURM_TASKS_PER_NODE").filter(|_| is_said).and_then(first);
+    let share = |cpus: usize| (cpus / tasks.unwrap_or(1).max(1)).max(1);
+    Ok(cpus.filter(|cpus| *cpus > 0).map(share))
 }
 
 fn number<T: std::str::FromStr>(
@@ -138,6 +162,7 @@ mod tests {
             shard_offset: 0,
             cpus_per_task: Some(4),
             memory: Some(512 << 20),
+            share_of_node: None,
             job: Some("120_7".into()),
             array_job: Some("120".into()),
             node: Some("n7".into()),
@@ -172,6 +197,22 @@ mod tests {
         assert_eq!(with("").shard(9, 8, root), Ok(9));
         let error = read(&[("OTFHPC_SHARD_OFFSET", "-3")]).unwrap_err().to_string();
         assert!(error.contains("OTFHPC_SHARD_OFFSET is `-3`"), "{error}");
+    }
+
+    #[test]
+    fn a_task_without_processors_of_its_own_has_its_share_of_the_node() {
+        let share = |cpus: &str, tasks: &str| {
+            let (cpus, tasks) = (("SLURM_CPUS_ON_NODE", cpus), ("SLURM_TASKS_PER_NODE", tasks));
+            read(&[cpus, tasks, ("SLURM_NTASKS", "7")]).unwrap().share_of_node
+        };
+        let alone = [("SLURM_CPUS_ON_NODE", "8"), ("SLURM_TASKS_PER_NODE", "8")];
+        assert_eq!(read(&alone).unwrap().share_of_node, Some(8));
+        assert_eq!(share("8", "1"), Some(8));
+        assert_eq!(share("8", "3(x2),1"), Some(2));
+        assert_eq!(share("1", "2"), Some(1));
+        assert_eq!(share("6", ""), Some(6));
+        assert_eq!(share("", "2"), None);
+        assert!(read(&[("SLURM_CPUS_ON_NODE", "many")]).is_err());
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct History {
     by_shard: BTreeMap<u32, Submitted>,
     /// Whether there is a job whose number was not recorded.
     pub has_lost_number: bool,
+    /// The last merge, if its number was recorded.
+    pub merge: Option<String>,
 }
 
 /// What was submitted of one shard.
@@ -34,8 +36,10 @@ impl History {
         for entry in submissions.entries() {
             match entry {
                 Entry::Refused { token, .. } => drop(refused.insert(token.number)),
-                Entry::Submitted { token, job } => drop(numbers.insert(token.number, job.clone())),
-                Entry::Intent { .. } => {}
+                Entry::Submitted { token, job, .. } => {
+                    drop(numbers.insert(token.number, job.clone()));
+                }
+                Entry::Intent { .. } | Entry::NotKnown { .. } => {}
             }
         }
         for entry in submissions.entries() {
@@ -43,19 +47,25 @@ impl History {
                 && token.owner == *owner
                 && !refused.contains(&token.number)
             {
-                history.add(token, shards, options, numbers.get(&token.number));
+                match numbers.get(&token.number) {
+                    Some(job) => history.add(token, shards, options, job),
+                    // It may be in the queue, or sbatch is still at it.
+                    None => history.has_lost_number = true,
+                }
             }
         }
         history
     }
 
-    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: Option<&String>) {
-        let Purpose::Shards { offset } = token.purpose else { return };
-        self.has_lost_number |= job.is_none();
+    fn add(&mut self, token: &Token, shards: &str, options: &[String], job: &str) {
+        let Purpose::Shards { offset } = token.purpose else {
+            self.merge = Some(job.to_owned());
+            return;
+        };
         for shard in parse_ranges(shards).unwrap_or_default() {
             let submitted = self.by_shard.entry(shard).or_default();
             submitted.times += 1;
-            submitted.last = job.map(|job| (job.clone(), shard.saturating_sub(offset)));
+            submitted.last = Some((job.to_owned(), shard.saturating_sub(offset)));
             submitted.options = options.to_vec();
         }
     }
@@ -64,6 +74,14 @@ impl History {
     #[must_use]
     pub fn of(&self, shard: u32) -> Option<&Submitted> {
         self.by_shard.get(&shard)
+    }
+
+    /// The number of the signal's seconds before the time limit that a shard's last job asked for,
+    /// if it asked for another than its script does.
+    #[must_use]
+    pub fn warning(options: &[String]) -> Option<u64> {
+        let asked = options.iter().rev().find_map(|word| word.strip_prefix("--signal="));
+        asked?.rsplit_once('@')?.1.parse().ok()
     }
 
     /// The numbers of all jobs that had a shard last.
@@ -93,7 +111,7 @@ mod tests {
             recorder.add(intent.with_options(&["--mem=8M".into()])).unwrap();
             recorder
                 .add(match answer {
-                    Ok(job) => Entry::Submitted { token, job: job.into() },
+                    Ok(job) => Entry::submitted(token, job.into(), None),
                     Err(()) => Entry::Refused { token, reason: "no".into() },
                 })
                 .unwrap();
@@ -110,9 +128,26 @@ mod tests {
         assert_eq!(history.of(9).unwrap().options, ["--mem=8M"]);
         assert_eq!(history.jobs(), BTreeSet::from(["12".into(), "14".into()]));
         assert!(!history.has_lost_number);
-        let lost = owner.token(4, Purpose::Shards { offset: 0 });
+        assert_eq!(history.merge, None);
+        let merge = owner.token(4, Purpose::Merge);
+        recorder.add(Entry::intent(merge.clone(), String::new(), vec!["14".into()])).unwrap();
+        recorder.add(Entry::submitted(merge, "15".into(), None)).unwrap();
+        let history = History::new(recorder.submissions(), &owner);
+        assert_eq!((history.merge.as_deref(), history.has_lost_number), (Some("15"), false));
+        let lost = owner.token(5, Purpose::Shards { offset: 0 });
         recorder.add(Entry::intent(lost, "9".into(), Vec::new())).unwrap();
         let history = History::new(recorder.submissions(), &owner);
-        assert!(history.has_lost_number && history.of(9).unwrap().last.is_none());
+        assert!(history.has_lost_number);
+        assert_eq!(history.of(9).map(|submitted| submitted.times), Some(1), "as far as is known");
+    }
+
+    #[test]
+    fn the_warning_is_the_one_that_was_asked_for_last() {
+        let warning = |words: &[&str]| {
+            History::warning(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(warning(&["--signal=B:USR1@6", "--qos=high", "--signal=B:USR1@600"]), Some(600));
+        assert_eq!(warning(&["--signal=USR1"]), None);
+        assert_eq!(warning(&[]), None);
     }
 }

@@ -18,14 +18,13 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Finds the jobs of a run by their comments; where a site changes comments, by the numbers
-    /// that were recorded.
+    /// Finds the jobs of a run by their comments; where a site changes comments, by what was
+    /// recorded of them.
     #[must_use]
     pub fn new(queue: &[Queued], submissions: &Submissions, owner: &Owner) -> Self {
         let mut outlook = Self::default();
         for queued in queue.iter().filter(|queued| queued.state.is_live()) {
-            let recorded = || submissions.token_of(&queued.job).cloned();
-            let token = queued.comment.parse().ok().or_else(recorded);
+            let token = submissions.token_of(queued);
             if let Some(token) = token.filter(|token| token.owner == *owner) {
                 outlook.add(queued, token);
             }
@@ -45,6 +44,12 @@ impl Outlook {
         }
     }
 
+    /// Whether nothing waits or runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// A merge that waits for all array jobs that are there.
     #[must_use]
     pub fn merge_of_all(&self, submissions: &Submissions) -> Option<&str> {
@@ -61,13 +66,12 @@ impl Outlook {
 mod tests {
     use super::*;
     use crate::foundations::{Digest, RunDir};
-    use crate::slurm::queue::JobState;
     use crate::slurm::submissions::{Entry, Recorder};
 
     fn queued(job: &str, task: Option<u32>, comment: &str) -> Queued {
-        let (reason, node) = (String::new(), String::new());
-        let (job, state, comment) = (job.into(), JobState::Waiting, comment.into());
-        Queued { job, task, state, reason, node, comment }
+        let (job, comment, name) = (job.into(), comment.into(), "otfhpc".into());
+        let submitted = Some(chrono::Utc::now().timestamp());
+        Queued { job, task, comment, name, submitted, ..Queued::default() }
     }
 
     #[test]
@@ -82,7 +86,8 @@ mod tests {
         let both = vec!["12".to_owned(), "13".to_owned()];
         recorder.add(Entry::intent(old_merge.clone(), String::new(), both[..1].to_vec())).unwrap();
         recorder.add(Entry::intent(merge.clone(), String::new(), both)).unwrap();
-        recorder.add(Entry::Submitted { token: array.clone(), job: "13".into() }).unwrap();
+        recorder.add(Entry::intent(array.clone(), "1007,1009".into(), Vec::new())).unwrap();
+        recorder.add(Entry::submitted(array.clone(), "13".into(), None)).unwrap();
         let queue = [
             queued("12", Some(7), &array.to_string()),
             queued("13", Some(9), "(null)"),

@@ -11,18 +11,34 @@ use super::chunks::Chunk;
 use super::commands::quoted;
 use super::options::JobOptions;
 use super::script::{array_script, merge_script};
+use super::surroundings::in_the_way;
 use super::token::Token;
 
-/// A program that tasks cannot be told to run.
+/// What jobs cannot be told.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error(
-    "{}: tasks cannot be told to run this program, because {reason}; copy it to another path and \
-     submit with that",
-    Shown(path)
-)]
-pub struct ProgramError {
-    path: PathBuf,
-    reason: &'static str,
+pub enum LaunchError {
+    /// A program that tasks cannot be told to run.
+    #[error(
+        "{}: tasks cannot be told to run this program, because {reason}; copy it to another path \
+         and submit with that",
+        Shown(path)
+    )]
+    Program {
+        /// The program.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A results folder in which Slurm cannot be told to log.
+    #[error(
+        "{}: Slurm cannot be told to write logs there, because the path has a backslash or a line \
+         break; choose another folder with --out",
+        Shown(path)
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 /// One call of sbatch, as its arguments.
@@ -36,11 +52,13 @@ impl Sbatch {
         &self.arguments
     }
 
-    /// The same for a shell.
+    /// The same for a shell, without the variables of this environment that would change it.
     #[must_use]
     pub fn line(&self) -> String {
         let words = self.arguments.iter().map(|argument| word(&argument.to_string_lossy()));
-        words.fold("sbatch".into(), |line, word| format!("{line} {word}"))
+        let unset: String = in_the_way().iter().map(|name| format!("-u {name} ")).collect();
+        let start = if unset.is_empty() { String::new() } else { format!("env {unset}") };
+        words.fold(start + "sbatch", |line, word| format!("{line} {word}"))
     }
 }
 
@@ -71,8 +89,9 @@ impl<'a> Launcher<'a> {
         program: PathBuf,
         any_binary: bool,
         options: JobOptions<'a>,
-    ) -> Result<Self, ProgramError> {
+    ) -> Result<Self, LaunchError> {
         check_program(&program)?;
+        check_folder(run)?;
         let root = std::path::absolute(run.root()).unwrap_or_else(|_| run.root().to_path_buf());
         Ok(Self { run: RunDir::new(root), program, any_binary, options })
     }
@@ -82,18 +101,13 @@ impl<'a> Launcher<'a> {
     /// # Errors
     /// If they cannot be written.
     pub fn prepare(&self) -> Result<(), FileError> {
-        files::make_folder(&self.run.scripts())?;
-        files::make_folder(&self.run.logs())?;
-        for (path, text) in self.scripts() {
-            files::write_whole(&path, |w| std::io::Write::write_all(w, text.as_bytes()))?;
-        }
-        Ok(())
+        write_scripts(&self.run)
     }
 
     /// The scripts and where they are.
     #[must_use]
     pub fn scripts(&self) -> [(PathBuf, String); 2] {
-        [(self.run.array_script(), array_script()), (self.run.merge_script(), merge_script())]
+        scripts(&self.run)
     }
 
     /// The options of an array job that not every run has.
@@ -111,15 +125,18 @@ impl<'a> Launcher<'a> {
         self.sbatch(token, vec![tasks], &offset, "%A_%a", options, &script)
     }
 
-    /// The merge, after some jobs.
+    /// The merge, after some jobs. With arguments it submits with them what is left, before it
+    /// merges.
     #[must_use]
-    pub fn merge(&self, token: &Token, after: &[String]) -> Sbatch {
+    pub fn merge(&self, token: &Token, after: &[String], rest: &[String]) -> Sbatch {
         let after = match after {
             [] => Vec::new(),
             jobs => vec![format!("{DEPENDENCY}{}", jobs.join(":"))],
         };
         let (script, options) = (self.run.merge_script(), self.options.merge());
-        self.sbatch(token, after, "", "%j", options, &script)
+        let mut call = self.sbatch(token, after, "", "%j", options, &script);
+        call.arguments.extend(rest.iter().map(OsString::from));
+        call
     }
 
     fn sbatch(
@@ -137,13 +154,14 @@ impl<'a> Launcher<'a> {
         if self.any_binary {
             export.push(",OTFHPC_ANY_BINARY=1");
         }
-        // In the name of a log, % is the start of a pattern.
-        let logs = self.run.logs().display().to_string().replace('%', "%%");
         let mut arguments: Vec<OsString> =
             vec!["--parsable".into(), format!("--comment={token}").into()];
+        // What the scripts have too: variables of a user's or a site's count more than they do.
+        arguments.push(format!("--job-name={}", token.purpose.job_name()).into());
+        arguments.push("--open-mode=append".into());
         arguments.extend(own.into_iter().map(OsString::from));
         arguments.push(export);
-        arguments.push(format!("--output={logs}/%x-{job}.log").into());
+        arguments.push(format!("--output={}/%x-{job}.log", log_folder(&self.run)).into());
         arguments.extend(options.into_iter().map(OsString::from));
         arguments.push(script.into());
         arguments.push(self.run.root().into());
@@ -151,8 +169,42 @@ impl<'a> Launcher<'a> {
     }
 }
 
+/// Writes the scripts into a run's folder, and makes the folder of the logs: Slurm makes none.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn write_scripts(run: &RunDir) -> Result<(), FileError> {
+    files::make_folder(&run.scripts())?;
+    files::make_folder(&run.logs())?;
+    for (path, text) in scripts(run) {
+        files::write_whole(&path, |w| std::io::Write::write_all(w, text.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn scripts(run: &RunDir) -> [(PathBuf, String); 2] {
+    [(run.array_script(), array_script()), (run.merge_script(), merge_script())]
+}
+
+/// The folder of the logs as sbatch takes it: in the name of a log, % is the start of a pattern.
+pub(super) fn log_folder(run: &RunDir) -> String {
+    run.logs().display().to_string().replace('%', "%%")
+}
+
+/// In the name of a log, a backslash ends all patterns: there would be one log for all tasks.
+///
+/// # Errors
+/// If Slurm cannot be told the name of the folder.
+pub fn check_folder(run: &RunDir) -> Result<(), LaunchError> {
+    let root = std::path::absolute(run.root()).unwrap_or_else(|_| run.root().to_path_buf());
+    match root.to_string_lossy().contains(['\\', '\n', '\r']) {
+        true => Err(LaunchError::Folder { path: run.root().into() }),
+        false => Ok(()),
+    }
+}
+
 /// `--export` has no way to quote what it separates variables with.
-fn check_program(program: &Path) -> Result<(), ProgramError> {
+fn check_program(program: &Path) -> Result<(), LaunchError> {
     let has = |c: char| program.to_string_lossy().contains(c);
     let reason = match () {
         () if !program.is_file() => "it is not there any more",
@@ -161,7 +213,7 @@ fn check_program(program: &Path) -> Result<(), ProgramError> {
         }
         () => return Ok(()),
     };
-    Err(ProgramError { path: program.into(), reason })
+    Err(LaunchError::Program { path: program.into(), reason })
 }
 
 #[cfg(test)]
@@ -186,17 +238,30 @@ mod tests {
         let chunk = Chunk { offset: 8, shards: vec![9, 11, 12] };
         let program = program.display();
         let expected = format!(
-            "sbatch --parsable --comment={token} --array=1,3-4%2 \
-             '--export=ALL,OTFHPC={program},OTFHPC_SHARD_OFFSET=8' \
-             '--output=/data/50%% mine/logs/%x-%A_%a.log' --qos=high \
+            "sbatch --parsable --comment={token} --job-name=otfhpc --open-mode=append \
+             --array=1,3-4%2 '--export=ALL,OTFHPC={program},OTFHPC_SHARD_OFFSET=8' \
+             '--output=/data/50%% mine/logs/%x-%A_%a.log' --signal=B:USR1@90 --time=01:00:00 \
+             --qos=high \
              '/data/50% mine/slurm/otf_array.sh' '/data/50% mine'"
         );
         let line = launcher.array(&token, &chunk).line();
         assert_eq!(line, expected);
         let token = owner.token(4, Purpose::Merge);
-        let line = launcher.merge(&token, &["12".into(), "${job2%%;*}".into()]).line();
+        let line = launcher.merge(&token, &["12".into(), "${job2%%;*}".into()], &[]).line();
         assert!(line.contains(" --dependency=afterany:12:${job2%%;*} "), "{line}");
-        assert!(!launcher.merge(&token, &[]).line().contains("--dependency"));
+        assert!(line.contains(" --job-name=otfhpc-merge "), "{line}");
+        let line = launcher.merge(&token, &[], &["--rest".into()]).line();
+        assert!(!line.contains("--dependency"), "{line}");
+        assert!(line.ends_with(" '/data/50% mine' --rest"), "{line}");
+    }
+
+    #[test]
+    fn a_folder_whose_logs_slurm_cannot_name_is_refused() {
+        for bad in ["a\\b", "a\nb"] {
+            let error = check_folder(&RunDir::new(bad)).unwrap_err().to_string();
+            assert!(error.contains("backslash"), "{error}");
+        }
+        assert_eq!(check_folder(&RunDir::new("it's 50% mine")), Ok(()));
     }
 
     #[test]

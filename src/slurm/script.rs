@@ -4,6 +4,11 @@
 /// The shards that the array script starts when nothing else is said.
 pub(super) const ARRAY_SHARDS: u32 = 32;
 
+/// The name of array jobs.
+pub(super) const ARRAY_JOB: &str = "otfhpc";
+/// The name of merges.
+pub(super) const MERGE_JOB: &str = "otfhpc-merge";
+
 /// The script of an array job: one task, one shard.
 #[must_use]
 pub fn array_script() -> String {
@@ -19,13 +24,16 @@ pub fn merge_script() -> String {
 
 const ARRAY_HEAD: &str = "\
 #!/bin/bash
-# Works through a planned run as an array job. `otfhpc submit` submits this
-# script as often as a plan needs it; by hand, from the repository's root:
+# Works through a planned run as an array job. `otfhpc plan` writes this script
+# into the results folder, and `otfhpc submit` submits it as often as the plan
+# needs it; by hand, from the folder that RESULTS_DIR is in:
 #
-#   sbatch slurm/otf_array.sh [RESULTS_DIR]          (default: results)
+#   sbatch results/slurm/otf_array.sh [RESULTS_DIR]  (default: results)
 #
 # Options on the command line win over the lines below, for instance
-#   sbatch --array=0-99 --partition=NAME --time=04:00:00 slurm/otf_array.sh
+#   sbatch --array=0-99 --partition=NAME results/slurm/otf_array.sh
+# and so do SBATCH_ variables of yours or of your site: `otfhpc submit` sees to
+# them, by hand it is up to you.
 # A cluster limits the numbers of tasks (MaxArraySize); beyond, the task numbers
 # start at 0 again, and OTFHPC_SHARD_OFFSET says which shard task 0 is.
 #
@@ -36,7 +44,7 @@ const ARRAY_OPTIONS: &str = "\
 #SBATCH --cpus-per-task=2
 #SBATCH --time=01:00:00
 # One log per task. Slurm does not make the folder; planning the run does. For
-# another RESULTS_DIR, change this line too. A task that is started again
+# another RESULTS_DIR, give --output too. A task that is started again
 # continues its log instead of overwriting it.
 #SBATCH --output=results/logs/%x-%A_%a.log
 #SBATCH --open-mode=append
@@ -73,10 +81,13 @@ exec "$program" run "${1:-results}"
 
 const MERGE_HEAD: &str = r#"#!/bin/bash
 # Merges the results of a run when its array jobs are over. `otfhpc submit`
-# submits it; by hand, from the repository's root, with the number that sbatch
-# printed for the array job:
+# submits it; by hand, from the folder that RESULTS_DIR is in, with the number
+# that sbatch printed for the array job:
 #
-#   sbatch --dependency=afterany:JOBID slurm/otf_merge.sh [RESULTS_DIR]
+#   sbatch --dependency=afterany:JOBID results/slurm/otf_merge.sh [RESULTS_DIR]
+#
+# Where only a part of the shards could be submitted, `otfhpc submit` adds the
+# arguments with which the rest is to be submitted; it merges when all is over.
 #
 # "afterany", not "afterok": merge itself decides whether the run is complete,
 # and says what is missing if it is not.
@@ -90,6 +101,9 @@ const MERGE_HEAD: &str = r#"#!/bin/bash
 "#;
 
 const MERGE_END: &str = r#"# exec, so that Slurm's signals reach the program and its exit code is the job's.
+if (($# > 1)); then
+    exec "$program" submit "$@"
+fi
 exec "$program" merge "${1:-results}"
 "#;
 

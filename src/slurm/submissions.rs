@@ -9,13 +9,19 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::foundations::{FileError, RunDir, Shown};
 
-use super::token::Token;
+use super::queue::Queued;
+use super::token::{Owner, Purpose, Token};
+
+/// Seconds by which the clocks of two machines may differ.
+const SKEW: i64 = 300;
+/// Seconds that sbatch may take, where the time of its answer was not recorded.
+const SLOWEST: i64 = 3600;
 
 /// How long another `submit`, or an sbatch that outlived one, is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,8 +53,24 @@ pub enum Entry {
         token: Token,
         /// Its number.
         job: String,
+        /// The cluster, where sbatch named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
+        /// When that was known, UTC, RFC 3339. Older files do not have it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        time: String,
     },
-    /// sbatch did not give a number.
+    /// sbatch did not say whether the job is in the queue.
+    #[serde(rename = "not-known")]
+    NotKnown {
+        /// The comment that the job has, if there is one.
+        token: Token,
+        /// What sbatch said.
+        reason: String,
+        /// When, UTC, RFC 3339.
+        time: String,
+    },
+    /// There is no job.
     Refused {
         /// The comment the job would have.
         token: Token,
@@ -61,8 +83,19 @@ impl Entry {
     /// An intent of this moment.
     #[must_use]
     pub fn intent(token: Token, shards: String, after: Vec<String>) -> Self {
-        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-        Self::Intent { token, shards, after, options: Vec::new(), time }
+        Self::Intent { token, shards, after, options: Vec::new(), time: now() }
+    }
+
+    /// A job that is known to be in the queue from this moment on.
+    #[must_use]
+    pub fn submitted(token: Token, job: String, cluster: Option<String>) -> Self {
+        Self::Submitted { token, job, cluster, time: now() }
+    }
+
+    /// A job of which nothing is known at this moment.
+    #[must_use]
+    pub fn not_known(token: Token, reason: String) -> Self {
+        Self::NotKnown { token, reason, time: now() }
     }
 
     /// The same with options for sbatch.
@@ -73,6 +106,28 @@ impl Entry {
         }
         self
     }
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Seconds since 1970 of a time that is recorded.
+fn moment(time: &str) -> Option<i64> {
+    Some(DateTime::parse_from_rfc3339(time).ok()?.timestamp())
+}
+
+/// A submission of which it is not known whether there is a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotKnown {
+    /// The comment that the job has, if there is one.
+    pub token: Token,
+    /// The shards of an array, as in 3,7-9.
+    pub shards: String,
+    /// What sbatch said; nothing if `submit` did not live to hear it.
+    pub reason: Option<String>,
+    /// When something was last heard of it: seconds since 1970.
+    pub(super) time: Option<i64>,
 }
 
 /// A record of submissions that cannot be used.
@@ -142,13 +197,101 @@ impl Submissions {
         numbers.max().unwrap_or(0)
     }
 
-    /// The token of a job, if its number was recorded.
+    /// The token of a job: that in its comment; or, where a site changes comments, that of the
+    /// submission that its number was recorded for, if name, time and cluster are those of that
+    /// submission too. Numbers alone are given again after a reset, and by other clusters.
     #[must_use]
-    pub fn token_of(&self, number: &str) -> Option<&Token> {
+    pub fn token_of(&self, queued: &Queued) -> Option<Token> {
+        queued.comment.parse().ok().or_else(|| self.recorded_token_of(queued).cloned())
+    }
+
+    /// Whether a job is one of this owner's.
+    #[must_use]
+    pub fn knows(&self, queued: &Queued, owner: &Owner) -> bool {
+        self.token_of(queued).is_some_and(|token| token.owner == *owner)
+    }
+
+    fn recorded_token_of(&self, queued: &Queued) -> Option<&Token> {
         self.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Submitted { token, job } if job == number => Some(token),
+            Entry::Submitted { token, job, cluster, time } if *job == queued.job => {
+                let name = token.purpose.job_name();
+                let same_cluster = match (cluster, &queued.cluster) {
+                    (Some(recorded), Some(found)) => recorded == found,
+                    _ => true,
+                };
+                let from = self.intended(token)? - SKEW;
+                let to = moment(time).map_or(from + SLOWEST, |time| time + SKEW);
+                let in_time = queued.submitted.is_some_and(|time| (from..=to).contains(&time));
+                (queued.name == name && same_cluster && in_time).then_some(token)
+            }
             _ => None,
         })
+    }
+
+    /// When a job was about to be submitted.
+    fn intended(&self, of: &Token) -> Option<i64> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Intent { token, time, .. } if token == of => moment(time),
+            _ => None,
+        })
+    }
+
+    /// The token of the last intent.
+    pub(super) fn last_token(&self) -> Option<&Token> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Intent { token, .. } => Some(token),
+            _ => None,
+        })
+    }
+
+    /// The submissions of one run of which it is not known whether there is a job.
+    #[must_use]
+    pub fn not_known(&self, owner: &Owner) -> Vec<NotKnown> {
+        let mut open: Vec<NotKnown> = Vec::new();
+        for entry in &self.entries {
+            match entry {
+                Entry::Intent { token, shards, time, .. } if token.owner == *owner => {
+                    let (token, shards) = (token.clone(), shards.clone());
+                    open.push(NotKnown { token, shards, reason: None, time: moment(time) });
+                }
+                Entry::Intent { .. } => {}
+                Entry::NotKnown { token, reason, time } => {
+                    for open in open.iter_mut().filter(|open| open.token == *token) {
+                        (open.reason, open.time) = (Some(reason.clone()), moment(time));
+                    }
+                }
+                Entry::Submitted { token, .. } | Entry::Refused { token, .. } => {
+                    open.retain(|open| open.token != *token);
+                }
+            }
+        }
+        open
+    }
+
+    /// Whether a merge is to submit what is left before it merges.
+    #[must_use]
+    pub fn goes_on(&self, merge: &Token) -> bool {
+        self.entries.iter().any(|entry| match entry {
+            Entry::Intent { token, options, .. } => token == merge && !options.is_empty(),
+            _ => false,
+        })
+    }
+
+    /// Whether any merge of a run is to.
+    #[must_use]
+    pub fn has_parts(&self, owner: &Owner) -> bool {
+        let mut merges = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Intent { token, .. } if token.purpose == Purpose::Merge => Some(token),
+            _ => None,
+        });
+        merges.any(|merge| merge.owner == *owner && self.goes_on(merge))
+    }
+
+    /// Whether somebody submits jobs of a run at this moment, as far as the system tells.
+    #[must_use]
+    pub fn are_being_made(run: &RunDir) -> bool {
+        let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        File::open(run.submissions()).is_ok_and(locked)
     }
 
     /// The jobs that a merge was told to wait for.
@@ -263,7 +406,6 @@ fn lock(file: &File, path: &Path) -> Result<(), SubmissionsError> {
 mod tests {
     use super::*;
     use crate::foundations::Digest;
-    use crate::slurm::token::{Owner, Purpose};
 
     fn tokens(run: &RunDir) -> [Token; 2] {
         let owner = Owner::new(&Digest::of(b"plan"), run);
@@ -279,15 +421,79 @@ mod tests {
         let mut recorder = Recorder::open(&run).unwrap();
         assert_eq!(recorder.submissions().next_number(), 0);
         recorder.add(Entry::intent(shards.clone(), "0-3".into(), Vec::new())).unwrap();
-        let submitted = Entry::Submitted { token: shards.clone(), job: "12".into() };
-        recorder.add(submitted).unwrap();
+        recorder.add(Entry::submitted(shards.clone(), "12".into(), None)).unwrap();
         recorder.add(Entry::intent(merge.clone(), String::new(), vec!["12".into()])).unwrap();
         drop(recorder);
         let read = Submissions::read(&run).unwrap();
         assert_eq!(read.next_number(), 2);
-        assert_eq!(read.token_of("12"), Some(&shards));
-        assert_eq!(read.token_of("13"), None);
         assert_eq!(read.waits_for(&merge), Some(&["12".to_owned()][..]));
+        let open = read.not_known(&merge.owner);
+        assert_eq!(open.iter().map(|open| &open.token).collect::<Vec<_>>(), [&merge]);
+    }
+
+    #[test]
+    fn a_job_is_known_by_its_comment_or_by_number_name_time_and_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let [shards, merge] = tokens(&run);
+        let mut recorder = Recorder::open(&run).unwrap();
+        let time = |text: &str| text.to_owned();
+        let intent = Entry::Intent {
+            token: shards.clone(),
+            shards: "0-3".into(),
+            after: Vec::new(),
+            options: Vec::new(),
+            time: time("1970-01-01T10:00:00Z"),
+        };
+        recorder.add(intent).unwrap();
+        let (token, job, cluster) = (shards.clone(), "12".into(), Some("east".into()));
+        let time = time("1970-01-01T10:02:00Z");
+        recorder.add(Entry::Submitted { token, job, cluster, time }).unwrap();
+        let queued = Queued {
+            job: "12".into(),
+            task: Some(1),
+            comment: "(null)".into(),
+            name: "otfhpc".into(),
+            submitted: Some(36_060),
+            cluster: Some("east".into()),
+            ..Queued::default()
+        };
+        let token_of = |queued: Queued| recorder.submissions().token_of(&queued);
+        assert_eq!(token_of(queued.clone()), Some(shards.clone()));
+        assert_eq!(token_of(Queued { cluster: None, ..queued.clone() }), Some(shards.clone()));
+        for other in [
+            Queued { job: "13".into(), ..queued.clone() },
+            Queued { name: "bash".into(), ..queued.clone() },
+            Queued { submitted: Some(36_060 + 86_400), ..queued.clone() },
+            Queued { submitted: Some(36_060 - 86_400), ..queued.clone() },
+            Queued { submitted: None, ..queued.clone() },
+            Queued { cluster: Some("west".into()), ..queued.clone() },
+        ] {
+            assert_eq!(token_of(other.clone()), None, "{other:?}");
+        }
+        // The comment has the first word, whatever the number.
+        let comment = merge.to_string();
+        assert_eq!(token_of(Queued { comment, ..queued.clone() }), Some(merge));
+        assert!(recorder.submissions().knows(&queued, &shards.owner));
+        let foreign = Owner::new(&Digest::of(b"other"), &run);
+        assert!(!recorder.submissions().knows(&queued, &foreign));
+    }
+
+    #[test]
+    fn what_is_not_known_is_open_until_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let [shards, _] = tokens(&run);
+        let mut recorder = Recorder::open(&run).unwrap();
+        recorder.add(Entry::intent(shards.clone(), "0-3".into(), Vec::new())).unwrap();
+        recorder.add(Entry::not_known(shards.clone(), "timed out".into())).unwrap();
+        drop(recorder);
+        let mut recorder = Recorder::open(&run).unwrap();
+        let open = recorder.submissions().not_known(&shards.owner);
+        assert_eq!((open[0].shards.as_str(), open.len()), ("0-3", 1));
+        assert_eq!(open[0].reason.as_deref(), Some("timed out"));
+        recorder.add(Entry::submitted(shards.clone(), "12".into(), None)).unwrap();
+        assert_eq!(recorder.submissions().not_known(&shards.owner), []);
     }
 
     #[test]

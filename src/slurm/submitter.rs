@@ -4,10 +4,12 @@ use thiserror::Error;
 
 use crate::foundations::FileError;
 
+use super::answer::{Answer, is_limit};
 use super::chunks::Chunk;
 use super::client::{SlurmError, submit};
 use super::commands::ranges;
 use super::sbatch::{Launcher, Sbatch};
+use super::settle::{SettleError, look_for};
 use super::submissions::{Entry, Recorder};
 use super::token::{Owner, Purpose, Token};
 
@@ -17,9 +19,31 @@ pub enum SubmitError {
     /// The record.
     #[error(transparent)]
     File(#[from] FileError),
-    /// sbatch.
+    /// sbatch could not be run.
     #[error(transparent)]
     Slurm(#[from] SlurmError),
+    /// sbatch said no.
+    #[error("`sbatch` failed: {0}")]
+    Refused(String),
+    /// Nobody knows.
+    #[error(
+        "it is not known whether a job was submitted: `sbatch` failed: {reason}; {looked}; submit \
+         again a little later: it looks in the queue before it submits anything"
+    )]
+    NotKnown {
+        /// What sbatch said.
+        reason: String,
+        /// What a look into the queue gave.
+        looked: String,
+    },
+}
+
+impl SubmitError {
+    /// Whether there are more jobs than there may be: fewer may be accepted.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::Refused(reason) if is_limit(reason))
+    }
 }
 
 /// Where jobs go.
@@ -30,20 +54,36 @@ pub trait Submitter {
     /// If it is not submitted.
     fn array(&mut self, launcher: &Launcher, chunk: &Chunk) -> Result<String, SubmitError>;
 
-    /// Submits the merge after some jobs and returns its number.
+    /// Submits the merge after some jobs and returns its number. With arguments it is to submit with
+    /// them what is left.
     ///
     /// # Errors
     /// If it is not submitted.
-    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError>;
+    fn merge(
+        &mut self,
+        launcher: &Launcher,
+        after: &[String],
+        rest: &[String],
+    ) -> Result<String, SubmitError>;
 }
 
 /// Submits to Slurm.
-#[derive(Debug)]
 pub struct Real<'a> {
     /// Whose jobs.
     pub owner: &'a Owner,
     /// Where they are recorded.
     pub recorder: &'a mut Recorder,
+    /// Who is told what sbatch says, and the command lines.
+    pub tell: &'a mut dyn FnMut(Told),
+}
+
+/// What is told while jobs are submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// The command line that is run.
+    Call(&'a str),
+    /// A line that sbatch wrote.
+    Sbatch(&'a str),
 }
 
 impl Real<'_> {
@@ -58,17 +98,45 @@ impl Real<'_> {
         token: Token,
         call: &Sbatch,
     ) -> Result<String, SubmitError> {
+        (self.tell)(Told::Call(&call.line()));
         self.recorder.add(intent)?;
-        match submit(call, self.recorder.handle()?) {
-            Ok(job) => {
-                self.recorder.add(Entry::Submitted { token, job: job.clone() })?;
+        let answer = submit(call, self.recorder.handle()?, &mut |line| {
+            (self.tell)(Told::Sbatch(line));
+        });
+        match answer {
+            Ok(Answer::Submitted { job, cluster }) => {
+                self.recorder.add(Entry::submitted(token, job.clone(), cluster))?;
                 Ok(job)
+            }
+            Ok(Answer::Refused(reason)) => {
+                self.recorder.add(Entry::Refused { token, reason: reason.clone() })?;
+                Err(SubmitError::Refused(reason))
+            }
+            Ok(Answer::NotKnown(reason)) => {
+                self.recorder.add(Entry::not_known(token.clone(), reason.clone()))?;
+                self.look_for(&token, reason)
             }
             Err(error) => {
                 self.recorder.add(Entry::Refused { token, reason: error.to_string() })?;
                 Err(error.into())
             }
         }
+    }
+
+    /// Looks into the queue for a job that sbatch did not answer for.
+    fn look_for(&mut self, token: &Token, reason: String) -> Result<String, SubmitError> {
+        let looked = match look_for(token) {
+            Ok(Some(found)) => {
+                let job = found.job.clone();
+                (self.tell)(Told::Sbatch(&format!("{reason}: but {job} is in the queue")));
+                self.recorder.add(found.entry())?;
+                return Ok(job);
+            }
+            Ok(None) => "it is not in the queue yet".into(),
+            Err(SettleError::File(error)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        };
+        Err(SubmitError::NotKnown { reason, looked })
     }
 }
 
@@ -81,10 +149,15 @@ impl Submitter for Real<'_> {
         self.submit(intent, token, &call)
     }
 
-    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError> {
+    fn merge(
+        &mut self,
+        launcher: &Launcher,
+        after: &[String],
+        rest: &[String],
+    ) -> Result<String, SubmitError> {
         let token = self.token(Purpose::Merge);
-        let intent = Entry::intent(token.clone(), String::new(), after.to_vec());
-        let call = launcher.merge(&token, after);
+        let intent = Entry::intent(token.clone(), String::new(), after.to_vec()).with_options(rest);
+        let call = launcher.merge(&token, after, rest);
         self.submit(intent, token, &call)
     }
 }
@@ -115,8 +188,13 @@ impl Submitter for Rehearsal<'_> {
         Ok(self.note(&launcher.array(&token, chunk)))
     }
 
-    fn merge(&mut self, launcher: &Launcher, after: &[String]) -> Result<String, SubmitError> {
+    fn merge(
+        &mut self,
+        launcher: &Launcher,
+        after: &[String],
+        rest: &[String],
+    ) -> Result<String, SubmitError> {
         let token = self.owner.token(self.number, Purpose::Merge);
-        Ok(self.note(&launcher.merge(&token, after)))
+        Ok(self.note(&launcher.merge(&token, after, rest)))
     }
 }

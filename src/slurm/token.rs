@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, RunDir};
+use crate::foundations::{Digest, FileError, FoundId, RunDir, RunId, Settled};
+
+use super::script::{ARRAY_JOB, MERGE_JOB};
+use super::submissions::Submissions;
 
 /// Whose jobs: those of one plan in one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +19,16 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The same plan may be in two folders, so the folder is part of it: as the system knows it,
-    /// however it was typed.
+    /// The same plan may be in two folders, so the folder is part of it: by its id, whatever path
+    /// leads to it. A copy that has no id of its own yet has no jobs.
     #[must_use]
     pub fn new(plan: &Digest, run: &RunDir) -> Self {
-        let folder = run.root().canonicalize().unwrap_or_else(|_| run.root().to_path_buf());
-        let folder = Digest::of(folder.as_os_str().as_encoded_bytes());
-        Self { plan: plan.short(), folder: folder.short() }
+        let id = match RunId::find(run) {
+            FoundId::Own(id) => id,
+            FoundId::Copy { .. } => RunId::of_path(run),
+            FoundId::None => recorded_id(run).unwrap_or_else(|| RunId::of_path(run)),
+        };
+        Self { plan: plan.short(), folder: id.as_str().into() }
     }
 
     /// The token of one submission.
@@ -30,6 +36,21 @@ impl Owner {
     pub fn token(&self, number: u64, purpose: Purpose) -> Token {
         Token { owner: self.clone(), number, purpose }
     }
+}
+
+/// Gives a folder an id, unless it has one. One from before there were ids gets the one that its
+/// jobs carry already.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn settle_id(run: &RunDir) -> Result<Settled, FileError> {
+    RunId::settle(run, || recorded_id(run))
+}
+
+/// The id that the last job of a folder carries, as the record has it.
+fn recorded_id(run: &RunDir) -> Option<RunId> {
+    let submissions = Submissions::read(run).ok()?;
+    RunId::parse(&submissions.last_token()?.owner.folder)
 }
 
 /// What a job is for.
@@ -42,6 +63,17 @@ pub enum Purpose {
     },
     /// The merge.
     Merge,
+}
+
+impl Purpose {
+    /// The name of such a job.
+    #[must_use]
+    pub fn job_name(self) -> &'static str {
+        match self {
+            Self::Shards { .. } => ARRAY_JOB,
+            Self::Merge => MERGE_JOB,
+        }
+    }
 }
 
 /// One submission: no other has the same.
@@ -135,5 +167,31 @@ mod tests {
         let owner = |path: &std::path::Path| Owner::new(&Digest::of(b"plan"), &RunDir::new(path));
         assert_eq!(owner(&one), owner(&other), "another name of the same folder");
         assert_ne!(owner(&one), owner(folder.path()));
+        settle_id(&RunDir::new(&one)).unwrap();
+        assert_eq!(owner(&one), owner(&other), "by its id");
+        // A copy has its files, and none of its jobs.
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&copy).unwrap();
+        std::fs::copy(RunDir::new(&one).id(), RunDir::new(&copy).id()).unwrap();
+        assert_ne!(owner(&one), owner(&copy));
+        settle_id(&RunDir::new(&copy)).unwrap();
+        assert_ne!(owner(&one), owner(&copy));
+    }
+
+    #[test]
+    fn a_folder_from_before_there_were_ids_keeps_its_jobs() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path().join("new"));
+        std::fs::create_dir(run.root()).unwrap();
+        let old = "otfhpc:0123abcd:89abcdef:4:merge";
+        let line = format!(
+            r#"{{"event":"intent","token":"{old}","after":["7"],"time":"2026-11-21T06:00:00Z"}}"#
+        );
+        std::fs::write(run.submissions(), line + "\n").unwrap();
+        let token: Token = old.parse().unwrap();
+        let owner = || Owner { plan: "0123abcd".into(), ..Owner::new(&Digest::of(b"x"), &run) };
+        assert_eq!(owner(), token.owner);
+        settle_id(&run).unwrap();
+        assert_eq!(owner(), token.owner);
     }
 }

@@ -217,7 +217,7 @@ fn attempts_follow_each_other_in_one_journal() {
     assert!(!kept.journals().running);
     let recorder = kept.attempt("a", 0..3);
     assert!(kept.journals().running);
-    let why = Why::Asked { signal: 10 };
+    let why = Why::Asked { signal: 10, left: None };
     recorder.close(&why).unwrap();
     let journals = kept.journals();
     assert_eq!((journals.results.done(), journals.running), (3, false));

@@ -183,7 +183,7 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
                 let attempt = Attempt::of_this_process(&Origin::default(), plan.hash);
                 Recorder::begin(&planned.run, &plan, 0, &attempt)
                     .unwrap()
-                    .close(&Why::Asked { signal: 0 })
+                    .close(&Why::Asked { signal: 0, left: None })
                     .unwrap();
             }
         }
