@@ -127,7 +127,7 @@ fn what_is_missing_is_told_and_what_is_damaged_is_named() {
     let finished = Finished::new();
     fs::remove_file(finished.run.partial(1)).unwrap();
     let said = finished.audit(&[]).ended(0);
-    assert!(said.stdout.contains("1 shards have no partial: 1\n"), "{said:?}");
+    assert!(said.stdout.contains("no partial of 1 shard: 1\n"), "{said:?}");
     fs::write(finished.run.partial(3), b"short").unwrap();
     let said = finished.audit(&[]).ended(3).stderr;
     assert!(said.contains("shard-00003.bin: 5 bytes long, expected 104"), "{said}");

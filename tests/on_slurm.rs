@@ -36,6 +36,11 @@ fn main() {
         test("submit_needs_no_script_and_no_line_by_hand", submitted),
         test("more_shards_than_an_array_can_have", more_shards_than_an_array),
         test("submit_mends_what_a_cancelled_task_left", submitted_again),
+        test("the_same_folder_by_another_path", another_path),
+        test("the_environment_changes_nothing_that_the_scripts_rely_on", environment),
+        test("a_part_now_and_the_rest_by_the_merge", portions),
+        test("threads_without_cpus_per_task", share_of_node),
+        test("a_testbed_that_runs_is_left_alone", testbed),
         test("a_task_warned_of_its_time_limit_stops_and_is_requeued_alone", warned_task),
     ])
 }
@@ -45,8 +50,8 @@ fn unedited() -> Result<(), Failed> {
     let plan = cluster.otfhpc(&["plan", "--shards", "32"], &SMALL)?;
     let lines = next_lines(&plan)?;
     // These are the commands of the scripts' own headers, with nothing added.
-    let first = "job=$(sbatch --parsable slurm/otf_array.sh)";
-    let second = "sbatch --dependency=afterany:${job%%;*} slurm/otf_merge.sh";
+    let first = "job=$(sbatch --parsable results/slurm/otf_array.sh)";
+    let second = "sbatch --dependency=afterany:${job%%;*} results/slurm/otf_merge.sh";
     assert_eq!(lines, format!("{first}\n{second}"));
     let jobs = cluster.submit(&lines)?;
     cluster.wait_until_empty()?;
@@ -56,7 +61,7 @@ fn unedited() -> Result<(), Failed> {
     for (task, ended) in &tasks {
         assert_eq!(ended, "COMPLETED 0:0", "task {task}");
         let log = cluster.array_log("results", &jobs, *task)?;
-        assert!(log.contains("shards of 8 configurations on 2 threads"), "task {task}: {log}");
+        assert!(log.contains("1 shard of 8 configurations on 2 threads"), "task {task}: {log}");
     }
     let partials = fs::read_dir(cluster.path("results/partials"))?.count();
     assert_eq!(partials, 32);
@@ -74,7 +79,10 @@ fn fewer_shards_than_tasks() -> Result<(), Failed> {
     let cluster = Cluster::start()?;
     let plan = cluster.otfhpc(&["plan", "--shards", "8"], &SMALL)?;
     let printed = next_lines(&plan)?;
-    assert!(printed.contains("sbatch --parsable --array=0-7 slurm/otf_array.sh"), "{printed}");
+    assert!(
+        printed.contains("sbatch --parsable --array=0-7 results/slurm/otf_array.sh"),
+        "{printed}"
+    );
     let jobs = cluster.submit(&printed)?;
     cluster.wait_until_empty()?;
     assert_eq!(cluster.tasks(&jobs.array)?.len(), 8);
@@ -113,7 +121,7 @@ fn fewer_shards_than_tasks() -> Result<(), Failed> {
 /// The folder's name needs quotes, in every place where it is printed.
 fn another_folder() -> Result<(), Failed> {
     let cluster = Cluster::start()?;
-    let folder = "runs/it's mine";
+    let folder = "runs/it's 50% mine";
     let plan = cluster.otfhpc(&["plan", "--shards", "5", "--out", folder], &SMALL)?;
     let lines = next_lines(&plan)?;
     assert_eq!(lines.matches("--output=").count(), 2, "{lines}");
@@ -124,7 +132,7 @@ fn another_folder() -> Result<(), Failed> {
         cluster.array_log(folder, &jobs, task)?;
     }
     let log = cluster.merge_log(folder, &jobs)?;
-    assert!(log.contains("runs/it's mine/solution.npz"), "{log}");
+    assert!(log.contains("runs/it's 50% mine/solution.npz"), "{log}");
     // Nothing was put anywhere else.
     let mut here: Vec<_> =
         fs::read_dir(cluster.path(""))?.flatten().map(|e| e.file_name()).collect();
@@ -239,6 +247,113 @@ fn submitted_again() -> Result<(), Failed> {
     cluster.line("scancel --me")?;
     cluster.wait_until_empty()?;
     assert_same_as_local("results", &cluster, &SMALL)
+}
+
+/// As login nodes have other paths to a home: here by a bind mount, or, where nobody may mount, by a
+/// link.
+fn another_path() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    cluster.otfhpc(&["plan", "--shards", "4"], &SMALL)?;
+    let first = cluster.line("\"$OTFHPC\" submit --sbatch-arg=--hold results")?;
+    let jobs = Jobs { array: number(&first, "array")?, merge: number(&first, "merge")? };
+    let queue = cluster.line("squeue --noheader --array")?;
+    assert_eq!(queue.lines().count(), 5, "{queue}");
+    let by_another_path = "mkdir elsewhere\n\
+        if mount --bind results elsewhere 2>/dev/null; then trap 'umount elsewhere' EXIT\n\
+        else rmdir elsewhere && ln -s results elsewhere; fi\n";
+    for command in ["submit elsewhere", "resume elsewhere", "submit results"] {
+        let again = cluster.line(&format!("{by_another_path}\"$OTFHPC\" {command}"))?;
+        assert!(again.contains("0 to submit"), "{again}");
+        assert_eq!(cluster.line("squeue --noheader --array")?, queue);
+        cluster.line("rm -d elsewhere")?;
+    }
+    let status = cluster.line(&format!("{by_another_path}\"$OTFHPC\" status elsewhere; "))?;
+    assert!(status.contains("4 shards: 4 waiting"), "{status}");
+    cluster.line(&format!("scontrol release {} {}", jobs.array, jobs.merge))?;
+    cluster.wait_until_empty()?;
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    assert_same_as_local("results", &cluster, &SMALL)
+}
+
+/// A user's and a site's own variables: as many tasks, the same logs, the same bytes, and nothing
+/// that waits.
+fn environment() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    cluster.otfhpc(&["plan", "--shards", "4"], &SMALL)?;
+    let variables = "SBATCH_JOB_NAME=mine SBATCH_WAIT=1 SBATCH_ARRAY_INX=0-99 SBATCH_EXPORT=NONE \
+                     SBATCH_OUTPUT=/dev/null SBATCH_OPEN_MODE=truncate SBATCH_SIGNAL=KILL@3000 \
+                     SBATCH_TIMELIMIT=2 SBATCH_ERROR=/dev/null SLURM_TIME_FORMAT=relative \
+                     SQUEUE_FORMAT=%A SQUEUE_STATES=RUNNING";
+    let first =
+        cluster.line(&format!("{variables} \"$OTFHPC\" submit --sbatch-arg=--hold results"))?;
+    let jobs = Jobs { array: number(&first, "array")?, merge: number(&first, "merge")? };
+    let queue = cluster.line("squeue --noheader --array --format='%j %l'")?;
+    assert_eq!(queue.matches("otfhpc 2:00\n").count(), 4, "{queue}");
+    assert_eq!(queue.matches("otfhpc-merge 2:00\n").count(), 1, "{queue}");
+    let status = cluster.line(&format!("{variables} \"$OTFHPC\" status results"))?;
+    assert!(status.contains("4 shards: 4 waiting"), "{status}");
+    let again = cluster.line(&format!("{variables} \"$OTFHPC\" submit results"))?;
+    assert!(again.contains("4 in the queue, 0 to submit"), "{again}");
+    cluster.line(&format!("scontrol release {} {}", jobs.array, jobs.merge))?;
+    cluster.wait_until_empty()?;
+    assert!(cluster.tasks(&jobs.array)?.values().all(|ended| ended == "COMPLETED 0:0"));
+    assert_eq!(cluster.ended(&jobs.merge)?, "COMPLETED 0:0");
+    for task in 0..4 {
+        cluster.array_log("results", &jobs, task)?;
+    }
+    cluster.merge_log("results", &jobs)?;
+    assert_same_as_local("results", &cluster, &SMALL)?;
+    assert_provenance(&cluster, &jobs, 4)
+}
+
+/// The merge of the first part submits the second from within its job, and so on.
+fn portions() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    cluster.otfhpc(&["plan", "--shards", "7"], &SMALL)?;
+    let first = cluster.line("\"$OTFHPC\" submit --at-most 5 results")?;
+    assert!(first.contains("7: 0 done, 0 in the queue, 4 to submit now, 3 later"), "{first}");
+    assert!(first.contains("; it first submits 3 shards\n"), "{first}");
+    wait_for("the run to be merged", || {
+        Ok(cluster.path("results/provenance.json").exists()
+            && cluster.line("squeue --noheader")?.is_empty())
+    })?;
+    // Three shards, with this one and the next merge, are five jobs.
+    let merges: Vec<_> = fs::read_dir(cluster.path("results/logs"))?
+        .flatten()
+        .filter(|log| log.file_name().to_string_lossy().starts_with("otfhpc-merge-"))
+        .collect();
+    assert_eq!(merges.len(), 2);
+    assert_same_as_local("results", &cluster, &SMALL)
+}
+
+/// A job of one's own, of which nothing is said but the tasks.
+fn share_of_node() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    cluster.otfhpc(&["plan", "--shards", "3"], &SMALL)?;
+    cluster.line(
+        "sbatch --output=one.log --wrap='\"$OTFHPC\" run results --shard 0'\n\
+         sbatch --output=two.log --exclusive --wrap='\"$OTFHPC\" run results --shard 1'\n\
+         sbatch --output=half.log --ntasks=2 --wrap='\"$OTFHPC\" run results --shard 2'",
+    )?;
+    cluster.wait_until_empty()?;
+    let log = |name: &str| fs::read_to_string(cluster.path(name));
+    // Without cgroups all of the machine's processors are in the affinity mask.
+    assert!(log("one.log")?.contains("on 1 thread\n"), "{}", log("one.log")?);
+    assert!(log("half.log")?.contains("on 1 thread\n"), "{}", log("half.log")?);
+    assert!(log("two.log")?.contains("on 2 threads\n"), "{}", log("two.log")?);
+    Ok(())
+}
+
+fn testbed() -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    let up = format!("'{}' up \"$OTFHPC_TESTBED\"", cluster::testbed_script().display());
+    let again = cluster.bash(&up)?;
+    assert!(!again.status.success());
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(said.contains("there is a testbed in ") && said.contains("left alone"), "{said}");
+    let nodes = cluster.line("sinfo --noheader --Node --partition=debug --format=%t")?;
+    assert_eq!(nodes, "idle\n".repeat(4));
+    Ok(())
 }
 
 /// The signal is the one that the script asks for, sent as Slurm sends it; earlier, though.

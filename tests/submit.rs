@@ -477,6 +477,13 @@ fn at_most_so_many_jobs_are_in_the_queue() {
         "{again:?}"
     );
     assert_eq!(standin.jobs().len(), 3);
+    let status = standin.status();
+    let said = "the merge, 102, first submits the shards that no job has had\n";
+    assert!(status.ends_with(said), "{status}");
+    let results = standin.results();
+    let resumed = otfhpc_with(&standin.variables(), ["resume", text(&results)]).ended(0);
+    assert!(resumed.stdout.contains("0 to submit"), "{resumed:?}");
+    assert_eq!(standin.jobs().len(), 3);
     // All the rest, by hand.
     standin.submit(&[]).ended(0);
     let shards: Vec<u32> = standin.arrays().into_iter().flat_map(|job| job.shards).collect();

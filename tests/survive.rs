@@ -265,3 +265,33 @@ fn a_program_in_hand_is_killed_and_run_again() {
         assert!(ledger.contains("exit status: 3"), "{ledger}");
     }
 }
+
+/// The command that goes on merges, too.
+#[test]
+fn a_local_run_that_is_stopped_names_the_command_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = otfhpc::foundations::RunDir::new(folder.path().join("results"));
+    let mut local = std::process::Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+    local.args(["local", "--shards=40", "--set=simulate.records=200", "--set=study.trials=40"]);
+    local.arg("--out").arg(run.root()).env("OTFHPC_THREADS", "1");
+    let mut local = local
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !run.journals().exists() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let process = rustix::process::Pid::from_child(&local);
+    rustix::process::kill_process(process, Signal::INT).unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(local.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!(local.wait().unwrap().code(), STOPPED, "{said}");
+    assert!(said.contains("otfhpc: stopped by SIGINT"), "{said}");
+    let go_on = after(&said, "to go on here:");
+    assert!(go_on.ends_with(" --local"), "{go_on}");
+    shell(go_on).ended(0);
+    assert!(run.solution().exists());
+}

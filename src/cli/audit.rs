@@ -12,7 +12,7 @@ use crate::slurm::{quoted, ranges};
 use crate::study::Study;
 
 use super::args::AuditArgs;
-use super::display::{complain, folder, program, say};
+use super::display::{complain, counted, folder, program, say};
 use super::report::aligned;
 use super::run::{allow_files, environment, external_jobs, thread_pool};
 use super::signals::Signals;
@@ -73,13 +73,13 @@ fn tell_gaps(run: &RunDir, study: &Study, samples: &Samples, volume: Volume) {
     }
     if !samples.missing.is_empty() {
         let (count, list) = (samples.missing.len(), ranges(&samples.missing));
-        say(&format!("{:<11}{count} shards have no partial: {list}\n", "missing"));
+        say(&format!("{:<11}no partial of {}: {list}\n", "missing", counted(count, "shard")));
     }
     if samples.skipped > 0 {
-        let units = samples.skipped;
         say(&format!(
-            "{:<11}{units} units of external programs; --programs audits them\n",
-            "skipped"
+            "{:<11}{} of external programs; --programs audits them\n",
+            "skipped",
+            counted(samples.skipped, "unit")
         ));
     }
     if study.unit_limit.is_some() {

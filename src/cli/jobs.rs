@@ -305,34 +305,50 @@ pub(super) fn tell_copy(settled: &Settled) {
     }
 }
 
-/// What is not known of submissions, in lines; nothing if all is known, or in the queue.
-pub(super) fn not_known(run: &RunDir, plan: &BoundPlan) -> Result<String> {
+/// What a person should know of the submissions of a run, besides the state of its shards.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// In lines.
+    pub(super) text: String,
+    /// Whether a merge in the queue submits the shards that no job has had.
+    pub(super) goes_on: bool,
+}
+
+/// Looks for what is not known of submissions, or is still to come.
+pub(super) fn notes(run: &RunDir, plan: &BoundPlan) -> Result<Notes> {
     let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
     let mut open = submissions.not_known(&owner);
-    if open.is_empty() {
-        return Ok(String::new());
+    if open.is_empty() && !submissions.has_parts(&owner) {
+        return Ok(Notes::default());
     }
     let queue = queue().unwrap_or_default();
     let is_there = |token: &Token| queue.iter().any(|q| q.comment.parse().as_ref() == Ok(token));
     open.retain(|open| !is_there(&open.token));
     let being_made = Submissions::are_being_made(run);
-    let line = |open: &NotKnown| {
-        let what = match open.shards.as_str() {
-            "" => "the merge".into(),
-            shards => format!("an array of shards {shards}"),
-        };
-        if being_made {
-            return format!("{what} is being submitted: sbatch has not answered yet\n");
-        }
-        let reason = open.reason.as_deref().unwrap_or("`submit` was ended before sbatch answered");
-        format!(
-            "it is not known whether {what} was submitted: {reason}; {} submit {} looks in the \
-             queue before it submits anything\n",
-            program(),
-            folder(run)
-        )
+    let mut text: String = open.iter().map(|open| not_known(run, open, being_made)).collect();
+    let merges = Outlook::new(&queue, &submissions, &owner).merges;
+    let next = merges.iter().find(|(_, token)| submissions.goes_on(token));
+    if let Some((job, _)) = next {
+        text += &format!("the merge, {job}, first submits the shards that no job has had\n");
+    }
+    Ok(Notes { text, goes_on: next.is_some() })
+}
+
+fn not_known(run: &RunDir, open: &NotKnown, being_made: bool) -> String {
+    let what = match open.shards.as_str() {
+        "" => "the merge".into(),
+        shards => format!("an array of shards {shards}"),
     };
-    Ok(open.iter().map(line).collect())
+    if being_made {
+        return format!("{what} is being submitted: sbatch has not answered yet\n");
+    }
+    let reason = open.reason.as_deref().unwrap_or("`submit` was ended before sbatch answered");
+    format!(
+        "it is not known whether {what} was submitted: {reason}; {} submit {} looks in the queue \
+         before it submits anything\n",
+        program(),
+        folder(run)
+    )
 }
 
 /// Asks the queue what of a run waits or runs.

@@ -9,7 +9,9 @@ use crate::foundations::run_dir::shard_of_partial;
 use crate::foundations::{RunDir, files};
 use crate::plan::{BoundPlan, DataSet, Plan, PlanError, RoomError, check_room};
 use crate::shard::{Campaigns, Partial, PartialError, Phase, Profile, journals, set_aside};
-use crate::slurm::{JobOptions, check_folder, quoted, settle_id, submit_all, write_scripts};
+use crate::slurm::{
+    JobOptions, all_of, check_folder, quoted, settle_id, submit_all, write_scripts,
+};
 use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
@@ -51,8 +53,8 @@ fn look_for_room(run: &RunDir, plan: &BoundPlan, study: &Study) -> Result<()> {
 /// The commands that do without Slurm.
 fn run_here(run: &RunDir, shards: u32) -> String {
     let folder = quoted(&run.root().display().to_string());
-    let (program, last) = (program(), shards - 1);
-    format!("{program} run {folder} --shard 0-{last} && {program} merge {folder}")
+    let (program, all) = (program(), all_of(shards));
+    format!("{program} run {folder} --shard {all} && {program} merge {folder}")
 }
 
 /// Makes the plan that the settings ask for and writes it, unless that would lose results.
@@ -129,7 +131,8 @@ fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs, volume: Vol
     }
     if !moved.is_empty() && volume > Volume::Quiet {
         let aside = run.set_aside();
-        complain(&format!("otfhpc: moved to {}: {}", aside.display(), moved.join(", ")));
+        let moved = moved.join(", ");
+        complain(&format!("otfhpc: moved {moved} of another plan or build to {}", aside.display()));
     }
     Ok(())
 }

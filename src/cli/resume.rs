@@ -99,8 +99,12 @@ impl Mended {
             }
             _ => {}
         }
+        // A merge that is to submit the shards that no job has had will do so.
+        let goes_on = outlook.merges.iter().any(|(_, token)| submissions.goes_on(token));
         for shard in &mut life.shards {
-            if outlook.shards.contains(&shard.shard) && shard.state != State::Done {
+            let is_to_come = goes_on && shard.state == State::NotStarted && shard.submitted == 0;
+            let is_queued = outlook.shards.contains(&shard.shard) && shard.state != State::Done;
+            if is_to_come || is_queued {
                 shard.state = State::Waiting;
             }
         }

@@ -95,9 +95,10 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    let text = shard_table::table(&life.shards) + &jobs::not_known(run, plan)?;
+    let notes = jobs::notes(run, plan)?;
+    let text = shard_table::table(&life.shards) + &notes.text;
     let text = text + &merging(run, life) + &released(life);
-    say(&(text + &next(run, plan, life)?));
+    say(&(text + &next(run, plan, life, notes.goes_on)?));
     Ok(())
 }
 
@@ -147,7 +148,7 @@ fn released(life: &Life) -> String {
 }
 
 /// What to do about it: only what does something.
-fn next(run: &RunDir, plan: &BoundPlan, life: &Life) -> Result<String> {
+fn next(run: &RunDir, plan: &BoundPlan, life: &Life, goes_on: bool) -> Result<String> {
     let (program, folder, shards) = (program(), folder(run), life.shards.as_slice());
     let here = format!("{program} resume {folder} --local\n");
     if shards.iter().all(|shard| shard.state == State::Done) {
@@ -155,8 +156,13 @@ fn next(run: &RunDir, plan: &BoundPlan, life: &Life) -> Result<String> {
         let text = format!("next: {program} merge {folder}\n");
         return Ok(Some(text).filter(|_| is_open).unwrap_or_default());
     }
-    let is_open =
-        |shard: &&ShardState| !matches!(shard.state, State::Done | State::Waiting | State::Running);
+    // What no job has had is submitted by the merge, where there is one that goes on.
+    let is_to_come =
+        |shard: &ShardState| goes_on && shard.state == State::NotStarted && shard.submitted == 0;
+    let is_open = |shard: &&ShardState| {
+        let is_cared_for = matches!(shard.state, State::Done | State::Waiting | State::Running);
+        !is_cared_for && !is_to_come(shard)
+    };
     let open: Vec<&ShardState> = shards.iter().filter(is_open).collect();
     if open.is_empty() {
         return Ok(String::new());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::foundations::{FileError, RunDir, files};
 
-/// Moves whatever stands at a path into the folder for it, under a free name. Says whether it did:
+/// Moves whatever stands at a path, file or folder, into the folder for it, under a free name. Says whether it did:
 /// somebody else may have done it before.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::script::ARRAY_SHARDS;
 /// The lines that submit a whole plan and the merge that waits for it.
 #[must_use]
 pub fn submit_all(run: &RunDir, shards: u32) -> String {
-    let array = format!("0-{}", shards.saturating_sub(1));
+    let array = all_of(shards);
     let (flags, log) = (array_flag(&array), log_flag(run, "%A_%a"));
     let (merge_log, folder) = (log_flag(run, "%j"), folder(run));
     let script = |path: std::path::PathBuf| quoted(&path.display().to_string());
@@ -20,6 +20,12 @@ pub fn submit_all(run: &RunDir, shards: u32) -> String {
         "job=$(sbatch --parsable{flags}{log} {fit}{folder})\n\
          sbatch --dependency=afterany:${{job%%;*}}{merge_log} {merge}{folder}"
     )
+}
+
+/// The numbers of so many shards, as `--array` and `--shard` take them.
+#[must_use]
+pub fn all_of(shards: u32) -> String {
+    if shards < 2 { "0".into() } else { format!("0-{}", shards - 1) }
 }
 
 /// The command that makes Slurm start this task of an array again. The number of the job alone

@@ -94,9 +94,11 @@ impl Environment {
 /// The processors of the job on this machine, over its tasks there.
 fn share_of_node(get: &impl Fn(&str) -> Option<String>) -> Result<Option<usize>, EnvironmentError> {
     let cpus = number::<usize>(get, "SLURM_CPUS_ON_NODE", "a number of processors, 1 or more")?;
-    // As in 2(x3),1: two on each of the first three machines.
+    // As in 2(x3),1: two on each of the first three machines. Where nobody said how many tasks there
+    // are, Slurm counts one for each processor.
     let first = |list: String| list.split(['(', ',']).next().and_then(|n| n.parse().ok());
-    let tasks: Option<usize> = get("SLURM_TASKS_PER_NODE").and_then(first);
+    let is_said = get("SLURM_NTASKS").or_else(|| get("SLURM_NTASKS_PER_NODE")).is_some();
+    let tasks: Option<usize> = get("SLURM_TASKS_PER_NODE").filter(|_| is_said).and_then(first);
     let share = |cpus: usize| (cpus / tasks.unwrap_or(1).max(1)).max(1);
     Ok(cpus.filter(|cpus| *cpus > 0).map(share))
 }
@@ -168,9 +170,11 @@ mod tests {
     #[test]
     fn a_task_without_processors_of_its_own_has_its_share_of_the_node() {
         let share = |cpus: &str, tasks: &str| {
-            let variables = [("SLURM_CPUS_ON_NODE", cpus), ("SLURM_TASKS_PER_NODE", tasks)];
-            read(&variables).unwrap().share_of_node
+            let (cpus, tasks) = (("SLURM_CPUS_ON_NODE", cpus), ("SLURM_TASKS_PER_NODE", tasks));
+            read(&[cpus, tasks, ("SLURM_NTASKS", "7")]).unwrap().share_of_node
         };
+        let alone = [("SLURM_CPUS_ON_NODE", "8"), ("SLURM_TASKS_PER_NODE", "8")];
+        assert_eq!(read(&alone).unwrap().share_of_node, Some(8));
         assert_eq!(share("8", "1"), Some(8));
         assert_eq!(share("8", "3(x2),1"), Some(2));
         assert_eq!(share("1", "2"), Some(1));

@@ -25,7 +25,7 @@ mod words;
 pub use chunks::{Chunk, chunks};
 pub use client::{SlurmError, accounting_of, is_here, max_array_size, queue, queue_of};
 pub use clock::time_left;
-pub use commands::{parse_ranges, quoted, ranges, requeue_command, submit_all, tasks_of};
+pub use commands::{all_of, parse_ranges, quoted, ranges, requeue_command, submit_all, tasks_of};
 pub use environment::{Environment, EnvironmentError};
 pub use history::{History, Submitted};
 pub use memory::{TaskMemory, megabytes};

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::foundations::{FileError, RunDir};
 
 use super::queue::Queued;
-use super::token::{Owner, Token};
+use super::token::{Owner, Purpose, Token};
 
 /// Seconds by which the clocks of two machines may differ.
 const SKEW: i64 = 300;
@@ -275,6 +275,16 @@ impl Submissions {
         })
     }
 
+    /// Whether any merge of a run is to.
+    #[must_use]
+    pub fn has_parts(&self, owner: &Owner) -> bool {
+        let mut merges = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Intent { token, .. } if token.purpose == Purpose::Merge => Some(token),
+            _ => None,
+        });
+        merges.any(|merge| merge.owner == *owner && self.goes_on(merge))
+    }
+
     /// Whether somebody submits jobs of a run at this moment, as far as the system tells.
     #[must_use]
     pub fn are_being_made(run: &RunDir) -> bool {
@@ -394,7 +404,6 @@ fn lock(file: &File, path: &Path) -> Result<(), SubmissionsError> {
 mod tests {
     use super::*;
     use crate::foundations::Digest;
-    use crate::slurm::token::Purpose;
 
     fn tokens(run: &RunDir) -> [Token; 2] {
         let owner = Owner::new(&Digest::of(b"plan"), run);

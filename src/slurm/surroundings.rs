@@ -29,6 +29,8 @@ const NOT_HANDED_ON: [&str; 17] = [
     "SBATCH_WRAP",
 ];
 
+/// The clusters that sbatch submits to.
+const CLUSTERS: &str = "SBATCH_CLUSTERS";
 /// The time limit of jobs that say none.
 const TIME_LIMIT: &str = "SBATCH_TIMELIMIT";
 /// Their partition.
@@ -44,7 +46,7 @@ pub(super) fn command(program: &str) -> Command {
         }
     }
     // All commands ask the cluster that sbatch submits to.
-    if let Some(clusters) = variable("SBATCH_CLUSTERS") {
+    if let Some(clusters) = variable(CLUSTERS) {
         command.env("SLURM_CLUSTERS", clusters);
     }
     if program != "sbatch" {
@@ -61,9 +63,9 @@ fn is_left_out(name: &str) -> bool {
 }
 
 /// The settings for sbatch that are set here and not handed on: who types its command in this
-/// environment must take them away.
+/// environment must take them away. The cluster stays: it is where the others are asked, too.
 pub(super) fn in_the_way() -> Vec<&'static str> {
-    let is_set = |name: &&str| std::env::var_os(name).is_some();
+    let is_set = |name: &&str| std::env::var_os(name).is_some() && *name != CLUSTERS;
     NOT_HANDED_ON.iter().copied().filter(is_set).collect()
 }
 
