@@ -610,8 +610,16 @@ fn another_plan_does_not_take_the_place_of_results_unasked() {
     assert!(before == contents(&copied.run));
     assert!(fs::read(copied.run.plan()).unwrap() == sound().plan_file);
 
-    plan(copied.path(), &[OTHER_SEED, "--replace"]).ended(0);
-    assert!(contents(&copied.run).is_empty());
+    // Moved, not deleted, and said.
+    let ran = plan(copied.path(), &[OTHER_SEED, "--replace"]).ended(0);
+    let aside = copied.run.set_aside();
+    let said = format!("moved 5 partials of another plan or build to {}", aside.display());
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(!copied.run.partials().exists());
+    for (path, bytes) in before {
+        let moved = aside.join("partials.1").join(path.file_name().unwrap());
+        assert!(fs::read(moved).ok() == bytes, "{}", path.display());
+    }
     otfhpc(["run", copied.path(), "--shard", "0-4"]).ended(0);
     copied.merge().ended(0);
     assert_ne!(products(copied.run.root()), sound().products);

@@ -194,7 +194,7 @@ fn threads_of(arguments: &[&str], variables: &[(&str, &str)]) -> (usize, String)
         run = run.env(name, value);
     }
     let (out, error) = run.succeed();
-    (number_before(&out, " threads\n") as usize, error)
+    (number_before(&out.replace(" thread\n", " threads\n"), " threads\n") as usize, error)
 }
 
 #[test]
@@ -232,8 +232,8 @@ fn a_mask_of_one_processor_is_obeyed_and_an_excess_is_told() {
             let (found, warning) = threads_of(arguments, variables);
             assert_eq!(found, threads);
             let expected = format!(
-                "otfhpc: warning: {threads} threads ({source}), but this process may run on 1 \
-                 processors only"
+                "otfhpc: warning: {threads} threads ({source}), but this process may use 1 \
+                 processor only"
             );
             assert!(warning.starts_with(&expected), "{warning}");
             assert_eq!(warning.lines().count(), 1, "{warning}");
