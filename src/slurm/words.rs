@@ -89,13 +89,16 @@ pub fn last_words(log: &str) -> LastWords {
         let word = Some(Word::NotStarted(line.trim().into()));
         return LastWords { word, node: None, memory: None, begun: false, ..known };
     }
-    let own = || Why::decode(&attempt[end?][END.len()..]).map(Word::Ended);
-    match of_slurm(attempt) {
-        Some((end, node)) => {
-            LastWords { word: Some(Word::Slurm(end)), node: node.or(known.node.clone()), ..known }
-        }
-        None => LastWords { word: own(), ..known },
-    }
+    let own = end.and_then(|at| Why::decode(&attempt[at][END.len()..]));
+    let slurm = of_slurm(attempt);
+    let node = slurm.as_ref().and_then(|(_, node)| node.clone()).or(known.node.clone());
+    let word = match (slurm, own) {
+        // It says so of every signal that ends something: which it was is known better here.
+        (Some((JobEnd::Cancelled, _)), Some(why @ Why::Asked { .. })) => Some(Word::Ended(why)),
+        (Some((end, _)), _) => Some(Word::Slurm(end)),
+        (None, own) => own.map(Word::Ended),
+    };
+    LastWords { word, node, ..known }
 }
 
 /// A line that is neither the program's data nor Slurm's word on the end of the job.
@@ -196,7 +199,6 @@ mod tests {
                 format!("{at} DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS ***"),
                 JobEnd::NodeLost,
             ),
-            (format!("{at} ***"), JobEnd::Cancelled),
         ] {
             for daemon in ["slurmstepd", "slurmstepd-n2", "[2026-11-21T06:00:00] slurmstepd"] {
                 let log = format!(
@@ -210,6 +212,14 @@ mod tests {
                 assert_eq!(words.memory, Some(TaskMemory::PerCpu(100)));
             }
         }
+        let cancelled = format!("{}slurmstepd: error: {at} ***\n", begin());
+        assert_eq!(word(&cancelled), Some(Word::Slurm(JobEnd::Cancelled)));
+        // Which signal it was the program knows, if it lived to say so.
+        let asked = Why::Asked { signal: 15, left: None };
+        let log = format!("{cancelled}{}\n", end_line(&asked));
+        assert_eq!(word(&log), Some(Word::Ended(asked)));
+        let log = format!("{cancelled}{}\n", end_line(&error("no space")));
+        assert_eq!(word(&log), Some(Word::Slurm(JobEnd::Cancelled)));
     }
 
     #[test]
