@@ -95,6 +95,10 @@ pub(super) struct SettingsArgs {
     /// Delete the results of another plan, or of another build, that are in the way.
     #[arg(long)]
     pub(super) replace: bool,
+    /// Take over all results of the smaller study that is in the folder: one with the same settings,
+    /// and fewer trials, noise levels, methods, data sets or bins.
+    #[arg(long, conflicts_with = "replace")]
+    pub(super) extend: bool,
     /// Which builds of the program may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
@@ -160,6 +164,13 @@ pub(super) struct ResumeArgs {
     /// Fit what is missing on this machine instead, and merge.
     #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
     pub(super) local: bool,
+    /// Fit units that failed again, for instance after an external program was mended: all others are
+    /// kept. A program whose files changed is taken as mended.
+    #[arg(long)]
+    pub(super) failed: bool,
+    /// With --failed, only units of this method; may be given many times.
+    #[arg(long = "method", value_name = "NAME", requires = "failed")]
+    pub(super) methods: Vec<String>,
     /// Say where the time went, with --local.
     #[arg(long, requires = "local")]
     pub(super) profile: bool,

@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod display;
+mod extend;
 mod frozen;
 mod here;
 mod jobs;
@@ -12,6 +13,7 @@ mod methods;
 mod needs;
 mod plan;
 mod profile_table;
+mod refit;
 mod report;
 mod requeue;
 mod resume;

@@ -15,13 +15,14 @@ use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{complain, program, say};
+use super::extend::extend;
 use super::source::source_line;
 use super::{Exit, Volume, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
     let room = |plan: &_, study: &_| look_for_room(&run, plan, study);
-    let (plan, _) = make(&args.settings, args.shards, &run, &Profile::off(), room)?;
+    let (plan, _) = make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
         let shards = plan.shards.numbers();
@@ -61,16 +62,20 @@ pub(super) fn make(
     settings: &SettingsArgs,
     shards: u32,
     run: &RunDir,
-    profile: &Profile,
+    (profile, volume): (&Profile, Volume),
     room: impl FnOnce(&BoundPlan, &Study) -> Result<()>,
 ) -> Result<(BoundPlan, Campaigns)> {
     let config = Config::load(settings.config.as_deref(), &settings.assignments)?;
     let study = Study::new(&config)?;
     JobOptions::new(&config.slurm, &[])?;
     let (data_sets, campaigns) = profile.phase(Phase::Read, || survey_all(&config, &study))?;
-    let plan = Plan::make(config, data_sets, shards)?;
+    let plan = Plan::make(config, data_sets, shards)?.as_it_stands(run);
     room(&plan, &study)?;
-    make_way(run, &plan, settings)?;
+    match settings.extend {
+        true => extend(run, &plan, settings, volume)?,
+        false => make_way(run, &plan, settings)?,
+    }
+    let plan = plan.as_it_stands(run);
     if plan.disowns_revisions(run) {
         remove(&run.revisions())
             .with_context(|| format!("cannot delete {}", run.revisions().display()))?;

@@ -18,10 +18,16 @@ use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
 use super::needs::USUAL_THREADS;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, here};
+use super::{Exit, Volume, frozen, here, refit};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
+    if args.failed {
+        refit::take_failed_back(&run, args, volume)?;
+        if args.dry_run {
+            return Ok(Exit::Done);
+        }
+    }
     if args.local {
         return here::finish(&run, args, volume);
     }

@@ -178,7 +178,7 @@ fn open(blank: ShardState, progressed: &Progressed, evidence: &Evidence) -> Shar
             let remark = "it was killed, or its node is gone".into();
             ShardState { state: State::Stopped, remark, ..known }
         }
-        None if known.submitted > 0 => {
+        None if known.submitted > 0 && !progressed.taken_over => {
             let remark = "its task left neither a partial nor a word".into();
             ShardState { state: State::Unknown, remark, ..known }
         }

@@ -92,7 +92,8 @@ pub enum PlanError {
     /// Another plan, with results, is in the way.
     #[error(
         "{} holds results of another plan ({partials} partials, {products} products); choose \
-         another folder with --out, or add --replace to delete them", root.display()
+         another folder with --out, add --extend to take over those of a smaller study with the same \
+         settings, or add --replace to delete them", root.display()
     )]
     InTheWay {
         /// The results folder.

@@ -10,7 +10,8 @@ mod room;
 mod shards;
 
 pub use error::PlanError;
-pub use file::{BoundPlan, DataSet, Input, Plan};
+pub(crate) use file::make_absolute;
+pub use file::{BoundPlan, DataSet, Input, Mended, Plan, TakenOver};
 pub use live::{LiveShards, Split};
 pub use memory::Memory;
 pub use program::{OtherProgram, Program};

@@ -10,7 +10,7 @@ use crate::foundations::{FileError, RunDir, files};
 ///
 /// # Errors
 /// If it cannot be moved.
-pub(super) fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
+pub fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
     let free = free_place(run, from)?;
     match std::fs::rename(from, &free) {
         Ok(()) => Ok(true),
