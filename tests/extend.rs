@@ -109,7 +109,10 @@ fn bins_more_and_methods_that_fit_all_bins_are_fitted_again() {
     let study = Study::fitted(&[methods]);
     let large = [methods, "--set=fit.bins=2-9"];
     let said = study.call("plan", &["--extend", "--shards=3"], &large).ended(0).stdout;
-    assert!(said.contains("6 units of smooth are fitted again: it fits all bins together"), "{said}");
+    assert!(
+        said.contains("6 units of smooth are fitted again: it fits all bins together"),
+        "{said}"
+    );
     assert_eq!(study.held(), 6);
     assert_eq!(study.finish(), 2 + 8);
     assert_same(&Study::fitted(&large).products(), &study.products(), "bins");

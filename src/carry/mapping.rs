@@ -77,9 +77,14 @@ impl Mapping {
             differences.push(format!("study.trials was {}, and is {}", was.trials, is.trials));
         }
         let mut lacks = |what: String| differences.push(format!("{what} is missing"));
-        let sets = places(&was.sets, &is.sets, |a, b| a == b, |set| {
-            lacks(format!("data.sets: {set}"));
-        });
+        let sets = places(
+            &was.sets,
+            &is.sets,
+            |a, b| a == b,
+            |set| {
+                lacks(format!("data.sets: {set}"));
+            },
+        );
         let same_level = |a: &f64, b: &f64| a.to_bits() == b.to_bits();
         let levels = places(&was.noise_levels, &is.noise_levels, same_level, |level| {
             lacks(format!("study.noise_levels: {level:e}"));
@@ -88,9 +93,14 @@ impl Mapping {
         let methods = places(&was.methods, &is.methods, same_method, |method| {
             lacks(format!("fit.methods: {}", method.label));
         });
-        let positions = places(&was.bins, &is.bins, |a, b| a == b, |bin| {
-            lacks(format!("fit.bins: {bin}"));
-        });
+        let positions = places(
+            &was.bins,
+            &is.bins,
+            |a, b| a == b,
+            |bin| {
+                lacks(format!("fit.bins: {bin}"));
+            },
+        );
         let mut keep = Vec::new();
         for method in &was.methods {
             match keep_of(method, old, new, was.bins == is.bins) {

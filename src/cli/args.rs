@@ -113,6 +113,9 @@ pub(super) struct PlanArgs {
     /// Number of shards: array tasks.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive, allow_negative_numbers = true)]
     pub(super) shards: u32,
+    /// Do not fit a few bins to foretell how long the study will take.
+    #[arg(long)]
+    pub(super) no_probe: bool,
 }
 
 /// `otfhpc run`.
@@ -150,6 +153,9 @@ pub(super) struct SubmitArgs {
     /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
     #[arg(long)]
     pub(super) force: bool,
+    /// Submit although external programs were not tried on one bin.
+    #[arg(long)]
+    pub(super) untried: bool,
     /// Which builds may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
@@ -189,6 +195,9 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+    /// Submit although external programs were not tried on one bin.
+    #[arg(long, conflicts_with = "local")]
+    pub(super) untried: bool,
     /// Which builds may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,

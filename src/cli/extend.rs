@@ -10,8 +10,8 @@ use crate::slurm::{Owner, Submissions, ranges};
 
 use super::args::SettingsArgs;
 use super::display::{complain, program, say};
-use super::{Volume, frozen};
 use super::jobs::ask_queue;
+use super::{Volume, frozen};
 
 /// Puts a plan in the place of the smaller one in a folder, with its results.
 pub(super) fn extend(
@@ -114,4 +114,3 @@ fn told(old: &BoundPlan, new: &BoundPlan, mapping: &Mapping, taken: &Taken) -> R
 fn same_bins(old: &BoundPlan, new: &BoundPlan) -> bool {
     old.plan.config.fit.bins.bins() == new.plan.config.fit.bins.bins()
 }
-

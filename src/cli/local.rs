@@ -15,9 +15,10 @@ use super::{Exit, Volume};
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
-    let (plan, campaigns) = make(&args.settings, args.shards, &run, (&profile, volume), |plan, study| {
-        Ok(check_room(&run, plan, study, &plan.shards.live())?)
-    })?;
+    let (plan, campaigns) =
+        make(&args.settings, args.shards, &run, (&profile, volume), |plan, study| {
+            Ok(check_room(&run, plan, study, &plan.shards.live())?)
+        })?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
     }

@@ -4,6 +4,7 @@ mod args;
 mod audit;
 mod display;
 mod extend;
+mod foretell;
 mod frozen;
 mod here;
 mod jobs;
@@ -24,6 +25,7 @@ mod simulate;
 mod source;
 mod status;
 mod submit;
+mod tried;
 
 use std::process::ExitCode;
 

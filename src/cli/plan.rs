@@ -17,14 +17,19 @@ use super::args::{PlanArgs, SettingsArgs};
 use super::display::{complain, program, say};
 use super::extend::extend;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, needs};
+use super::{Exit, Volume, foretell, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
     let room = |plan: &_, study: &_| look_for_room(&run, plan, study);
-    let (plan, _) = make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
+    let (plan, mut campaigns) =
+        make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
+        if !args.no_probe {
+            let lines = foretell::time(&plan, &plan.study()?, &mut campaigns)?;
+            say(&format!("{:<11}{}\n", "time", lines.join(&format!("\n{:<11}", ""))));
+        }
         let shards = plan.shards.numbers();
         let by_hand = submit_all(&run, shards).replace('\n', "\n  ");
         say(&format!(

@@ -131,10 +131,8 @@ fn told(study: &Study, failed: &Failed) -> String {
             0 => String::new(),
             more => format!(", with {more} others that are fitted together with them"),
         };
-        text += &format!(
-            "{:<11}{count} units of {} are fitted again{with}\n",
-            "failed", method.label
-        );
+        text +=
+            &format!("{:<11}{count} units of {} are fitted again{with}\n", "failed", method.label);
     }
     text
 }

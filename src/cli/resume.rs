@@ -18,7 +18,7 @@ use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
 use super::needs::USUAL_THREADS;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, here, refit};
+use super::{Exit, Volume, frozen, here, refit, tried};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -49,6 +49,9 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
         say(&mended.told);
+    }
+    if mended.jobs.shards() > 0 && !args.untried {
+        tried::try_all(&run, &plan, volume)?;
     }
     if mended.is_worth_it() {
         maker.prepare()?;

@@ -153,7 +153,9 @@ pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life, outcomes: Outcomes) -> 
         units,
         units_done,
         counts: State::ALL.map(|state| (state.to_string(), count(state))).into(),
-        outcomes: Status::REGISTRY.map(|(status, _, name, _)| (name, outcomes.count(status))).into(),
+        outcomes: Status::REGISTRY
+            .map(|(status, _, name, _)| (name, outcomes.count(status)))
+            .into(),
         shards: life.shards.iter().map(shard_json).collect(),
     }
 }

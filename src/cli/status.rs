@@ -93,16 +93,17 @@ fn outcomes(run: &RunDir, outcomes: &Outcomes) -> String {
         return String::new();
     }
     let count = |(status, _, name, _): (Status, _, &str, _)| {
-        Some(outcomes.count(status)).filter(|count| *count > 0).map(|count| format!("{count} {name}"))
+        Some(outcomes.count(status))
+            .filter(|count| *count > 0)
+            .map(|count| format!("{count} {name}"))
     };
     let counts: Vec<String> = Status::REGISTRY.into_iter().filter_map(count).collect();
     let mut text =
         format!("of the {} units of shards that are done: {}\n", outcomes.sum(), counts.join(", "));
     if outcomes.count(Status::Failed) > 0 {
         let (program, folder) = (program(), folder(run));
-        text += &format!(
-            "when what made units fail is mended: {program} resume {folder} --failed\n"
-        );
+        text +=
+            &format!("when what made units fail is mended: {program} resume {folder} --failed\n");
     }
     text
 }

@@ -12,7 +12,7 @@ use crate::slurm::{Owner, Real, Recorder, Submissions};
 use super::args::SubmitArgs;
 use super::display::{folder, program, say};
 use super::jobs::{Group, Jobs, Maker, ask_queue, cut};
-use super::{Exit, Volume, frozen};
+use super::{Exit, Volume, frozen, tried};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -31,6 +31,9 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     }
     let mut recorder = Recorder::open(&run)?;
     let left = Left::find(&run, &plan, &owner, recorder.submissions(), args)?;
+    if left.jobs.shards() > 0 && !args.untried {
+        tried::try_all(&run, &plan, volume)?;
+    }
     if left.jobs.needs_merge() {
         maker.prepare()?;
     }

@@ -35,8 +35,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::Header, Self::Attempt, Self::Piece, Self::Ended, Self::Origin];
+    const ALL: [Self; 5] = [Self::Header, Self::Attempt, Self::Piece, Self::Ended, Self::Origin];
 }
 
 /// A whole frame.
