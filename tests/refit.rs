@@ -17,8 +17,8 @@ use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_with, products, t
 use tempfile::{TempDir, tempdir};
 
 /// Writes what fits the input, which is larger with five bins than with one, and notes the call.
-const GOOD: &str = "echo \"$1\" >>\"$S/calls\"\n\
-     if [ $(wc -c <\"$1\") -gt 15000 ]; then cp \"$S/five.npz\" \"$2\"; else cp \"$S/one.npz\" \"$2\"; fi";
+const GOOD: &str = "\
+     if [ $(wc -c <\"$1\") -gt 15000 ]; then echo x >>\"$S/calls\"; cp \"$S/five.npz\" \"$2\"; else cp \"$S/one.npz\" \"$2\"; fi";
 /// Units of the study below: 2 noise levels, 5 bins, 2 methods.
 const UNITS: u64 = 20;
 
@@ -181,6 +181,13 @@ fn a_script_that_was_missing_is_fitted_when_it_is_there_and_nothing_else_is() {
     let told = stage.resume(&["--dry-run"]).ended(0).stdout;
     assert!(told.contains("10 units of mine are fitted again"), "{told}");
     assert_eq!(fs::read(stage.run.partial(0)).unwrap(), old);
+    // It is tried before: one that still fails takes nothing back.
+    let refused = stage.resume(&["--local"]).ended(2).stderr;
+    assert!(
+        refused.contains("nothing was fitted") && refused.contains("method `mine`"),
+        "{refused}"
+    );
+    assert_eq!(fs::read(stage.run.partial(0)).unwrap(), old);
     stage.script(GOOD);
     let said = stage.resume(&["--local"]).ended(0).stdout;
     assert_eq!(fitted(&said), 10, "{said}");
@@ -202,7 +209,8 @@ fn a_script_that_was_missing_is_fitted_when_it_is_there_and_nothing_else_is() {
 fn what_a_program_fitted_well_is_kept_when_it_is_mended_and_that_is_told() {
     let stage = Stage::new();
     // It fails at one of two configurations: whichever comes second.
-    stage.script(&format!("mkdir \"$S/first\" || exit 1\n{GOOD}"));
+    stage
+        .script(&format!("[ $(wc -c <\"$1\") -lt 15000 ] || mkdir \"$S/first\" || exit 1\n{GOOD}"));
     stage.here("local").ended(1);
     assert_eq!(stage.calls(), 1);
     stage.script(GOOD);

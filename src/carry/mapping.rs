@@ -215,3 +215,113 @@ fn keep_of_program(
         () => Keep::All,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::Outcome;
+    use crate::plan::Plan;
+    use crate::shard::UnitResult;
+    use crate::study::Config;
+
+    fn planned(settings: &[&str]) -> BoundPlan {
+        let settings: Vec<String> = settings.iter().map(|text| (*text).into()).collect();
+        Plan::make(Config::load(None, &settings).unwrap(), Vec::new(), 2).unwrap()
+    }
+
+    fn between(old: &BoundPlan, new: &BoundPlan) -> Result<Mapping, String> {
+        Mapping::to_larger(&RunDir::new("results"), old, new).map_err(|error| error.to_string())
+    }
+
+    fn result(outcome: Outcome) -> UnitResult {
+        UnitResult { outcome, prediction_error: None, degrees_of_freedom: None }
+    }
+
+    #[test]
+    fn every_unit_has_one_place_where_everything_about_it_is_the_same() {
+        let old = planned(&[
+            r#"data.sets=["llss","rhss"]"#,
+            "study.noise_levels=[0.1,0.2]",
+            "study.trials=2",
+            r#"fit.methods=["smooth","ols","wls+kirchhoff"]"#,
+            "fit.bins=5-7",
+        ]);
+        let new = planned(&[
+            r#"data.sets=["rhss","lhss","llss"]"#,
+            "study.noise_levels=[0.3,0.2,0.1]",
+            "study.trials=5",
+            r#"fit.methods=["wls+kirchhoff","lad","ols+none","smooth"]"#,
+            "fit.bins=5-7",
+        ]);
+        let mapping = between(&old, &new).unwrap();
+        let (was, is) = (old.study().unwrap(), new.study().unwrap());
+        let about = |study: &Study, unit: u64| {
+            let unit = study.unit(unit);
+            let id = study.realisation(unit.realisation);
+            let (method, bin) = (&study.methods[unit.method], study.bins[unit.position]);
+            let level = study.noise_levels[id.noise].to_bits();
+            (study.sets[id.set], level, id.trial, method.name().to_owned(), method.constraint, bin)
+        };
+        let mut first = 0;
+        while first < was.units() {
+            let length = was.order.piece_at(first % was.order.units()).unwrap();
+            let results = vec![result(Outcome::NoSignal); length as usize];
+            let moved = mapping.map(Piece { first, results }).unwrap();
+            assert_eq!(is.order.piece_at(moved.first % is.order.units()), Some(length));
+            for place in 0..length {
+                assert_eq!(about(&was, first + place), about(&is, moved.first + place));
+            }
+            first += length;
+        }
+        assert!(between(&new, &old).unwrap_err().contains("fit.methods: lad is missing"));
+    }
+
+    #[test]
+    fn other_folds_are_other_records_and_other_draws_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cal.npz");
+        std::fs::write(&file, "records").unwrap();
+        let path = format!("data.path={}", file.display());
+        let study = |resampling: &str, trials: u64| {
+            let trials = format!("study.trials={trials}");
+            planned(&[&path, &format!("study.resampling={resampling}"), &trials])
+        };
+        let error = between(&study("cross-validation", 5), &study("cross-validation", 6));
+        assert!(error.unwrap_err().contains("study.trials was 5, and is 6: with other folds"));
+        let more = [r#"fit.methods=["ols","wls","lad"]"#, "study.resampling=cross-validation"];
+        let more = planned(&[&path, "study.trials=5", more[0], more[1]]);
+        assert!(between(&study("cross-validation", 5), &more).is_ok());
+        let five = study("bootstrap", 5);
+        assert!(between(&five, &study("bootstrap", 6)).is_ok());
+        // The same name, other records.
+        std::fs::write(&file, "other records").unwrap();
+        let error = between(&five, &study("bootstrap", 6)).unwrap_err();
+        assert!(error.contains("cal.npz is another"), "{error}");
+    }
+
+    #[test]
+    fn a_program_is_its_files_its_command_and_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.sh");
+        std::fs::write(&file, "one").unwrap();
+        let study = |words: &str, seconds: u32| {
+            let path = file.display();
+            let program = format!(
+                r#"method=[{{name="mine",command=["sh","{path}"{words}],timeout_seconds={seconds}}}]"#
+            );
+            planned(&[&program, r#"fit.methods=["mine","ols"]"#, "fit.bins=5-6"])
+        };
+        let old = study("", 10);
+        let kept = |new: &BoundPlan| between(&old, new).map(|mapping| mapping.keep);
+        assert_eq!(kept(&study("", 10)), Ok(vec![Keep::All; 2]));
+        assert_eq!(kept(&study("", 20)), Ok(vec![Keep::ButFailed, Keep::All]));
+        assert!(kept(&study("", 5)).unwrap_err().contains("mine: timeout_seconds is less"));
+        assert!(kept(&study(r#","-x""#, 10)).unwrap_err().contains("mine: its command is another"));
+        let mapping = between(&old, &study("", 20)).unwrap();
+        let failed = vec![result(Outcome::NoSignal), result(Outcome::Failed("late".into()))];
+        let first = old.study().unwrap().order.unit_of(0, 0).unwrap();
+        assert_eq!(mapping.map(Piece { first, results: failed }), None, "a piece is fitted whole");
+        std::fs::write(&file, "two").unwrap();
+        assert_eq!(kept(&study("", 10)), Ok(vec![Keep::Nothing, Keep::All]));
+    }
+}

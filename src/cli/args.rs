@@ -195,8 +195,8 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
-    /// Submit although external programs were not tried on one bin.
-    #[arg(long, conflicts_with = "local")]
+    /// Do not try external programs on one bin before.
+    #[arg(long)]
     pub(super) untried: bool,
     /// Which builds may go on.
     #[command(flatten)]

@@ -8,7 +8,7 @@ use rayon::ThreadPoolBuilder;
 
 use crate::data::settings::{SimulateSettings, Source};
 use crate::plan::BoundPlan;
-use crate::shard::{Campaigns, ThreadCount, Timed, time_methods};
+use crate::shard::{Campaigns, ThreadCount, Timed, thread_time, time_methods};
 use crate::study::{Config, Study};
 
 use super::display::program;
@@ -86,13 +86,13 @@ fn measure(config: &Config, study: &Study, campaigns: &mut Campaigns) -> Result<
     }
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
     let (timed, preparing) = pool.install(|| -> Result<_> {
-        let begun = std::time::Instant::now();
+        let clock = thread_time();
         // Simulated ones are made for this look alone: those that are fitted may have more records.
         let mut few = Campaigns::default();
         let simulated = config.data.source == Source::Simulate;
         let campaigns = if simulated { &mut few } else { campaigns };
         let campaign = campaigns.get(&config, study, 0)?;
-        let preparing = begun.elapsed();
+        let preparing = thread_time() - clock;
         Ok((time_methods(study, &campaign, BUDGET), preparing))
     })?;
     let preparing = larger * preparing.as_secs_f64() * study.sets.len() as f64;

@@ -11,11 +11,12 @@ use crate::study::{MethodChoice, Study};
 use super::args::ResumeArgs;
 use super::display::say;
 use super::extend::{hand_over, settle};
-use super::{Volume, frozen};
+use super::{Volume, frozen, tried};
 
 /// Takes failed units of the chosen methods back; with `--dry-run`, says what it would do. If files
-/// of their programs changed, the plan is made anew with these.
-pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<()> {
+/// of their programs changed, the plan is made anew with these. Programs are tried before; says
+/// whether they were.
+pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<bool> {
     settle(run)?;
     let plan = BoundPlan::read(run)?;
     frozen::check(run, &plan, &args.binary, volume)?;
@@ -33,8 +34,14 @@ pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) 
         }
     };
     tell(&told(&study, &failed));
+    if args.dry_run {
+        return Ok(false);
+    }
+    let is_tried = failed.sum() > 0 && !args.untried;
+    if is_tried {
+        tried::try_all(run, &plan, "fitted", volume)?;
+    }
     match mended {
-        _ if args.dry_run => {}
         // Results of a program that changed, and none that failed: there is nothing to be mended.
         Some(new) if failed.sum() > 0 || plan.shards.live().iter().any(is_open) => {
             let mapping = Mapping::to_mended(&plan, |method| chosen.has(method))?;
@@ -49,7 +56,7 @@ pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) 
         }
         _ => {}
     }
-    Ok(())
+    Ok(is_tried)
 }
 
 /// The new plan, with what is kept of results of programs before they were mended; and the same in

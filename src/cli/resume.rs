@@ -22,11 +22,9 @@ use super::{Exit, Volume, frozen, here, refit, tried};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
-    if args.failed {
-        refit::take_failed_back(&run, args, volume)?;
-        if args.dry_run {
-            return Ok(Exit::Done);
-        }
+    let was_tried = args.failed && refit::take_failed_back(&run, args, volume)?;
+    if args.failed && args.dry_run {
+        return Ok(Exit::Done);
     }
     if args.local {
         return here::finish(&run, args, volume);
@@ -50,8 +48,8 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         say(&mended.told);
     }
-    if mended.jobs.shards() > 0 && !args.untried {
-        tried::try_all(&run, &plan, volume)?;
+    if mended.jobs.shards() > 0 && !args.untried && !was_tried {
+        tried::try_all(&run, &plan, "submitted", volume)?;
     }
     if mended.is_worth_it() {
         maker.prepare()?;

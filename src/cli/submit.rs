@@ -32,7 +32,7 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let mut recorder = Recorder::open(&run)?;
     let left = Left::find(&run, &plan, &owner, recorder.submissions(), args)?;
     if left.jobs.shards() > 0 && !args.untried {
-        tried::try_all(&run, &plan, volume)?;
+        tried::try_all(&run, &plan, "submitted", volume)?;
     }
     if left.jobs.needs_merge() {
         maker.prepare()?;

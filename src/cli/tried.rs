@@ -10,13 +10,14 @@ use crate::plan::BoundPlan;
 use crate::shard::{Campaigns, try_programs};
 
 use super::Volume;
-use super::display::{program, say};
+use super::display::say;
 
 /// A program that is still at work after this is not one that crashes at once.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs every program of a plan on one bin; refuses to go on if one fails there.
-pub(super) fn try_all(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<()> {
+/// Runs every program of a plan on one bin; refuses to go on if one fails there. `omitted` is what
+/// was not done then.
+pub(super) fn try_all(run: &RunDir, plan: &BoundPlan, omitted: &str, volume: Volume) -> Result<()> {
     let study = plan.study()?;
     if !study.methods.iter().any(|method| method.is_external()) {
         return Ok(());
@@ -27,10 +28,9 @@ pub(super) fn try_all(run: &RunDir, plan: &BoundPlan, volume: Volume) -> Result<
     let lines: Vec<String> = failed.map(|(name, why)| format!("method `{name}`: {why}")).collect();
     if !lines.is_empty() {
         bail!(
-            "nothing was submitted, because a program failed that was tried on one bin:\n{}\nmend it \
-             and type the same again (`{} run` and `local` use it in the same way), or add --untried",
-            lines.join("\n"),
-            program()
+            "nothing was {omitted}, because a program failed that was tried on one bin:\n{}\nmend it \
+             and type the same again, or add --untried",
+            lines.join("\n")
         );
     }
     if volume > Volume::Quiet {

@@ -40,7 +40,7 @@ pub use lock::Locks;
 pub use open_files::allow_open_files;
 pub use outcomes::Outcomes;
 pub use partial::{Partial, PartialError, Provenance};
-pub use probe::{Timed, Tried, time_methods, try_programs};
+pub use probe::{Timed, Tried, thread_time, time_methods, try_programs};
 pub use profile::{MethodParts, Phase, Profile};
 pub use programs::Programs;
 pub use progress::{Counts, Progress};

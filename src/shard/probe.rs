@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::data::{BinData, Campaign, Realisation};
 use crate::fit::{Constraint, Context, Deadline, Problem, fit_bin, fit_bins};
 use crate::study::{Estimator, Study};
@@ -11,7 +13,8 @@ use crate::study::{Estimator, Study};
 /// Bins at which methods are timed, spread over those of the study.
 const TIMED: usize = 4;
 
-/// What was measured, on one thread.
+/// What was measured: time of the processor, whatever else it has to do. It is that of the thread
+/// that asks, so the pool is to have one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed {
     /// Making the spectra of one realisation.
@@ -26,19 +29,27 @@ pub struct Timed {
 /// current rayon pool.
 #[must_use]
 pub fn time_methods(study: &Study, campaign: &Campaign, budget: Duration) -> Timed {
-    let begun = Instant::now();
+    let (begun, clock) = (Instant::now(), thread_time());
     let bins = spread(&study.bins);
     let realisation = campaign.realise(&study.draw(study.realisation(0)), &bins);
-    let realised = begun.elapsed();
+    let realised = thread_time() - clock;
     let gathered: Vec<BinData> =
         (0..bins.len()).map(|place| campaign.bin_data(&realisation, place)).collect();
-    let gathering = (begun.elapsed() - realised) / gathered.len().max(1) as u32;
+    let gathering = (thread_time() - clock - realised) / gathered.len().max(1) as u32;
     let time = |method| {
         let left = budget.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())?;
         time_method(study, &realisation, &gathered, method, left)
     };
     let units = (0..study.methods.len()).map(time).collect();
     Timed { realisation: realised, gathering, units }
+}
+
+/// Time that the processor has spent on this thread.
+#[must_use]
+pub fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }
 
 /// A few of the bins, from all parts.
@@ -56,7 +67,8 @@ fn time_method(
     limit: Duration,
 ) -> Option<Duration> {
     let Estimator::Native(info, native) = &study.methods[method].estimator else { return None };
-    let (begun, constraint) = (Instant::now(), study.methods[method].constraint);
+    let (begun, clock) = (Instant::now(), thread_time());
+    let constraint = study.methods[method].constraint;
     let deadline = Deadline::after(Some(study.unit_limit.unwrap_or(limit).min(limit)));
     let columns: Vec<Vec<&[f64]>> = gathered.iter().map(columns).collect();
     let problems: Vec<Problem> = gathered
@@ -66,7 +78,7 @@ fn time_method(
         .collect();
     if info.couples_bins {
         let _ = fit_bins(&problems, |bright| native.fit_together(bright));
-        return Some(begun.elapsed() / problems.len().max(1) as u32);
+        return Some((thread_time() - clock) / problems.len().max(1) as u32);
     }
     let mut fitted = 0;
     for problem in &problems {
@@ -76,7 +88,7 @@ fn time_method(
             break;
         }
     }
-    Some(begun.elapsed() / fitted.max(1))
+    Some((thread_time() - clock) / fitted.max(1))
 }
 
 /// How another program ended that was tried.
