@@ -1,6 +1,7 @@
 //! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
 
 pub mod audit;
+pub mod carry;
 pub mod cli;
 pub mod data;
 pub mod external;

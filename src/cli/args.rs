@@ -137,6 +137,10 @@ pub(super) struct SettingsArgs {
     /// Move the results of another plan, or of another build, out of the way, to aside/.
     #[arg(long)]
     pub(super) replace: bool,
+    /// Take over all results of the smaller study that is in the folder: one with the same settings,
+    /// and fewer trials, noise levels, methods, data sets or bins.
+    #[arg(long, conflicts_with = "replace")]
+    pub(super) extend: bool,
     /// Which builds of the program may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
@@ -151,6 +155,9 @@ pub(super) struct PlanArgs {
     /// Number of shards: array tasks.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = shards, allow_negative_numbers = true)]
     pub(super) shards: u32,
+    /// Do not fit a few bins to foretell how long the study will take.
+    #[arg(long)]
+    pub(super) no_probe: bool,
 }
 
 /// `otfhpc run`.
@@ -201,6 +208,9 @@ pub(super) struct SubmitArgs {
     /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
     #[arg(long)]
     pub(super) force: bool,
+    /// Submit although external programs were not tried on one bin.
+    #[arg(long)]
+    pub(super) untried: bool,
     /// Which builds may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
@@ -218,6 +228,13 @@ pub(super) struct ResumeArgs {
     /// Fit what is missing on this machine instead, and merge.
     #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
     pub(super) local: bool,
+    /// Fit units that failed again, for instance after an external program was mended: all others are
+    /// kept. A program whose files changed is taken as mended.
+    #[arg(long)]
+    pub(super) failed: bool,
+    /// With --failed, only units of this method; may be given many times.
+    #[arg(long = "method", value_name = "NAME", requires = "failed")]
+    pub(super) methods: Vec<String>,
     /// Say where the time went, with --local.
     #[arg(long, requires = "local")]
     pub(super) profile: bool,
@@ -236,6 +253,9 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
+    /// Do not try external programs on one bin before.
+    #[arg(long)]
+    pub(super) untried: bool,
     /// Which builds may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,

@@ -59,6 +59,12 @@ pub(super) fn merge_and_report(
                     Shown(&run.provenance())
                 ));
             }
+            for mended in plan.plan.mended.iter().filter(|_| volume > Volume::Quiet) {
+                complain(&format!(
+                    "otfhpc: warning: {} units of {} are of its program before it was mended",
+                    mended.kept_units, mended.method
+                ));
+            }
             if volume > Volume::Quiet {
                 say(&(source_line(plan) + &complete(run, &ledger, &rows)));
                 chi2_warnings(&rows).iter().for_each(|warning| complain(warning));

@@ -3,6 +3,8 @@
 mod args;
 mod audit;
 mod display;
+mod extend;
+mod foretell;
 mod frozen;
 mod here;
 mod jobs;
@@ -14,6 +16,7 @@ mod needs;
 mod plan;
 mod profile_table;
 mod prospects;
+mod refit;
 mod report;
 mod requeue;
 mod resume;
@@ -25,6 +28,7 @@ mod source;
 mod status;
 mod submit;
 mod task_log;
+mod tried;
 
 use std::process::ExitCode;
 

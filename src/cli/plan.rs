@@ -16,18 +16,24 @@ use crate::study::{Config, ProgramSettings, Study};
 
 use super::args::{PlanArgs, SettingsArgs};
 use super::display::{complain, counted, program, say};
+use super::extend::extend;
 use super::jobs::tell_copy;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, needs};
+use super::{Exit, Volume, foretell, frozen, needs};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
     check_folder(&run)?;
     let room = |plan: &_, study: &_| look_for_room(&run, plan, study);
-    let (plan, _) = make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
+    let (plan, mut campaigns) =
+        make(&args.settings, args.shards, &run, (&Profile::off(), volume), room)?;
     write_scripts(&run)?;
     if volume > Volume::Quiet {
         say(&describe(&plan, &run)?);
+        if !args.no_probe {
+            let lines = foretell::time(&plan, &plan.study()?, &mut campaigns)?;
+            say(&format!("{:<11}{}\n", "time", lines.join(&format!("\n{:<11}", ""))));
+        }
         let shards = plan.shards.numbers();
         let by_hand = submit_all(&run, shards).replace('\n', "\n  ");
         say(&format!(
@@ -72,9 +78,13 @@ pub(super) fn make(
     let study = Study::new(&config)?;
     JobOptions::new(&config.slurm, &[])?;
     let (data_sets, campaigns) = profile.phase(Phase::Read, || survey_all(&config, &study))?;
-    let plan = Plan::make(config, data_sets, shards)?;
+    let plan = Plan::make(config, data_sets, shards)?.as_it_stands(run);
     room(&plan, &study)?;
-    make_way(run, &plan, settings, volume)?;
+    match settings.extend {
+        true => extend(run, &plan, settings, volume)?,
+        false => make_way(run, &plan, settings, volume)?,
+    }
+    let plan = plan.as_it_stands(run);
     if plan.disowns_revisions(run) {
         set_aside(run, &run.revisions())?;
     }

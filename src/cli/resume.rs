@@ -17,10 +17,14 @@ use super::jobs::{
 };
 use super::prospects::Bounds;
 use super::source::source_line;
-use super::{Exit, Volume, frozen, here};
+use super::{Exit, Volume, frozen, here, refit, tried};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
+    let was_tried = args.failed && refit::take_failed_back(&run, args, volume)?;
+    if args.failed && args.dry_run {
+        return Ok(Exit::Done);
+    }
     if args.local {
         return here::finish(&run, args, volume);
     }
@@ -46,6 +50,9 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
         say(&mended.told);
+    }
+    if mended.jobs.shards() > 0 && !args.untried && !was_tried {
+        tried::try_all(&run, &plan, "submitted", volume)?;
     }
     if mended.is_worth_it() {
         maker.prepare()?;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde::Serialize;
 
+use crate::fit::Status;
 use crate::life::{Life, Merging, ShardState, Slurm, State};
 use crate::plan::BoundPlan;
+use crate::shard::Outcomes;
 use crate::slurm::{TaskMemory, ranges};
 
 use super::display::counted;
@@ -125,6 +127,8 @@ pub(super) struct Json<'a> {
     units: u64,
     units_done: u64,
     counts: BTreeMap<String, usize>,
+    /// How the units of the shards that are done ended.
+    outcomes: BTreeMap<&'static str, u64>,
     shards: Vec<ShardJson<'a>>,
 }
 
@@ -146,7 +150,7 @@ struct ShardJson<'a> {
     submitted: u32,
 }
 
-pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life) -> Json<'a> {
+pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life, outcomes: Outcomes) -> Json<'a> {
     let (units_done, units) = units(&life.shards);
     let count = |state: State| life.shards.iter().filter(|shard| shard.state == state).count();
     Json {
@@ -167,6 +171,9 @@ pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life) -> Json<'a> {
         units,
         units_done,
         counts: State::ALL.map(|state| (state.to_string(), count(state))).into(),
+        outcomes: Status::REGISTRY
+            .map(|(status, _, name, _)| (name, outcomes.count(status)))
+            .into(),
         shards: life.shards.iter().map(shard_json).collect(),
     }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::fit::Status;
 use crate::foundations::RunDir;
 use crate::life::{Life, Merging, ShardState, Slurm, State, look};
 use crate::plan::BoundPlan;
+use crate::shard::Outcomes;
 use crate::slurm::{Hold, SlurmError, is_here, tasks_of};
 
 use super::Exit;
@@ -86,17 +88,40 @@ fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Resul
         complain(&format!("otfhpc: warning: {error}; what waits in the queue is not known"));
     }
     if args.json {
-        let mut line = serde_json::to_vec(&shard_table::json(plan, life))?;
+        let json = shard_table::json(plan, life, Outcomes::of(run, plan));
+        let mut line = serde_json::to_vec(&json)?;
         line.push(b'\n');
         // Whoever reads it may stop reading.
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
+    let outcomes = outcomes(run, &Outcomes::of(run, plan));
     let notes = jobs::notes(run, plan)?;
-    let text = shard_table::table(&life.shards) + &notes.text;
+    let text = shard_table::table(&life.shards) + &outcomes + &notes.text;
     let text = text + &merging(run, life) + &released(life);
     say(&(text + &next(run, plan, life, notes.goes_on)?));
     Ok(())
+}
+
+/// How the units of the shards that are done ended, and what helps those that failed.
+fn outcomes(run: &RunDir, outcomes: &Outcomes) -> String {
+    if outcomes.sum() == 0 {
+        return String::new();
+    }
+    let count = |(status, _, name, _): (Status, _, &str, _)| {
+        Some(outcomes.count(status))
+            .filter(|count| *count > 0)
+            .map(|count| format!("{count} {name}"))
+    };
+    let counts: Vec<String> = Status::REGISTRY.into_iter().filter_map(count).collect();
+    let mut text =
+        format!("of the {} units of shards that are done: {}\n", outcomes.sum(), counts.join(", "));
+    if outcomes.count(Status::Failed) > 0 {
+        let (program, folder) = (program(), folder(run));
+        text +=
+            &format!("when what made units fail is mended: {program} resume {folder} --failed\n");
+    }
+    text
 }
 
 /// What became of the merge, if all shards are done.

@@ -17,7 +17,7 @@ use super::jobs::{
 };
 use super::merge::merge_and_report;
 use super::run::environment;
-use super::{Exit, Volume, frozen, needs};
+use super::{Exit, Volume, frozen, needs, tried};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -42,6 +42,9 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
         // This is the merge: all that was to be submitted has been.
         drop(recorder);
         return merge_and_report(&run, &plan, &mut Campaigns::default(), volume);
+    }
+    if left.jobs.shards() > 0 && !args.untried {
+        tried::try_all(&run, &plan, "submitted", volume)?;
     }
     if left.jobs.needs_merge() {
         maker.prepare()?;

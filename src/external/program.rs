@@ -72,6 +72,16 @@ impl Program {
         self.run(bins, log, stop).unwrap_or_else(failed)
     }
 
+    /// Runs the program on some bins, for so long at most, to see whether it does what it should: that
+    /// it has no value for a bin, or takes longer, is nothing wrong.
+    ///
+    /// # Errors
+    /// What went wrong: the reason that its units would have.
+    pub fn try_on(&self, bins: &[Problem], log: &Path, patience: Duration) -> Result<(), String> {
+        let begun = Instant::now();
+        self.run(bins, log, &|| begun.elapsed() > patience).map(|_| ())
+    }
+
     fn run(
         &self,
         bins: &[Problem],

@@ -79,6 +79,13 @@ impl RunDir {
         self.journals().join(format!("shard-{shard:05}.{host}-{process}{JOURNAL_SUFFIX}"))
     }
 
+    /// The journal of what a shard takes over from results that stood elsewhere; `origin` is a word
+    /// of letters and digits.
+    #[must_use]
+    pub fn taken_over_journal(&self, shard: u32, origin: &str) -> PathBuf {
+        self.journals().join(format!("shard-{shard:05}.from-{origin}{JOURNAL_SUFFIX}"))
+    }
+
     /// What a process locks while it works on a shard.
     #[must_use]
     pub fn lock(&self, shard: u32) -> PathBuf {

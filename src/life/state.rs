@@ -200,7 +200,7 @@ fn open(blank: ShardState, progressed: &Progressed, evidence: &Evidence) -> Shar
             let remark = "it was killed, or its node is gone".into();
             ShardState { state: State::Stopped, remark, ..known }
         }
-        None if known.submitted > 0 || evidence.last.is_some() => {
+        None if !progressed.taken_over && (known.submitted > 0 || evidence.last.is_some()) => {
             let remark = nothing_left(evidence);
             ShardState { state: State::Unknown, remark, ..known }
         }

@@ -16,7 +16,7 @@ use crate::fit::Status;
 use crate::foundations::npz_writer::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::SPECTRUM_BINS;
-use crate::plan::{BoundPlan, DataSet, Input, Program, Split};
+use crate::plan::{BoundPlan, DataSet, Input, Mended, Program, Split, TakenOver};
 use crate::shard::Provenance;
 use crate::study::Study;
 
@@ -234,6 +234,10 @@ struct RunProvenance<'a> {
     shards_of_other_binaries: usize,
     merged: String,
     unit_seconds: f64,
+    /// Programs that were mended, so that results of both stand side by side.
+    mended: &'a [Mended],
+    /// Earlier plans of which results were taken over.
+    taken_over: &'a [TakenOver],
     /// Shards that were cut into more after the plan was made.
     splits: &'a [Split],
     shards: &'a [Provenance],
@@ -248,6 +252,8 @@ impl<'a> RunProvenance<'a> {
             shards_of_other_binaries: complete.other_binaries(plan),
             merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             unit_seconds: complete.provenance.iter().map(|p| p.unit_seconds).sum(),
+            mended: &plan.plan.mended,
+            taken_over: &plan.taken_over,
             splits: plan.shards.splits(),
             shards: &complete.provenance,
         }

@@ -96,7 +96,8 @@ pub enum PlanError {
     /// Another plan, with results, is in the way.
     #[error(
         "{} holds results of another plan ({}, {}); choose \
-         another folder with --out, or add --replace to move them to aside/ there", Shown(root),
+         another folder with --out, add --extend to take over those of a smaller study with the same \
+         settings, or add --replace to move them to aside/ there", Shown(root),
         counted(*partials, "partial"), counted(*products, "product")
     )]
     InTheWay {

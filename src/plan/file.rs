@@ -9,7 +9,7 @@ use crate::data::Screening;
 use crate::data::settings::Source;
 use crate::foundations::{Digest, RunDir, files};
 use crate::instrument::ChannelScan;
-use crate::study::{Config, LaunchSettings, Study, StudyError};
+use crate::study::{Config, LaunchSettings, ProgramSettings, Study, StudyError};
 
 use super::error::{PlanError, VERSION};
 use super::live::{LiveShards, Split};
@@ -38,6 +38,31 @@ pub struct Plan {
     pub units: u64,
     /// The first unit of each shard, and at the end the number of units.
     pub shards: Shards,
+    /// Programs that were mended, so that results of both stand side by side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<Mended>,
+}
+
+/// A program that was mended after it had fitted: what it had fitted well was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mended {
+    /// Name of the method.
+    pub method: String,
+    /// Its files before, as far as they were there.
+    pub before: Vec<Input>,
+    /// Units that were kept of what it had fitted.
+    pub kept_units: u64,
+}
+
+/// An earlier plan in the same folder of which results were taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenOver {
+    /// Hash of the earlier plan.
+    pub plan: Digest,
+    /// Units that were taken over.
+    pub units: u64,
 }
 
 /// A file that the results follow from.
@@ -73,6 +98,9 @@ pub struct BoundPlan {
     pub shards: LiveShards,
     /// The build that planned: beside the plan too. Older files do not have it.
     pub program: Option<Program>,
+    /// Where some of its results came from: beside the plan too, since they are what they would be
+    /// if it had fitted them.
+    pub taken_over: Vec<TakenOver>,
 }
 
 /// `plan.json` as it stands in the file.
@@ -84,6 +112,8 @@ struct PlanFile {
     launch: LaunchSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<Program>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken_over: Vec<TakenOver>,
     plan: Plan,
 }
 
@@ -108,6 +138,7 @@ impl Plan {
             shards: Shards::new(&study, shards)?,
             data_sets,
             config,
+            mended: Vec::new(),
         };
         Ok(plan.bind(launch, Some(Program::running()?)))
     }
@@ -115,7 +146,26 @@ impl Plan {
     fn bind(self, launch: LaunchSettings, program: Option<Program>) -> BoundPlan {
         let json = serde_json::to_vec(&self).expect("a plan has no map with keys that are no text");
         let shards = LiveShards::new(&self.shards);
-        BoundPlan { hash: Digest::of(&json), plan: self, launch, shards, program }
+        let taken_over = Vec::new();
+        BoundPlan { hash: Digest::of(&json), plan: self, launch, shards, program, taken_over }
+    }
+
+    /// The files of a method's program, as they were when this was planned.
+    #[must_use]
+    pub fn files_of(&self, method: &ProgramSettings) -> Vec<Input> {
+        let is_word = |input: &&Input| method.command.iter().any(|word| input.path == *word);
+        self.inputs.iter().filter(is_word).cloned().collect()
+    }
+
+    /// Whether a file is a word of a method's command and nothing else.
+    #[must_use]
+    pub fn is_of_a_program(&self, input: &Input) -> bool {
+        let Config { data, method, .. } = &self.config;
+        let mut models = data.sets.iter().filter_map(|set| data.model_of(*set));
+        let mut words = method.iter().flat_map(|program| &program.command);
+        words.any(|word| input.path == *word)
+            && data.path.as_ref() != Some(&input.path)
+            && !models.any(|model| model == input.path)
     }
 }
 
@@ -125,8 +175,8 @@ impl BoundPlan {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
-        let Self { plan, hash, launch, program, .. } = self.clone();
-        let file = PlanFile { plan_hash: hash, launch, program, plan };
+        let Self { plan, hash, launch, program, taken_over, .. } = self.clone();
+        let file = PlanFile { plan_hash: hash, launch, program, taken_over, plan };
         files::make_folder(run.root())?;
         files::write_whole(&run.plan(), |w| {
             serde_json::to_writer_pretty(&mut *w, &file)?;
@@ -155,6 +205,7 @@ impl BoundPlan {
         let file: PlanFile =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
         let mut bound = file.plan.bind(file.launch, file.program);
+        bound.taken_over = file.taken_over;
         if bound.hash != file.plan_hash {
             let (written, found) = (file.plan_hash.short(), bound.hash.short());
             return Err(PlanError::Edited { path, written, found });
@@ -165,6 +216,61 @@ impl BoundPlan {
         }
         revision::read(run, &bound.hash, &study, &mut bound.shards)?;
         Ok(bound)
+    }
+
+    /// The same plan, with the files of its programs as they are now; none if they are what they
+    /// were. Its shards are those that it was cut into.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or another input changed.
+    pub fn with_files_of_now(&self) -> Result<Option<Self>, PlanError> {
+        let mut config = self.plan.config.clone();
+        // A file that was missing when this was planned may be there now.
+        make_absolute(&mut config);
+        let inputs = hash_inputs(&config)?;
+        let changed = |input: &&Input| !inputs.contains(input) && !self.plan.is_of_a_program(input);
+        if self.plan.inputs.iter().any(|input| changed(&input)) {
+            self.check_inputs()?;
+        }
+        let plan = Plan { inputs, config, ..self.plan.clone() };
+        let is_new = plan.inputs != self.plan.inputs;
+        Ok(is_new.then(|| plan.bind(self.launch.clone(), self.program.clone())))
+    }
+
+    /// The same plan, with programs that were mended.
+    #[must_use]
+    pub fn with_mended(self, mended: Vec<Mended>) -> Self {
+        let Self { plan, launch, program, taken_over, .. } = self;
+        Self { taken_over, ..Plan { mended, ..plan }.bind(launch, program) }
+    }
+
+    /// The plan as it stands in a folder, if that is the same one: with what was mended since, and
+    /// with what is known of where its results came from.
+    #[must_use]
+    pub fn as_it_stands(self, run: &RunDir) -> Self {
+        let Ok(old) = Self::read(run) else { return self };
+        let mended = self.clone().with_mended(old.plan.mended.clone());
+        match mended.hash == old.hash {
+            true => Self { taken_over: old.taken_over, ..mended },
+            false => self,
+        }
+    }
+
+    /// The hash of the plan that stands in a folder, if there is one that says so.
+    #[must_use]
+    pub fn hash_in(run: &RunDir) -> Option<Digest> {
+        #[derive(Deserialize)]
+        struct Hash {
+            plan_hash: Digest,
+        }
+        let bytes = files::read(&run.plan()).ok()?;
+        Some(serde_json::from_slice::<Hash>(&bytes).ok()?.plan_hash)
+    }
+
+    /// Whether the revisions in a folder are those of another plan than the one there.
+    #[must_use]
+    pub fn has_foreign_revisions(run: &RunDir) -> bool {
+        Self::hash_in(run).is_some_and(|hash| revision::is_foreign(&run.revisions(), &hash))
     }
 
     /// The same plan with the revisions in a folder, where it goes on.
@@ -271,7 +377,7 @@ impl BoundPlan {
 }
 
 /// Array tasks may start in another folder than the planner did.
-fn make_absolute(config: &mut Config) {
+pub(crate) fn make_absolute(config: &mut Config) {
     for path in [&mut config.data.path, &mut config.data.model].into_iter().flatten() {
         if let Ok(absolute) = std::path::absolute(&*path) {
             *path = absolute;

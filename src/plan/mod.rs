@@ -12,7 +12,8 @@ mod shards;
 
 pub use enough::{MemoryError, check_simulation};
 pub use error::PlanError;
-pub use file::{BoundPlan, DataSet, Input, Plan};
+pub(crate) use file::make_absolute;
+pub use file::{BoundPlan, DataSet, Input, Mended, Plan, TakenOver};
 pub use live::{LiveShards, Split};
 pub use memory::{Memory, of_simulation};
 pub use program::{OtherProgram, Program};

@@ -30,10 +30,12 @@ pub(super) enum Kind {
     Piece = 3,
     /// The process stopped of its own accord.
     Ended = 4,
+    /// A process that worked on pieces that were taken over from another plan or from a partial.
+    Origin = 5,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Header, Self::Attempt, Self::Piece, Self::Ended];
+    const ALL: [Self; 5] = [Self::Header, Self::Attempt, Self::Piece, Self::Ended, Self::Origin];
 }
 
 /// A whole frame.

@@ -62,6 +62,10 @@ impl Identity {
         frame(Kind::Piece, &self.binding(), &codec::encode(&(first, results)))
     }
 
+    pub(super) fn origin_frame(&self, origin: &Attempt) -> Vec<u8> {
+        frame(Kind::Origin, &self.binding(), &codec::encode(origin))
+    }
+
     pub(super) fn ended_frame(&self, why: &Why) -> Vec<u8> {
         frame(Kind::Ended, &self.binding(), why.encode().as_bytes())
     }
@@ -75,6 +79,8 @@ impl Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Told {
     pub(super) attempts: Vec<Attempt>,
+    /// Who worked on what was taken over.
+    pub(super) origins: Vec<Attempt>,
     /// Why the last attempt ended, if it did so of its own accord.
     pub(super) ended: Option<Why>,
     /// Where its last sound frame ends: what follows is torn.
@@ -105,6 +111,7 @@ pub(super) fn decode(
             }
             Kind::Piece => told.fresh += take_piece(frame.body, study, results),
             Kind::Ended => told.ended = str::from_utf8(frame.body).ok().and_then(Why::decode),
+            Kind::Origin => told.origins.extend(codec::decode::<Attempt>(frame.body)),
         }
         told.end = frame.end;
     }
@@ -131,8 +138,10 @@ pub struct Journals {
     pub results: Results,
     /// Who worked on the shard; the last one last.
     pub attempts: Vec<Attempt>,
-    /// Who worked on those that it was cut from.
+    /// Who worked on those that it was cut from, or on what it took over.
     pub(super) inherited: Vec<Attempt>,
+    /// Whether some of its units were taken over, from another plan or from a partial of its own.
+    pub taken_over: bool,
     /// Whether the last one still does, as far as files can tell.
     pub running: bool,
     /// Why the last one ended, if it said so.
@@ -148,6 +157,12 @@ pub struct Journals {
 }
 
 impl Journals {
+    /// Files that are no journals of this shard of this plan.
+    #[must_use]
+    pub fn foreign(&self) -> &[PathBuf] {
+        &self.foreign
+    }
+
     /// Reads what is known of a shard: its own journals, and the results that those of the shards
     /// have from which it was cut.
     ///
@@ -167,8 +182,8 @@ impl Journals {
                 if let Found::File(bytes, _) = read_file(path)? {
                     // That it is no journal is of no concern here.
                     let told = decode(&bytes, &identity, study, &mut all.results);
-                    let of = told.map(|told| told.attempts).unwrap_or_default();
-                    all.inherited.extend(of);
+                    let told = told.unwrap_or_default();
+                    all.inherited.extend(told.attempts.into_iter().chain(told.origins));
                 }
             }
         }
@@ -190,6 +205,7 @@ impl Journals {
             results: Results::none(&identity.units),
             attempts: Vec::new(),
             inherited: Vec::new(),
+            taken_over: false,
             running: false,
             ended: None,
             fresh: 0,
@@ -220,8 +236,12 @@ impl Journals {
         }
         by_age.sort_by_key(|(modified, _)| *modified);
         for (modified, told) in by_age {
+            all.taken_over |= !told.origins.is_empty();
+            all.inherited.extend(told.origins);
+            if !told.attempts.is_empty() {
+                (all.ended, all.fresh, all.renewed) = (told.ended, told.fresh, Some(modified));
+            }
             all.attempts.extend(told.attempts);
-            (all.ended, all.fresh, all.renewed) = (told.ended, told.fresh, Some(modified));
         }
         Ok(all)
     }

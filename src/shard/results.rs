@@ -42,6 +42,13 @@ impl Results {
         index.and_then(|i| self.slots.get(i as usize)).is_some_and(Option::is_some)
     }
 
+    /// The result of a unit that is done.
+    #[must_use]
+    pub fn get(&self, unit: u64) -> Option<&UnitResult> {
+        let index = unit.checked_sub(self.first)?;
+        self.slots.get(usize::try_from(index).ok()?)?.as_ref()
+    }
+
     /// How many units are done.
     #[must_use]
     pub fn done(&self) -> u64 {

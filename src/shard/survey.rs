@@ -40,6 +40,8 @@ pub struct Progressed {
     pub running: bool,
     /// Why it ended, if it said so.
     pub ended: Option<Why>,
+    /// Whether some of its units were taken over, from another plan or from a partial of its own.
+    pub taken_over: bool,
     /// Units a second in the last attempt.
     pub rate: Option<f64>,
 }
@@ -77,6 +79,7 @@ fn look_at(
         rate: rate(&journals),
         last: journals.attempts.last().cloned(),
         running: journals.running,
+        taken_over: journals.taken_over,
         ended: journals.ended,
     }))
 }

@@ -76,6 +76,12 @@ pub enum ChoiceError {
 }
 
 impl MethodChoice {
+    /// Its name, without the constraint that the label may carry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.label.split_once('+').map_or(self.label.as_str(), |(name, _)| name)
+    }
+
     /// Whether it is another program.
     #[must_use]
     pub fn is_external(&self) -> bool {

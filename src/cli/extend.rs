@@ -1,0 +1,116 @@
+//! `otfhpc plan --extend`: a larger study takes over the results of a smaller one.
+
+use anyhow::{Result, bail};
+use rayon::ThreadPoolBuilder;
+
+use crate::carry::{CarryError, Keep, Mapping, Taken, complete, take_over, tidy};
+use crate::foundations::RunDir;
+use crate::plan::BoundPlan;
+use crate::slurm::{Owner, Submissions, ranges};
+
+use super::args::SettingsArgs;
+use super::display::{complain, program, say};
+use super::jobs::ask_queue;
+use super::{Volume, frozen};
+
+/// Puts a plan in the place of the smaller one in a folder, with its results.
+pub(super) fn extend(
+    run: &RunDir,
+    plan: &BoundPlan,
+    settings: &SettingsArgs,
+    volume: Volume,
+) -> Result<()> {
+    settle(run)?;
+    let old = BoundPlan::read(run)?;
+    frozen::check(run, &old, &settings.binary, volume)?;
+    if old.hash == plan.hash {
+        // The same once more, perhaps because it was killed.
+        tidy(run, plan)?;
+        return finish(run, &plan.clone().revised(run)?).map(|_| ());
+    }
+    let mapping = Mapping::to_larger(run, &old, plan)?;
+    let taken = hand_over(run, &old, plan, &mapping)?;
+    if volume > Volume::Quiet {
+        say(&told(&old, plan, &mapping, &taken)?);
+    }
+    Ok(())
+}
+
+/// Puts a plan in the place of another, with what is kept of its results.
+pub(super) fn hand_over(
+    run: &RunDir,
+    old: &BoundPlan,
+    new: &BoundPlan,
+    mapping: &Mapping,
+) -> Result<Taken> {
+    refuse_queued(run, old)?;
+    let taken = take_over(run, old, new, mapping)?;
+    finish(run, &BoundPlan::read(run)?)?;
+    Ok(taken)
+}
+
+/// Leaves the partials of shards of which nothing is left to be fitted.
+fn finish(run: &RunDir, plan: &BoundPlan) -> Result<u32> {
+    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
+    Ok(complete(run, plan, &pool)?)
+}
+
+/// Revisions of an earlier plan are what is left where this was killed in between.
+pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
+    if BoundPlan::has_foreign_revisions(run) {
+        crate::shard::set_aside(run, &run.revisions())?;
+    }
+    Ok(())
+}
+
+/// Tasks of the earlier plan that wait would fit shards of the new one without anybody's asking.
+fn refuse_queued(run: &RunDir, old: &BoundPlan) -> Result<()> {
+    let submissions = Submissions::read(run)?;
+    if !run.submissions().exists() {
+        return Ok(());
+    }
+    match ask_queue(&Owner::new(&old.hash, run), &submissions, false) {
+        Err(error) => complain(&format!("otfhpc: warning: {error:#}; what waits is not known")),
+        Ok(outlook) if outlook.shards.is_empty() => {}
+        Ok(outlook) => {
+            let shards: Vec<u32> = outlook.shards.iter().copied().collect();
+            let jobs: Vec<String> = outlook.arrays.iter().cloned().collect();
+            bail!(
+                "shards {} of the earlier plan wait or run; end them with `scancel {}`, or wait \
+                 until they are done (`{} status --watch`), and try again",
+                ranges(&shards),
+                jobs.join(" "),
+                program()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What was taken over, and why some was not.
+fn told(old: &BoundPlan, new: &BoundPlan, mapping: &Mapping, taken: &Taken) -> Result<String> {
+    let (study, units) = (old.study()?, new.study()?.units());
+    let mut text = format!(
+        "{:<11}{} units of the earlier plan ({}) are kept, {} are to be fitted\n",
+        "extended",
+        taken.sum(),
+        old.hash.short(),
+        units - taken.sum()
+    );
+    for (index, method) in study.methods.iter().enumerate().filter(|(i, _)| taken.again[*i] > 0) {
+        let why = match mapping.keep(index) {
+            Keep::Nothing if method.is_external() && same_bins(old, new) => "its program changed",
+            Keep::Nothing => "it fits all bins together, and there are others now",
+            Keep::ButFailed | Keep::All => "they failed, and it has more time now",
+        };
+        text += &format!(
+            "{:<11}{} units of {} are fitted again: {why}\n",
+            "", taken.again[index], method.label
+        );
+    }
+    Ok(text)
+}
+
+fn same_bins(old: &BoundPlan, new: &BoundPlan) -> bool {
+    old.plan.config.fit.bins.bins() == new.plan.config.fit.bins.bins()
+}
