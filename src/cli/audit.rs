@@ -146,10 +146,9 @@ impl Audit {
             let path = run.partial(*shard);
             let partial = quoted_path(&path);
             text += &format!(
-                "{}: shard {shard}, fitted on {host}: {} units differ: {}{more}\n  \
+                "{}: shard {shard}, fitted on {host}: these units differ: {}{more}\n  \
                  mend: mkdir -p {aside} && mv --backup=numbered {partial} {aside}/\n",
                 Shown(&path),
-                units.len(),
                 named.join(", ")
             );
         }

@@ -54,8 +54,8 @@ pub(super) fn merge_and_report(
             if other_binaries > 0 && volume > Volume::Quiet {
                 complain(&format!(
                     "otfhpc: warning: another build of otfhpc than the one that planned worked on \
-                     {other_binaries} of {} shards: {} tells which",
-                    plan.shards.live().len(),
+                     {other_binaries} of {}: {} tells which",
+                    counted(plan.shards.live().len(), "shard"),
                     Shown(&run.provenance())
                 ));
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir, Shown, files};
+use crate::foundations::{FileError, RunDir, Shown, counted, files};
 use crate::study::Study;
 
 use super::file::BoundPlan;
@@ -28,9 +28,8 @@ pub enum RoomError {
     File(#[from] FileError),
     /// Too little is left.
     #[error(
-        "{}: {} MB of free space, but the partials and journals of {shards} shards need up to {} \
-         MB; make space there, or choose another folder with --out",
-        Shown(folder), free / 1_000_000, needed.div_ceil(1_000_000)
+        "{}: {} MB of free space, but what {} will leave takes up to {} MB; make space there, or choose another folder with --out",
+        Shown(folder), free / 1_000_000, counted(*shards, "shard"), needed.div_ceil(1_000_000)
     )]
     Space {
         /// The results folder.
