@@ -7,8 +7,8 @@ mod solution;
 use otfhpc::foundations::math::modulus;
 use solution::{Checked, Run, Solution};
 
-/// Fitted by themselves, all bins of the band but four at either edge.
-const INNER: std::ops::RangeInclusive<usize> = 8..=33;
+/// All bins of the band but seven at either edge.
+const INNER: std::ops::RangeInclusive<usize> = 12..=29;
 /// The band without its first bin.
 const BAND: std::ops::RangeInclusive<usize> = 5..=37;
 
@@ -35,7 +35,7 @@ fn difference(a: &Solution, b: &Solution, bins: impl Iterator<Item = usize>) -> 
 /// Smoothing ties a bin to all others, but what they say of it fades. Bins above the band, where
 /// nothing determines the bolometer, change nothing. Those next to it, where all emissivities are
 /// zero and found to be so, are information: the truth bends there, so that the last bins move by
-/// an error bar or so, and those four bins away by 0.05 of one.
+/// an error bar or so, those three bins away by 0.23 of one, and those seven away by 0.03.
 #[test]
 fn smoothing_is_not_disturbed_by_bins_that_determine_nothing() -> Checked {
     let [band, some, all] = ["5-37", "1-60", "all"].map(|bins| fitted("smooth", bins));
@@ -45,7 +45,7 @@ fn smoothing_is_not_disturbed_by_bins_that_determine_nothing() -> Checked {
     assert!(steps < 0.01 && sigmas < 0.01, "1-60 and all: {steps} {sigmas}");
     let (steps, sigmas) = difference(&band, &all, INNER);
     println!("5-37 and all: {steps:.1e} {sigmas:.1e}");
-    assert!(steps < 0.1 && sigmas < 0.01, "5-37 and all: {steps} {sigmas}");
+    assert!(steps < 0.05 && sigmas < 0.01, "5-37 and all: {steps} {sigmas}");
     let (steps, sigmas) = difference(&band, &all, BAND);
     assert!(steps < 2.0 && sigmas < 0.5, "the edges: {steps} {sigmas}");
     // It is still of use: without the prior, the bolometer is lost at the upper edge.
@@ -59,7 +59,7 @@ fn smoothing_is_not_disturbed_by_bins_that_determine_nothing() -> Checked {
     };
     let (alone, smooth, plain) = (error(&band)?, error(&all)?, error(&without)?);
     println!("bolometer: {alone} alone, {smooth} with all bins, {plain} by wls");
-    assert!(smooth < 1.1 * alone && smooth < 0.1 * plain, "{alone} {smooth} {plain}");
+    assert!(smooth < 1.2 * alone && smooth < 0.1 * plain, "{alone} {smooth} {plain}");
     Ok(())
 }
 

@@ -105,7 +105,8 @@ fn hide(said: &str, start: &str, end: &str, by: &str) -> String {
 #[test]
 fn plan() {
     let mut desk = Desk::new();
-    let plan = |more: &[&'static str]| [&["plan"], &SMALL[..], more].concat();
+    // What it foretells differs from machine to machine; `foretell` tests it.
+    let plan = |more: &[&'static str]| [&["plan", "--no-probe"], &SMALL[..], more].concat();
     desk.types(0, &plan(&["--shards=30"]));
     desk.types(2, &plan(&["--shards=30", "--set=study.seed=2", "--set=slurm.time=4h"]));
     desk.types(0, &plan(&["--out=50% mine", "--shards=1", "--set=fit.bins=4"]));

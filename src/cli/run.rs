@@ -122,6 +122,7 @@ pub(super) fn thread_count(args: &ThreadArgs, slurm: &Environment) -> Result<Thr
         (args.threads.map(|n| n as usize), "--threads"),
         (count_variable("OTFHPC_THREADS")?, "OTFHPC_THREADS"),
         (slurm.cpus_per_task, "SLURM_CPUS_PER_TASK"),
+        (slurm.share_of_node, "SLURM_CPUS_ON_NODE"),
     ]);
     if count.threads > MOST_THREADS as usize {
         let ThreadCount { threads, source, .. } = count;

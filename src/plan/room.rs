@@ -28,7 +28,8 @@ pub enum RoomError {
     File(#[from] FileError),
     /// Too little is left.
     #[error(
-        "{}: {} MB of free space, but what {} will leave takes up to {} MB; make space there, or choose another folder with --out",
+        "{}: {} MB of free space, but the partials and journals of {} need up to {} \
+         MB; make space there, or choose another folder with --out",
         Shown(folder), free / 1_000_000, counted(*shards, "shard"), needed.div_ceil(1_000_000)
     )]
     Space {

@@ -168,7 +168,9 @@ fn joined(table: &str, name: &str) -> String {
 
 /// The full name of the setting that is most like a word, in whichever table it is.
 fn elsewhere(word: &str) -> Option<String> {
-    let all = || SETTINGS.iter().flat_map(|(table, names)| names.iter().map(move |n| (*table, *n)));
+    // What is in a list of tables has no name of its own.
+    let tables = || SETTINGS.iter().filter(|(table, _)| !["emitter", "method"].contains(table));
+    let all = || tables().flat_map(|(table, names)| names.iter().map(move |n| (*table, *n)));
     let meant = most_similar(word, all().map(|(_, name)| name))?;
     let (table, name) = all().find(|(_, name)| *name == meant)?;
     Some(joined(table, name))
