@@ -59,7 +59,7 @@ fn smoothing_is_not_disturbed_by_bins_that_determine_nothing() -> Checked {
     };
     let (alone, smooth, plain) = (error(&band)?, error(&all)?, error(&without)?);
     println!("bolometer: {alone} alone, {smooth} with all bins, {plain} by wls");
-    assert!(smooth < 1.2 * alone && smooth < 0.1 * plain, "{alone} {smooth} {plain}");
+    assert!(smooth < 1.2 * alone && smooth < 0.3 * plain, "{alone} {smooth} {plain}");
     Ok(())
 }
 

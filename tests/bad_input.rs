@@ -366,7 +366,7 @@ fn unknown_or_impossible_settings() {
         ("studdy.trials=5", &["no setting studdy.trials", "did you mean study.trials?", "study, "]),
         ("trials=5", &["no setting trials", "did you mean study.trials?"]),
         ("study.records=5", &["no setting study.records", "did you mean simulate.records?"]),
-        ("data.temperature=5", &["no setting data.temperature; data has source, path"]),
+        ("data.zebra=5", &["no setting data.zebra; data has source, path"]),
         ("study.trials", &["study.trials", "expected key=value", "--set study.trials=5"]),
         ("=5", &["=5", "expected key=value", "--set study.trials=5"]),
         ("simulate=5", &["simulate is 5: expected a table of settings"]),

@@ -116,7 +116,7 @@ fn too_full() -> Result<(), Failed> {
     otfhpc(["run", text(&results), "--shard=0"]).ended(0);
     fs::write(small.folder.path().join("ballast"), vec![0; 64 << 10])?;
     let ran = otfhpc(["run", text(&results), "--shard=1"]).ended(2);
-    assert_says(&ran, &["free space", "of 1 shards"]);
+    assert_says(&ran, &["free space", "of 1 shard need"]);
     assert!(!RunDir::new(&results).journal(1).exists());
     otfhpc(["run", text(&results), "--shard=0"]).ended(0);
     Ok(())
