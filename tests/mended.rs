@@ -38,7 +38,7 @@ fn main() {
 }
 
 /// A study whose tasks take long and need no processor: one method fits, another sleeps before it
-/// fails, one configuration at a time.
+/// fails, one configuration at a time. It fails on purpose, so it is not tried before.
 struct Slow {
     cluster: Cluster,
     settings: Vec<String>,
@@ -75,7 +75,8 @@ impl Slow {
     /// Submits; each sleeper of a task waits for the one before.
     fn submit(&self, seconds: u32, more: &str) -> Result<String, Failed> {
         let variables = format!("OTFHPC_EXTERNAL_JOBS=1 SLEEPER_SECONDS={seconds}");
-        let printed = self.cluster.line(&format!("{variables} \"$OTFHPC\" submit {more}"))?;
+        let printed =
+            self.cluster.line(&format!("{variables} \"$OTFHPC\" submit --untried {more}"))?;
         number(&printed, "array")
     }
 
@@ -103,7 +104,7 @@ impl Slow {
 
     /// What `resume` says, which must not hold anything back. What it submits does not sleep.
     fn resume(&self) -> Result<String, Failed> {
-        self.cluster.line("SLEEPER_SECONDS=0 \"$OTFHPC\" resume")
+        self.cluster.line("SLEEPER_SECONDS=0 \"$OTFHPC\" resume --untried")
     }
 
     /// Waits for the jobs; then everything is there, as if nothing had happened, and nothing was
@@ -281,7 +282,8 @@ fn out_of_memory() -> Result<(), Failed> {
     ] {
         cluster.otfhpc(&["plan", "--shards", "1", "--out", folder], &settings)?;
         let asked = if asked.is_empty() { String::new() } else { format!("--sbatch-arg={asked}") };
-        cluster.line(&format!("EATER_MEGABYTES=900 \"$OTFHPC\" submit {folder} {asked}"))?;
+        cluster
+            .line(&format!("EATER_MEGABYTES=900 \"$OTFHPC\" submit --untried {folder} {asked}"))?;
         cluster.wait_until_empty()?;
         let status: Value =
             serde_json::from_str(&cluster.line(&format!("\"$OTFHPC\" status --json {folder}"))?)?;
@@ -289,7 +291,7 @@ fn out_of_memory() -> Result<(), Failed> {
         assert_eq!(shard["cause"], "out of memory", "{shard}");
         assert_eq!(shard["memory"][had.0], had.1, "{shard}");
         // The second attempt is not given what the first one was told.
-        let said = cluster.line(&format!("\"$OTFHPC\" resume {folder}"))?;
+        let said = cluster.line(&format!("\"$OTFHPC\" resume --untried {folder}"))?;
         assert!(said.contains(&format!("out of memory: with {next}\n")), "{said}");
         cluster.wait_until_empty()?;
         let job = number(&said, "array")?;
@@ -307,7 +309,7 @@ fn assert_not_retried(cluster: &Cluster, message: &str) -> Result<(), Failed> {
     assert!(status.contains(message), "{message}: {status}");
     assert!(status.contains("would fail again: when the cause is mended, next: "), "{status}");
     assert!(!status.contains(" resume results\n"), "{status}");
-    let resumed = cluster.bash("\"$OTFHPC\" resume")?;
+    let resumed = cluster.bash("\"$OTFHPC\" resume --untried")?;
     assert!(!resumed.status.success(), "{resumed:?}");
     assert_eq!(cluster.line("squeue --noheader")?, "");
     Ok(())
@@ -316,13 +318,14 @@ fn assert_not_retried(cluster: &Cluster, message: &str) -> Result<(), Failed> {
 fn missing_program() -> Result<(), Failed> {
     let slow = Slow::plan(4, 2, &[])?;
     // The same program at another path, where it is no longer when the tasks begin.
-    slow.cluster.line("cp \"$OTFHPC\" ./gone && ./gone submit --sbatch-arg=--hold && rm gone")?;
+    slow.cluster
+        .line("cp \"$OTFHPC\" ./gone && ./gone submit --untried --sbatch-arg=--hold && rm gone")?;
     slow.cluster.line("scontrol release $(squeue --noheader --format=%F | sort -u)")?;
     slow.cluster.wait_until_empty()?;
     assert_eq!(slow.shard(1)?["cause"], "not started");
     assert_not_retried(&slow.cluster, "the program could not be started: ")?;
     assert_not_retried(&slow.cluster, "/gone: No such file or directory")?;
-    slow.cluster.line("\"$OTFHPC\" submit")?;
+    slow.cluster.line("\"$OTFHPC\" submit --untried")?;
     slow.assert_complete()
 }
 
@@ -357,13 +360,13 @@ fn changed_input() -> Result<(), Failed> {
 /// A file stands in the place of the folder of the logs: no task gets as far as to say so.
 fn no_logs() -> Result<(), Failed> {
     let slow = Slow::plan(4, 2, &[])?;
-    slow.cluster.line("\"$OTFHPC\" submit --sbatch-arg=--hold")?;
+    slow.cluster.line("\"$OTFHPC\" submit --untried --sbatch-arg=--hold")?;
     slow.cluster.line("mv results/logs away")?;
     slow.cluster.line("echo >results/logs")?;
     slow.cluster.line("scontrol release $(squeue --noheader --format=%F | sort -u)")?;
     slow.cluster.wait_until_empty()?;
     assert_not_retried(&slow.cluster, "Slurm could not open its log, in logs/ of the results")?;
-    slow.cluster.line("rm results/logs && \"$OTFHPC\" submit")?;
+    slow.cluster.line("rm results/logs && \"$OTFHPC\" submit --untried")?;
     slow.assert_complete()
 }
 
@@ -426,7 +429,7 @@ fn error() -> Result<(), Failed> {
     slow.cluster.wait_until_empty()?;
     let shard = slow.shard(1)?;
     assert_eq!((&shard["state"], &shard["cause"]), (&"failed".into(), &"error".into()));
-    let resumed = slow.cluster.bash("\"$OTFHPC\" resume")?;
+    let resumed = slow.cluster.bash("\"$OTFHPC\" resume --untried")?;
     assert_eq!(resumed.status.code(), Some(3));
     let said = String::from_utf8_lossy(&resumed.stdout).into_owned();
     assert!(said.contains("shard 1: not retried: "), "{said}");

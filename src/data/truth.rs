@@ -98,7 +98,7 @@ fn published(model: &PublishedModel, frequency_ghz: f64, emitters: &[Emitter]) -
     };
     let value = |emitter: &Emitter| match (&emitter.column, emitter.stand_in.curve) {
         (Some(column), _) => of(column),
-        (None, Curve::Part(part)) => of(OTF_COLUMN) * part,
+        (None, Curve::Part(part)) if part != 0.0 => of(OTF_COLUMN) * part,
         (None, _) => Complex64::ZERO,
     };
     emitters.iter().map(value).collect()
