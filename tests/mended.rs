@@ -370,6 +370,9 @@ fn no_logs() -> Result<(), Failed> {
     slow.assert_complete()
 }
 
+/// So long the controller is away at least.
+const AWAY: Duration = Duration::from_secs(60);
+
 /// The controller does not answer for longer than anybody waits for it.
 fn controller_away() -> Result<(), Failed> {
     let slow = Slow::plan(6, 2, &[])?;
@@ -383,9 +386,11 @@ fn controller_away() -> Result<(), Failed> {
         let read = |name: &str| fs::read_to_string(slow.cluster.path(name)).unwrap_or_default();
         wait_for("the watch to begin", || Ok(!read("watched").is_empty()))?;
         slow.cluster.line(&format!("signal=STOP; {controller}"))?;
+        let stopped = Instant::now();
         let noticed = wait_for("the watch to say so", || {
             Ok(read("complaints").contains("otfhpc: asking again in 1 s"))
         });
+        std::thread::sleep(AWAY.saturating_sub(stopped.elapsed()));
         slow.cluster.line(&format!("signal=CONT; {controller}"))?;
         noticed?;
         watching.join().map_err(|_| Failed::from("the watch broke off"))?.map_err(Failed::from)
