@@ -116,6 +116,13 @@ impl Axis {
         (0..SPECTRUM_BINS).map(|bin| self.frequency_ghz(bin)).collect()
     }
 
+    /// Whether a bin lies in the channel's optical band, its ends included.
+    #[must_use]
+    pub fn is_in_band(&self, bin: usize) -> bool {
+        let (low, high) = self.channel_scan.channel.optical_band_ghz();
+        (low..=high).contains(&self.frequency_ghz(bin))
+    }
+
     /// Frequency at which the moving mirror modulates a bin's light, Hz.
     ///
     /// Sampling rate / (samples averaged into a point) * bin / L.

@@ -38,8 +38,7 @@ impl DataSetGrid {
         let axis = Axis::new(set, settings.transform_length, settings.frequency_correction)?;
         let truth = truth_of(set, &config.data, &study.emitters)?
             .map(|truth| truth.on(&axis, &study.emitters));
-        let (low, high) = set.channel.optical_band_ghz();
-        let in_band = |bin: usize| (low..=high).contains(&axis.frequency_ghz(bin));
+        let in_band = |bin: usize| axis.is_in_band(bin);
         let judged = |bin: &usize| match &truth {
             Some(truth) => truth[*bin].iter().any(|value| *value != Complex64::ZERO),
             None => in_band(*bin),

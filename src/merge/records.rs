@@ -2,8 +2,6 @@
 
 use std::io;
 
-use num_complex::Complex64;
-
 use crate::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
 use crate::fit::{Constraint, Problem, VarianceScale, add_squares};
 use crate::foundations::{FileError, RunDir, files};
@@ -36,23 +34,15 @@ impl RecordTable {
         set: usize,
         (grid, arrays): (&DataSetGrid, &Arrays),
     ) -> Self {
-        let draw = Draw {
-            resampling: Resampling::None,
-            ..study.draw(RealisationId { set, noise: 0, trial: 1 })
-        };
+        let id = RealisationId { set, noise: 0, trial: 1 };
+        let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
         let bins = bins_of_band(grid, study);
         let realisation = campaign.realise(&draw, &bins);
         let sigma = realisation.record_sigma();
-        let first = study.configuration_index(RealisationId { set, noise: 0, trial: 1 }, 0);
+        let first = study.configuration_index(id, 0);
         let chi2 = sigma.is_some().then(|| {
             let configurations = first as usize..first as usize + study.methods.len();
-            let found = |configuration, bin| {
-                arrays.emissivity_at(configuration, bin).iter().all(|e| e.re.is_finite())
-            };
-            let value = |configuration, bin| -> Option<Vec<Complex64>> {
-                found(configuration, bin).then(|| arrays.emissivity_at(configuration, bin).to_vec())
-            };
-            chi2(campaign, &realisation, configurations, &bins, value)
+            chi2(campaign, &realisation, configurations, &bins, arrays)
         });
         let (reasons, plateaus) = (campaign.reasons().to_vec(), campaign.plateaus().to_vec());
         Self { reasons, plateaus, sigma, chi2 }
@@ -73,7 +63,7 @@ fn chi2(
     realisation: &Realisation,
     configurations: std::ops::Range<usize>,
     bins: &[usize],
-    value: impl Fn(usize, usize) -> Option<Vec<Complex64>>,
+    arrays: &Arrays,
 ) -> Vec<Vec<f64>> {
     let mut sums = vec![vec![0.0; campaign.records()]; configurations.len()];
     let mut counts = vec![0_u32; configurations.len()];
@@ -82,8 +72,9 @@ fn chi2(
         let columns: Vec<&[f64]> = gathered.design.iter().map(|column| &column[..]).collect();
         let problem = problem(&gathered, &columns, realisation);
         for (place, configuration) in configurations.clone().enumerate() {
-            if let Some(emissivity) = value(configuration, bin) {
-                add_squares(&problem, &emissivity, &mut sums[place]);
+            let emissivity = arrays.emissivity_at(configuration, bin);
+            if emissivity.iter().all(|e| e.re.is_finite()) {
+                add_squares(&problem, emissivity, &mut sums[place]);
                 counts[place] += 1;
             }
         }

@@ -98,12 +98,8 @@ impl Memory {
 fn account_of_records(plan: &Plan, study: &Study) -> u64 {
     let instrument = &plan.config.instrument;
     let bins = |set: &DataSet| {
-        let (low, high) = set.set.channel.optical_band_ghz();
         let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
-        let in_band = |axis: Axis| {
-            let inside = |bin: &&usize| (low..=high).contains(&axis.frequency_ghz(**bin));
-            study.bins.iter().filter(inside).count()
-        };
+        let in_band = |axis: Axis| study.bins.iter().filter(|bin| axis.is_in_band(**bin)).count();
         Axis::new(set.set, length, correction).map_or(0, in_band) as u64
     };
     let methods = 8 * study.methods.len() as u64;
