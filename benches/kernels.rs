@@ -6,12 +6,15 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use num_complex::Complex64;
 use otfhpc::data::{BinData, Campaign, Draw, Realisation, write_calibration_set};
+use otfhpc::engine::Workload;
 use otfhpc::fit::{Constraint, Method, OptionValues, Outcome, Problem, Solution, fit_bin, methods};
-use otfhpc::foundations::{Digest, RunDir};
+use otfhpc::foundations::Digest;
 use otfhpc::instrument::fill_planck_column;
-use otfhpc::plan::Plan;
-use otfhpc::shard::{Attempt, Origin, Recorder, UnitResult};
-use otfhpc::study::{Config, Study};
+use otfhpc::otf::study::{Config, Study};
+use otfhpc::otf::{Otf, UnitResult};
+use otfhpc::plan::{BoundPlan, Plan, Program};
+use otfhpc::store::RunDir;
+use otfhpc::store::{Attempt, Origin, Recorder};
 
 /// A bin in the middle of the band.
 const BIN: usize = 20;
@@ -87,12 +90,18 @@ fn fit_together(bencher: Bencher, name: &str) {
     bencher.counter(count).bench_local(|| method.fit_together(&problems));
 }
 
+fn planned(config: Config, shards: u32) -> BoundPlan {
+    let study = Otf::new(config).expect("the study is valid");
+    let work = study.planned().expect("the study is valid");
+    Plan::make(work, shards, Program::running().expect("it runs")).expect("there are pieces")
+}
+
 /// A finished unit written to the journal; it is synced now and then by another thread.
 #[divan::bench]
 fn journal_append(bencher: Bencher) {
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
     let run = RunDir::new(folder.path());
-    let plan = Plan::make(settings(), Vec::new(), 1).expect("the study is valid");
+    let plan = planned(settings(), 1);
     let attempt = Attempt::of_this_process(&Origin::default(), Digest::of(b"this build"));
     let recorder = Recorder::begin(&run, &plan, 0, &attempt);
     let recorder = recorder.expect("the temporary folder can be written");
@@ -107,7 +116,8 @@ fn journal_append(bencher: Bencher) {
         prediction_error: None,
         degrees_of_freedom: Some(1193),
     };
-    bencher.bench_local(|| recorder.keep(0, std::slice::from_ref(&result)));
+    let kept = result.seal();
+    bencher.bench_local(|| recorder.keep(0, std::slice::from_ref(&kept)));
 }
 
 /// One bin of the simulated campaign.

@@ -5,11 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use num_complex::Complex64;
+use otfhpc::engine::Workload;
 use otfhpc::fit::{Outcome, Solution};
-use otfhpc::foundations::{Digest, RunDir};
-use otfhpc::plan::{BoundPlan, Plan};
-use otfhpc::shard::{Partial, Provenance, UnitResult};
-use otfhpc::study::Config;
+use otfhpc::foundations::Digest;
+use otfhpc::otf::study::Config;
+use otfhpc::otf::{Otf, UnitResult};
+use otfhpc::plan::{BoundPlan, Plan, Program};
+use otfhpc::store::RunDir;
+use otfhpc::store::{Partial, Provenance};
 
 const SHARDS: u32 = 10_000;
 /// 2 methods x 487 trials x 257 bins: 25 units a shard.
@@ -34,13 +37,16 @@ fn main() {
 /// A run of which only the merge is left. Returns its units.
 fn leave_partials(run: &RunDir) -> u64 {
     let config = Config::load(None, &SETTINGS.map(String::from)).expect("the settings are valid");
-    let plan = Plan::make(config, Vec::new(), SHARDS).expect("the study is valid");
+    let study = Otf::new(config).expect("the study is valid");
+    let work = study.planned().expect("the study is valid");
+    let program = Program::running().expect("it runs");
+    let plan = Plan::make(work, SHARDS, program).expect("there are pieces");
     plan.write(run).expect("the temporary folder can be written");
     for shard in 0..SHARDS {
         let written = partial(&plan, shard).write(run, &plan, shard);
         assert!(written.expect("the temporary folder can be written"));
     }
-    plan.study().expect("the study is valid").units()
+    plan.plan.units
 }
 
 fn partial(plan: &BoundPlan, shard: u32) -> Partial {
@@ -61,7 +67,7 @@ fn partial(plan: &BoundPlan, shard: u32) -> Partial {
         earlier_binaries: Vec::new(),
     };
     let units = plan.plan.shards.units(shard).expect("the plan has this shard");
-    Partial { results: units.map(result).collect(), provenance }
+    Partial { results: units.map(|unit| result(unit).seal()).collect(), provenance }
 }
 
 /// Numbers that differ from unit to unit.

@@ -1,7 +1,9 @@
 //! Planning a million configurations: time, and at the end the peak memory of this process.
 
-use otfhpc::plan::Plan;
-use otfhpc::study::Config;
+use otfhpc::engine::Workload;
+use otfhpc::otf::Otf;
+use otfhpc::otf::study::Config;
+use otfhpc::plan::{Plan, Program};
 
 fn main() {
     divan::main();
@@ -14,9 +16,12 @@ fn million_configurations(bencher: divan::Bencher) {
     let assignments = ["study.trials=500000".into(), "fit.methods=[\"ols\",\"wls\"]".into()];
     let config = Config::load(None, &assignments).expect("these settings are valid");
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
-    let run = otfhpc::foundations::RunDir::new(folder.path());
+    let run = otfhpc::store::RunDir::new(folder.path());
     bencher.bench_local(|| {
-        let plan = Plan::make(config.clone(), Vec::new(), 10_000).expect("the study is valid");
+        let study = Otf::new(config.clone()).expect("the study is valid");
+        let work = study.planned().expect("the study is valid");
+        let program = Program::running().expect("it runs");
+        let plan = Plan::make(work, 10_000, program).expect("there are pieces");
         plan.write(&run).expect("the temporary folder can be written");
         plan
     });

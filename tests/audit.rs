@@ -7,9 +7,11 @@ mod support;
 use std::fs;
 
 use otfhpc::audit::{Sample, sample};
-use otfhpc::foundations::RunDir;
+use otfhpc::fit::Outcome;
+use otfhpc::otf::UnitResult;
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::Partial;
+use otfhpc::store::{Partial, RunDir, Status};
+use otfhpc::workloads::open;
 use support::program::{Ran, SMALL, assert_same, otfhpc, products, shell, text};
 use tempfile::{TempDir, tempdir};
 
@@ -30,7 +32,7 @@ impl Finished {
         let words = ["local", "--shards=4", "--out", text(run.root()), "--set=fit.bins=0-20"];
         let more = [methods, "--set=study.trials=3"];
         otfhpc(words.iter().chain(&SMALL).chain(&more)).ended(0);
-        let plan = BoundPlan::read(&run).unwrap();
+        let plan = open(&run).unwrap().0;
         Self { _folder: folder, run, plan }
     }
 
@@ -49,12 +51,13 @@ impl Finished {
     fn spoil(&self, shard: u32) {
         self.rewrite(shard, |partial| {
             FAULTY.clone_into(&mut partial.provenance.host);
-            let mut solutions = partial.results.iter_mut().filter_map(|r| match &mut r.outcome {
-                otfhpc::fit::Outcome::Converged(solution) => Some(solution),
-                _ => None,
-            });
-            let value = &mut solutions.next_back().unwrap().emissivity[2].im;
+            let mut done = partial.results.iter_mut().filter(|r| r.status == Status::Done);
+            let envelope = done.next_back().unwrap();
+            let mut result = UnitResult::open(envelope).unwrap();
+            let Outcome::Converged(solution) = &mut result.outcome else { unreachable!() };
+            let value = &mut solution.emissivity[2].im;
             *value = f64::from_bits(value.to_bits() ^ 1);
+            *envelope = result.seal();
         });
     }
 }
@@ -100,10 +103,10 @@ fn the_sample_depends_on_plan_and_seed_alone() {
     let table = |more: &[&str]| finished.audit(more).ended(0).stdout;
     let one = table(&["--fraction=0.3", "--threads=1"]);
     assert_eq!(one, table(&["--fraction=0.3", "--threads=3"]));
-    let study = finished.plan.study().unwrap();
+    let workload = open(&finished.run).unwrap().1;
     let drawn = |fraction: f64, seed: u64| {
         let how = Sample { fraction, seed, programs: false };
-        sample(&finished.run, &finished.plan, &study, &how).sampled
+        sample(&finished.run, &finished.plan, &*workload, &how).sampled
     };
     assert_eq!(drawn(0.3, 1), drawn(0.3, 1));
     assert_ne!(drawn(0.3, 1), drawn(0.3, 2));

@@ -17,7 +17,7 @@ use flate2::write::GzEncoder;
 use ndarray::{Array1, Array2, ArrayView1};
 use ndarray_npy::NpzWriter;
 use num_complex::Complex64;
-use otfhpc::foundations::RunDir;
+use otfhpc::store::RunDir;
 use support::program::{Ran, SMALL, otfhpc, otfhpc_with, shell, text};
 use tempfile::{TempDir, tempdir};
 

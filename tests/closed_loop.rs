@@ -14,7 +14,7 @@ use otfhpc::data::{Campaign, Draw};
 use otfhpc::foundations::math::modulus;
 use otfhpc::foundations::spare::Spare;
 use otfhpc::instrument::ChannelScan;
-use otfhpc::study::{Config, Study};
+use otfhpc::otf::study::{Config, Study};
 use solution::{Checked, Run, Solution, Worst, band_of, difference, largest, nrmse};
 
 /// Every channel in every scan mode in which a calibration was taken.

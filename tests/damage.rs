@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use otfhpc::foundations::RunDir;
-use otfhpc::foundations::run_dir::shard_of_partial;
+use otfhpc::engine::Workload;
 use otfhpc::merge::{Merged, merge};
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Attempt, Campaigns, Partial, Recorder, Why};
+use otfhpc::store::RunDir;
+use otfhpc::store::shard_of_partial;
+use otfhpc::store::{Attempt, Partial, Recorder, Why};
+use otfhpc::workloads::open;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::program::{Products, Ran, SMALL, assert_same, below, otfhpc, products, shell, text};
@@ -40,6 +42,7 @@ const BODY_AT: usize = 104;
 struct Sound {
     plan_file: Vec<u8>,
     plan: BoundPlan,
+    workload: Box<dyn Workload>,
     partials: Vec<Vec<u8>>,
     foreign: Vec<Vec<u8>>,
     products: Products,
@@ -61,9 +64,11 @@ fn sound() -> &'static Sound {
             let run = RunDir::new(folder);
             (0..SHARDS).map(|shard| fs::read(run.partial(shard)).unwrap()).collect()
         };
+        let (plan, workload) = open(&run).unwrap();
         Sound {
             plan_file: fs::read(run.plan()).unwrap(),
-            plan: BoundPlan::read(&run).unwrap(),
+            plan,
+            workload,
             partials: partials(ours.path()),
             foreign: partials(other.path()),
             products: products(ours.path()),
@@ -110,7 +115,7 @@ impl Copied {
     }
 
     fn assert_no_products(&self, what: &str) {
-        for path in self.run.products() {
+        for path in self.run.products("otf") {
             assert!(!path.exists(), "{what}: {} was written", path.display());
         }
     }
@@ -375,7 +380,7 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
             let before = contents(run);
             let what = format!("{name}, the {time}th");
             let Ok(Merged::Incomplete { totals, faults }) =
-                merge(run, plan, &mut Campaigns::default())
+                merge(run, plan, sound().workload.collector(run, plan).unwrap())
             else {
                 panic!("{what}: was not refused");
             };
@@ -384,8 +389,8 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
             for fault in &faults {
                 assert!(fault.problem.contains(says), "{what}: {}", fault.problem);
             }
-            assert_eq!(totals.sum(), plan.plan.units, "{what}: {totals}");
-            assert_eq!(totals.missing + totals.corrupt, units(&at_fault), "{what}: {totals}");
+            assert_eq!(totals.sum(), plan.plan.units, "{what}: {totals:?}");
+            assert_eq!(totals.missing + totals.corrupt, units(&at_fault), "{what}: {totals:?}");
             copied.assert_no_products(&what);
             assert!(before == contents(run), "{what}: the partials were touched");
             refused += 1;
@@ -394,7 +399,10 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
     assert!(refused >= 1000, "{refused}");
     // And the same folder, sound again, is merged.
     copied.restore();
-    assert!(matches!(merge(run, plan, &mut Campaigns::default()), Ok(Merged::Complete { .. })));
+    assert!(matches!(
+        merge(run, plan, sound().workload.collector(run, plan).unwrap()),
+        Ok(Merged::Complete { .. })
+    ));
     copied.assert_sound_products("restored");
 }
 

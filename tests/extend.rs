@@ -7,9 +7,10 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use otfhpc::foundations::RunDir;
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Held, Partial, journals};
+use otfhpc::store::RunDir;
+use otfhpc::store::{Held, Partial, journals};
+use otfhpc::workloads::open;
 use support::program::{Products, Ran, SMALL, assert_same, otfhpc, products, text};
 use tempfile::{TempDir, tempdir};
 
@@ -44,7 +45,7 @@ impl Study {
     }
 
     fn plan(&self) -> BoundPlan {
-        BoundPlan::read(&self.run).unwrap()
+        open(&self.run).unwrap().0
     }
 
     fn products(&self) -> Products {
@@ -54,8 +55,7 @@ impl Study {
     /// Units that need not be fitted again.
     fn held(&self) -> u64 {
         let (plan, found) = (self.plan(), journals(&self.run).unwrap());
-        let study = plan.study().unwrap();
-        let held = |shard| Held::read(&self.run, &plan, &study, shard, &found).unwrap();
+        let held = |shard| Held::read(&self.run, &plan, shard, &found).unwrap();
         plan.shards.live().into_iter().map(|shard| held(shard).results.done()).sum()
     }
 
@@ -211,7 +211,7 @@ fn killed_at_any_step_nothing_is_lost() {
 /// Puts the journals that are written first, from `old`, which still has the old plan, into `after`.
 fn stage(old: &Study, after: &Study) {
     let (plan, new) = (old.plan(), after.plan());
-    let mapping = otfhpc::carry::Mapping::to_larger(&old.run, &plan, &new).unwrap();
+    let mapping = open(&after.run).unwrap().1.extension(&plan, &new).unwrap();
     otfhpc::carry::take_over(&old.run, &plan, &new, &mapping).unwrap();
     copy(&old.run.journals(), &after.run.journals());
 }

@@ -10,8 +10,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use otfhpc::foundations::{Digest, RunDir};
-use otfhpc::plan::BoundPlan;
+use otfhpc::foundations::Digest;
+use otfhpc::store::RunDir;
+use otfhpc::workloads::open;
 use serde_json::Value;
 use support::program::{Products, Ran, SMALL, assert_same, otfhpc, otfhpc_of, products, text};
 use tempfile::{TempDir, tempdir};
@@ -130,10 +131,10 @@ fn another_build_that_may_goes_on_and_only_the_provenance_tells() {
 /// An attempt of another build that was broken off has left units that this one takes over.
 #[test]
 fn what_another_build_began_is_told_too() {
-    use otfhpc::shard::{Attempt, Origin, Partial, Recorder, Why};
+    use otfhpc::store::{Attempt, Origin, Partial, Recorder, Why};
     let planned = Planned::new();
     planned.fit(planned_build(), "0-2", &[]).ended(0);
-    let plan = BoundPlan::read(&planned.run).unwrap();
+    let plan = open(&planned.run).unwrap().0;
     let done = Partial::read(&planned.run, &plan, 0).unwrap();
     fs::remove_file(planned.run.partial(0)).unwrap();
     let attempt = Attempt::of_this_process(&Origin::default(), hash(other_build()));

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use otfhpc::foundations::RunDir;
 use otfhpc::foundations::files::is_temporary;
-use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Journals, Partial, journals};
+use otfhpc::store::RunDir;
+use otfhpc::store::{Journals, Partial, journals};
+use otfhpc::workloads::open;
 use planned::{Planned, SLOW, Working};
 use support::program::{Products, Ran, SMALL, assert_same, otfhpc, products, text};
 use support::trial_unless;
@@ -133,7 +133,7 @@ fn assert_refused(ran: &Ran, run: &RunDir, codes: &[i32]) {
 
 /// Every partial is sound, and nobody's half of a file is left.
 fn assert_whole(run: &RunDir) {
-    let plan = BoundPlan::read(run).unwrap();
+    let plan = open(run).unwrap().0;
     for shard in 0..SHARDS {
         assert!(!run.partial(shard).exists() || Partial::read(run, &plan, shard).is_ok());
     }
@@ -147,11 +147,10 @@ fn assert_whole(run: &RunDir) {
 
 /// Units that the journals keep.
 fn in_journals(run: &RunDir) -> u64 {
-    let (plan, mut found) = (BoundPlan::read(run).unwrap(), journals(run).unwrap());
-    let study = plan.study().unwrap();
+    let (plan, mut found) = (open(run).unwrap().0, journals(run).unwrap());
     let done = |shard| {
         let paths = found.remove(&shard).unwrap_or_default();
-        Journals::read(&plan, &study, shard, &paths).unwrap().results.done()
+        Journals::read(&plan, shard, &paths).unwrap().results.done()
     };
     (0..SHARDS).map(done).sum()
 }
@@ -187,7 +186,7 @@ fn full_in_the_middle_of_a_shard() {
     assert!(kept > 0);
     disk.make_space();
     fit(&run).ended(0);
-    let plan = BoundPlan::read(&run).unwrap();
+    let plan = open(&run).unwrap().0;
     let resumed = |shard| Partial::read(&run, &plan, shard).unwrap().provenance.units_from_journal;
     assert_eq!((0..SHARDS).map(resumed).sum::<u64>(), kept);
     assert_completes(&run, &undisturbed(&SLOWER));
@@ -203,7 +202,7 @@ fn full_at_the_merge() {
     let mut named = BTreeSet::new();
     let mut free = 0;
     loop {
-        for path in run.products() {
+        for path in run.products("otf") {
             let _ = fs::remove_file(path);
         }
         disk.fill_but(free);
@@ -214,7 +213,8 @@ fn full_at_the_merge() {
             break;
         }
         assert_refused(&ran, &run, &[2]);
-        let at_fault = run.products().into_iter().find(|p| ran.stderr.contains(text(p))).unwrap();
+        let at_fault =
+            run.products("otf").into_iter().find(|p| ran.stderr.contains(text(p))).unwrap();
         named.insert(at_fault);
         // The solution is much larger than the rest.
         free += if found.is_empty() { 64 << 10 } else { 4 << 10 };

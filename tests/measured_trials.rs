@@ -8,7 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use otfhpc::data::{Campaign, Draw, Resampling};
-use otfhpc::study::{Config, Study};
+use otfhpc::otf::study::{Config, Study};
 use solution::{Checked, Run};
 use support::program::{assert_same, otfhpc, products, text};
 

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use otfhpc::foundations::RunDir;
-use otfhpc::plan::{BoundPlan, Memory};
+use otfhpc::plan::{BoundPlan, Needs};
+use otfhpc::store::RunDir;
+use otfhpc::workloads::open;
 use support::program::{otfhpc, text};
 use tempfile::{TempDir, tempdir};
 
@@ -32,13 +33,13 @@ fn peak(arguments: &[&str]) -> u64 {
     peak
 }
 
-fn planned(settings: &[&str]) -> (TempDir, BoundPlan, Memory) {
+fn planned(settings: &[&str]) -> (TempDir, BoundPlan, Needs) {
     let folder = tempdir().unwrap();
     let sets: Vec<String> = settings.iter().map(|setting| format!("--set={setting}")).collect();
     let out = ["plan", "--shards=1", "--out", text(folder.path())].map(String::from);
     otfhpc(out.iter().chain(&sets)).ended(0);
-    let plan = BoundPlan::read(&RunDir::new(folder.path())).unwrap();
-    let memory = Memory::of(&plan.plan, &plan.study().unwrap());
+    let (plan, workload) = open(&RunDir::new(folder.path())).unwrap();
+    let memory = workload.needs(&plan);
     (folder, plan, memory)
 }
 
@@ -92,7 +93,7 @@ fn the_merge_holds_the_products() {
     let (folder, plan, memory) = planned(&settings);
     assert_eq!(plan.plan.units, 200 * 257);
     otfhpc(["run", text(folder.path()), "--shard=0"]).ended(0);
-    assert_close("merge", memory.of_merge(), peak(&["merge", text(folder.path())]));
+    assert_close("merge", memory.of_merge, peak(&["merge", text(folder.path())]));
 }
 
 #[test]

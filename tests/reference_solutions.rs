@@ -11,7 +11,7 @@ use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::data::model::PublishedModel;
 use otfhpc::data::{Campaign, Draw, published_columns};
-use otfhpc::study::{Config, Study};
+use otfhpc::otf::study::{Config, Study};
 use solution::{
     CONVERGED, Checked, NO_SIGNAL, NOT_SELECTED, Run, Solution, Worst, band_of, difference,
     largest, relative_difference,

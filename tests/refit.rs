@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use num_complex::Complex64;
 use otfhpc::carry::{failed_units, take_back};
-use otfhpc::foundations::RunDir;
 use otfhpc::foundations::npz_writer::write_npz;
 use otfhpc::plan::BoundPlan;
+use otfhpc::store::RunDir;
+use otfhpc::workloads::open;
 use serde_json::Value;
 use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_with, products, text};
 use tempfile::{TempDir, tempdir};
@@ -80,7 +81,7 @@ impl Stage {
     }
 
     fn plan(&self) -> BoundPlan {
-        BoundPlan::read(&self.run).unwrap()
+        open(&self.run).unwrap().0
     }
 
     fn provenance(&self) -> Value {
@@ -92,7 +93,7 @@ impl Stage {
         let fresh = self.path("fresh");
         self.settle("local", &fresh, &[]);
         assert_same(&products(&fresh), &products(self.run.root()), "mended");
-        BoundPlan::read(&RunDir::new(fresh)).unwrap()
+        open(&RunDir::new(fresh)).unwrap().0
     }
 
     /// A Slurm of stand-ins; it says how often sbatch was called.
@@ -273,7 +274,9 @@ fn failed_units_of_an_unchanged_program_are_fitted_again_and_a_kill_loses_nothin
     let status = otfhpc(["status", text(run.root()), "--json"]).ended(0).stdout;
     let status: Value = serde_json::from_str(&status).unwrap();
     assert_eq!((&status["units"], &status["units_done"]), (&UNITS.into(), &10.into()));
-    assert!(!run.solution().exists() && run.set_aside().join("solution.npz.1").exists());
+    assert!(
+        !run.product("solution.npz").exists() && run.set_aside().join("solution.npz.1").exists()
+    );
     take_back(run, &plan, &failed, all).unwrap();
     let folder = text(run.root());
     let said = otfhpc(["resume", folder, "--local"]).ended(0).stdout;

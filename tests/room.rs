@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use otfhpc::foundations::RunDir;
-use otfhpc::plan::{BoundPlan, partial_bytes};
+use otfhpc::store::RunDir;
+use otfhpc::store::partial_bytes;
+use otfhpc::workloads::open;
 use support::program::{Ran, SMALL, otfhpc, text};
 use tempfile::{TempDir, tempdir};
 
@@ -87,10 +88,10 @@ fn as_large_as_foretold() -> Result<(), Failed> {
     let folder = tempdir()?;
     settle("local", folder.path(), &[TWO]).ended(0);
     let run = RunDir::new(folder.path());
-    let plan = BoundPlan::read(&run)?;
+    let (plan, workload) = open(&run)?;
     for shard in 0..plan.plan.shards.len() {
         let units = plan.plan.shards.units(shard).ok_or("no such shard")?;
-        let foretold = partial_bytes(&plan.study()?, units.end - units.start);
+        let foretold = partial_bytes(workload.body_bytes(), units.end - units.start);
         let real = fs::metadata(run.partial(shard))?.len();
         assert!(real <= foretold && foretold <= 2 * real, "{real} bytes, {foretold} foretold");
     }

@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use otfhpc::shard::journals;
+use otfhpc::store::journals;
 use planned::{PATIENCE, Planned, SLOW, Working};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -142,7 +142,7 @@ fn killed_at_fifty_moments_and_run_again() {
             pace = if gained > 0 { SHORTEST.max(pace * 4 / 5) } else { LONGEST.min(pace * 3 / 2) };
             (fitted, resumed) = (fitted + gained, resumed + from_journal);
         }
-        assert_eq!(fitted, planned.plan.study().unwrap().units());
+        assert_eq!(fitted, planned.plan.plan.units);
         planned.assert_merges_to(undisturbed(), &format!("after {kills} kills"));
     }
     assert!(left_something > 10 && resumed > 0, "{left_something} attempts left something");
@@ -260,7 +260,7 @@ fn a_program_in_hand_is_killed_and_run_again() {
         // Every unit of it fails in its own way.
         otfhpc(["run", planned.path(), "--shard", "0-2"]).ended(1);
         otfhpc(["merge", planned.path()]).ended(1);
-        let ledger = std::fs::read_to_string(planned.run.ledger()).unwrap();
+        let ledger = std::fs::read_to_string(planned.run.product("ledger.json")).unwrap();
         assert!(!ledger.contains("143") && !ledger.contains("stopped"), "{ledger}");
         assert!(ledger.contains("exit status: 3"), "{ledger}");
     }
@@ -270,7 +270,7 @@ fn a_program_in_hand_is_killed_and_run_again() {
 #[test]
 fn a_local_run_that_is_stopped_names_the_command_that_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let run = otfhpc::foundations::RunDir::new(folder.path().join("results"));
+    let run = otfhpc::store::RunDir::new(folder.path().join("results"));
     let mut local = std::process::Command::new(env!("CARGO_BIN_EXE_otfhpc"));
     local.args(["local", "--shards=40", "--set=simulate.records=200", "--set=study.trials=40"]);
     local.arg("--out").arg(run.root()).env("OTFHPC_THREADS", "1");
@@ -293,5 +293,5 @@ fn a_local_run_that_is_stopped_names_the_command_that_goes_on() {
     let go_on = after(&said, "to go on here:");
     assert!(go_on.ends_with(" --local"), "{go_on}");
     shell(go_on).ended(0);
-    assert!(run.solution().exists());
+    assert!(run.product("solution.npz").exists());
 }

@@ -10,8 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use otfhpc::shard::{Left, Why};
 use otfhpc::slurm::{Begun, TaskMemory, begin_line, end_line};
+use otfhpc::store::{Left, Why};
 use support::program::{Ran, SMALL, otfhpc, otfhpc_with, text};
 use tempfile::TempDir;
 

@@ -1,13 +1,13 @@
 //! Fits what was drawn once more, and compares it with what the partial holds.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use rayon::ThreadPool;
 
-use crate::foundations::RunDir;
+use crate::engine::{Profile, Programs, Stop, Work, WorkError, Workload};
 use crate::plan::BoundPlan;
-use crate::shard::{
-    Campaigns, Fitting, Partial, Profile, Programs, Progress, Results, Stop, TaskError, segments,
-};
-use crate::study::Study;
+use crate::store::{Envelope, Partial, Results, RunDir};
 
 use super::sample::Sampled;
 
@@ -27,16 +27,14 @@ pub struct Auditor<'a> {
     pub run: &'a RunDir,
     /// The plan.
     pub plan: &'a BoundPlan,
-    /// The study that the plan is for.
-    pub study: &'a Study,
+    /// What the plan is for.
+    pub workload: &'a dyn Workload,
     /// The worker threads.
     pub pool: &'a ThreadPool,
-    /// How the programs are run that some methods are.
+    /// How programs are run.
     pub programs: Programs,
     /// Whoever asks this makes the shard in hand end early.
     pub stop: Stop,
-    /// The data sets that were prepared.
-    pub campaigns: Campaigns,
 }
 
 impl Auditor<'_> {
@@ -45,7 +43,7 @@ impl Auditor<'_> {
     ///
     /// # Errors
     /// If the data cannot be prepared.
-    pub fn compare(&mut self, sampled: &Sampled) -> Result<Compared, TaskError> {
+    pub fn compare(&self, sampled: &Sampled) -> Result<Compared, WorkError> {
         let units = self.plan.shards.units(sampled.shard).unwrap_or(0..0);
         let Ok(partial) = Partial::read(self.run, self.plan, sampled.shard) else {
             return Ok(Compared::default());
@@ -58,30 +56,20 @@ impl Auditor<'_> {
             next = piece.end;
         }
         done.put(next, (next..units.end).map(|unit| at(unit).clone()));
-        let (config, campaigns) = (&self.plan.plan.config, &mut self.campaigns);
-        let segments =
-            self.pool.install(|| segments(config, self.study, &units, &done, campaigns))?;
-        let fitting = Fitting {
-            study: self.study,
-            units: units.clone(),
-            done: &done,
-            segments: &segments,
-            programs: &self.programs,
-            stop: &self.stop,
-            progress: &Progress::default(),
-            listener: &|_| {},
-            keeper: &|_, _| {},
-            profile: &Profile::off(),
-        };
-        let mut compared = Compared::default();
-        for piece in self.pool.install(|| fitting.run()).pieces {
-            for (unit, result) in (piece.first..).zip(&piece.results) {
+        let compared = Mutex::new(Compared::default());
+        let keeper = |first: u64, results: Vec<Envelope>, _: Duration| {
+            let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
+            for (unit, result) in (first..).zip(&results) {
                 compared.units += 1;
-                if !result.has_bytes_of(at(unit)) {
+                if !self.workload.is_same(result, at(unit)) {
                     compared.differing.push(unit);
                 }
             }
-        }
+        };
+        let off = Profile::off();
+        let work = Work::new(units.clone(), &done, &self.programs, (&self.stop, &off), &keeper);
+        self.pool.install(|| self.workload.run(&work))?;
+        let mut compared = compared.into_inner().unwrap_or_else(PoisonError::into_inner);
         compared.differing.sort_unstable();
         Ok(compared)
     }

@@ -6,10 +6,11 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::foundations::{Digest, RunDir};
+use crate::engine::Workload;
+use crate::foundations::Digest;
 use crate::plan::BoundPlan;
-use crate::shard::{Partial, PartialError};
-use crate::study::Study;
+use crate::store::RunDir;
+use crate::store::{Partial, PartialError};
 
 /// How the sample is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +50,7 @@ pub struct Samples {
 /// Draws the pieces to be recomputed. Of every machine there is at least one, if it has any that
 /// may be drawn.
 #[must_use]
-pub fn sample(run: &RunDir, plan: &BoundPlan, study: &Study, how: &Sample) -> Samples {
+pub fn sample(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload, how: &Sample) -> Samples {
     let mut samples = Samples::default();
     let mut spare = Vec::new();
     for shard in plan.shards.live() {
@@ -64,7 +65,7 @@ pub fn sample(run: &RunDir, plan: &BoundPlan, study: &Study, how: &Sample) -> Sa
                 continue;
             }
         };
-        let drawn = Drawn::of_shard(plan, study, shard, how);
+        let drawn = Drawn::of_shard(plan, workload, shard, how);
         samples.skipped += drawn.skipped;
         spare.push(drawn.spare);
         let (host, pieces) = (partial.provenance.host, drawn.pieces);
@@ -83,17 +84,17 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of_shard(plan: &BoundPlan, study: &Study, shard: u32, how: &Sample) -> Self {
+    fn of_shard(plan: &BoundPlan, workload: &dyn Workload, shard: u32, how: &Sample) -> Self {
         let key = Digest::of_pieces(&[b"audit", plan.hash.as_bytes(), &how.seed.to_le_bytes()]);
         let mut rng = ChaCha8Rng::from_seed(*key.as_bytes());
         rng.set_stream(u64::from(shard));
         let mut drawn = Self { pieces: Vec::new(), spare: None, skipped: 0 };
         let mut least = u64::MAX;
-        for piece in pieces(study, plan.shards.units(shard).unwrap_or(0..0)) {
+        for piece in plan.layout.pieces_of(plan.shards.units(shard).unwrap_or(0..0)) {
             // A number is drawn for each, so that what is left out does not change the others.
             let number = rng.next_u64();
-            let (_, method) = study.order.at(piece.start % study.order.units());
-            if study.methods[method].is_external() && !how.programs {
+            let column = plan.layout.column_of(piece.start);
+            if !workload.is_repeatable(column) && !how.programs {
                 drawn.skipped += piece.end - piece.start;
                 continue;
             }
@@ -108,17 +109,6 @@ impl Drawn {
         }
         drawn
     }
-}
-
-/// The pieces of some units, in order.
-fn pieces(study: &Study, units: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let per_realisation = study.order.units();
-    let piece_from = move |unit: u64| {
-        let length = study.order.piece_at(unit % per_realisation).filter(|_| unit < units.end)?;
-        Some(unit..unit + length)
-    };
-    let first = piece_from(units.start);
-    std::iter::successors(first, move |piece| piece_from(piece.end))
 }
 
 fn one_of_each_host(sampled: &mut [Sampled], spare: &mut [Option<Range<u64>>]) {

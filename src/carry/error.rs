@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::engine::TaskError;
 use crate::foundations::FileError;
-use crate::plan::PlanError;
-use crate::shard::TaskError;
-use crate::study::StudyError;
+use crate::store::PlanError;
 
 /// Results that cannot be taken over.
 #[derive(Debug, Error)]
@@ -18,9 +17,6 @@ pub enum CarryError {
     /// A plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Its settings.
-    #[error(transparent)]
-    Study(#[from] StudyError),
     /// A shard that has everything, but cannot be finished.
     #[error(transparent)]
     Task(#[from] TaskError),

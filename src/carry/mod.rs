@@ -8,15 +8,12 @@
 //! plan, which the old one does not take for its own. Then the new `plan.json` replaces the old one
 //! in one step. Only then are old files moved to `aside/`; whoever finds some left moves them.
 
-mod difference;
 mod error;
-mod mapping;
 mod plans;
 mod tidy;
 mod units;
 
 pub use error::CarryError;
-pub use mapping::{Keep, Mapping};
 pub use plans::{Taken, complete, survey, take_over};
 pub use tidy::tidy;
 pub use units::{Failed, failed_units, take_back};

@@ -2,20 +2,21 @@
 
 use rayon::ThreadPool;
 
-use crate::foundations::{FileError, RunDir};
+use crate::engine::{Keep, Mapping, Progress, Worker, Workload};
+use crate::foundations::FileError;
 use crate::plan::{BoundPlan, TakenOver};
-use crate::shard::{Held, Origin, Piece, Progress, Staged, Worker, claim, journals};
+use crate::store::{Held, Origin, Piece, RunDir, Staged, claim, journals};
 
 use super::error::CarryError;
-use super::mapping::Mapping;
 use super::tidy::tidy;
+use super::units::has_failed;
 
 /// What of an earlier plan was taken over.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Taken {
-    /// Units that were kept, by the methods of the earlier plan.
+    /// Units that were kept, by the columns of the earlier plan.
     pub kept: Vec<u64>,
-    /// Units that had results, and are fitted again.
+    /// Units that had results, and are made again.
     pub again: Vec<u64>,
 }
 
@@ -67,33 +68,36 @@ fn each(
     mut use_it: impl FnMut(&Held, Vec<Piece>) -> Result<(), FileError>,
 ) -> Result<Taken, CarryError> {
     let found = journals(run)?;
-    let methods = mapping.old.methods.len();
-    let mut taken = Taken { kept: vec![0; methods], again: vec![0; methods] };
+    let columns = mapping.columns.len();
+    let mut taken = Taken { kept: vec![0; columns], again: vec![0; columns] };
     for shard in old.shards.live() {
-        let held = Held::read(run, old, &mapping.old, shard, &found)?;
+        let held = Held::read(run, old, shard, &found)?;
         let units = old.shards.units(shard).unwrap_or(0..0);
-        let pieces = held.pieces(&mapping.old, &units);
-        let mut had = vec![0; methods];
-        for piece in &pieces {
-            had[mapping.old.unit(piece.first).method] += piece.results.len() as u64;
-        }
-        let mut kept = vec![0; methods];
-        let pieces: Vec<Piece> = pieces
-            .into_iter()
-            .filter_map(|piece| {
-                let method = mapping.old.unit(piece.first).method;
-                let moved = mapping.map(piece)?;
-                kept[method] += moved.results.len() as u64;
-                Some(moved)
-            })
-            .collect();
-        for method in 0..methods {
-            taken.kept[method] += kept[method];
-            taken.again[method] += had[method] - kept[method];
+        let mut pieces = Vec::new();
+        for piece in held.pieces(&old.layout, units) {
+            let (column, units) = (old.layout.column_of(piece.first), piece.results.len() as u64);
+            match moved(mapping, column, piece) {
+                Some(piece) => {
+                    taken.kept[column] += units;
+                    pieces.push(piece);
+                }
+                None => taken.again[column] += units,
+            }
         }
         use_it(&held, pieces)?;
     }
     Ok(taken)
+}
+
+/// A piece as it is numbered in the new plan, if it is kept.
+fn moved(mapping: &Mapping, column: usize, piece: Piece) -> Option<Piece> {
+    let is_kept = match mapping.columns[column].keep {
+        Keep::All => true,
+        Keep::ButFailed => !has_failed(&piece),
+        Keep::Nothing => false,
+    };
+    let first = (mapping.moved)(piece.first).filter(|_| is_kept)?;
+    Some(Piece { first, ..piece })
 }
 
 /// Refuses to go on while somebody works on a shard of the plan.
@@ -108,18 +112,22 @@ fn refuse_busy(run: &RunDir, plan: &BoundPlan) -> Result<(), CarryError> {
     Ok(())
 }
 
-/// Leaves the partials of shards that took over all of their units: nothing is fitted.
+/// Leaves the partials of shards that took over all of their units: nothing is run.
 ///
 /// # Errors
 /// If a file cannot be used.
-pub fn complete(run: &RunDir, plan: &BoundPlan, pool: &ThreadPool) -> Result<u32, CarryError> {
-    let (study, found) = (plan.study()?, journals(run)?);
-    let mut worker = Worker::new(run, plan, pool, 1, Origin::default())?;
+pub fn complete(
+    run: &RunDir,
+    plan: &BoundPlan,
+    workload: &dyn Workload,
+    pool: &ThreadPool,
+) -> Result<u32, CarryError> {
+    let found = journals(run)?;
+    let mut worker = Worker::new(run, plan, workload, pool, (1, Origin::default()))?;
     let mut finished = 0;
     for shard in plan.shards.live().into_iter().filter(|shard| found.contains_key(shard)) {
-        let held = Held::read(run, plan, &study, shard, &found)?;
-        let units = plan.shards.units(shard).map_or(0, |units| units.end - units.start);
-        if !held.is_done && held.results.done() == units {
+        let held = Held::read(run, plan, shard, &found)?;
+        if !held.is_done && held.results.done() == plan.units_of(shard) {
             worker.run_shard(shard, &Progress::default(), &|_| {})?;
             finished += 1;
         }

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::foundations::run_dir::shard_of_partial;
-use crate::foundations::{Digest, FileError, RunDir, files};
+use crate::foundations::{Digest, FileError, files};
 use crate::plan::BoundPlan;
-use crate::shard::{Journals, Partial, PartialError, journals, set_aside};
+use crate::store::RunDir;
+use crate::store::shard_of_partial;
+use crate::store::{Journals, Partial, PartialError, journals, set_aside};
 
 use super::error::CarryError;
 
@@ -27,9 +28,8 @@ pub fn tidy(run: &RunDir, plan: &BoundPlan) -> Result<(), CarryError> {
             set_aside(run, &run.partial(shard))?;
         }
     }
-    let study = plan.study()?;
     for (shard, paths) in journals(run)? {
-        for path in Journals::read(plan, &study, shard, &paths)?.foreign() {
+        for path in Journals::read(plan, shard, &paths)?.foreign() {
             set_aside(run, path)?;
         }
     }
@@ -43,7 +43,7 @@ pub fn tidy(run: &RunDir, plan: &BoundPlan) -> Result<(), CarryError> {
 /// what plan they are of goes last.
 pub(super) fn set_products_aside(run: &RunDir) -> Result<(), FileError> {
     let (last, others): (Vec<_>, Vec<_>) =
-        run.products().into_iter().partition(|path| *path == run.provenance());
+        run.all_products().into_iter().partition(|path| *path == run.provenance());
     others.iter().chain(&last).try_for_each(|path| set_aside(run, path).map(|_| ()))
 }
 

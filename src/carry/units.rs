@@ -1,30 +1,28 @@
-//! Units of a plan that failed, taken back so that they are fitted again.
+//! Units of a plan that failed, taken back so that they are made again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::fit::Status;
-use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{Held, Piece, claim, journals, keep_in_journal, set_aside};
-use crate::study::Study;
+use crate::store::RunDir;
+use crate::store::{Held, Piece, Status, claim, journals, keep_in_journal, set_aside};
 
 use super::error::CarryError;
 use super::tidy::set_products_aside;
 
-/// Units that failed, and what is fitted again for them.
+/// Units that failed, and what is made again for them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Failed {
     /// The shards that they are in.
     pub shards: BTreeSet<u32>,
-    /// Units that failed, by method.
+    /// Units that failed, by column.
     pub failed: Vec<u64>,
-    /// Units that are fitted again, by method: all units of a piece of which one failed.
+    /// Units that are made again, by column: all units of a piece of which one failed.
     pub again: Vec<u64>,
 }
 
 impl Failed {
-    /// All units that are fitted again.
+    /// All units that are made again.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.again.iter().sum()
@@ -33,10 +31,10 @@ impl Failed {
 
 /// Whether a unit of a piece failed. One that did not converge has a value, and has not.
 pub(super) fn has_failed(piece: &Piece) -> bool {
-    piece.results.iter().any(|result| result.outcome.status() == Status::Failed)
+    piece.results.iter().any(|result| result.status == Status::Failed)
 }
 
-/// The failed units of some methods, in partials and journals.
+/// The failed units of some columns, in partials and journals.
 ///
 /// # Errors
 /// If a journal cannot be read.
@@ -45,30 +43,30 @@ pub fn failed_units(
     plan: &BoundPlan,
     is_chosen: impl Fn(usize) -> bool,
 ) -> Result<Failed, CarryError> {
-    let (study, found) = (plan.study()?, journals(run)?);
-    let none = vec![0; study.methods.len()];
+    let found = journals(run)?;
+    let none = vec![0; plan.layout.columns()];
     let mut all = Failed { failed: none.clone(), again: none, ..Failed::default() };
     for shard in plan.shards.live() {
-        let held = Held::read(run, plan, &study, shard, &found)?;
+        let held = Held::read(run, plan, shard, &found)?;
         let units = plan.shards.units(shard).unwrap_or(0..0);
-        for piece in held.pieces(&study, &units) {
-            let method = study.unit(piece.first).method;
-            if is_chosen(method) && has_failed(&piece) {
+        for piece in held.pieces(&plan.layout, units) {
+            let column = plan.layout.column_of(piece.first);
+            if is_chosen(column) && has_failed(&piece) {
                 let failed = |result: &&_| is_failed(result);
                 all.shards.insert(shard);
-                all.failed[method] += piece.results.iter().filter(failed).count() as u64;
-                all.again[method] += piece.results.len() as u64;
+                all.failed[column] += piece.results.iter().filter(failed).count() as u64;
+                all.again[column] += piece.results.len() as u64;
             }
         }
     }
     Ok(all)
 }
 
-fn is_failed(result: &crate::shard::UnitResult) -> bool {
-    result.outcome.status() == Status::Failed
+fn is_failed(result: &crate::store::Envelope) -> bool {
+    result.status == Status::Failed
 }
 
-/// Takes failed units of some methods back: everything else of their shards stands in a journal
+/// Takes failed units of some columns back: everything else of their shards stands in a journal
 /// then, their partials are in `aside/`, and so are products, which rest on them.
 ///
 /// # Errors
@@ -80,14 +78,14 @@ pub fn take_back(
     failed: &Failed,
     is_chosen: impl Fn(usize) -> bool,
 ) -> Result<(), CarryError> {
-    let (study, found) = (plan.study()?, journals(run)?);
+    let found = journals(run)?;
     let outlived = ancestors(plan, failed, &found);
     set_products_aside(run)?;
     for shard in shards_with(plan, failed, &outlived) {
         let Some(_claim) = claim(run, shard)? else {
             return Err(CarryError::Busy { root: run.root().into(), shard });
         };
-        take_back_of(run, plan, &study, shard, &is_chosen)?;
+        take_back_of(run, plan, shard, &is_chosen)?;
     }
     // What they had stands in the journals of all of their parts by now.
     for path in outlived.iter().filter_map(|shard| found.get(shard)).flatten() {
@@ -117,14 +115,14 @@ fn shards_with(plan: &BoundPlan, failed: &Failed, outlived: &BTreeSet<u32>) -> V
 fn take_back_of(
     run: &RunDir,
     plan: &BoundPlan,
-    study: &Study,
     shard: u32,
     is_chosen: &impl Fn(usize) -> bool,
 ) -> Result<(), CarryError> {
     let found = journals(run)?;
-    let held = Held::read(run, plan, study, shard, &found)?;
-    let pieces = held.pieces(study, &plan.shards.units(shard).unwrap_or(0..0));
-    let is_kept = |piece: &Piece| !is_chosen(study.unit(piece.first).method) || !has_failed(piece);
+    let held = Held::read(run, plan, shard, &found)?;
+    let pieces = held.pieces(&plan.layout, plan.shards.units(shard).unwrap_or(0..0));
+    let is_kept =
+        |piece: &Piece| !is_chosen(plan.layout.column_of(piece.first)) || !has_failed(piece);
     let kept: Vec<Piece> = pieces.iter().filter(|piece| is_kept(piece)).cloned().collect();
     if held.is_done && kept.len() == pieces.len() {
         return Ok(());

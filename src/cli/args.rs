@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::foundations::RunDir;
+use crate::otf::study::{MOST_THREADS, MOST_TRIALS};
 use crate::slurm::parse_ranges;
-use crate::study::{MOST_THREADS, MOST_TRIALS};
+use crate::store::RunDir;
 
 use super::prospects::USUAL_ATTEMPTS;
 

@@ -5,43 +5,42 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use crate::audit::{Auditor, Sample, Sampled, Samples, sample};
-use crate::foundations::{RunDir, Shown};
-use crate::plan::BoundPlan;
-use crate::shard::{Campaigns, Programs};
+use crate::engine::{Programs, Workload};
+use crate::foundations::{Shown, aligned};
 use crate::slurm::{quoted, quoted_path, ranges};
-use crate::study::Study;
+use crate::store::RunDir;
 
 use super::args::AuditArgs;
 use super::display::{complain, counted, folder, program, say};
-use super::report::aligned;
+use super::exit::{Exit, Volume};
 use super::run::{allow_files, environment, external_jobs, thread_count, thread_pool};
+use super::session::Session;
 use super::signals::Signals;
-use super::{Exit, Volume, frozen, needs};
+use super::{frozen, needs};
 
 /// Units that are named of a shard; there may be millions.
 const MOST_UNITS: usize = 10;
 
 pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     let (signals, slurm) = (Signals::obey()?, environment()?);
-    let run = RunDir::new(&args.folder);
-    let plan = BoundPlan::read(&run)?;
-    frozen::check(&run, &plan, &args.binary, volume)?;
+    let session = Session::open(RunDir::new(&args.folder))?;
+    let Session { run, plan, workload } = &session;
+    frozen::check(run, plan, &args.binary, volume)?;
     plan.check_inputs()?;
-    let study = plan.study()?;
-    needs::check_task(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
+    let threads = thread_count(&args.threads, &slurm)?.threads;
+    needs::check_task(&workload.needs(plan), threads, &slurm)?;
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let how = Sample { fraction: args.fraction, seed: args.seed, programs: args.programs };
-    let samples = sample(&run, &plan, &study, &how);
-    tell_gaps(&run, &study, &samples, volume);
+    let samples = sample(run, plan, &**workload, &how);
+    tell_gaps(run, &**workload, &samples, volume);
     if samples.sampled.is_empty() && samples.damaged.is_empty() {
         bail!("there is no partial to audit in {}", Shown(&run.partials()));
     }
     let programs = Programs { at_once, logs: run.program_logs().join("audit") };
-    let (stop, campaigns) = (signals.stop.clone(), Campaigns::default());
-    let (run, plan, study, pool) = (&run, &plan, &study, &pool);
-    let auditor = Auditor { run, plan, study, pool, programs, stop, campaigns };
+    let stop = signals.stop.clone();
+    let auditor = Auditor { run, plan, workload: &**workload, pool: &pool, programs, stop };
     let audit = Audit::of(auditor, &samples.sampled)?;
     if volume > Volume::Quiet {
         say(&audit.table());
@@ -60,7 +59,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
 }
 
 /// What is not audited, and why.
-fn tell_gaps(run: &RunDir, study: &Study, samples: &Samples, volume: Volume) {
+fn tell_gaps(run: &RunDir, workload: &dyn Workload, samples: &Samples, volume: Volume) {
     for (shard, problem) in &samples.damaged {
         complain(&format!(
             "{}: {problem}\n  mend: {} run {} --shard {shard}",
@@ -83,11 +82,8 @@ fn tell_gaps(run: &RunDir, study: &Study, samples: &Samples, volume: Volume) {
             counted(samples.skipped, "unit")
         ));
     }
-    if study.unit_limit.is_some() {
-        complain(
-            "otfhpc: warning: fit.unit_seconds is set: units that ran out of time may differ \
-             without any fault of a machine",
-        );
+    if let Some(caveat) = workload.audit_caveat() {
+        complain(&format!("otfhpc: warning: {caveat}"));
     }
 }
 
@@ -107,7 +103,7 @@ struct Figures {
 }
 
 impl Audit {
-    fn of(mut auditor: Auditor, sampled: &[Sampled]) -> Result<Self> {
+    fn of(auditor: Auditor, sampled: &[Sampled]) -> Result<Self> {
         let mut audit = Self::default();
         for shard in sampled {
             let figures = audit.by_host.entry(shard.host.clone()).or_default();

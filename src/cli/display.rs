@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::engine::{ConfigurationDone, Counts, Progress, Workload};
+use crate::foundations::Shown;
 pub(super) use crate::foundations::counted;
 use crate::foundations::shown::harmless;
-use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;
-use crate::shard::{ConfigurationDone, Counts, Progress};
-use crate::study::Study;
+use crate::store::RunDir;
 
-use super::Volume;
+use super::exit::Volume;
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -37,7 +37,6 @@ struct Shared {
     on_terminal: bool,
     volume: Volume,
     log_period: Duration,
-    study: Study,
     run: RunDir,
     /// Units of all shards of this command.
     total: u64,
@@ -53,8 +52,7 @@ impl Display {
         shards: &[u32],
         volume: Volume,
     ) -> Result<Self> {
-        let units = |shard: &u32| plan.shards.units(*shard).map_or(0, |u| u.end - u.start);
-        let total = shards.iter().map(units).sum();
+        let total = shards.iter().map(|shard| plan.units_of(*shard)).sum();
         let on_terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(BAR)?);
         if !on_terminal || volume == Volume::Quiet {
@@ -66,7 +64,6 @@ impl Display {
             on_terminal,
             volume,
             log_period: log_period()?,
-            study: plan.study()?,
             run: run.clone(),
             total,
             started: Instant::now(),
@@ -98,23 +95,14 @@ impl Display {
     }
 
     /// Says that a configuration is done.
-    pub(super) fn announce(&self, done: ConfigurationDone) {
+    pub(super) fn announce(&self, workload: &dyn Workload, done: ConfigurationDone) {
         if self.shared.volume < Volume::Verbose {
             return;
         }
-        let study = &self.shared.study;
-        let (realisation, method) = study.configuration(done.configuration);
-        self.shared.say(&format!(
-            "[{}/{}] thread {}: noise={:e} trial={} method={} set={} ({} units)",
-            done.done,
-            done.of,
-            done.thread,
-            study.noise_levels[realisation.noise],
-            realisation.trial,
-            study.methods[method].label,
-            study.sets[realisation.set],
-            done.units,
-        ));
+        let name = workload.name_of(done.configuration);
+        let ConfigurationDone { done, of, thread, units, .. } = done;
+        let units = counted(units, "unit");
+        self.shared.say(&format!("[{done}/{of}] thread {thread}: {name} ({units})"));
     }
 
     /// Stops, and clears the bar.
@@ -157,7 +145,7 @@ impl Shared {
 
     fn log_line(&self, counts: &Counts) -> String {
         let (done, elapsed) = (counts.done(), self.started.elapsed());
-        let rate = counts.fitted() as f64 / elapsed.as_secs_f64();
+        let rate = counts.fresh() as f64 / elapsed.as_secs_f64();
         let left = (self.total.saturating_sub(done)) as f64 / rate;
         let eta = match Duration::try_from_secs_f64(left) {
             Ok(left) => HumanDuration(left).to_string(),

@@ -3,35 +3,42 @@
 use anyhow::{Result, bail};
 use rayon::ThreadPoolBuilder;
 
-use crate::carry::{CarryError, Keep, Mapping, Taken, complete, take_over, tidy};
-use crate::foundations::RunDir;
+use crate::carry::{CarryError, Taken, complete, take_over, tidy};
+use crate::engine::{KeptColumn, Mapping, Workload};
 use crate::plan::BoundPlan;
 use crate::slurm::{Owner, Submissions, ranges};
+use crate::store::RunDir;
+
+use crate::workloads;
 
 use super::args::SettingsArgs;
 use super::display::{complain, program, say};
+use super::exit::Volume;
+use super::frozen;
 use super::jobs::ask_queue;
-use super::{Volume, frozen};
 
 /// Puts a plan in the place of the smaller one in a folder, with its results.
 pub(super) fn extend(
     run: &RunDir,
     plan: &BoundPlan,
+    workload: &dyn Workload,
     settings: &SettingsArgs,
     volume: Volume,
 ) -> Result<()> {
     settle(run)?;
-    let old = BoundPlan::read(run)?;
+    let (old, _) = workloads::open(run)?;
     frozen::check(run, &old, &settings.binary, volume)?;
     if old.hash == plan.hash {
         // The same once more, perhaps because it was killed.
         tidy(run, plan)?;
-        return finish(run, &plan.clone().revised(run)?).map(|_| ());
+        return finish(run, &plan.clone().revised(run)?, workload).map(|_| ());
     }
-    let mapping = Mapping::to_larger(run, &old, plan)?;
+    let mapping = workload.extension(&old, plan).map_err(|differences| {
+        CarryError::NotAnExtension { root: run.root().into(), differences }
+    })?;
     let taken = hand_over(run, &old, plan, &mapping)?;
     if volume > Volume::Quiet {
-        say(&told(&old, plan, &mapping, &taken)?);
+        say(&told(&old, plan, &mapping, &taken));
     }
     Ok(())
 }
@@ -45,20 +52,21 @@ pub(super) fn hand_over(
 ) -> Result<Taken> {
     refuse_queued(run, old)?;
     let taken = take_over(run, old, new, mapping)?;
-    finish(run, &BoundPlan::read(run)?)?;
+    let (plan, workload) = workloads::open(run)?;
+    finish(run, &plan, &*workload)?;
     Ok(taken)
 }
 
 /// Leaves the partials of shards of which nothing is left to be fitted.
-fn finish(run: &RunDir, plan: &BoundPlan) -> Result<u32> {
+fn finish(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload) -> Result<u32> {
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
-    Ok(complete(run, plan, &pool)?)
+    Ok(complete(run, plan, workload, &pool)?)
 }
 
 /// Revisions of an earlier plan are what is left where this was killed in between.
 pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
     if BoundPlan::has_foreign_revisions(run) {
-        crate::shard::set_aside(run, &run.revisions())?;
+        crate::store::set_aside(run, &run.revisions())?;
     }
     Ok(())
 }
@@ -88,29 +96,17 @@ fn refuse_queued(run: &RunDir, old: &BoundPlan) -> Result<()> {
 }
 
 /// What was taken over, and why some was not.
-fn told(old: &BoundPlan, new: &BoundPlan, mapping: &Mapping, taken: &Taken) -> Result<String> {
-    let (study, units) = (old.study()?, new.study()?.units());
+fn told(old: &BoundPlan, new: &BoundPlan, mapping: &Mapping, taken: &Taken) -> String {
     let mut text = format!(
         "{:<11}{} units of the earlier plan ({}) are kept, {} are to be fitted\n",
         "extended",
         taken.sum(),
         old.hash.short(),
-        units - taken.sum()
+        new.plan.units - taken.sum()
     );
-    for (index, method) in study.methods.iter().enumerate().filter(|(i, _)| taken.again[*i] > 0) {
-        let why = match mapping.keep(index) {
-            Keep::Nothing if method.is_external() && same_bins(old, new) => "its program changed",
-            Keep::Nothing => "it fits all bins together, and there are others now",
-            Keep::ButFailed | Keep::All => "they failed, and it has more time now",
-        };
-        text += &format!(
-            "{:<11}{} units of {} are fitted again: {why}\n",
-            "", taken.again[index], method.label
-        );
+    for (column, again) in mapping.columns.iter().zip(&taken.again).filter(|(_, n)| **n > 0) {
+        let KeptColumn { label, why, .. } = column;
+        text += &format!("{:<11}{again} units of {label} are fitted again: {why}\n", "");
     }
-    Ok(text)
-}
-
-fn same_bins(old: &BoundPlan, new: &BoundPlan) -> bool {
-    old.plan.config.fit.bins.bins() == new.plan.config.fit.bins.bins()
+    text
 }

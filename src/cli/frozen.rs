@@ -2,13 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use crate::foundations::{Digest, RunDir};
-use crate::plan::{BoundPlan, PlanError, Program};
-use crate::shard::{Partial, journals};
+use crate::foundations::Digest;
+use crate::plan::{BoundPlan, Program};
+use crate::store::PlanError;
+use crate::store::RunDir;
+use crate::store::{Partial, journals};
 
-use super::Volume;
 use super::args::BinaryArgs;
 use super::display::complain;
+use super::exit::Volume;
 
 /// What the user sets to have any build go on: it reaches the tasks of an array.
 const VARIABLE: &str = "OTFHPC_ANY_BINARY";
@@ -30,7 +32,7 @@ pub(super) fn check(
     volume: Volume,
 ) -> Result<bool> {
     let (any, running) = (any_may(args)?, Program::running()?);
-    let Err(other) = plan.check_program(run, &running) else { return Ok(false) };
+    let Err(other) = plan.check_program(run.plan(), &running) else { return Ok(false) };
     if !any {
         return Err(other.into());
     }

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::foundations::{RunDir, Settled, Shown};
+use crate::foundations::Shown;
 use crate::plan::BoundPlan;
+use crate::plan::LaunchSettings;
 use crate::slurm::{
     Chunk, JobOptions, Launcher, NotKnown, Outlook, Owner, Recorder, Rehearsal, SettleError,
     SlurmError, Submissions, Submitter, Token, Told, chunks, max_array_size, queue, ranges, settle,
     settle_id,
 };
-use crate::study::LaunchSettings;
+use crate::store::{RunDir, Settled};
 
-use super::Volume;
 use super::display::{complain, counted, folder, program, say};
+use super::exit::Volume;
 
 /// `MaxArraySize` where Slurm's settings do not say otherwise.
 const USUAL_MAX_ARRAY_SIZE: u32 = 1001;

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::foundations::RunDir;
 use crate::life::late_shards;
 use crate::plan::BoundPlan;
-use crate::shard::Partial;
 use crate::slurm::ranges;
+use crate::store::Partial;
+use crate::store::RunDir;
 
-use super::Volume;
 use super::display::complain;
+use super::exit::Volume;
 
 /// As long as a network file system may keep what it last knew of a folder.
 const LONGEST: Duration = Duration::from_secs(60);

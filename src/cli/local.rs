@@ -2,29 +2,31 @@
 
 use anyhow::Result;
 
-use crate::foundations::RunDir;
-use crate::plan::{BoundPlan, check_room};
-use crate::shard::Profile;
+use crate::engine::Profile;
+use crate::store::RunDir;
 
 use super::args::LocalArgs;
 use super::display::say;
-use super::here::Here;
+use super::exit::{Exit, Volume};
+use super::here::fit_and_merge;
+use super::needs;
 use super::plan::{describe, make};
 use super::run::{environment, thread_count};
-use super::{Exit, Volume, needs};
+use super::session::Session;
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
-    let room = |plan: &BoundPlan, study: &_| {
-        let slurm = environment()?;
-        needs::check_all(plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
-        Ok(check_room(&run, plan, study, &plan.shards.live())?)
+    let room = |session: &Session| {
+        let (slurm, plan) = (environment()?, &session.plan);
+        let threads = thread_count(&args.threads, &slurm)?.threads;
+        needs::check_all(&session.workload.needs(plan), threads, &slurm)?;
+        Ok(session.check_room(&plan.shards.live())?)
     };
-    let (plan, campaigns) = make(&args.settings, args.shards, &run, (&profile, volume), room)?;
+    let session = make(&args.settings, args.shards, run, (&profile, volume), room)?;
     if volume > Volume::Quiet {
-        say(&describe(&plan, &run)?);
+        say(&describe(&session));
     }
-    let here = Here { run: &run, plan: &plan, campaigns, profile, volume };
-    here.fit_and_merge(&plan.shards.live(), &args.threads)
+    let shards = session.plan.shards.live();
+    fit_and_merge(&session, profile, (&shards, &args.threads), volume)
 }

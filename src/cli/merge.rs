@@ -2,109 +2,95 @@
 
 use anyhow::Result;
 
-use crate::foundations::{RunDir, Shown, files};
-use crate::merge::{Fault, Ledger, Merged, Row, Totals, merge};
-use crate::plan::BoundPlan;
-use crate::shard::{Campaigns, remove_outlived};
+use crate::engine::remove_outlived;
+use crate::foundations::{Shown, files};
+use crate::merge::{Fault, Ledger, Merged, Report, merge};
 use crate::slurm::{quoted_path, ranges};
+use crate::store::RunDir;
 
 use super::args::FolderArgs;
 use super::display::{complain, counted, folder, program, say};
+use super::exit::{Exit, Volume};
 use super::late;
-use super::report::{chi2_warnings, quality_table, ranking};
-use super::source::source_line;
-use super::{Exit, Volume};
+use super::session::Session;
 
-/// A table of more lines than this is left to `summary.csv`.
-const LONGEST_TABLE: usize = 60;
 /// Reasons that are shown; the ledger has all.
 const MOST_REASONS: usize = 8;
 
 pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
-    let run = RunDir::new(&args.folder);
-    let plan = BoundPlan::read(&run)?;
-    late::wait(&run, &plan, volume);
-    merge_and_report(&run, &plan, &mut Campaigns::default(), volume)
+    let session = Session::open(RunDir::new(&args.folder))?;
+    late::wait(&session.run, &session.plan, volume);
+    merge_and_report(&session, volume)
 }
 
 /// Merges and tells the result.
-pub(super) fn merge_and_report(
-    run: &RunDir,
-    plan: &BoundPlan,
-    campaigns: &mut Campaigns,
-    volume: Volume,
-) -> Result<Exit> {
+pub(super) fn merge_and_report(session: &Session, volume: Volume) -> Result<Exit> {
+    let Session { run, plan, workload } = session;
     files::check_writable(run.root())?;
     plan.check_unchanged()?;
-    match merge(run, plan, campaigns)? {
+    match merge(run, plan, workload.collector(run, plan)?)? {
         Merged::Incomplete { totals, faults } => {
+            let totals = totals.describe(&workload.words().statuses);
             complain(incomplete(run, &totals, &faults).trim_end());
             Ok(Exit::Incomplete)
         }
-        Merged::Complete { ledger, rows, other_binaries, absent } => {
+        Merged::Complete { ledger, report, other_binaries } => {
             remove_outlived(run, plan)?;
-            if let Some(path) = absent.filter(|_| volume > Volume::Quiet) {
-                complain(&format!(
-                    "otfhpc: warning: {} is not there, so {} was not written; merge again where \
-                     the data are",
-                    Shown(&path),
-                    Shown(&run.records())
-                ));
-            }
-            if other_binaries > 0 && volume > Volume::Quiet {
-                complain(&format!(
-                    "otfhpc: warning: another build of otfhpc than the one that planned worked on \
-                     {other_binaries} of {}: {} tells which",
-                    counted(plan.shards.live().len(), "shard"),
-                    Shown(&run.provenance())
-                ));
-            }
-            for mended in plan.plan.mended.iter().filter(|_| volume > Volume::Quiet) {
-                complain(&format!(
-                    "otfhpc: warning: {} units of {} are of its program before it was mended",
-                    mended.kept_units, mended.method
-                ));
-            }
             if volume > Volume::Quiet {
-                say(&(source_line(plan) + &complete(run, &ledger, &rows)));
-                chi2_warnings(&rows).iter().for_each(|warning| complain(warning));
+                provenance_warnings(session, other_binaries).iter().for_each(|w| complain(w));
+                say(&(workload.source_line() + &complete(session, &ledger, &report)));
+                report.warnings.iter().for_each(|warning| complain(warning));
             }
-            Ok(if ledger.totals.has_failures() { Exit::Failures } else { Exit::Done })
+            let has_failures = ledger.totals.has_failures() || report.has_failures;
+            Ok(if has_failures { Exit::Failures } else { Exit::Done })
         }
     }
 }
 
-fn complete(run: &RunDir, ledger: &Ledger, rows: &[Row]) -> String {
-    let mut text = format!("{:<11}{}\n", "ledger", ledger.totals);
+/// What a person should know of where results came from.
+fn provenance_warnings(session: &Session, other_binaries: usize) -> Vec<String> {
+    let Session { run, plan, .. } = session;
+    let mended = plan.plan.mended.iter().map(|mended| {
+        format!(
+            "otfhpc: warning: {} units of {} are of its program before it was mended",
+            mended.kept_units, mended.program
+        )
+    });
+    let others = (other_binaries > 0).then(|| {
+        format!(
+            "otfhpc: warning: another build of otfhpc than the one that planned worked on \
+             {other_binaries} of {}: {} tells which",
+            counted(plan.shards.live().len(), "shard"),
+            Shown(&run.provenance())
+        )
+    });
+    others.into_iter().chain(mended).collect()
+}
+
+fn complete(session: &Session, ledger: &Ledger, report: &Report) -> String {
+    let Session { run, workload, .. } = session;
+    let totals = ledger.totals.describe(&workload.words().statuses);
+    let mut text = format!("{:<11}{totals}\n", "ledger");
     for reason in ledger.reasons.iter().take(MOST_REASONS) {
         text += &format!(
-            "{:<11}{}: {} (first: configuration {}, bin {})\n",
+            "{:<11}{}: {} (first: {})\n",
             "",
             counted(reason.units, "unit"),
             reason.reason,
-            reason.first_configuration,
-            reason.first_bin
+            workload.place_of(reason.first)
         );
     }
     if ledger.reasons.len() > MOST_REASONS {
         let more = ledger.reasons.len() - MOST_REASONS;
         let more = counted(more, "more reason");
-        text += &format!("{:<11}and {more}: {}\n", "", Shown(&run.ledger()));
+        text += &format!("{:<11}and {more}: {}\n", "", Shown(&run.product("ledger.json")));
     }
-    let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
-    match lines.count() <= LONGEST_TABLE {
-        true => text += &format!("\n{}\n", quality_table(rows)),
-        false => text += &format!("{:<11}{}\n", "errors", Shown(&run.summary_csv())),
-    }
-    let ranking = ranking(rows);
-    if !ranking.is_empty() {
-        text += &format!("{ranking}\n");
-    }
-    text + &format!("{:<11}{} and beside it\n", "products", Shown(&run.solution()))
+    let main = session.main_product();
+    text + &report.text + &format!("{:<11}{} and beside it\n", "products", Shown(&main))
 }
 
 /// What is at fault, and the command that mends each.
-fn incomplete(run: &RunDir, totals: &Totals, faults: &[Fault]) -> String {
+fn incomplete(run: &RunDir, totals: &str, faults: &[Fault]) -> String {
     let mut text = format!("otfhpc: incomplete: nothing was written\n{:<11}{totals}\n", "ledger");
     // Neighbours with the same problem take one line: a whole array may be missing.
     let together = |a: &Fault, b: &Fault| match (a.shard, b.shard) {

@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 
 use crate::fit::{EACH_EMITTER, Registered, method, methods};
+use crate::foundations::aligned;
 use crate::foundations::similar::did_you_mean;
 
-use super::Exit;
 use super::args::MethodsArgs;
 use super::display::say;
-use super::report::aligned;
+use super::exit::Exit;
 
 pub(super) fn command(args: &MethodsArgs) -> Result<Exit> {
     match &args.name {

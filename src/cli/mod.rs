@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod display;
+mod exit;
 mod extend;
 mod foretell;
 mod frozen;
@@ -21,10 +22,10 @@ mod report;
 mod requeue;
 mod resume;
 mod run;
+mod session;
 mod shard_table;
 mod signals;
 mod simulate;
-mod source;
 mod status;
 mod submit;
 mod task_log;
@@ -37,32 +38,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use display::complain;
-
-/// How a command ended, as its exit code says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
-    /// Done.
-    Done = 0,
-    /// Finished, but some units failed or did not converge.
-    Failures = 1,
-    /// Could not run: usage, settings, input.
-    CouldNotRun = 2,
-    /// Results incomplete or damaged.
-    Incomplete = 3,
-    /// Stopped before the end, or others are at work: the same command again goes on (the number is BSD's `EX_TEMPFAIL`).
-    Stopped = 75,
-}
-
-/// How much a command says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Volume {
-    /// Errors only.
-    Quiet,
-    /// Progress and summary.
-    Normal,
-    /// Also a line for every configuration.
-    Verbose,
-}
+use exit::{Exit, Volume};
 
 /// Runs the program with the arguments of this process.
 #[must_use]

@@ -3,9 +3,10 @@
 use anyhow::{Result, bail};
 
 use crate::foundations::machine::{MemoryLimit, memory_limit};
-use crate::plan::{BoundPlan, Memory, check_simulation, of_simulation};
+use crate::otf::check_simulation;
+use crate::otf::study::{Config, Study};
+use crate::plan::{BoundPlan, Needs};
 use crate::slurm::{Environment, TaskMemory, megabytes};
-use crate::study::{Config, Study};
 
 /// Threads of a task where the settings do not say: those of the array script.
 pub(super) const USUAL_THREADS: u64 = 2;
@@ -20,34 +21,34 @@ fn limit(slurm: &Environment) -> Option<MemoryLimit> {
 }
 
 /// Refuses to fit a plan here on so many threads that the memory is not enough.
-pub(super) fn check_task(plan: &BoundPlan, threads: usize, slurm: &Environment) -> Result<()> {
+pub(super) fn check_task(needs: &Needs, threads: usize, slurm: &Environment) -> Result<()> {
     let Some(limit) = limit(slurm) else { return Ok(()) };
-    Ok(Memory::of(&plan.plan, &plan.study()?).check_task(threads as u64, &limit)?)
+    Ok(needs.check_task(threads as u64, &limit)?)
 }
 
 /// Refuses to fit and merge here what is too much for the memory.
-pub(super) fn check_all(plan: &BoundPlan, threads: usize, slurm: &Environment) -> Result<()> {
-    check_task(plan, threads, slurm)?;
+pub(super) fn check_all(needs: &Needs, threads: usize, slurm: &Environment) -> Result<()> {
+    check_task(needs, threads, slurm)?;
     let Some(limit) = limit(slurm) else { return Ok(()) };
-    Ok(Memory::of(&plan.plan, &plan.study()?).check_merge(&limit)?)
+    Ok(needs.check_merge(&limit)?)
 }
 
 /// Refuses to simulate more than the memory holds.
 pub(super) fn check_simulated(config: &Config, study: &Study) -> Result<()> {
-    let needed = of_simulation(config.simulate.records as u64, study);
-    memory_limit().map_or(Ok(()), |limit| Ok(check_simulation(needed, &limit)?))
+    let records = config.simulate.records as u64;
+    memory_limit().map_or(Ok(()), |limit| Ok(check_simulation(records, study, &limit)?))
 }
 
 /// Refuses to submit tasks that would be given less memory than they need: `given` are the user's
 /// options for sbatch.
-pub(super) fn check_asked(plan: &BoundPlan, given: &[String]) -> Result<()> {
+pub(super) fn check_asked(plan: &BoundPlan, needs: &Needs, given: &[String]) -> Result<()> {
     let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
     let launched = plan.launch.memory.as_deref().and_then(megabytes);
     let of_option = given.iter().rev().find_map(|word| TaskMemory::of_option(word));
     let of_option = of_option.map(|memory| memory.like(TaskMemory::PerNode(0), threads).amount());
     // 0 is all that the node has.
     let Some(asked) = of_option.or(launched).filter(|asked| *asked > 0) else { return Ok(()) };
-    let needed = Memory::of(&plan.plan, &plan.study()?).of_task(threads).div_ceil(1 << 20);
+    let needed = needs.of_task(threads).div_ceil(1 << 20);
     if needed > asked {
         bail!(
             "a task on {threads} threads needs about {needed}M of memory, but slurm.memory or --mem \
@@ -59,8 +60,7 @@ pub(super) fn check_asked(plan: &BoundPlan, given: &[String]) -> Result<()> {
 }
 
 /// The lines about memory, without the name of the first.
-pub(super) fn memory(plan: &BoundPlan, study: &Study) -> Vec<String> {
-    let memory = Memory::of(&plan.plan, study);
+pub(super) fn memory(plan: &BoundPlan, memory: &Needs, has_programs: bool) -> Vec<String> {
     let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
     let task = memory.of_task(threads);
     let further = memory.of_task(threads + 1) - task;
@@ -68,12 +68,12 @@ pub(super) fn memory(plan: &BoundPlan, study: &Study) -> Vec<String> {
         "about {} a task on {threads} threads, {} for a further thread; {} for the merge",
         in_megabytes(task),
         in_megabytes(further),
-        in_megabytes(memory.of_merge())
+        in_megabytes(memory.of_merge)
     )];
-    if study.methods.iter().any(|method| method.is_external()) {
+    if has_programs {
         lines.push("what external programs take is not counted".into());
     }
-    let needed = task.max(memory.of_merge());
+    let needed = task.max(memory.of_merge);
     lines.push(match &plan.launch.memory {
         None => "ask for it with --set slurm.memory=... where the cluster limits it".into(),
         Some(asked) => match megabytes(asked) {

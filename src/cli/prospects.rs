@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::foundations::RunDir;
 use crate::life::{Life, Limits, Remedy, ShardState, State, failing_nodes, memory_of, remedy};
-use crate::plan::{BoundPlan, Memory};
-use crate::shard::{Partial, results_so_far};
+use crate::plan::BoundPlan;
+use crate::store::RunDir;
+use crate::store::{Partial, results_so_far};
 
 use super::needs::USUAL_THREADS;
+use super::session::Session;
 
 /// A shard that was submitted so often is left to a person, unless another number is given.
 pub(super) const USUAL_ATTEMPTS: u32 = 5;
@@ -25,19 +26,14 @@ pub(super) struct Bounds<'a> {
 
 impl<'a> Bounds<'a> {
     /// `given` are the options for sbatch that a person gives now.
-    pub(super) fn new(
-        run: &RunDir,
-        plan: &BoundPlan,
-        life: &'a Life,
-        attempts: u32,
-        given: &[String],
-    ) -> Result<Self> {
+    pub(super) fn new(session: &Session, life: &'a Life, attempts: u32, given: &[String]) -> Self {
+        let Session { run, plan, workload } = session;
         let memory = plan.launch.memory.as_ref().map(|memory| format!("--mem={memory}"));
         let settings: Vec<String> =
             memory.into_iter().chain(plan.launch.extra.iter().cloned()).collect();
         let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
         let cpus = cpus_of(given).or(cpus_of(&settings)).unwrap_or(threads);
-        let estimate = Memory::of(&plan.plan, &plan.study()?).of_task(cpus).div_ceil(1 << 20);
+        let estimate = workload.needs(plan).of_task(cpus).div_ceil(1 << 20);
         let done_on = hosts(run, plan, life);
         let limits = Limits {
             attempts,
@@ -49,7 +45,7 @@ impl<'a> Bounds<'a> {
             new_memory: memory_of(given),
             has_new_deadline: given.iter().any(|word| word.starts_with("--deadline=")),
         };
-        Ok(Self { life, limits, settings })
+        Self { life, limits, settings }
     }
 
     /// The options of a shard's last submission.
@@ -96,14 +92,16 @@ pub(super) struct Prospects {
 
 impl Prospects {
     /// Looks what would be done about every shard.
-    pub(super) fn of(run: &RunDir, plan: &BoundPlan, life: &Life) -> Result<Self> {
-        let bounds = Bounds::new(run, plan, life, USUAL_ATTEMPTS, &[])?;
+    pub(super) fn of(session: &Session, life: &Life) -> Result<Self> {
+        let bounds = Bounds::new(session, life, USUAL_ATTEMPTS, &[]);
         let mut prospects = Self::default();
         for shard in &life.shards {
             let is_retried = match bounds.remedy(shard) {
                 Remedy::Nothing => continue,
                 Remedy::Hold(_) => false,
-                Remedy::Split(parts) => can_be_cut(run, plan, shard.shard, parts)?,
+                Remedy::Split(parts) => {
+                    can_be_cut(&session.run, &session.plan, shard.shard, parts)?
+                }
                 Remedy::Again | Remedy::Memory(_) | Remedy::Without(_) => true,
             };
             prospects.retried += usize::from(is_retried);
@@ -115,5 +113,5 @@ impl Prospects {
 
 fn can_be_cut(run: &RunDir, plan: &BoundPlan, shard: u32, parts: u32) -> Result<bool> {
     let done = results_so_far(run, plan, shard)?;
-    Ok(plan.shards.cut(&plan.study()?, shard, |unit| done.has(unit), parts).is_some())
+    Ok(plan.shards.cut(&plan.layout, shard, |unit| done.has(unit), parts).is_some())
 }

@@ -2,84 +2,107 @@
 
 use anyhow::{Result, bail};
 
-use crate::carry::{Failed, Mapping, failed_units, survey, take_back};
-use crate::foundations::RunDir;
+use crate::carry::{Failed, failed_units, survey, take_back};
+use crate::engine::{Mapping, Workload};
 use crate::plan::{BoundPlan, Mended};
-use crate::shard::Partial;
-use crate::study::{MethodChoice, Study};
+use crate::store::{Partial, RunDir};
 
 use super::args::ResumeArgs;
 use super::display::say;
+use super::exit::Volume;
 use super::extend::{hand_over, settle};
-use super::{Volume, frozen, tried};
+use super::session::Session;
+use super::{frozen, tried};
 
 /// Takes failed units of the chosen methods back; with `--dry-run`, says what it would do. If files
 /// of their programs changed, the plan is made anew with these. Programs are tried before; says
 /// whether they were.
 pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<bool> {
     settle(run)?;
-    let plan = BoundPlan::read(run)?;
-    frozen::check(run, &plan, &args.binary, volume)?;
-    let study = plan.study()?;
-    let chosen = Chosen::new(&study, &args.methods)?;
-    let failed = failed_units(run, &plan, |method| chosen.has(&study.methods[method]))?;
-    let mended = plan.with_files_of_now()?;
+    let session = Session::open(run.clone())?;
+    let Session { plan, workload, .. } = &session;
+    frozen::check(run, plan, &args.binary, volume)?;
+    let chosen = Chosen::new(&**workload, &args.methods)?;
+    let failed = failed_units(run, plan, |column| chosen.has(column))?;
+    let mended = with_files_of_now(&session)?;
     if let Some(mended) = &mended {
-        chosen.check(&plan, mended)?;
+        chosen.check(&changed(&session, mended))?;
     }
-    let is_open = |shard: &u32| Partial::check(run, &plan, *shard).is_err();
+    let is_open = |shard: &u32| Partial::check(run, plan, *shard).is_err();
     let tell = |text: &str| {
         if volume > Volume::Quiet || args.dry_run {
             say(text);
         }
     };
-    tell(&told(&study, &failed));
+    tell(&told(&chosen.labels, &failed));
     if args.dry_run {
         return Ok(false);
     }
     let is_tried = failed.sum() > 0 && !args.untried;
     if is_tried {
-        tried::try_all(run, &plan, "fitted", volume)?;
+        tried::try_all(&session, "fitted", volume)?;
     }
     match mended {
         // Results of a program that changed, and none that failed: there is nothing to be mended.
         Some(new) if failed.sum() > 0 || plan.shards.live().iter().any(is_open) => {
-            let mapping = Mapping::to_mended(&plan, |method| chosen.has(method))?;
-            let kept = survey(run, &plan, &mapping)?.kept;
-            let (new, text) = with_record(&plan, new, &study, &kept);
-            hand_over(run, &plan, &new, &mapping)?;
+            let mapping = Mapping::to_same(chosen.labels.clone(), |column| chosen.has(column));
+            let kept = survey(run, plan, &mapping)?.kept;
+            let (new, text) = with_record(&session, new, &kept);
+            hand_over(run, plan, &new, &mapping)?;
             tell(&text);
         }
         None if failed.sum() > 0 => {
             plan.check_inputs()?;
-            take_back(run, &plan, &failed, |method| chosen.has(&study.methods[method]))?;
+            take_back(run, plan, &failed, |column| chosen.has(column))?;
         }
         _ => {}
     }
     Ok(is_tried)
 }
 
+/// The same plan, with the files of its programs as they are now; none if they are what they were.
+fn with_files_of_now(session: &Session) -> Result<Option<BoundPlan>> {
+    let Session { plan, workload, .. } = session;
+    let now = workload.replanned()?;
+    let programs = workload.programs();
+    let is_of_one = |path| programs.iter().any(|program| program.files.contains(path));
+    let is_changed = |input: &_| !now.inputs.contains(input);
+    if plan.plan.inputs.iter().any(|input| is_changed(input) && !is_of_one(&input.path)) {
+        plan.check_inputs()?;
+    }
+    Ok(plan.with(now.config, now.inputs))
+}
+
+/// A program whose files changed.
+struct Changed {
+    name: String,
+    columns: Vec<usize>,
+}
+
+fn changed(session: &Session, new: &BoundPlan) -> Vec<Changed> {
+    let old = &session.plan.plan;
+    let programs = session.workload.programs().into_iter();
+    let is_changed = programs.filter(|program| {
+        old.inputs_among(&program.files) != new.plan.inputs_among(&program.files)
+    });
+    is_changed.map(|program| Changed { name: program.name, columns: program.columns }).collect()
+}
+
 /// The new plan, with what is kept of results of programs before they were mended; and the same in
 /// words.
-fn with_record(
-    old: &BoundPlan,
-    new: BoundPlan,
-    study: &Study,
-    kept: &[u64],
-) -> (BoundPlan, String) {
-    let (mut record, mut text) = (old.plan.mended.clone(), String::new());
-    for (was, is) in old.plan.config.method.iter().zip(&new.plan.config.method) {
-        let before = old.plan.files_of(is);
-        let methods = study.methods.iter().zip(kept);
-        let of_it = methods.filter(|(method, _)| method.name() == was.name);
-        let kept_units = of_it.map(|(_, kept)| kept).sum();
-        if before != new.plan.files_of(is) && kept_units > 0 {
+fn with_record(session: &Session, new: BoundPlan, kept: &[u64]) -> (BoundPlan, String) {
+    let old = &session.plan.plan;
+    let (mut record, mut text) = (old.mended.clone(), String::new());
+    for program in session.workload.programs() {
+        let before = old.inputs_among(&program.files);
+        let kept_units = program.columns.iter().map(|column| kept[*column]).sum();
+        if before != new.plan.inputs_among(&program.files) && kept_units > 0 {
             text += &format!(
                 "{:<11}the program of {} changed: {kept_units} units that it had fitted before are \
                  kept; provenance.json will tell\n",
-                "mended", was.name
+                "mended", program.name
             );
-            record.push(Mended { method: was.name.clone(), before, kept_units });
+            record.push(Mended { program: program.name, before, kept_units });
         }
     }
     (new.with_mended(record), text)
@@ -87,35 +110,34 @@ fn with_record(
 
 /// The methods whose failed units are fitted again.
 struct Chosen<'a> {
+    labels: Vec<String>,
     /// As typed; none means all.
     names: &'a [String],
 }
 
 impl<'a> Chosen<'a> {
-    fn new(study: &Study, names: &'a [String]) -> Result<Self> {
-        let is_known = |name: &String| study.methods.iter().any(|method| named(method, name));
+    fn new(workload: &dyn Workload, names: &'a [String]) -> Result<Self> {
+        let labels = workload.column_labels();
+        let is_known = |name: &String| labels.iter().any(|label| named(label, name));
         if let Some(name) = names.iter().find(|name| !is_known(name)) {
-            let all: Vec<&str> = study.methods.iter().map(|m| m.label.as_str()).collect();
-            bail!("--method {name}: this study has no such method; it has {}", all.join(", "));
+            let all = labels.join(", ");
+            bail!("--method {name}: this study has no such method; it has {all}");
         }
-        Ok(Self { names })
+        Ok(Self { labels, names })
     }
 
-    fn has(&self, method: &MethodChoice) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| named(method, name))
+    fn has(&self, column: usize) -> bool {
+        let label = &self.labels[column];
+        self.names.is_empty() || self.names.iter().any(|name| named(label, name))
     }
 
     /// Refuses a program that changed, of a method that was not named.
-    fn check(&self, old: &BoundPlan, new: &BoundPlan) -> Result<()> {
-        for method in &new.study()?.methods {
-            let settings =
-                new.plan.config.method.iter().find(|program| program.name == method.name());
-            let changed = settings.is_some_and(|p| old.plan.files_of(p) != new.plan.files_of(p));
-            if changed && !self.has(method) {
+    fn check(&self, changed: &[Changed]) -> Result<()> {
+        for Changed { name, columns } in changed {
+            if columns.iter().any(|column| !self.has(*column)) {
                 bail!(
-                    "the program of {0} changed since the plan was made, and --method does not name \
-                     it; put the old one back, or add --method {0} if it was mended",
-                    method.name()
+                    "the program of {name} changed since the plan was made, and --method does not \
+                     name it; put the old one back, or add --method {name} if it was mended"
                 );
             }
         }
@@ -123,23 +145,25 @@ impl<'a> Chosen<'a> {
     }
 }
 
-fn named(method: &MethodChoice, name: &str) -> bool {
-    method.label == name || method.name() == name
+/// Whether a column is meant: by its label, or by that without what follows a plus.
+fn named(label: &str, name: &str) -> bool {
+    label == name || label.split_once('+').is_some_and(|(before, _)| before == name)
 }
 
-fn told(study: &Study, failed: &Failed) -> String {
+fn told(labels: &[String], failed: &Failed) -> String {
     if failed.sum() == 0 {
         return format!("{:<11}no unit failed: there is nothing to fit again\n", "failed");
     }
     let mut text = String::new();
-    for (index, method) in study.methods.iter().enumerate().filter(|(i, _)| failed.again[*i] > 0) {
-        let (count, again) = (failed.failed[index], failed.again[index]);
+    for (label, (count, again)) in labels.iter().zip(failed.failed.iter().zip(&failed.again)) {
+        if *again == 0 {
+            continue;
+        }
         let with = match again - count {
             0 => String::new(),
             more => format!(", with {more} others that are fitted together with them"),
         };
-        text +=
-            &format!("{:<11}{count} units of {} are fitted again{with}\n", "failed", method.label);
+        text += &format!("{:<11}{count} units of {label} are fitted again{with}\n", "failed");
     }
     text
 }

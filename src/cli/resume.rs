@@ -2,22 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 
-use crate::foundations::{RunDir, Shown};
+use crate::foundations::Shown;
 use crate::life::{Life, Remedy, ShardState, Slurm, State, look, next_options};
-use crate::plan::{BoundPlan, Split, check_room};
-use crate::shard::{Claim, claim, results_so_far};
+use crate::plan::{BoundPlan, Split};
 use crate::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
+use crate::store::RunDir;
+use crate::store::{Claim, claim, results_so_far};
 
 use super::args::ResumeArgs;
 use super::display::{complain, folder, program, say};
+use super::exit::{Exit, Volume};
 use super::jobs::{
     Group, Jobs, Later, Maker, ask_queue, cut, owner_of, settle_all, tell_submission,
 };
 use super::prospects::Bounds;
-use super::source::source_line;
-use super::{Exit, Volume, frozen, here, refit, tried};
+use super::session::Session;
+use super::{frozen, here, refit, tried};
 
 pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
@@ -28,49 +30,47 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     if args.local {
         return here::finish(&run, args, volume);
     }
-    let plan = BoundPlan::read(&run)?;
+    let session = Session::open(run)?;
+    let Session { run, plan, .. } = &session;
     plan.check_inputs()?;
-    let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
-    check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
+    let any_binary = frozen::check(run, plan, &args.binary, volume)?;
+    session.check_room(&plan.shards.live())?;
     if args.dry_run {
-        let (submissions, owner) = (Submissions::read(&run)?, Owner::new(&plan.hash, &run));
-        let mended = Mended::find(&run, &plan, &owner, &submissions, args)?;
-        let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
+        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+        let mended = Mended::find(&session, &owner, &submissions, args)?;
+        let maker = Maker::new(run, &mended.plan, &args.sbatch_args, any_binary)?;
         say(&mended.told);
         if mended.is_worth_it() {
             mended.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
         }
-        say(&next(&run, &mended, true));
+        say(&next(&session, &mended, true));
         return Ok(mended.exit);
     }
-    let owner = owner_of(&run, &plan)?;
-    let mut recorder = Recorder::open(&run)?;
+    let owner = owner_of(run, plan)?;
+    let mut recorder = Recorder::open(run)?;
     settle_all(&mut recorder, &owner, args.force, volume)?;
-    let mended = Mended::find(&run, &plan, &owner, recorder.submissions(), args)?;
-    let maker = Maker::new(&run, &mended.plan, &args.sbatch_args, any_binary)?;
+    let mended = Mended::find(&session, &owner, recorder.submissions(), args)?;
+    let maker = Maker::new(run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
         say(&mended.told);
     }
     if mended.jobs.shards() > 0 && !args.untried && !was_tried {
-        tried::try_all(&run, &plan, "submitted", volume)?;
+        tried::try_all(&session, "submitted", volume)?;
     }
     if mended.is_worth_it() {
         maker.prepare()?;
-        mended.plan.write_revisions(&run)?;
+        mended.plan.write_revisions(run)?;
         let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
         let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
         let outcome =
-            mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+            mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(run))?;
         if let Some(refusal) = outcome.refusal {
-            complain(&format!(
-                "otfhpc: there may be no more jobs: {refusal}\n{}",
-                unfinished(&run)
-            ));
+            complain(&format!("otfhpc: there may be no more jobs: {refusal}\n{}", unfinished(run)));
             return Ok(Exit::Incomplete);
         }
     }
     if volume > Volume::Quiet {
-        say(&next(&run, &mended, false));
+        say(&next(&session, &mended, false));
     }
     Ok(mended.exit)
 }
@@ -91,12 +91,12 @@ struct Mended {
 
 impl Mended {
     fn find(
-        run: &RunDir,
-        plan: &BoundPlan,
+        session: &Session,
         owner: &Owner,
         submissions: &Submissions,
         args: &ResumeArgs,
     ) -> Result<Self> {
+        let Session { run, plan, .. } = session;
         // The queue before the files: see `submit`.
         let outlook = ask_queue(owner, submissions, args.force)?;
         let mut life = look(run, plan)?;
@@ -116,7 +116,7 @@ impl Mended {
                 shard.state = State::Waiting;
             }
         }
-        let mut remedies = Remedies::new(run, plan, &life, args)?;
+        let mut remedies = Remedies::new(session, &life, args);
         remedies.sort_all()?;
         let Remedies { plan, groups, told, held, claims, .. } = remedies;
         let cut = |(options, shards): (Vec<String>, BTreeSet<u32>)| {
@@ -125,10 +125,10 @@ impl Mended {
         let groups = groups.into_iter().map(cut).collect::<Result<_>>()?;
         let is_complete = life.shards.iter().all(|shard| shard.state == State::Done);
         let merge = outlook.merge_of_all(submissions).map(str::to_owned);
-        let merged = is_complete && run.products().iter().all(|product| product.exists());
+        let merged = is_complete && session.is_merged();
         let later = Later::default();
         let jobs = Jobs { groups, outlook, merge, merged, later };
-        let told = source_line(&plan) + &summary(&life, jobs.shards(), held) + &told;
+        let told = session.workload.source_line() + &summary(&life, jobs.shards(), held) + &told;
         let exit = if held > 0 { Exit::Incomplete } else { Exit::Done };
         Ok(Self { plan, jobs, told, is_complete, exit, _claims: claims })
     }
@@ -157,15 +157,18 @@ struct Remedies<'a> {
 }
 
 impl<'a> Remedies<'a> {
-    fn new(
-        run: &'a RunDir,
-        plan: &BoundPlan,
-        life: &'a Life,
-        args: &'a ResumeArgs,
-    ) -> Result<Self> {
-        let bounds = Bounds::new(run, plan, life, args.attempts, &args.sbatch_args)?;
-        let (plan, groups, claims) = (plan.clone(), BTreeMap::new(), Vec::new());
-        Ok(Self { run, life, args, bounds, plan, groups, told: String::new(), held: 0, claims })
+    fn new(session: &'a Session, life: &'a Life, args: &'a ResumeArgs) -> Self {
+        Self {
+            run: &session.run,
+            life,
+            args,
+            bounds: Bounds::new(session, life, args.attempts, &args.sbatch_args),
+            plan: session.plan.clone(),
+            groups: BTreeMap::new(),
+            told: String::new(),
+            held: 0,
+            claims: Vec::new(),
+        }
     }
 
     /// Finds a remedy for every shard; those with the same one are told together.
@@ -224,8 +227,8 @@ impl<'a> Remedies<'a> {
             return Ok("is being fitted by another process".into());
         };
         let done = results_so_far(self.run, &self.plan, number)?;
-        let study = self.plan.study()?;
-        let cuts = self.plan.shards.cut(&study, number, |unit| done.has(unit), parts);
+        let plan = &self.plan;
+        let cuts = plan.shards.cut(&plan.layout, number, |unit| done.has(unit), parts);
         let options = self.options(number, &Remedy::Again);
         let Some(cuts) = cuts else {
             return Ok(self.give_time(number, options));
@@ -233,7 +236,7 @@ impl<'a> Remedies<'a> {
         let first = self.plan.shards.numbers();
         let split = Split { shard: number, reason: "time limit".into(), first, cuts };
         let parts: Vec<u32> = split.parts().collect();
-        self.plan.cut(vec![split])?;
+        self.plan.cut(vec![split]).map_err(Error::msg)?;
         self.claims.push(claim);
         let told = format!("time limit: cut into shards {}", ranges(&parts));
         self.groups.entry(options).or_default().extend(parts);
@@ -275,10 +278,10 @@ fn unfinished(run: &RunDir) -> String {
 }
 
 /// What to do next; after a rehearsal, the same without it.
-fn next(run: &RunDir, mended: &Mended, is_rehearsal: bool) -> String {
-    let (program, folder) = (program(), folder(run));
+fn next(session: &Session, mended: &Mended, is_rehearsal: bool) -> String {
+    let (program, folder) = (program(), folder(&session.run));
     if mended.jobs.merged {
-        return format!("nothing to resume: {} and beside it\n", Shown(&run.solution()));
+        return format!("nothing to resume: {} and beside it\n", Shown(&session.main_product()));
     }
     let mut text = String::new();
     if is_rehearsal && mended.is_worth_it() {

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use rayon::ThreadPool;
 
-use crate::foundations::RunDir;
-use crate::plan::{BoundPlan, MemoryError, check_room};
-use crate::shard::{
-    Ending, Origin, Partial, Profile, TaskError, ThreadCount, Why, Worker, allow_open_files,
-};
+use crate::engine::{Ending, Profile, TaskError, ThreadCount, Worker, Workload, allow_open_files};
+use crate::otf::study::MOST_THREADS;
+use crate::plan::{BoundPlan, MemoryError};
 use crate::slurm::{Environment, ranges};
-use crate::study::MOST_THREADS;
+use crate::store::RunDir;
+use crate::store::{Origin, Partial, Why};
 
 use super::args::{RunArgs, ThreadArgs, count};
 use super::display::{Display, complain, folder, program, say};
+use super::exit::{Exit, Volume};
 use super::profile_table::profile_table;
 use super::report::{Totalled, elsewhere, exit_of, stopped, summary};
+use super::session::Session;
 use super::signals::{Signals, preempted, wait_for_the_end};
-use super::source::source_line;
 use super::task_log::TaskLog;
-use super::{Exit, Volume, frozen, message, needs, requeue};
+use super::{frozen, message, needs, requeue};
 
 pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let log = TaskLog::begin();
@@ -39,29 +39,31 @@ fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
     let profile = Arc::new(Profile::new(args.profile));
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;
-    let run = RunDir::new(&args.folder);
-    let plan = BoundPlan::read(&run)?;
-    let shards = chosen_shards(args, &slurm, &plan, &run)?;
-    frozen::check(&run, &plan, &args.binary, volume)?;
-    check_room(&run, &plan, &plan.study()?, &shards)?;
+    let session = Session::open(RunDir::new(&args.folder))?;
+    let Session { run, plan, workload } = &session;
+    let shards = chosen_shards(args, &slurm, plan, run)?;
+    frozen::check(run, plan, &args.binary, volume)?;
+    session.check_room(&shards)?;
     if shards.iter().any(|shard| !run.partial(*shard).exists()) {
-        needs::check_task(&plan, thread_count(&args.threads, &slurm)?.threads, &slurm)?;
+        let threads = thread_count(&args.threads, &slurm)?.threads;
+        needs::check_task(&workload.needs(plan), threads, &slurm)?;
     }
     let pool = thread_pool(&args.threads, &slurm, volume)?;
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
-    let worker = Worker::new(&run, &plan, &pool, at_once, origin(&slurm))?;
+    let started = (at_once, origin(&slurm));
+    let worker = Worker::new(run, plan, &**workload, &pool, started)?;
     if volume > Volume::Quiet {
-        say(&source_line(&plan));
+        say(&workload.source_line());
     }
     let mut worker = worker.obeying(signals.stop.clone()).telling(profile.clone());
     let fitted = fit_shards(&mut worker, &shards, volume)?;
-    tell(&plan, &fitted, pool.current_num_threads(), volume)?;
-    tell_profile(&profile, &plan, &pool, volume)?;
+    tell(&**workload, &fitted, pool.current_num_threads(), volume)?;
+    tell_profile(&profile, &**workload, &pool, volume);
     if !fitted.left.is_empty() {
-        let (program, folder, left) = (program(), folder(&run), ranges(&fitted.left));
+        let (program, folder, left) = (program(), folder(run), ranges(&fitted.left));
         let go_on = format!("{program} run {folder} --shard {left}");
-        complain(&stopped(&run, &fitted, signals.name(), &go_on));
+        complain(&stopped(run, &fitted, signals.name(), &go_on));
         let why = signals.stop.why();
         log.end(&why);
         // Not after scancel or Ctrl-C: whoever sends those does not want it to start again.
@@ -79,7 +81,7 @@ fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
 
 /// Tells what was fitted.
 pub(super) fn tell(
-    plan: &BoundPlan,
+    workload: &dyn Workload,
     fitted: &Totalled,
     threads: usize,
     volume: Volume,
@@ -88,7 +90,7 @@ pub(super) fn tell(
         for trouble in &fitted.journal_trouble {
             complain(&format!("otfhpc: warning: the journal is not whole: {trouble}"));
         }
-        say(&summary(plan, fitted, threads)?);
+        say(&summary(workload, fitted, threads)?);
     }
     Ok(())
 }
@@ -96,14 +98,13 @@ pub(super) fn tell(
 /// Tells where the time went, if anybody asked.
 pub(super) fn tell_profile(
     profile: &Profile,
-    plan: &BoundPlan,
+    workload: &dyn Workload,
     pool: &ThreadPool,
     volume: Volume,
-) -> Result<()> {
+) {
     if profile.is_wanted() && volume > Volume::Quiet {
-        say(&profile_table(profile, &plan.study()?, pool.current_num_threads()));
+        say(&profile_table(profile, workload, pool.current_num_threads()));
     }
-    Ok(())
 }
 
 /// Slurm's variables.
@@ -202,7 +203,9 @@ pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) ->
             totalled.left = shards[place..].to_vec();
             break;
         }
-        let ending = worker.run_shard(shard, display.progress(), &|done| display.announce(done))?;
+        let workload = worker.workload;
+        let announce = |done| display.announce(workload, done);
+        let ending = worker.run_shard(shard, display.progress(), &announce)?;
         if let Ending::AlreadyDone = ending {
             display.skip(shard);
         }

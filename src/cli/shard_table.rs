@@ -7,14 +7,13 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde::Serialize;
 
-use crate::fit::Status;
+use crate::foundations::aligned;
 use crate::life::{Life, Merging, ShardState, Slurm, State};
-use crate::plan::BoundPlan;
-use crate::shard::Outcomes;
 use crate::slurm::{TaskMemory, ranges};
+use crate::store::Outcomes;
 
 use super::display::counted;
-use super::report::aligned;
+use super::session::Session;
 
 /// Of more shards than this a histogram is shown, and lines only for those that need a look.
 const MOST_LINES: usize = 64;
@@ -150,11 +149,11 @@ struct ShardJson<'a> {
     submitted: u32,
 }
 
-pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life, outcomes: Outcomes) -> Json<'a> {
+pub(super) fn json<'a>(session: &Session, life: &'a Life, outcomes: Outcomes) -> Json<'a> {
     let (units_done, units) = units(&life.shards);
     let count = |state: State| life.shards.iter().filter(|shard| shard.state == state).count();
     Json {
-        plan: plan.hash.short(),
+        plan: session.plan.hash.short(),
         slurm: match life.slurm {
             Slurm::NotAsked => "not asked",
             Slurm::Answered => "answered",
@@ -171,9 +170,12 @@ pub(super) fn json<'a>(plan: &BoundPlan, life: &'a Life, outcomes: Outcomes) -> 
         units,
         units_done,
         counts: State::ALL.map(|state| (state.to_string(), count(state))).into(),
-        outcomes: Status::REGISTRY
-            .map(|(status, _, name, _)| (name, outcomes.count(status)))
-            .into(),
+        outcomes: session
+            .workload
+            .words()
+            .occurring()
+            .map(|(status, word)| (word, outcomes.count(status)))
+            .collect(),
         shards: life.shards.iter().map(shard_json).collect(),
     }
 }

@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
-use crate::shard::{Left, Stop, Why};
+use crate::engine::Stop;
 use crate::slurm::time_left;
+use crate::store::{Left, Why};
 
-use super::Exit;
+use super::exit::Exit;
 
 /// The signals that are obeyed, and what people call them.
 const SIGNALS: [(i32, &str); 3] = [(SIGUSR1, "SIGUSR1"), (SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")];

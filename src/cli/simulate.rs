@@ -5,13 +5,14 @@ use anyhow::{Result, bail};
 use crate::data::settings::Source;
 use crate::data::{Campaign, write_calibration_set};
 use crate::foundations::Shown;
+use crate::otf::simulated;
+use crate::otf::study::{Config, Study};
 use crate::slurm::quoted_path;
-use crate::study::{Config, Study};
 
 use super::args::SimulateArgs;
 use super::display::{program, say};
-use super::source::simulated;
-use super::{Exit, Volume, needs};
+use super::exit::{Exit, Volume};
+use super::needs;
 
 pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     let config = Config::load(args.config.as_deref(), &args.assignments)?;

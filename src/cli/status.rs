@@ -5,34 +5,33 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::fit::Status;
-use crate::foundations::RunDir;
 use crate::life::{Life, Merging, ShardState, Slurm, State, look};
-use crate::plan::BoundPlan;
-use crate::shard::Outcomes;
 use crate::slurm::{Hold, SlurmError, is_here, tasks_of};
+use crate::store::RunDir;
+use crate::store::{Outcomes, Status};
 
-use super::Exit;
 use super::args::StatusArgs;
 use super::display::{clear_terminal, complain, folder, program, say};
+use super::exit::Exit;
 use super::prospects::Prospects;
+use super::session::Session;
 use super::signals::Signals;
 use super::{jobs, shard_table};
 
 pub(super) fn command(args: &StatusArgs) -> Result<Exit> {
     let run = RunDir::new(&args.folder);
     if args.watch.is_none() {
-        let (plan, life) = look_at(&run)?;
-        tell(args, &run, &plan, &life)?;
+        let (session, life) = look_at(&run)?;
+        tell(args, &session, &life)?;
         return Ok(Exit::Done);
     }
     watch(args, &run)
 }
 
-fn look_at(run: &RunDir) -> Result<(BoundPlan, Life)> {
-    let plan = BoundPlan::read(run)?;
-    let life = look(run, &plan)?;
-    Ok((plan, life))
+fn look_at(run: &RunDir) -> Result<(Session, Life)> {
+    let session = Session::open(run.clone())?;
+    let life = look(run, &session.plan)?;
+    Ok((session, life))
 }
 
 /// Tells again and again, until nothing waits or runs any more. The plan is read each time: it may
@@ -41,11 +40,11 @@ fn watch(args: &StatusArgs, run: &RunDir) -> Result<Exit> {
     let signals = Signals::obey()?;
     let period = args.watch.unwrap_or_default();
     loop {
-        let (plan, life) = look_at(run)?;
+        let (session, life) = look_at(run)?;
         if std::io::stdout().is_terminal() && !args.json {
             clear_terminal();
         }
-        tell(args, run, &plan, &life)?;
+        tell(args, &session, &life)?;
         if is_over(&life) {
             let all_done = life.shards.iter().all(|shard| shard.state == State::Done);
             return Ok(if all_done { Exit::Done } else { Exit::Incomplete });
@@ -83,41 +82,40 @@ fn wait(period: Duration, signals: &Signals) -> bool {
     !signals.stop.asked()
 }
 
-fn tell(args: &StatusArgs, run: &RunDir, plan: &BoundPlan, life: &Life) -> Result<()> {
+fn tell(args: &StatusArgs, session: &Session, life: &Life) -> Result<()> {
+    let Session { run, plan, .. } = session;
     if let Slurm::Silent(error) = &life.slurm {
         complain(&format!("otfhpc: warning: {error}; what waits in the queue is not known"));
     }
     if args.json {
-        let json = shard_table::json(plan, life, Outcomes::of(run, plan));
+        let json = shard_table::json(session, life, Outcomes::of(run, plan));
         let mut line = serde_json::to_vec(&json)?;
         line.push(b'\n');
         // Whoever reads it may stop reading.
         let _ = std::io::stdout().lock().write_all(&line);
         return Ok(());
     }
-    let outcomes = outcomes(run, &Outcomes::of(run, plan));
+    let outcomes = outcomes(session, &Outcomes::of(run, plan));
     let notes = jobs::notes(run, plan)?;
     let text = shard_table::table(&life.shards) + &outcomes + &notes.text;
-    let text = text + &merging(run, life) + &released(life);
-    say(&(text + &next(run, plan, life, notes.goes_on)?));
+    let text = text + &merging(session, life) + &released(life);
+    say(&(text + &next(session, life, notes.goes_on)?));
     Ok(())
 }
 
 /// How the units of the shards that are done ended, and what helps those that failed.
-fn outcomes(run: &RunDir, outcomes: &Outcomes) -> String {
+fn outcomes(session: &Session, outcomes: &Outcomes) -> String {
     if outcomes.sum() == 0 {
         return String::new();
     }
-    let count = |(status, _, name, _): (Status, _, &str, _)| {
-        Some(outcomes.count(status))
-            .filter(|count| *count > 0)
-            .map(|count| format!("{count} {name}"))
-    };
-    let counts: Vec<String> = Status::REGISTRY.into_iter().filter_map(count).collect();
+    let words = session.workload.words().occurring();
+    let counts = words.map(|(status, word)| (outcomes.count(status), word));
+    let counts = counts.filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     let mut text =
         format!("of the {} units of shards that are done: {}\n", outcomes.sum(), counts.join(", "));
     if outcomes.count(Status::Failed) > 0 {
-        let (program, folder) = (program(), folder(run));
+        let (program, folder) = (program(), folder(&session.run));
         text +=
             &format!("when what made units fail is mended: {program} resume {folder} --failed\n");
     }
@@ -125,10 +123,12 @@ fn outcomes(run: &RunDir, outcomes: &Outcomes) -> String {
 }
 
 /// What became of the merge, if all shards are done.
-fn merging(run: &RunDir, life: &Life) -> String {
+fn merging(session: &Session, life: &Life) -> String {
     match &life.merging {
         Merging::NotYet | Merging::Open => String::new(),
-        Merging::Merged => format!("merged: {} and beside it\n", run.solution().display()),
+        Merging::Merged => {
+            format!("merged: {} and beside it\n", session.main_product().display())
+        }
         Merging::Waits { job, held: Some(Hold::Owner), .. } => {
             format!("merge: held until you say: scontrol release {job}\n")
         }
@@ -139,7 +139,7 @@ fn merging(run: &RunDir, life: &Life) -> String {
         Merging::Runs { job } => format!("merge: job {job} runs\n"),
         Merging::Failed { job } => format!(
             "merge: job {job} is over, and not all products are there; its log is in {}\n",
-            run.logs().display()
+            session.run.logs().display()
         ),
     }
 }
@@ -170,7 +170,8 @@ fn released(life: &Life) -> String {
 }
 
 /// What to do about it: only what does something.
-fn next(run: &RunDir, plan: &BoundPlan, life: &Life, goes_on: bool) -> Result<String> {
+fn next(session: &Session, life: &Life, goes_on: bool) -> Result<String> {
+    let run = &session.run;
     let (program, folder, shards) = (program(), folder(run), life.shards.as_slice());
     let here = format!("{program} resume {folder} --local\n");
     if shards.iter().all(|shard| shard.state == State::Done) {
@@ -195,7 +196,7 @@ fn next(run: &RunDir, plan: &BoundPlan, life: &Life, goes_on: bool) -> Result<St
     if open.iter().all(|shard| shard.state == State::NotStarted) {
         return Ok(format!("next: {program} submit {folder}\nor here: {here}"));
     }
-    let Prospects { retried, held } = Prospects::of(run, plan, life)?;
+    let Prospects { retried, held } = Prospects::of(session, life)?;
     let when = if is_silent(life) { ", when Slurm answers" } else { "" };
     let mut text = String::new();
     if retried > 0 {

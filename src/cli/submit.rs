@@ -4,47 +4,49 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 
-use crate::foundations::{RunDir, Shown};
-use crate::plan::{BoundPlan, check_room};
-use crate::shard::{Campaigns, Partial};
+use crate::foundations::Shown;
 use crate::slurm::{History, Outlook, Owner, Real, Recorder, Submissions, Token, ranges};
+use crate::store::Partial;
+use crate::store::RunDir;
 
 use super::args::SubmitArgs;
 use super::display::{complain, counted, folder, program, say};
+use super::exit::{Exit, Volume};
 use super::jobs::{
     Group, Jobs, LEAST_AT_MOST, Later, Maker, Outcome, ask_queue, cut, owner_of, settle_all,
     tell_submission,
 };
 use super::merge::merge_and_report;
 use super::run::environment;
-use super::{Exit, Volume, frozen, needs, tried};
+use super::session::Session;
+use super::{frozen, needs, tried};
 
 pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
-    let run = RunDir::new(&args.folder);
-    let plan = BoundPlan::read(&run)?;
+    let session = Session::open(RunDir::new(&args.folder))?;
+    let Session { run, plan, workload } = &session;
     plan.check_inputs()?;
-    let any_binary = frozen::check(&run, &plan, &args.binary, volume)?;
-    check_room(&run, &plan, &plan.study()?, &plan.shards.live())?;
-    needs::check_asked(&plan, &args.sbatch_args)?;
-    let maker = Maker::new(&run, &plan, &args.sbatch_args, any_binary)?;
+    let any_binary = frozen::check(run, plan, &args.binary, volume)?;
+    session.check_room(&plan.shards.live())?;
+    needs::check_asked(plan, &workload.needs(plan), &args.sbatch_args)?;
+    let maker = Maker::new(run, plan, &args.sbatch_args, any_binary)?;
     if args.dry_run {
-        let (submissions, owner) = (Submissions::read(&run)?, Owner::new(&plan.hash, &run));
-        let left = Left::find(&run, &plan, &owner, &submissions, args)?;
+        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+        let left = Left::find(&session, &owner, &submissions, args)?;
         say(&left.summary());
         left.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
         return Ok(Exit::Done);
     }
-    let owner = owner_of(&run, &plan)?;
-    let mut recorder = Recorder::open(&run)?;
+    let owner = owner_of(run, plan)?;
+    let mut recorder = Recorder::open(run)?;
     settle_all(&mut recorder, &owner, args.force, volume)?;
-    let left = Left::find(&run, &plan, &owner, recorder.submissions(), args)?;
+    let left = Left::find(&session, &owner, recorder.submissions(), args)?;
     if args.rest && left.is_over() {
         // This is the merge: all that was to be submitted has been.
         drop(recorder);
-        return merge_and_report(&run, &plan, &mut Campaigns::default(), volume);
+        return merge_and_report(&session, volume);
     }
     if left.jobs.shards() > 0 && !args.untried {
-        tried::try_all(&run, &plan, "submitted", volume)?;
+        tried::try_all(&session, "submitted", volume)?;
     }
     if left.jobs.needs_merge() {
         maker.prepare()?;
@@ -54,12 +56,12 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     }
     let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
     let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
-    let outcome = left.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(&run))?;
+    let outcome = left.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(run))?;
     if let Some(refusal) = &outcome.refusal {
-        complain(&refused(&run, &outcome, refusal));
+        complain(&refused(run, &outcome, refusal));
     }
     if volume > Volume::Quiet {
-        say(&next(&run, &left.jobs));
+        say(&next(&session, &left.jobs));
     }
     let is_stuck = outcome.lacks_merge || (!outcome.left.is_empty() && !outcome.goes_on);
     Ok(if is_stuck { Exit::Incomplete } else { Exit::Done })
@@ -78,12 +80,12 @@ impl Left {
     /// The queue is asked before the partials are read: a shard whose task ends in between is
     /// then known twice, and not, the other way round, not at all.
     fn find(
-        run: &RunDir,
-        plan: &BoundPlan,
+        session: &Session,
         owner: &Owner,
         submissions: &Submissions,
         args: &SubmitArgs,
     ) -> Result<Self> {
+        let Session { run, plan, .. } = session;
         let mut outlook = ask_queue(owner, submissions, args.force)?;
         // The job that this process is does not wait for what it submits.
         let own = environment()?.job;
@@ -103,7 +105,7 @@ impl Left {
         let (options, chunks) = (args.sbatch_args.clone(), cut(run, &missing, args.force)?);
         let group = Some(Group { options, chunks }).filter(|group| !group.chunks.is_empty());
         let merge = merge_of_all(&outlook, submissions, !later.shards.is_empty());
-        let merged = left.is_empty() && run.products().iter().all(|product| product.exists());
+        let merged = left.is_empty() && session.is_merged();
         let jobs = Jobs { groups: group.into_iter().collect(), outlook, merge, merged, later };
         Ok(Self { jobs, shards, done: shards - left.len() })
     }
@@ -194,13 +196,13 @@ fn refused(run: &RunDir, outcome: &Outcome, refusal: &str) -> String {
     text + &format!("\nnext, when some jobs have ended: {program} submit {folder}")
 }
 
-fn next(run: &RunDir, jobs: &Jobs) -> String {
-    let (program, folder) = (program(), folder(run));
-    match jobs.merged {
-        true => format!("nothing to submit: {} and beside it\n", Shown(&run.solution())),
-        false => format!(
-            "next:\n  {program} status {folder}\nand if the merge says that something is missing:\n  \
-             {program} resume {folder}\n"
-        ),
+fn next(session: &Session, jobs: &Jobs) -> String {
+    let (program, folder) = (program(), folder(&session.run));
+    if jobs.merged {
+        return format!("nothing to submit: {} and beside it\n", Shown(&session.main_product()));
     }
+    format!(
+        "next:\n  {program} status {folder}\nand if the merge says that something is missing:\n  \
+         {program} resume {folder}\n"
+    )
 }

@@ -1,30 +1,25 @@
-//! Tries every external program before anything is submitted: one that is missing, or crashes at
-//! once, would cost its units in every task.
+//! Tries every program before anything is submitted: one that is missing, or crashes at once, would
+//! cost its units in every task.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::foundations::RunDir;
-use crate::plan::BoundPlan;
-use crate::shard::{Campaigns, try_programs};
-
-use super::Volume;
 use super::display::say;
+use super::exit::Volume;
+use super::session::Session;
 
 /// A program that is still at work after this is not one that crashes at once.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs every program of a plan on one bin; refuses to go on if one fails there. `omitted` is what
 /// was not done then.
-pub(super) fn try_all(run: &RunDir, plan: &BoundPlan, omitted: &str, volume: Volume) -> Result<()> {
-    let study = plan.study()?;
-    if !study.methods.iter().any(|method| method.is_external()) {
+pub(super) fn try_all(session: &Session, omitted: &str, volume: Volume) -> Result<()> {
+    let tried = session.workload.try_programs(&session.run.program_logs(), PATIENCE)?;
+    if tried.is_empty() {
         return Ok(());
     }
-    let campaign = Campaigns::default().get(&plan.plan.config, &study, 0)?;
-    let tried = try_programs(&study, &campaign, &run.program_logs(), PATIENCE);
-    let failed = tried.iter().filter_map(|tried| Some((&tried.method, tried.problem.as_ref()?)));
+    let failed = tried.iter().filter_map(|tried| Some((&tried.program, tried.problem.as_ref()?)));
     let lines: Vec<String> = failed.map(|(name, why)| format!("method `{name}`: {why}")).collect();
     if !lines.is_empty() {
         bail!(
@@ -34,7 +29,7 @@ pub(super) fn try_all(run: &RunDir, plan: &BoundPlan, omitted: &str, volume: Vol
         );
     }
     if volume > Volume::Quiet {
-        let names: Vec<&str> = tried.iter().map(|tried| tried.method.as_str()).collect();
+        let names: Vec<&str> = tried.iter().map(|tried| tried.program.as_str()).collect();
         say(&format!("{:<11}{}: tried on one bin\n", "programs", names.join(", ")));
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::shard::Left;
 use crate::slurm::JobEnd;
+use crate::store::Left;
 
 /// Why a shard is not done although somebody worked on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

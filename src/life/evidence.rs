@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir};
+use crate::foundations::FileError;
 use crate::plan::BoundPlan;
-use crate::shard::{Found, Progressed, survey};
 use crate::slurm::{
     History, Outlook, Owner, Queued, SlurmError, Submissions, SubmissionsError, accounting_of,
     queue, queue_of,
 };
-use crate::study::StudyError;
+use crate::store::RunDir;
+use crate::store::{Found, Progressed, survey};
 
 use super::logs::Logs;
 use super::merging::Merging;
@@ -38,9 +38,6 @@ pub enum LookError {
     /// The record of its submissions.
     #[error(transparent)]
     Submissions(#[from] SubmissionsError),
-    /// The settings in its plan.
-    #[error(transparent)]
-    Study(#[from] StudyError),
 }
 
 /// Looks at every shard of a run, and asks Slurm about those that are not done.
@@ -48,14 +45,14 @@ pub enum LookError {
 /// # Errors
 /// If the files of the run cannot be read. That Slurm does not answer is no error.
 pub fn look(run: &RunDir, plan: &BoundPlan) -> Result<Life, LookError> {
-    let found = survey(run, plan, &plan.study()?)?;
+    let found = survey(run, plan)?;
     let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
     let history = History::new(&submissions, &owner);
     let last = last_tasks(&found, &history);
     let is_done = found.iter().all(|(_, found)| *found == Found::Done);
     let (tasks, merging, slurm) = match is_done {
         true => {
-            let (merging, slurm) = known(merging::look(run, &history, &submissions, &owner));
+            let (merging, slurm) = known(merging::look(run, plan, &history, &submissions, &owner));
             (Tasks::default(), merging.unwrap_or(Merging::Open), slurm)
         }
         false => {

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::foundations::RunDir;
 use crate::plan::BoundPlan;
-use crate::shard::{Partial, PartialError};
 use crate::slurm::{History, JobEnd, JobState, Owner, ProcessEnd, Queued, Submissions, queue_of};
+use crate::store::RunDir;
+use crate::store::{Partial, PartialError};
 
 /// The shards without a partial whose tasks have done their work, as Slurm says: those files are
 /// only late. `after` are jobs whose tasks have the numbers of their shards, as those that are

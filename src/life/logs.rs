@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::foundations::RunDir;
 use crate::slurm::{LastWords, last_words};
+use crate::store::RunDir;
 
 /// So many bytes at the end of a log are read, and, if nobody says anything there, so many.
 const TAILS: [u64; 2] = [1 << 16, 1 << 20];
@@ -74,8 +74,8 @@ fn tail(path: &Path, most: u64) -> std::io::Result<(String, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::Why;
     use crate::slurm::{Begun, Word, begin_line, end_line};
+    use crate::store::Why;
 
     #[test]
     fn a_log_is_found_by_job_and_task_whatever_the_name() {

@@ -1,10 +1,11 @@
 //! What became of the merge of a run whose shards are all done.
 
-use crate::foundations::RunDir;
+use crate::plan::BoundPlan;
 use crate::slurm::{
     History, Hold, JobEnd, JobState, Outlook, Owner, Queued, SlurmError, Submissions, queue,
     queue_of,
 };
+use crate::store::RunDir;
 
 /// What became of the merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +65,12 @@ impl Merging {
 /// If Slurm does not answer.
 pub(super) fn look(
     run: &RunDir,
+    plan: &BoundPlan,
     history: &History,
     submissions: &Submissions,
     owner: &Owner,
 ) -> Result<Option<Merging>, SlurmError> {
-    if run.products().iter().all(|product| product.exists()) {
+    if run.products(&plan.plan.workload).iter().all(|product| product.exists()) {
         return Ok(Some(Merging::Merged));
     }
     if let Some(job) = &history.merge {

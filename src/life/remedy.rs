@@ -151,7 +151,7 @@ pub fn failing_nodes(shards: &[ShardState], done_on: &BTreeSet<String>) -> BTree
 mod tests {
     use super::super::state::{Evidence, judge};
     use super::*;
-    use crate::shard::{Found, Progressed};
+    use crate::store::{Found, Progressed};
 
     fn shard(state: State, cause: Option<Cause>) -> ShardState {
         let blank = judge(3, 100, &Found::Open(Progressed::default()), &Evidence::default());

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::shard::{Found, Progressed, Why};
 use crate::slurm::{
     History, Hold, JobEnd, JobState, LastWords, ProcessEnd, Queued, Submitted, TaskMemory, Word,
 };
+use crate::store::{Found, Progressed, Why};
 
 use super::cause::Cause;
 
@@ -336,8 +336,8 @@ fn of_process(evidence: &Evidence) -> Option<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::Attempt;
     use crate::slurm::JobEnd;
+    use crate::store::Attempt;
 
     fn task(state: JobState) -> Option<Queued> {
         let text = String::from;

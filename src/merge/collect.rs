@@ -1,38 +1,28 @@
 //! Reads every partial of a plan, one at a time, and proves that nothing is missing.
 
-use std::collections::TryReserveError;
 use std::ops::Range;
 
-use thiserror::Error;
-
-use crate::foundations::run_dir::shard_of_partial;
-use crate::foundations::{FileError, RunDir, files};
+use crate::foundations::{FileError, files};
 use crate::plan::BoundPlan;
-use crate::shard::{Partial, PartialError, Provenance, UnitResult};
-use crate::study::Study;
+use crate::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
 
-use super::arrays::Arrays;
-use super::failures::Failures;
+use super::Collector;
 use super::ledger::{Fault, Ledger, Totals};
 
 /// A complete run: every unit of the plan, once.
-#[derive(Debug)]
-pub(super) struct Complete {
-    /// The fitted values.
-    pub(super) arrays: Arrays,
+pub(super) struct Complete<'a> {
+    /// Has all results.
+    pub(super) collector: Box<dyn Collector + 'a>,
     /// The account of the units.
     pub(super) ledger: Ledger,
-    /// Which methods fail, and why.
-    pub(super) failures: Failures,
-    /// Who fitted which shard.
+    /// Who worked on which shard.
     pub(super) provenance: Vec<Provenance>,
 }
 
 /// What the partials of a plan amount to.
-#[derive(Debug)]
-pub(super) enum Collected {
+pub(super) enum Collected<'a> {
     /// Everything is there.
-    Complete(Box<Complete>),
+    Complete(Complete<'a>),
     /// Something is missing, damaged, or does not belong.
     Incomplete {
         /// The account of the units.
@@ -42,108 +32,45 @@ pub(super) enum Collected {
     },
 }
 
-/// Partials that could not be collected at all.
-#[derive(Debug, Error)]
-pub enum CollectError {
-    /// The folder of the partials.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The products do not fit in memory.
-    #[error(
-        "the products of {configurations} configurations do not fit in memory ({source}); \
-         merge on a machine with more, or reduce the study"
-    )]
-    Memory {
-        /// How many configurations.
-        configurations: u64,
-        /// What the allocator said.
-        source: TryReserveError,
-    },
-}
-
-/// Reads all partials of a plan. Memory holds the products and one partial at a time.
+/// Reads all partials of a plan. Memory holds what the collector keeps, and one partial at a time.
 ///
 /// # Errors
-/// If the folder cannot be read or the products do not fit in memory; a partial at fault is no
-/// error but makes the run incomplete.
-pub(super) fn collect(
+/// If the folder cannot be read; a partial at fault is no error but makes the run incomplete.
+pub(super) fn collect<'a>(
     run: &RunDir,
     plan: &BoundPlan,
-    study: &Study,
-) -> Result<Collected, CollectError> {
-    let mut complete = Complete::empty(study)?;
+    collector: Box<dyn Collector + 'a>,
+) -> Result<Collected<'a>, FileError> {
+    let ledger = Ledger::default();
+    let mut complete = Complete { collector, ledger, provenance: Vec::new() };
     let mut faults = strays(run, plan)?;
     for shard in plan.shards.live() {
         let units = plan.shards.units(shard).unwrap_or(0..0);
         let read = Partial::read(run, plan, shard);
-        match read.and_then(|partial| check_shapes(&partial.results, study).map(|()| partial)) {
-            Ok(partial) => complete.take(study, units, partial),
-            Err(problem) => {
-                complete.miss(&units, &problem);
-                let (path, problem) = (run.partial(shard), problem.to_string());
-                faults.push(Fault { path, problem, shard: Some(shard) });
-            }
+        if let Err(problem) = read.and_then(|partial| complete.take(&units, partial)) {
+            complete.ledger.miss(&units, matches!(problem, PartialError::Missing));
+            let (path, problem) = (run.partial(shard), problem.to_string());
+            faults.push(Fault { path, problem, shard: Some(shard) });
         }
     }
-    Ok(match faults.is_empty() {
-        true => Collected::Complete(Box::new(complete)),
-        false => Collected::Incomplete { totals: complete.ledger.totals, faults },
+    Ok(if faults.is_empty() {
+        Collected::Complete(complete)
+    } else {
+        Collected::Incomplete { totals: complete.ledger.totals, faults }
     })
 }
 
-impl Complete {
-    /// Nothing taken yet.
-    fn empty(study: &Study) -> Result<Self, CollectError> {
-        let configurations = study.configurations();
-        let memory = |source| CollectError::Memory { configurations, source };
-        let arrays = Arrays::new(configurations as usize, study.emitters.len()).map_err(memory)?;
-        let (ledger, failures) = (Ledger::default(), Failures::default());
-        Ok(Self { arrays, ledger, failures, provenance: Vec::new() })
-    }
-
-    /// Puts every unit of a sound partial in its place.
-    fn take(&mut self, study: &Study, units: Range<u64>, partial: Partial) {
-        for (index, result) in units.zip(&partial.results) {
-            let outcome = &result.outcome;
-            let unit = study.unit(index);
-            let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
-            self.arrays.put(configuration as usize, bin, result);
-            self.ledger.count(outcome, configuration, bin);
-            self.failures.count(study, unit, outcome);
+impl Complete<'_> {
+    /// Takes every unit of a sound partial; none is counted if one of them is not what it should be.
+    fn take(&mut self, units: &Range<u64>, partial: Partial) -> Result<(), PartialError> {
+        for (unit, result) in units.clone().zip(&partial.results) {
+            self.collector.take(unit, result).map_err(PartialError::Body)?;
+        }
+        for (unit, result) in units.clone().zip(&partial.results) {
+            self.ledger.count(unit, result);
         }
         self.provenance.push(partial.provenance);
-    }
-
-    /// Shards on which another build worked than the one that planned. Where the plan does not say
-    /// which that is, the build of the first shard is taken for it.
-    pub(super) fn other_binaries(&self, plan: &BoundPlan) -> usize {
-        let planned = plan.program.as_ref().map(|program| program.blake3);
-        let Some(planned) = planned.or(self.provenance.first().map(|p| p.binary)) else {
-            return 0;
-        };
-        self.provenance.iter().filter(|shard| !shard.is_by(planned)).count()
-    }
-
-    /// Counts the units of a partial that is not there, or not to be trusted.
-    fn miss(&mut self, units: &Range<u64>, problem: &PartialError) {
-        let totals = &mut self.ledger.totals;
-        *match problem {
-            PartialError::Missing => &mut totals.missing,
-            _ => &mut totals.corrupt,
-        } += units.end - units.start;
-    }
-}
-
-/// Every solution has one value per emitter.
-fn check_shapes(results: &[UnitResult], study: &Study) -> Result<(), PartialError> {
-    let emitters = study.emitters.len();
-    let fits = |result: &UnitResult| {
-        let solution = result.outcome.solution();
-        solution.is_none_or(|s| s.emissivity.len() == emitters && s.sigma.len() == emitters)
-    };
-    match results.iter().all(fits) {
-        true => Ok(()),
-        false => Err(PartialError::Body(format!("a solution does not have {emitters} emitters"))),
+        Ok(())
     }
 }
 

@@ -1,24 +1,16 @@
 //! The account of every unit of the plan.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
-use serde::Serialize;
-
-use crate::fit::{Outcome, Status};
+use crate::store::{Envelope, Status};
 
 /// How many units ended how. The six always sum to the units of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// The minimum was reached.
-    pub converged: u64,
-    /// The search stopped before the minimum.
-    pub not_converged: u64,
-    /// No usable value.
-    pub failed: u64,
-    /// Every Planck function is zero: no failure.
-    pub no_signal: u64,
+    /// In the order of [`Status::ALL`].
+    pub by_status: [u64; Status::ALL.len()],
     /// Their shard left no partial.
     pub missing: u64,
     /// Their shard's partial cannot be trusted.
@@ -26,43 +18,38 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Units that ended this way.
+    #[must_use]
+    pub fn of(&self, status: Status) -> u64 {
+        self.by_status[status as usize]
+    }
+
     /// All units.
     #[must_use]
     pub fn sum(&self) -> u64 {
-        let Self { converged, not_converged, failed, no_signal, missing, corrupt } = self;
-        converged + not_converged + failed + no_signal + missing + corrupt
+        self.by_status.iter().sum::<u64>() + self.missing + self.corrupt
     }
 
-    /// Whether some units have no converged value although they have signal.
+    /// Whether some units have not the result that was asked for.
     #[must_use]
     pub fn has_failures(&self) -> bool {
-        self.failed + self.not_converged > 0
+        self.of(Status::Failed) + self.of(Status::Unfinished) > 0
     }
 
-    pub(super) fn count(&mut self, status: Status) {
-        *match status {
-            Status::Converged => &mut self.converged,
-            Status::NotConverged => &mut self.not_converged,
-            Status::Failed => &mut self.failed,
-            Status::NoSignal => &mut self.no_signal,
-        } += 1;
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { converged, not_converged, failed, no_signal, missing, corrupt } = self;
-        write!(
-            f,
-            "{} units: {converged} converged, {not_converged} not converged, {failed} failed, \
-             {no_signal} no signal, {missing} missing, {corrupt} corrupt",
-            self.sum()
-        )
+    /// In words, given those for the statuses; one without a word does not occur.
+    #[must_use]
+    pub fn describe(&self, words: &[&str; Status::ALL.len()]) -> String {
+        let named = Status::ALL.iter().zip(words).filter(|(_, word)| !word.is_empty());
+        let parts = named.map(|(status, word)| format!("{} {word}", self.of(*status)));
+        let others = [(self.missing, "missing"), (self.corrupt, "corrupt")];
+        let others = others.map(|(count, word)| format!("{count} {word}"));
+        let parts: Vec<String> = parts.chain(others).collect();
+        format!("{} units: {}", self.sum(), parts.join(", "))
     }
 }
 
-/// Units that ended without a converged value for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Units that have not the result that was asked for, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasonCount {
     /// How they ended.
     pub status: Status,
@@ -70,41 +57,39 @@ pub struct ReasonCount {
     pub reason: String,
     /// How many.
     pub units: u64,
-    /// The first of them: its configuration.
-    pub first_configuration: u64,
-    /// The first of them: its bin.
-    pub first_bin: usize,
+    /// The first of them.
+    pub first: u64,
 }
 
 /// The account of a complete run.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
     /// How many units ended how.
     pub totals: Totals,
-    /// Why units have no converged value, in the order of their first occurrence.
+    /// Why units have not the result that was asked for, in the order of their first occurrence.
     pub reasons: Vec<ReasonCount>,
-    #[serde(skip)]
     index: BTreeMap<(Status, String), usize>,
 }
 
 impl Ledger {
     /// Counts one unit.
-    pub(super) fn count(&mut self, outcome: &Outcome, configuration: u64, bin: usize) {
-        let status = outcome.status();
-        self.totals.count(status);
-        let Some(reason) = outcome.reason() else { return };
+    pub(super) fn count(&mut self, unit: u64, result: &Envelope) {
+        let Envelope { status, reason, .. } = result;
+        self.totals.by_status[*status as usize] += 1;
+        let Some(reason) = reason else { return };
         let next = self.reasons.len();
-        let at = *self.index.entry((status, reason.to_owned())).or_insert(next);
+        let at = *self.index.entry((*status, reason.clone())).or_insert(next);
         if at == next {
-            self.reasons.push(ReasonCount {
-                status,
-                reason: reason.to_owned(),
-                units: 0,
-                first_configuration: configuration,
-                first_bin: bin,
-            });
+            let (status, reason) = (*status, reason.clone());
+            self.reasons.push(ReasonCount { status, reason, units: 0, first: unit });
         }
         self.reasons[at].units += 1;
+    }
+
+    /// Counts the units of a partial that is not there, or not to be trusted.
+    pub(super) fn miss(&mut self, units: &Range<u64>, is_missing: bool) {
+        let Totals { missing, corrupt, .. } = &mut self.totals;
+        *(if is_missing { missing } else { corrupt }) += units.end - units.start;
     }
 }
 

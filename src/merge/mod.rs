@@ -1,35 +1,50 @@
 //! From the partials of a plan to its products, or to the proof that something is missing.
 
-mod arrays;
-mod chi2;
 mod collect;
-mod determined;
-mod failures;
-mod grid;
 mod ledger;
-mod products;
-mod quality;
-mod records;
-mod summary;
+mod provenance;
 
-use std::path::PathBuf;
+use std::error::Error;
 
 use thiserror::Error;
 
-use crate::data::DataError;
-use crate::foundations::{FileError, RunDir};
+use crate::foundations::FileError;
 use crate::plan::BoundPlan;
-use crate::shard::Campaigns;
-use crate::study::{Study, StudyError};
+use crate::store::{Envelope, RunDir};
 
-pub use chi2::{Chi2, Doubt};
-pub use collect::CollectError;
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
-pub use summary::{ErrorRow, Row};
 
-use collect::{Collected, Complete, collect};
-use grid::DataSetGrid;
-use records::RecordTable;
+use collect::{Collected, collect};
+use provenance::write_provenance;
+
+/// Whatever a workload says.
+pub type AnyError = Box<dyn Error + Send + Sync>;
+
+/// Makes products of all results of a plan.
+pub trait Collector {
+    /// Takes the result of a unit. Each unit comes once, in the order of units.
+    ///
+    /// # Errors
+    /// Says why its body is not what it should be.
+    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), String>;
+
+    /// Writes every product but the provenance, each whole.
+    ///
+    /// # Errors
+    /// If one cannot be made or written.
+    fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError>;
+}
+
+/// What a person should know of products.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The results in short, in lines.
+    pub text: String,
+    /// What may be wrong with them.
+    pub warnings: Vec<String>,
+    /// Whether something failed that is no unit.
+    pub has_failures: bool,
+}
 
 /// What a merge found.
 #[derive(Debug)]
@@ -38,12 +53,10 @@ pub enum Merged {
     Complete {
         /// The account of the units.
         ledger: Ledger,
-        /// One row a data set, method, noise level and emitter.
-        rows: Vec<Row>,
+        /// The results.
+        report: Report,
         /// Shards on which another build of the program worked than the one that planned.
         other_binaries: usize,
-        /// The input that is not there, so that `records.csv` was not written.
-        absent: Option<PathBuf>,
     },
     /// Something is at fault, and no product was written.
     Incomplete {
@@ -60,61 +73,27 @@ pub enum MergeError {
     /// A file that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The partials.
+    /// What the workload says.
     #[error(transparent)]
-    Collect(#[from] CollectError),
-    /// The truth or the axis of a data set.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The settings in the plan.
-    #[error(transparent)]
-    Study(#[from] StudyError),
+    Work(AnyError),
 }
 
-/// Merges the partials of a plan into its products, if every unit is there exactly once. Data sets that
-/// are not among `campaigns` are prepared for the account of their records.
+/// Merges the partials of a plan into its products, if every unit is there exactly once.
 ///
 /// # Errors
 /// If a file cannot be used; faulty partials are no error but an incomplete run.
-pub fn merge(
+pub fn merge<'a>(
     run: &RunDir,
     plan: &BoundPlan,
-    campaigns: &mut Campaigns,
+    collector: Box<dyn Collector + 'a>,
 ) -> Result<Merged, MergeError> {
-    let study: Study = plan.study()?;
-    let complete = match collect(run, plan, &study)? {
+    let complete = match collect(run, plan, collector)? {
         Collected::Incomplete { totals, faults } => {
             return Ok(Merged::Incomplete { totals, faults });
         }
-        Collected::Complete(complete) => *complete,
+        Collected::Complete(complete) => complete,
     };
-    let grids = DataSetGrid::all(&plan.plan.config, &study)?;
-    let errors = summary::errors(plan, &study, &grids, &complete.arrays);
-    let rows = summary::summarise(&study, &errors);
-    let (records, absent) = match records_of(plan, &study, campaigns, (&grids, &complete)) {
-        Ok(records) => (Some(records), None),
-        // Solutions can be merged where the data are not.
-        Err(error) => match plan.absent_data() {
-            Some(absent) => (None, Some(absent)),
-            None => return Err(error.into()),
-        },
-    };
-    let tables = products::Tables { errors: &errors, rows: &rows, records: records.as_deref() };
-    products::write_products(run, plan, &study, &grids, &complete, &tables)?;
-    let other_binaries = complete.other_binaries(plan);
-    Ok(Merged::Complete { ledger: complete.ledger, rows, other_binaries, absent })
-}
-
-/// What became of the records of every data set.
-fn records_of(
-    plan: &BoundPlan,
-    study: &Study,
-    campaigns: &mut Campaigns,
-    (grids, complete): (&[DataSetGrid], &Complete),
-) -> Result<Vec<RecordTable>, DataError> {
-    let table = |set| {
-        let campaign = campaigns.get(&plan.plan.config, study, set)?;
-        Ok(RecordTable::new(&campaign, study, set, (&grids[set], &complete.arrays)))
-    };
-    (0..study.sets.len()).map(table).collect()
+    let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
+    let other_binaries = write_provenance(run, plan, &complete.provenance)?;
+    Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
 }

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::study::Study;
-
+use super::layout::Layout;
 use super::shards::Shards;
 
 /// One shard that was cut into more.
@@ -41,7 +40,7 @@ pub struct LiveShards {
 
 impl LiveShards {
     /// Those that the plan was cut into.
-    pub(super) fn new(shards: &Shards) -> Self {
+    pub(crate) fn new(shards: &Shards) -> Self {
         let units = (0..shards.len()).filter_map(|shard| shards.units(shard)).collect();
         Self { units, splits: Vec::new() }
     }
@@ -100,7 +99,7 @@ impl LiveShards {
     #[must_use]
     pub fn cut(
         &self,
-        study: &Study,
+        layout: &Layout,
         shard: u32,
         is_done: impl Fn(u64) -> bool,
         parts: u32,
@@ -109,9 +108,9 @@ impl LiveShards {
         let mut left = Vec::new();
         let mut unit = units.start;
         while unit < units.end {
-            let length = study.order.piece_at(unit % study.order.units())?;
-            let cost = u128::from(study.methods[study.unit(unit).method].cost());
-            left.extend((!is_done(unit)).then_some((unit, cost * u128::from(length))));
+            let length = layout.piece_at(unit)?;
+            let cost = layout.cost_of(unit) * u128::from(length);
+            left.extend((!is_done(unit)).then_some((unit, cost)));
             unit += length;
         }
         let total: u128 = left.iter().map(|(_, cost)| cost).sum();
@@ -133,37 +132,37 @@ impl LiveShards {
     ///
     /// # Errors
     /// Says why they do not fit in there.
-    pub(super) fn put(&mut self, study: &Study, split: Split) -> Result<(), &'static str> {
+    pub(crate) fn put(&mut self, layout: &Layout, split: Split) -> Result<(), &'static str> {
         let Split { shard, first, cuts, .. } = &split;
         let units = self.units(*shard).ok_or("they cut a shard that the plan does not have")?;
         let ends = (cuts.first().copied(), cuts.last().copied());
-        let may_cut = |unit: &u64| study.order.may_cut_at(unit % study.order.units());
         let fits = ends == (Some(units.start), Some(units.end))
             && cuts.len() > 2
             && cuts.windows(2).all(|pair| pair[0] < pair[1])
-            && cuts.iter().all(may_cut);
-        match () {
-            () if self.split_of(*shard).is_some() => Err("they cut a shard twice"),
-            () if *first != self.numbers() => Err("their numbers do not follow each other"),
-            () if !fits => Err("the parts of a shard are not the shard"),
-            () => {
-                self.units.extend(cuts.windows(2).map(|pair| pair[0]..pair[1]));
-                self.splits.push(split);
-                Ok(())
-            }
+            && cuts.iter().all(|unit| layout.may_cut_at(*unit));
+        if self.split_of(*shard).is_some() {
+            return Err("they cut a shard twice");
         }
+        if *first != self.numbers() {
+            return Err("their numbers do not follow each other");
+        }
+        if !fits {
+            return Err("the parts of a shard are not the shard");
+        }
+        self.units.extend(cuts.windows(2).map(|pair| pair[0]..pair[1]));
+        self.splits.push(split);
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Config;
+    use crate::plan::layout::tests::layout;
     use proptest::prelude::*;
 
-    fn study() -> Study {
-        let settings = [r#"fit.methods=["ols","smooth","lad"]"#, "fit.bins=4-13", "study.trials=6"];
-        Study::new(&Config::load(None, &settings.map(String::from)).unwrap()).unwrap()
+    fn grid() -> Layout {
+        layout(6, 10, &[false, true, false])
     }
 
     fn split(shards: &LiveShards, shard: u32, cuts: Vec<u64>) -> Split {
@@ -176,17 +175,17 @@ mod tests {
             count in 1u32..9,
             choices in proptest::collection::vec((any::<u32>(), 2u32..7, any::<u64>()), 0..8),
         ) {
-            let study = study();
-            let mut shards = LiveShards::new(&Shards::new(&study, count).unwrap());
+            let layout = grid();
+            let mut shards = LiveShards::new(&Shards::new(&layout, count).unwrap());
             for (choice, parts, done) in choices {
                 let live = shards.live();
                 let shard = live[choice as usize % live.len()];
                 let is_done = |unit: u64| (done >> (unit % 64)) & 1 == 1;
-                if let Some(cuts) = shards.cut(&study, shard, is_done, parts) {
+                if let Some(cuts) = shards.cut(&layout, shard, is_done, parts) {
                     prop_assert!(cuts.len() <= parts as usize + 1);
                     let cut = split(&shards, shard, cuts);
                     let parts: Vec<u32> = cut.parts().collect();
-                    shards.put(&study, cut).unwrap();
+                    shards.put(&layout, cut).unwrap();
                     prop_assert_eq!(shards.in_place_of(shard), parts.clone());
                     prop_assert_eq!(shards.ancestors(parts[0])[0], shard);
                 }
@@ -194,7 +193,7 @@ mod tests {
             let live = shards.live();
             let units: Vec<_> = live.iter().map(|shard| shards.units(*shard).unwrap()).collect();
             prop_assert_eq!(units[0].start, 0);
-            prop_assert_eq!(units[units.len() - 1].end, study.units());
+            prop_assert_eq!(units[units.len() - 1].end, layout.units());
             prop_assert!(units.windows(2).all(|pair| pair[0].end == pair[1].start));
             let of_all: Vec<u32> = (0..count).flat_map(|shard| shards.in_place_of(shard)).collect();
             prop_assert_eq!(of_all, live);
@@ -203,31 +202,30 @@ mod tests {
 
     #[test]
     fn what_is_left_is_cut_evenly_and_what_is_done_costs_nothing() {
-        let study = study();
-        let shards = LiveShards::new(&Shards::new(&study, 1).unwrap());
+        let layout = grid();
+        let shards = LiveShards::new(&Shards::new(&layout, 1).unwrap());
         // The first half is done.
-        let half = study.units() / 2;
-        let cuts = shards.cut(&study, 0, |unit| unit < half, 3).unwrap();
+        let half = layout.units() / 2;
+        let cuts = shards.cut(&layout, 0, |unit| unit < half, 3).unwrap();
         assert_eq!(cuts.len(), 4);
         assert!(cuts[1] > half, "{cuts:?}");
-        let cost = |units: Range<u64>| -> u64 {
-            let left = units.filter(|unit| *unit >= half);
-            left.map(|unit| u64::from(study.methods[study.unit(unit).method].cost())).sum()
+        let cost = |units: Range<u64>| -> u128 {
+            units.filter(|unit| *unit >= half).map(|unit| layout.cost_of(unit)).sum()
         };
-        let costs: Vec<u64> = cuts.windows(2).map(|pair| cost(pair[0]..pair[1])).collect();
-        let dearest = 10 * study.methods.iter().map(|method| method.cost()).max().unwrap();
-        assert!(costs.iter().all(|c| c.abs_diff(costs[0]) <= 2 * u64::from(dearest)), "{costs:?}");
+        let costs: Vec<u128> = cuts.windows(2).map(|pair| cost(pair[0]..pair[1])).collect();
+        let dearest = 10 * (0..layout.units()).map(|unit| layout.cost_of(unit)).max().unwrap();
+        assert!(costs.iter().all(|c| c.abs_diff(costs[0]) <= 2 * dearest), "{costs:?}");
         // One piece cannot be cut.
-        assert_eq!(shards.cut(&study, 0, |unit| unit > 0, 3), None);
-        assert_eq!(shards.cut(&study, 0, |_| true, 3), None);
+        assert_eq!(shards.cut(&layout, 0, |unit| unit > 0, 3), None);
+        assert_eq!(shards.cut(&layout, 0, |_| true, 3), None);
     }
 
     #[test]
     fn parts_that_are_not_the_shard_are_refused() {
-        let study = study();
-        let mut shards = LiveShards::new(&Shards::new(&study, 2).unwrap());
+        let layout = grid();
+        let mut shards = LiveShards::new(&Shards::new(&layout, 2).unwrap());
         let units = shards.units(1).unwrap();
-        let good = shards.cut(&study, 1, |_| false, 3).unwrap();
+        let good = shards.cut(&layout, 1, |_| false, 3).unwrap();
         for bad in [
             vec![units.start, units.end],
             vec![units.start, good[1]],
@@ -236,15 +234,15 @@ mod tests {
             vec![],
         ] {
             let bad = split(&shards, 1, bad);
-            assert!(shards.put(&study, bad).is_err());
+            assert!(shards.put(&layout, bad).is_err());
         }
         let mut wrong_number = split(&shards, 1, good.clone());
         wrong_number.first += 1;
-        assert!(shards.put(&study, wrong_number).is_err());
+        assert!(shards.put(&layout, wrong_number).is_err());
         let nobody = split(&shards, 7, good.clone());
-        assert!(shards.put(&study, nobody).is_err());
+        assert!(shards.put(&layout, nobody).is_err());
         let good = split(&shards, 1, good);
-        shards.put(&study, good.clone()).unwrap();
-        assert!(shards.put(&study, Split { first: 5, ..good }).is_err(), "twice");
+        shards.put(&layout, good.clone()).unwrap();
+        assert!(shards.put(&layout, Split { first: 5, ..good }).is_err(), "twice");
     }
 }

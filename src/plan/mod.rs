@@ -1,21 +1,21 @@
-//! What will run: shards of equal cost, and the file that binds them to settings and input.
+//! What will run: units that are cut into shards of equal cost, bound to settings and input. Pure and
+//! deterministic: it reads and writes no file, but that of the program itself.
 
+mod bound;
 mod enough;
-mod error;
-mod file;
+mod launch;
+pub(crate) mod layout;
 mod live;
-mod memory;
+mod order;
 mod program;
-mod revision;
-mod room;
 mod shards;
 
-pub use enough::{MemoryError, check_simulation};
-pub use error::PlanError;
-pub(crate) use file::make_absolute;
-pub use file::{BoundPlan, DataSet, Input, Mended, Plan, TakenOver};
+pub(crate) use bound::FORMAT;
+pub use bound::{BoundPlan, Input, Mended, Plan, Planned, TakenOver, USUAL_WORKLOAD, VERSION};
+pub use enough::{MemoryError, Needs, check_memory};
+pub use launch::LaunchSettings;
+pub use layout::{Column, Layout, Place};
 pub use live::{LiveShards, Split};
-pub use memory::{Memory, of_simulation};
+pub use order::{UnitOrder, Work};
 pub use program::{OtherProgram, Program};
-pub use room::{RoomError, check_room, partial_bytes};
 pub use shards::{Shards, ShardsError};

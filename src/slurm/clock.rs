@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::shard::Left;
+use crate::store::Left;
 
 use super::surroundings::command;
 use super::times::seconds;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::foundations::RunDir;
 use crate::foundations::shown::{bash_quoted, is_plain};
+use crate::store::RunDir;
 
 use super::environment::Environment;
 use super::sbatch::log_folder;

@@ -95,8 +95,9 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundations::{Digest, RunDir};
+    use crate::foundations::Digest;
     use crate::slurm::submissions::Recorder;
+    use crate::store::RunDir;
 
     #[test]
     fn a_shard_knows_how_often_and_where_it_was_submitted_last() {

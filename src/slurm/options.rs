@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::study::LaunchSettings;
+use crate::plan::LaunchSettings;
 
 use super::client::partitions;
 use super::surroundings;
@@ -209,7 +209,7 @@ fn check(word: &str) -> Result<(), OptionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Config;
+    use crate::otf::study::Config;
 
     #[test]
     fn settings_become_options_and_the_command_line_has_the_last_word() {

@@ -65,8 +65,9 @@ impl Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundations::{Digest, RunDir};
+    use crate::foundations::Digest;
     use crate::slurm::submissions::{Entry, Recorder};
+    use crate::store::RunDir;
 
     fn queued(job: &str, task: Option<u32>, comment: &str) -> Queued {
         let (job, comment, name) = (job.into(), comment.into(), "otfhpc".into());

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir, Shown, files};
+use crate::foundations::{FileError, Shown, files};
+use crate::store::RunDir;
 
 use super::chunks::Chunk;
 use super::commands::quoted;
@@ -220,8 +221,8 @@ fn check_program(program: &Path) -> Result<(), LaunchError> {
 mod tests {
     use super::*;
     use crate::foundations::Digest;
+    use crate::plan::LaunchSettings;
     use crate::slurm::token::{Owner, Purpose};
-    use crate::study::LaunchSettings;
 
     #[test]
     fn the_calls_have_everything_in_words_of_their_own() {

@@ -13,7 +13,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::foundations::{FileError, RunDir, Shown};
+use crate::foundations::{FileError, Shown};
+use crate::store::RunDir;
 
 use super::queue::Queued;
 use super::token::{Owner, Purpose, Token};

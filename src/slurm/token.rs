@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, FileError, FoundId, RunDir, RunId, Settled};
+use crate::foundations::{Digest, FileError};
+use crate::store::{FoundId, RunDir, RunId, Settled};
 
 use super::script::{ARRAY_JOB, MERGE_JOB};
 use super::submissions::Submissions;

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shard::Why;
+use crate::store::Why;
 
 use super::memory::TaskMemory;
 use super::queue::JobEnd;
@@ -174,7 +174,7 @@ fn is_old_system(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::Left;
+    use crate::store::Left;
 
     fn word(log: &str) -> Option<Word> {
         last_words(log).word

@@ -8,9 +8,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use otfhpc::foundations::RunDir;
 use otfhpc::plan::BoundPlan;
-use otfhpc::shard::{Journals, Partial, journals};
+use otfhpc::store::RunDir;
+use otfhpc::store::{Journals, Partial, journals};
+use otfhpc::workloads::open;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};
 
@@ -43,7 +44,7 @@ impl Planned {
         let shards = shards.to_string();
         let plan = ["plan", "--out", text(run.root()), "--shards", &shards];
         otfhpc(plan.iter().chain(settings)).ended(0);
-        let plan = BoundPlan::read(&run).unwrap();
+        let plan = open(&run).unwrap().0;
         Self { _folder: folder, run, plan }
     }
 
@@ -57,12 +58,12 @@ impl Planned {
 
     /// Units of every shard that need not be fitted again: in its partial, or in its journal.
     pub(crate) fn kept(&self) -> Vec<u64> {
-        let (study, mut found) = (self.plan.study().unwrap(), journals(&self.run).unwrap());
+        let mut found = journals(&self.run).unwrap();
         let kept = |shard| match Partial::read(&self.run, &self.plan, shard) {
             Ok(partial) => partial.results.len() as u64,
             Err(_) => {
                 let paths = found.remove(&shard).unwrap_or_default();
-                let read = Journals::read(&self.plan, &study, shard, &paths).unwrap();
+                let read = Journals::read(&self.plan, shard, &paths).unwrap();
                 read.results.done()
             }
         };

@@ -7,7 +7,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use assert_cmd::Command;
-use otfhpc::foundations::RunDir;
+use otfhpc::store::RunDir;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 
@@ -106,7 +106,7 @@ pub(crate) type Products = BTreeMap<String, Vec<u8>>;
 /// Reads the products of a run.
 pub(crate) fn products(folder: &Path) -> Products {
     let run = RunDir::new(folder);
-    let paths = run.products().into_iter().filter(|path| *path != run.provenance());
+    let paths = run.products("otf").into_iter().filter(|path| *path != run.provenance());
     let named = paths.filter_map(|path| {
         let name = path.file_name()?.to_str()?.to_owned();
         Some((name, std::fs::read(path).ok()?))

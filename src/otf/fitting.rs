@@ -1,0 +1,271 @@
+//! Fits the units of one shard.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use num_complex::Complex64;
+use rayon::prelude::*;
+
+use crate::data::{BinData, Realisation};
+use crate::engine::{Phase, Work};
+use crate::fit::{
+    Context, Deadline, Outcome, Problem, Shared, fit_bin, fit_bins, prediction_error,
+    time_factoring,
+};
+
+use super::result::UnitResult;
+use super::segment::Segment;
+use super::study::{Estimator, Study};
+
+/// Fits what is left of a shard, on the current rayon pool, until it is asked to stop.
+///
+/// The results depend on the study and its data alone: each piece is a function of its place,
+/// and the pool decides only who computes it when. Programs run beside the native methods,
+/// each in the place of one thread, so that there is never more work than threads.
+pub(super) fn fit(study: &Study, segments: &[Segment], work: &Work) {
+    let fitter = Fitter { study, segments, work };
+    let native = || segments.par_iter().for_each(|segment| fitter.fit_native(segment));
+    rayon::join(native, || fitter.run_programs());
+}
+
+/// What the threads that fit a shard share.
+struct Fitter<'a> {
+    study: &'a Study,
+    segments: &'a [Segment],
+    work: &'a Work<'a>,
+}
+
+/// One bin, gathered once for all methods.
+struct Gathered {
+    bin: BinData,
+    held_out: Option<BinData>,
+}
+
+/// Where a bin stands: in the study, and among those of a realisation.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    position: usize,
+    gathered: usize,
+}
+
+impl Fitter<'_> {
+    /// Fits what native methods have left in a segment.
+    fn fit_native(&self, segment: &Segment) {
+        let study = self.study;
+        let alone = &segment.left.separate;
+        let is_native = |method: &usize| !study.methods[*method].is_external();
+        let together: Vec<usize> = segment.left.coupled.iter().copied().filter(is_native).collect();
+        // A method that fits all bins needs them all, whichever of them the others ask for.
+        let positions = match (together.is_empty(), &alone[..]) {
+            (false, _) => 0..study.bins.len(),
+            (true, [(first, _), .., (last, _)]) => *first..last + 1,
+            (true, [(only, _)]) => *only..only + 1,
+            (true, []) => return,
+        };
+        if self.work.stop.asked() {
+            return;
+        }
+        let realisation = self.realise(segment, &study.bins[positions.clone()]);
+        let fit_alone = |(position, methods): &(usize, Vec<usize>)| {
+            let place = Place { position: *position, gathered: position - positions.start };
+            self.fit_alone(segment, &realisation, place, methods);
+        };
+        alone.par_iter().for_each(fit_alone);
+        if !together.is_empty() {
+            let bins = self.gather_all(segment, &realisation);
+            let fit = |method: &usize| self.fit_together(segment, &realisation, &bins, *method);
+            together.par_iter().for_each(fit);
+        }
+    }
+
+    /// Runs the programs of all segments, so many at once, one after another for each runner.
+    fn run_programs(&self) {
+        let study = self.study;
+        let runs: Vec<(&Segment, usize)> = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.left.coupled.iter().map(move |method| (segment, *method)))
+            .filter(|(_, method)| study.methods[*method].is_external())
+            .collect();
+        let next = AtomicUsize::new(0);
+        let runner = |_| {
+            while let Some(&(segment, method)) = runs.get(next.fetch_add(1, Ordering::Relaxed))
+                && !self.work.stop.asked()
+            {
+                let realisation = self.realise(segment, &study.bins);
+                let bins = self.gather_all(segment, &realisation);
+                self.fit_together(segment, &realisation, &bins, method);
+            }
+        };
+        let runners = self.work.programs.at_once.min(runs.len());
+        (0..runners).into_par_iter().with_max_len(1).for_each(runner);
+    }
+
+    fn realise(&self, segment: &Segment, bins: &[usize]) -> Realisation {
+        let draw = self.study.draw(segment.id);
+        let realise = || segment.campaign.realise(&draw, bins);
+        self.work.profile.phase(Phase::Prepare, realise)
+    }
+
+    fn gather(&self, segment: &Segment, realisation: &Realisation, position: usize) -> Gathered {
+        self.work.profile.phase(Phase::Gather, || Gathered {
+            bin: segment.campaign.bin_data(realisation, position),
+            held_out: segment.campaign.held_out(realisation, position),
+        })
+    }
+
+    fn gather_all(&self, segment: &Segment, realisation: &Realisation) -> Vec<Gathered> {
+        let positions = (0..self.study.bins.len()).into_par_iter();
+        positions.map(|position| self.gather(segment, realisation, position)).collect()
+    }
+
+    /// Fits some methods at one bin; the first is charged with gathering the bin's data, and with
+    /// what it shares with others.
+    fn fit_alone(
+        &self,
+        segment: &Segment,
+        realisation: &Realisation,
+        place: Place,
+        methods: &[usize],
+    ) {
+        if self.work.stop.asked() {
+            return;
+        }
+        let mut start = Instant::now();
+        let gathered = self.gather(segment, realisation, place.gathered);
+        let columns = columns(&gathered.bin);
+        let shared = Shared::new(&columns, &gathered.bin.data, &gathered.bin.variance);
+        for &method in methods {
+            if self.work.stop.asked() {
+                return;
+            }
+            let context = realisation.context(&gathered.bin);
+            let problem = self.problem(&gathered.bin, &columns, context, method, 1);
+            let problem = Problem { shared: Some(&shared), ..problem };
+            let outcome = || match &self.study.methods[method].estimator {
+                Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
+                Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
+            };
+            let predict = |e: &[Complex64]| predict(&gathered, realisation, e);
+            let fit = || UnitResult::new(&problem, outcome(), predict);
+            let result = self.work.profile.column(method, time_factoring, fit);
+            let now = Instant::now();
+            let time = now - std::mem::replace(&mut start, now);
+            self.keep(segment, place.position, method, &[result], time);
+        }
+    }
+
+    /// Fits one method at all bins together; leaves nothing if it was asked to stop before, or killed.
+    fn fit_together(
+        &self,
+        segment: &Segment,
+        realisation: &Realisation,
+        bins: &[Gathered],
+        method: usize,
+    ) {
+        if self.work.stop.asked() {
+            return;
+        }
+        let (study, start, killed) = (self.study, Instant::now(), Cell::new(false));
+        let columns: Vec<Vec<&[f64]>> =
+            bins.iter().map(|gathered| columns(&gathered.bin)).collect();
+        let mut problems = Vec::new();
+        for (gathered, columns) in bins.iter().zip(&columns) {
+            let context = realisation.context(&gathered.bin);
+            let units = bins.len() as u32;
+            problems.push(self.problem(&gathered.bin, columns, context, method, units));
+        }
+        let fit = || match &study.methods[method].estimator {
+            Estimator::Native(_, native) => {
+                fit_bins(&problems, |bright| native.fit_together(bright))
+            }
+            Estimator::External(program) => {
+                let configuration = study.configuration_at(segment.realisation, method);
+                let label = &study.methods[method].label;
+                let log = self.work.programs.logs.join(format!("{label}-{configuration}"));
+                let stop = || self.work.stop.asked();
+                let fit = |bright: &[Problem]| program.fit_unless(bright, &log, &stop);
+                let or_none = |fitted: Option<_>| {
+                    killed.set(fitted.is_none());
+                    fitted.unwrap_or_default()
+                };
+                fit_bins(&problems, |bright| or_none(fit(bright)))
+            }
+        };
+        let outcomes = self.work.profile.column(method, time_factoring, fit);
+        if killed.get() {
+            return;
+        }
+        let time = start.elapsed() / bins.len() as u32;
+        let result = |((outcome, gathered), problem): ((Outcome, &Gathered), &Problem)| {
+            UnitResult::new(problem, outcome, |e| predict(gathered, realisation, e))
+        };
+        let results: Vec<UnitResult> =
+            outcomes.into_iter().zip(bins).zip(&problems).map(result).collect();
+        self.keep(segment, 0, method, &results, time);
+    }
+
+    /// Hands a finished piece in, of which each unit took some time.
+    fn keep(
+        &self,
+        segment: &Segment,
+        position: usize,
+        method: usize,
+        results: &[UnitResult],
+        time: Duration,
+    ) {
+        let order = self.study.layout.order();
+        let within = order.unit_of(position, method).unwrap_or(0);
+        let first = segment.realisation * order.units() + within;
+        self.work.finish(first, results.iter().map(UnitResult::seal).collect(), time);
+    }
+
+    /// The problem that a method is given; its time limit is that of so many units.
+    fn problem<'a>(
+        &self,
+        bin: &'a BinData,
+        columns: &'a [&'a [f64]],
+        context: Context<'a>,
+        method: usize,
+        units: u32,
+    ) -> Problem<'a> {
+        let study = self.study;
+        let limit = study.unit_limit.map(|limit: Duration| limit.saturating_mul(units));
+        Problem {
+            design: columns,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            constraint: study.methods[method].constraint,
+            context: Context { deadline: Deadline::after(limit), ..context },
+            shared: None,
+        }
+    }
+}
+
+fn columns(bin: &BinData) -> Vec<&[f64]> {
+    bin.design.iter().map(|column| &column[..]).collect()
+}
+
+/// How well emissivities predict the records that were held out, if any were.
+fn predict(
+    gathered: &Gathered,
+    realisation: &Realisation,
+    emissivity: &[Complex64],
+) -> Option<f64> {
+    let held_out = gathered.held_out.as_ref()?;
+    let problem = Problem {
+        design: &columns(held_out),
+        data: &held_out.data,
+        variance: &held_out.variance,
+        scale: held_out.scale,
+        constraint: crate::fit::Constraint::None,
+        context: realisation.context(&gathered.bin),
+        shared: None,
+    };
+    Some(prediction_error(&problem, emissivity))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What a shard's units become does not depend on how they are fitted.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use super::*;
+use crate::engine::{Profile, Programs, Stop};
+use crate::otf::segment::{Campaigns, segments};
+use crate::otf::study::Config;
+use crate::store::{Envelope, Results};
+
+fn load(assignments: &[&str]) -> (Config, Study) {
+    let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
+    let config = Config::load(None, &assignments).unwrap();
+    let study = Study::new(&config).unwrap();
+    (config, study)
+}
+
+const SMALL: [&str; 6] = [
+    "simulate.records=60",
+    "simulate.plateau_records=5",
+    "study.noise_levels=[0.01,0.1]",
+    "study.trials=2",
+    "fit.bins=4-9",
+    "fit.methods=[\"smooth\",\"ols\",\"warm_start\",\"wls\"]",
+];
+
+fn fit_all(config: &Config, study: &Study, units: Range<u64>) -> Vec<Envelope> {
+    let results = fit_rest(config, study, units.clone(), Results::none(&units));
+    results.complete().unwrap()
+}
+
+/// Fits what is not done.
+fn fit_rest(config: &Config, study: &Study, units: Range<u64>, done: Results) -> Results {
+    let segments = segments(config, study, &units, &done, &mut Campaigns::default()).unwrap();
+    let left = units.end - units.start - done.done();
+    let (kept, fresh) = (Mutex::new(done.clone()), Mutex::new(0));
+    let keeper = |first, results: Vec<Envelope>, _| {
+        let units = results.len() as u64;
+        assert_eq!(kept.lock().unwrap().put(first, results), units, "fitted twice");
+        *fresh.lock().unwrap() += units;
+    };
+    let programs = Programs { at_once: 1, logs: "".into() };
+    let (stop, profile) = (Stop::default(), Profile::off());
+    fit(study, &segments, &Work::new(units, &done, &programs, (&stop, &profile), &keeper));
+    assert_eq!(fresh.into_inner().unwrap(), left);
+    kept.into_inner().unwrap()
+}
+
+/// A unit's outcome is a function of its index: nothing passes from one unit to another, so
+/// any way of cutting the units gives the same outcomes.
+#[test]
+fn any_cut_gives_the_same_outcomes() {
+    let (config, study) = load(&SMALL);
+    let whole = fit_all(&config, &study, 0..study.units());
+    for parts in [2, 5, 56] {
+        let cut = |i: u64| study.layout.first_unit(study.layout.pieces() * i / parts);
+        let fitted: Vec<Envelope> =
+            (0..parts).flat_map(|i| fit_all(&config, &study, cut(i)..cut(i + 1))).collect();
+        assert!(fitted == whole, "{parts} parts");
+    }
+}
+
+/// Whatever is done already, only the rest is fitted, and all is as if nothing had happened.
+#[test]
+fn only_what_is_not_done_is_fitted() {
+    let mut settings = SMALL.to_vec();
+    settings.push(r#"fit.methods=["wls","smooth","ols"]"#);
+    let (config, study) = load(&settings);
+    let units = 3..study.units();
+    let whole = fit_all(&config, &study, units.clone());
+    let mut kept = Results::none(&units);
+    for pattern in 0..5_u64 {
+        for piece in study.layout.pieces_of(units.clone()) {
+            let at = |unit: u64| (unit - units.start) as usize;
+            if (piece.start * 7 + pattern).is_multiple_of(5) {
+                kept.put(piece.start, whole[at(piece.start)..at(piece.end)].to_vec());
+            }
+        }
+        let results = fit_rest(&config, &study, units.clone(), kept.clone());
+        assert!(results.complete().unwrap() == whole, "pattern {pattern}");
+    }
+    assert_eq!(kept.done(), units.end - units.start);
+}

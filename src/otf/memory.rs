@@ -1,0 +1,252 @@
+//! How much memory a task and the merge take: an upper bound, of the right size.
+//!
+//! Bytes a record, a bin, a unit: what the types in `data`, `otf` and `store` hold, with what
+//! their allocations cost besides. `tests/memory.rs` holds them against real runs.
+
+use crate::data::settings::Source;
+use crate::data::{Screening, kept_bytes};
+use crate::foundations::machine::MemoryLimit;
+use crate::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
+use crate::otf::DataSet;
+use crate::otf::study::{Config, Study};
+use crate::plan::{MemoryError, Needs, Shards, check_memory};
+
+/// The program itself.
+const PROCESS: u64 = 10_000_000;
+/// Stack, allocator and buffers of a thread.
+const OF_THREAD: u64 = 500_000;
+/// Interferogram, temperatures and bolometer state of a record.
+const OF_RECORD: u64 = IFG_LENGTH as u64 * 8 + 300;
+/// Samples with noise of a record, in a list that grows to twice that, and as telemetry has them.
+const OF_TELEMETRY: u64 = IFG_LENGTH as u64 * (2 * 8 + 2);
+/// Of a record in a realisation, besides a complex number a bin.
+const OF_DRAW: u64 = 120;
+/// What a method that fits a bin for itself has of a record: its row, weighted, and its residual.
+const OF_ROW: u64 = 400;
+/// Of a record at a bin, besides its Planck functions: spectrum and variance.
+const OF_POINT: u64 = 29;
+/// The same, weighted, in a method that fits all bins together.
+const OF_WEIGHTED_POINT: u64 = 40;
+/// A unit's result.
+const OF_UNIT: u64 = 850;
+/// A row of a table in the merge.
+const OF_TABLE_ROW: u64 = 500;
+
+/// What is planned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned<'a> {
+    pub(super) config: &'a Config,
+    pub(super) study: &'a Study,
+    pub(super) data_sets: &'a [DataSet],
+    pub(super) shards: &'a Shards,
+}
+
+/// What decides how much memory is taken. External programs, which have their own, do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    fixed: u64,
+    /// A draw of noise, and the gathering of its bins where a method fits them together.
+    realisation: u64,
+    /// What a method that fits all bins has besides.
+    together: u64,
+    /// Most draws in hand at once, however many threads there are.
+    realisations: u64,
+    /// Methods that fit all bins together.
+    methods_together: u64,
+    row: u64,
+    merge: u64,
+}
+
+impl Memory {
+    /// Of the largest task of a plan, and of its merge.
+    #[must_use]
+    pub(super) fn of(work: &Planned) -> Self {
+        let Planned { study, .. } = *work;
+        let records = work.data_sets.iter().map(|set| set.screening.used as u64).max().unwrap_or(0);
+        let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
+        let methods_together = study.layout.order().coupled().len() as u64;
+        // Where the designs are kept, all realisations have them together.
+        let own_design = if kept_designs(study, records) > 0 { 0 } else { 8 * emitters };
+        let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
+        // What is held out is gathered too, and a bootstrap draws all records once more.
+        let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
+        let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
+        let (units, realisations) = largest_shard(work);
+        Self {
+            fixed: (PROCESS + campaigns(work)).saturating_add(OF_UNIT.saturating_mul(units)),
+            realisation: records * of_record,
+            together: records * bins * OF_WEIGHTED_POINT,
+            realisations,
+            methods_together,
+            row: records * OF_ROW + OF_THREAD,
+            merge: OF_UNIT
+                .saturating_mul(units)
+                .saturating_add(PROCESS)
+                .saturating_add(products(study))
+                .saturating_add(account_of_records(work)),
+        }
+    }
+
+    /// Bytes of a task on so many threads.
+    #[must_use]
+    pub(super) fn of_task(&self, threads: u64) -> u64 {
+        // A thread that waits for others to end theirs may have begun another one.
+        let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
+        let together = threads.min(in_hand * self.methods_together);
+        let of_realisations = in_hand * self.realisation + together * self.together;
+        self.fixed.saturating_add(of_realisations).saturating_add(threads * self.row)
+    }
+
+    /// Bytes of the merge, which holds all products.
+    #[must_use]
+    pub(super) fn of_merge(&self) -> u64 {
+        self.merge
+    }
+}
+
+impl From<Memory> for Needs {
+    fn from(memory: Memory) -> Self {
+        Self {
+            of_task: Box::new(move |threads| memory.of_task(threads)),
+            of_merge: memory.of_merge(),
+            less_for_task: "fewer records (simulate.records, or a part of the file)",
+            less_for_merge: "fewer trials, noise levels or methods",
+        }
+    }
+}
+
+/// Checks that a simulation that is written to a file finds the memory that it needs.
+///
+/// # Errors
+/// If it does not.
+pub(crate) fn check_simulation(
+    records: u64,
+    study: &Study,
+    limit: &MemoryLimit,
+) -> Result<(), MemoryError> {
+    let mend = || "use fewer simulate.records or data.sets".into();
+    check_memory("the simulation", of_simulation(records, study), limit, mend)
+}
+
+/// What the merge has for its account of the records: all data sets, and of one at a time the bins of
+/// the band.
+fn account_of_records(work: &Planned) -> u64 {
+    let Planned { study, .. } = *work;
+    let instrument = &work.config.instrument;
+    let bins = |set: &DataSet| {
+        let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
+        let in_band = |axis: Axis| study.bins.iter().filter(|bin| axis.is_in_band(**bin)).count();
+        Axis::new(set.set, length, correction).map_or(0, in_band) as u64
+    };
+    let methods = 8 * study.methods.len() as u64;
+    let drawn = |set: &DataSet| {
+        (set.screening.used as u64).saturating_mul(17 * bins(set) + OF_DRAW + OF_ROW + methods)
+    };
+    let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);
+    let held = work.data_sets.iter().map(|set| of_data_set(work, &set.screening));
+    held.fold(largest, u64::saturating_add)
+}
+
+/// Bytes of a simulation that is written to a file: the records of all data sets, and those of a
+/// channel once more as they are written.
+fn of_simulation(records: u64, study: &Study) -> u64 {
+    let of_record = OF_RECORD + OF_TELEMETRY;
+    PROCESS.saturating_add(records.saturating_mul(study.sets.len() as u64 * of_record))
+}
+
+fn is_resampled(study: &Study) -> bool {
+    study.resampling != crate::data::Resampling::None
+}
+
+/// The data sets that a task may have prepared.
+fn campaigns(work: &Planned) -> u64 {
+    let Planned { study, .. } = *work;
+    let (_, realisations) = largest_shard(work);
+    let per_set = (study.realisations() / study.sets.len().max(1) as u64).max(1);
+    let sets = (realisations.div_ceil(per_set) + 1).min(study.sets.len() as u64) as usize;
+    let bytes = |set: &DataSet| of_data_set(work, &set.screening);
+    let mut each: Vec<u64> = work.data_sets.iter().map(bytes).collect();
+    each.sort_unstable_by(|a, b| b.cmp(a));
+    each.iter().take(sets).sum()
+}
+
+/// Bytes of a data set that is prepared. Of a file all records of the channel are read before some are
+/// chosen, in place.
+fn of_data_set(work: &Planned, set: &Screening) -> u64 {
+    let in_file = work.config.data.source == Source::Npz;
+    let records = if in_file { set.records } else { set.used } as u64;
+    records * OF_RECORD + kept_designs(work.study, set.used as u64)
+}
+
+/// Bytes of the designs that are kept of a data set.
+fn kept_designs(study: &Study, records: u64) -> u64 {
+    match study.repeats_designs() {
+        true => kept_bytes(records, study.emitters.len() as u64, study.bins.len() as u64),
+        false => 0,
+    }
+}
+
+/// Most units of a shard, and most realisations that one touches.
+fn largest_shard(work: &Planned) -> (u64, u64) {
+    let Planned { study, shards, .. } = *work;
+    let per_realisation = study.layout.order().units().max(1);
+    let shards = (0..shards.len()).filter_map(|shard| shards.units(shard));
+    shards.fold((0, 0), |(units, realisations), shard| {
+        let touched = shard.end.div_ceil(per_realisation) - shard.start / per_realisation;
+        (units.max(shard.end - shard.start), realisations.max(touched))
+    })
+}
+
+/// The arrays of the solution and the rows of the tables.
+fn products(study: &Study) -> u64 {
+    let (configurations, emitters) = (study.configurations(), study.emitters.len() as u64);
+    let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
+    cells
+        .saturating_mul(25 * emitters + 33)
+        .saturating_add(configurations.saturating_mul(emitters * OF_TABLE_ROW))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Workload;
+    use crate::otf::Otf;
+    use crate::plan::{Plan, Program};
+
+    fn needs(settings: &[&str]) -> Needs {
+        let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
+        let otf = Otf::new(Config::load(None, &settings).unwrap()).unwrap();
+        let planned = otf.planned().unwrap();
+        let plan = Plan::make(planned, 1, Program::running().unwrap()).unwrap();
+        otf.needs(&plan)
+    }
+
+    fn limit(bytes: u64) -> MemoryLimit {
+        MemoryLimit { bytes, source: "this machine has".into() }
+    }
+
+    #[test]
+    fn a_limit_that_some_threads_keep_is_told_with_their_number() {
+        let memory = needs(&["simulate.records=100000", "study.trials=8"]);
+        assert_eq!(memory.check_task(8, &limit(memory.of_task(8))), Ok(()));
+        let refused = memory.check_task(8, &limit(memory.of_task(3))).unwrap_err().to_string();
+        assert!(refused.starts_with("not enough memory: the fit on 8 threads needs"), "{refused}");
+        assert!(refused.contains("(--threads 3)"), "{refused}");
+        let refused = memory.check_task(8, &limit(1_000_000)).unwrap_err().to_string();
+        assert!(refused.contains(" MB, but this machine has 1 MB; use fewer rec"), "{refused}");
+        assert!(memory.check_merge(&limit(1_000)).is_err());
+    }
+
+    #[test]
+    fn no_study_that_the_settings_allow_is_too_large_to_be_foretold() {
+        let memory = needs(&[
+            "simulate.records=10000000",
+            "study.trials=1000000000",
+            "fit.methods=all",
+            "data.other_bolometers=rh,rl,lh",
+        ]);
+        assert!(memory.of_task(4096) > 1 << 40);
+        assert!(memory.check_task(4096, &limit(1 << 40)).is_err());
+        assert!(memory.check_merge(&limit(1 << 40)).is_err());
+    }
+}

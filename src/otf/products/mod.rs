@@ -1,0 +1,155 @@
+//! What is made of the results of a study: arrays, tables, and a few lines for people.
+
+mod arrays;
+mod chi2;
+mod determined;
+mod failures;
+mod grid;
+mod quality;
+mod records;
+mod report;
+mod summary;
+mod write;
+
+use std::collections::TryReserveError;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::foundations::{FileError, Shown};
+use crate::merge::{AnyError, Collector, Ledger, Report};
+use crate::plan::BoundPlan;
+use crate::store::{Envelope, RunDir};
+
+pub use summary::{ErrorRow, Row};
+
+use super::{Otf, UnitResult};
+use arrays::Arrays;
+use failures::Failures;
+use grid::DataSetGrid;
+use records::RecordTable;
+
+/// Products that cannot be made.
+#[derive(Debug, Error)]
+pub enum ProductError {
+    /// A file that cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The truth or the axis of a data set, or its records.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The products do not fit in memory.
+    #[error(
+        "the products of {configurations} configurations do not fit in memory ({source}); \
+         merge on a machine with more, or reduce the study"
+    )]
+    Memory {
+        /// How many configurations.
+        configurations: u64,
+        /// What the allocator said.
+        source: TryReserveError,
+    },
+}
+
+/// Takes all results of a study, and writes its products.
+#[derive(Debug)]
+pub(super) struct Products<'a> {
+    otf: &'a Otf,
+    run: &'a RunDir,
+    plan: &'a BoundPlan,
+    /// The fitted values.
+    arrays: Arrays,
+    /// Which methods fail, and why.
+    failures: Failures,
+}
+
+impl<'a> Products<'a> {
+    /// Nothing taken yet.
+    ///
+    /// # Errors
+    /// If there is no memory for all of it.
+    pub(super) fn new(
+        otf: &'a Otf,
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+    ) -> Result<Self, ProductError> {
+        let configurations = otf.study.configurations();
+        let memory = |source| ProductError::Memory { configurations, source };
+        let emitters = otf.study.emitters.len();
+        let arrays = Arrays::new(configurations as usize, emitters).map_err(memory)?;
+        Ok(Self { otf, run, plan, arrays, failures: Failures::default() })
+    }
+
+    fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
+        let (otf, study) = (self.otf, &self.otf.study);
+        let grids = DataSetGrid::all(&otf.config, study)?;
+        let errors = summary::errors(otf, &grids, &self.arrays);
+        let rows = summary::summarise(study, &errors);
+        let (records, absent) = self.records(&grids)?;
+        let tables = write::Tables {
+            errors: &errors,
+            rows: &rows,
+            records: records.as_deref(),
+            failures: &self.failures.rows(study),
+        };
+        let place = write::Place { run: self.run, plan: self.plan, otf };
+        write::write_products(&place, &grids, (&self.arrays, ledger), &tables)?;
+        Ok(self.report(&rows, absent))
+    }
+
+    /// What became of the records of every data set; where their file is not there, which that is.
+    fn records(
+        &self,
+        grids: &[DataSetGrid],
+    ) -> Result<(Option<Vec<RecordTable>>, Option<PathBuf>), DataError> {
+        let (otf, study) = (self.otf, &self.otf.study);
+        let table = |set| {
+            let campaign = otf.campaigns().get(&otf.config, study, set)?;
+            Ok(RecordTable::new(&campaign, study, set, (&grids[set], &self.arrays)))
+        };
+        match (0..study.sets.len()).map(table).collect::<Result<Vec<_>, DataError>>() {
+            Ok(records) => Ok((Some(records), None)),
+            // Solutions can be merged where the data are not.
+            Err(error) => match otf.absent_data() {
+                Some(absent) => Ok((None, Some(absent))),
+                None => Err(error),
+            },
+        }
+    }
+
+    fn report(&self, rows: &[Row], absent: Option<PathBuf>) -> Report {
+        let absent = absent.map(|path| {
+            format!(
+                "otfhpc: warning: {} is not there, so {} was not written; merge again where the \
+                 data are",
+                Shown(&path),
+                Shown(&self.run.product("records.csv"))
+            )
+        });
+        let warnings = absent.into_iter().chain(report::chi2_warnings(rows)).collect();
+        Report { text: report::text(self.run, rows), warnings, has_failures: false }
+    }
+}
+
+impl Collector for Products<'_> {
+    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), String> {
+        let study = &self.otf.study;
+        let result = UnitResult::open(result)?;
+        let emitters = study.emitters.len();
+        if let Some(solution) = result.outcome.solution()
+            && (solution.emissivity.len() != emitters || solution.sigma.len() != emitters)
+        {
+            return Err(format!("a solution does not have {emitters} emitters"));
+        }
+        let unit = study.unit(unit);
+        let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
+        self.arrays.put(configuration as usize, bin, &result);
+        self.failures.count(study, unit, &result.outcome);
+        Ok(())
+    }
+
+    fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError> {
+        Ok(self.write_all(ledger)?)
+    }
+}

@@ -1,0 +1,158 @@
+//! `records.csv`: what became of every record of the data sets.
+
+use std::io;
+
+use crate::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
+use crate::fit::{Constraint, Problem, VarianceScale, add_squares};
+use crate::foundations::{FileError, files};
+use crate::otf::study::{RealisationId, Study};
+use crate::store::RunDir;
+
+use super::arrays::Arrays;
+use super::grid::DataSetGrid;
+use super::write::io_error;
+
+/// What is known of the records of one data set.
+#[derive(Debug)]
+pub(super) struct RecordTable {
+    /// Why each record of the channel is left out, if it is, in the order of the file.
+    reasons: Vec<Option<Reason>>,
+    /// Number of the plateau of each record that is used.
+    plateaus: Vec<usize>,
+    /// Noise of a sample of each record that is used, counts per gain and sweep, if it is known.
+    sigma: Option<Vec<f64>>,
+    /// Mean over bins of the square of the residual over its variance, `[method][used record]`; none
+    /// where the noise is not known.
+    chi2: Option<Vec<Vec<f64>>>,
+}
+
+impl RecordTable {
+    /// Of a data set, from the solutions of its first realisation. In a study with resampling, records
+    /// that were held out are among them.
+    pub(super) fn new(
+        campaign: &Campaign,
+        study: &Study,
+        set: usize,
+        (grid, arrays): (&DataSetGrid, &Arrays),
+    ) -> Self {
+        let id = RealisationId { set, noise: 0, trial: 1 };
+        let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
+        let bins = bins_of_band(grid, study);
+        let realisation = campaign.realise(&draw, &bins);
+        let sigma = realisation.record_sigma();
+        let first = study.configuration_index(id, 0);
+        let chi2 = sigma.is_some().then(|| {
+            let configurations = first as usize..first as usize + study.methods.len();
+            chi2(campaign, &realisation, configurations, &bins, arrays)
+        });
+        let (reasons, plateaus) = (campaign.reasons().to_vec(), campaign.plateaus().to_vec());
+        Self { reasons, plateaus, sigma, chi2 }
+    }
+}
+
+/// The bins of the study in which the channel sees light; all of them, if there are none.
+fn bins_of_band(grid: &DataSetGrid, study: &Study) -> Vec<usize> {
+    let in_band = |bin: &usize| grid.in_band[*bin] != 0;
+    let chosen: Vec<usize> = study.bins.iter().copied().filter(in_band).collect();
+    if chosen.is_empty() { study.bins.clone() } else { chosen }
+}
+
+/// Mean over bins of the square of the residual over its variance, `[configuration][record]`; a bin
+/// counts for a configuration where it has a value.
+fn chi2(
+    campaign: &Campaign,
+    realisation: &Realisation,
+    configurations: std::ops::Range<usize>,
+    bins: &[usize],
+    arrays: &Arrays,
+) -> Vec<Vec<f64>> {
+    let mut sums = vec![vec![0.0; campaign.records()]; configurations.len()];
+    let mut counts = vec![0_u32; configurations.len()];
+    for (position, &bin) in bins.iter().enumerate() {
+        let gathered = campaign.bin_data(realisation, position);
+        let columns: Vec<&[f64]> = gathered.design.iter().map(|column| &column[..]).collect();
+        let problem = problem(&gathered, &columns, realisation);
+        for (place, configuration) in configurations.clone().enumerate() {
+            let emissivity = arrays.emissivity_at(configuration, bin);
+            if emissivity.iter().all(|e| e.re.is_finite()) {
+                add_squares(&problem, emissivity, &mut sums[place]);
+                counts[place] += 1;
+            }
+        }
+    }
+    for (sums, count) in sums.iter_mut().zip(counts) {
+        sums.iter_mut().for_each(|sum| *sum /= f64::from(count));
+    }
+    sums
+}
+
+fn problem<'a>(
+    bin: &'a BinData,
+    columns: &'a [&'a [f64]],
+    realisation: &'a Realisation,
+) -> Problem<'a> {
+    Problem {
+        design: columns,
+        data: &bin.data,
+        variance: &bin.variance,
+        scale: VarianceScale::Absolute,
+        constraint: Constraint::None,
+        context: realisation.context(bin),
+        shared: None,
+    }
+}
+
+/// Writes `records.csv`: one row a record of each data set.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write_records(
+    run: &RunDir,
+    study: &Study,
+    tables: &[RecordTable],
+) -> Result<(), FileError> {
+    files::write_whole(&run.product("records.csv"), |w| {
+        let mut csv = csv::Writer::from_writer(w);
+        let fixed = ["data_set", "record", "used", "reason", "plateau", "sigma"];
+        let chi2 = study.methods.iter().map(|method| format!("chi2_{}", method.label));
+        let header = fixed.into_iter().map(str::to_owned).chain(chi2);
+        csv.write_record(header).map_err(io_error)?;
+        for (set, table) in study.sets.iter().zip(tables) {
+            write_set(&mut csv, &set.to_string(), study.methods.len(), table)?;
+        }
+        csv.flush()
+    })
+}
+
+fn write_set<W: io::Write>(
+    csv: &mut csv::Writer<W>,
+    set: &str,
+    methods: usize,
+    table: &RecordTable,
+) -> io::Result<()> {
+    let mut used = 0;
+    for (record, reason) in table.reasons.iter().enumerate() {
+        let mut row = vec![set.to_owned(), record.to_string()];
+        match reason {
+            Some(Reason::OtherScanMode) => continue,
+            Some(reason) => {
+                row.extend(["false".into(), reason.to_string()]);
+                row.resize(6 + methods, String::new());
+            }
+            None => {
+                row.extend(["true".into(), String::new(), table.plateaus[used].to_string()]);
+                row.push(table.sigma.as_ref().map_or(String::new(), |s| number(s[used])));
+                let chi2 = |method: usize| table.chi2.as_ref().map(|chi2| chi2[method][used]);
+                row.extend((0..methods).map(|m| chi2(m).map_or(String::new(), number)));
+                used += 1;
+            }
+        }
+        csv.write_record(&row).map_err(io_error)?;
+    }
+    Ok(())
+}
+
+/// A number, or nothing where there is none.
+fn number(value: f64) -> String {
+    if value.is_finite() { value.to_string() } else { String::new() }
+}

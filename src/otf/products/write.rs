@@ -1,0 +1,293 @@
+//! The files that a complete run leaves.
+//!
+//! Their bytes follow from the study and its data alone, whatever the shards, threads, machines
+//! and times; all that varies stands in `provenance.json`, which is the engine's.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use num_complex::Complex64;
+use serde::Serialize;
+
+use crate::data::settings::Source;
+use crate::data::{Resampling, noise_key};
+use crate::fit::Status;
+use crate::foundations::npz_writer::write_npz;
+use crate::foundations::{FileError, files};
+use crate::instrument::SPECTRUM_BINS;
+use crate::merge::{Ledger, ReasonCount, Totals};
+use crate::otf::study::Study;
+use crate::otf::{DataSet, Otf, fitted_as, kept_as};
+use crate::plan::{BoundPlan, Input};
+use crate::store::RunDir;
+
+use super::arrays::Arrays;
+use super::chi2::Chi2;
+use super::failures::FailureRow;
+use super::grid::DataSetGrid;
+use super::records::{RecordTable, write_records};
+use super::summary::{ErrorRow, Row};
+
+/// The tables that are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tables<'a> {
+    /// One row a configuration and emitter.
+    pub(super) errors: &'a [ErrorRow],
+    /// One row a data set, method, noise level and emitter.
+    pub(super) rows: &'a [Row],
+    /// One a data set; none where the data are not.
+    pub(super) records: Option<&'a [RecordTable]>,
+    /// One row a data set, method, noise level and reason.
+    pub(super) failures: &'a [FailureRow],
+}
+
+/// Where products are written, and of what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) run: &'a RunDir,
+    pub(super) plan: &'a BoundPlan,
+    pub(super) otf: &'a Otf,
+}
+
+/// Writes every product of a complete run.
+///
+/// # Errors
+/// If a file cannot be written; those before it are whole.
+pub(super) fn write_products(
+    place: &Place,
+    grids: &[DataSetGrid],
+    (arrays, ledger): (&Arrays, &Ledger),
+    tables: &Tables,
+) -> Result<(), FileError> {
+    let (run, study) = (place.run, &place.otf.study);
+    write_solution(run, study, grids, arrays)?;
+    write_configurations(place, arrays)?;
+    if let Some(records) = tables.records {
+        write_records(run, study, records)?;
+    }
+    write_csv(&run.product("errors.csv"), &[], tables.errors)?;
+    write_csv(&run.product("summary.csv"), &[], tables.rows)?;
+    write_csv(&run.product("failures.csv"), &FailureRow::COLUMNS, tables.failures)?;
+    write_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
+    write_json(&run.product("summary.json"), &RunSummary::new(place, ledger, tables.rows))
+}
+
+fn write_solution(
+    run: &RunDir,
+    study: &Study,
+    grids: &[DataSetGrid],
+    arrays: &Arrays,
+) -> Result<(), FileError> {
+    write_npz(&run.product("solution.npz"), |npz| {
+        let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
+        npz.add("emissivity", (c, b, e), &arrays.emissivity)?;
+        npz.add("sigma", (c, b, e), &arrays.sigma)?;
+        npz.add("rss", (c, b), &arrays.rss)?;
+        npz.add("condition", (c, b), &arrays.condition)?;
+        npz.add("status", (c, b), &arrays.status)?;
+        npz.add("determined", (c, b, e), &arrays.determined)?;
+        if study.resampling != Resampling::None {
+            npz.add("prediction_error", (c, b), &arrays.prediction_error)?;
+        }
+        let ghz: Vec<f64> = grids.iter().flat_map(|grid| grid.frequency_ghz.clone()).collect();
+        match study.sets.len() {
+            1 => npz.add("frequency_ghz", b, &ghz)?,
+            sets => npz.add("frequency_ghz", (sets, b), &ghz)?,
+        }
+        let in_band: Vec<u8> = grids.iter().flat_map(|grid| grid.in_band.clone()).collect();
+        match study.sets.len() {
+            1 => npz.add("in_band", b, &in_band)?,
+            sets => npz.add("in_band", (sets, b), &in_band)?,
+        }
+        let truths: Option<Vec<Complex64>> = grids
+            .iter()
+            .map(|grid| grid.truth.as_ref())
+            .collect::<Option<Vec<_>>>()
+            .map(|truths| truths.into_iter().flatten().flatten().copied().collect());
+        match truths {
+            Some(truth) => npz.add("truth", (study.sets.len(), b, e), &truth),
+            None => Ok(()),
+        }
+    })
+}
+
+/// One row of `configurations.csv`.
+#[derive(Serialize)]
+struct ConfigurationRow<'a> {
+    configuration: u64,
+    data_set: String,
+    method: &'a str,
+    constraint: String,
+    noise_level: Option<f64>,
+    trial: u64,
+    noise_key: Option<String>,
+    converged: usize,
+    not_converged: usize,
+    failed: usize,
+    no_signal: usize,
+}
+
+fn write_configurations(place: &Place, arrays: &Arrays) -> Result<(), FileError> {
+    let study = &place.otf.study;
+    let simulated = place.otf.config.data.source == Source::Simulate;
+    files::write_whole(&place.run.product("configurations.csv"), |w| {
+        let mut csv = csv::Writer::from_writer(w);
+        for configuration in 0..study.configurations() {
+            let (realisation, method) = study.configuration(configuration);
+            let set = study.sets[realisation.set];
+            let (level, trial) = (study.noise_levels[realisation.noise], realisation.trial);
+            let status = arrays.status_of(configuration as usize);
+            let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
+            csv.serialize(ConfigurationRow {
+                configuration,
+                data_set: set.to_string(),
+                method: &study.methods[method].label,
+                constraint: study.methods[method].constraint.to_string(),
+                noise_level: simulated.then_some(level),
+                trial,
+                noise_key: simulated.then(|| noise_key(study.seed, set, level, trial)),
+                converged: count(Status::Converged),
+                not_converged: count(Status::NotConverged),
+                failed: count(Status::Failed),
+                no_signal: count(Status::NoSignal),
+            })
+            .map_err(io_error)?;
+        }
+        csv.flush()
+    })
+}
+
+/// Rows write their own header; a table without rows has its header all the same.
+fn write_csv(path: &Path, header: &[&str], rows: &[impl Serialize]) -> Result<(), FileError> {
+    files::write_whole(path, |w| {
+        let mut csv = csv::Writer::from_writer(w);
+        if rows.is_empty() {
+            csv.write_record(header).map_err(io_error)?;
+        }
+        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
+        csv.flush()
+    })
+}
+
+/// What the system said, if it did: a full disk must be told as one.
+pub(super) fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
+/// `summary.json`: the run in one page.
+#[derive(Serialize)]
+struct RunSummary<'a> {
+    version: &'a str,
+    /// Where the records come from: `simulate` or `npz`.
+    source: Source,
+    configurations: u64,
+    units: u64,
+    totals: TotalsFile,
+    methods: Vec<String>,
+    emitters: Vec<String>,
+    data_sets: Vec<DataSet>,
+    inputs: &'a [Input],
+    chi2_per_degree: Vec<Chi2>,
+    status_codes: Vec<StatusCode>,
+}
+
+#[derive(Serialize)]
+struct StatusCode {
+    code: u8,
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl<'a> RunSummary<'a> {
+    fn new(place: &Place<'a>, ledger: &Ledger, rows: &[Row]) -> Self {
+        let (study, plan) = (&place.otf.study, &place.plan.plan);
+        let not_selected = StatusCode {
+            code: Status::NOT_SELECTED,
+            name: "not selected",
+            meaning: "the run was not asked to fit this bin",
+        };
+        let codes = Status::REGISTRY.iter();
+        let codes = codes.map(|&(_, code, name, meaning)| StatusCode { code, name, meaning });
+        Self {
+            version: &plan.version,
+            source: place.otf.config.data.source,
+            configurations: study.configurations(),
+            units: study.units(),
+            totals: TotalsFile::new(&ledger.totals),
+            methods: study.methods.iter().map(|m| m.label.clone()).collect(),
+            emitters: study.emitters.iter().map(|e| e.name().to_owned()).collect(),
+            data_sets: place.otf.data_sets(),
+            inputs: &plan.inputs,
+            chi2_per_degree: Chi2::all(rows),
+            status_codes: codes.chain([not_selected]).collect(),
+        }
+    }
+}
+
+/// `ledger.json`: the account of every unit.
+#[derive(Serialize)]
+struct LedgerFile<'a> {
+    totals: TotalsFile,
+    reasons: Vec<ReasonFile<'a>>,
+}
+
+/// How many units ended how.
+#[derive(Serialize)]
+struct TotalsFile {
+    converged: u64,
+    not_converged: u64,
+    failed: u64,
+    no_signal: u64,
+    missing: u64,
+    corrupt: u64,
+}
+
+#[derive(Serialize)]
+struct ReasonFile<'a> {
+    status: Status,
+    reason: &'a str,
+    units: u64,
+    first_configuration: u64,
+    first_bin: usize,
+}
+
+impl<'a> LedgerFile<'a> {
+    fn new(study: &Study, ledger: &'a Ledger) -> Self {
+        let reason = |count: &'a ReasonCount| {
+            let first = study.unit(count.first);
+            ReasonFile {
+                status: fitted_as(count.status),
+                reason: &count.reason,
+                units: count.units,
+                first_configuration: study.configuration_of(first),
+                first_bin: study.bins[first.position],
+            }
+        };
+        let reasons = ledger.reasons.iter().map(reason).collect();
+        Self { totals: TotalsFile::new(&ledger.totals), reasons }
+    }
+}
+
+impl TotalsFile {
+    fn new(totals: &Totals) -> Self {
+        let of = |status: Status| totals.of(kept_as(status));
+        Self {
+            converged: of(Status::Converged),
+            not_converged: of(Status::NotConverged),
+            failed: of(Status::Failed),
+            no_signal: of(Status::NoSignal),
+            missing: totals.missing,
+            corrupt: totals.corrupt,
+        }
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    files::write_whole(path, |w| {
+        serde_json::to_writer_pretty(&mut *w, value)?;
+        w.write_all(b"\n")
+    })
+}

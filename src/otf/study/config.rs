@@ -1,0 +1,365 @@
+//! What a user writes: a TOML file, and `--set key=value` on top of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use toml::{Table, Value};
+
+use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
+use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
+use crate::fit::Constraint;
+use crate::foundations::{FileError, Shown, files, lenient};
+use crate::plan::LaunchSettings;
+
+use super::bins::BinSelection;
+use super::unused::{self, UnusedSetting};
+use super::words::{in_plain_words, setting_at};
+
+/// The embedded default, as text for people.
+pub const DEFAULT_TOML: &str = include_str!("../../../configs/default.toml");
+
+/// All settings of a run, as written: each value has its type, but nothing is checked across
+/// settings. [`super::Study::new`] does that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the records come from.
+    pub data: DataSettings,
+    /// The campaign that stands in when there is no file.
+    pub simulate: SimulateSettings,
+    /// How an interferogram becomes a spectrum.
+    pub instrument: InstrumentSettings,
+    /// What is fitted, and how.
+    pub fit: FitSettings,
+    /// The grid of configurations.
+    pub study: StudySettings,
+    /// Emitters beside the seven, or some of these otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emitter: Vec<EmitterSettings>,
+    /// Programs that are methods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub method: Vec<ProgramSettings>,
+    /// How jobs are started. A plan keeps this apart from the rest: no result follows from it.
+    #[serde(skip_serializing_if = "LaunchSettings::is_default")]
+    pub slurm: LaunchSettings,
+}
+
+/// `[[method]]`: a program in any language that is a method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramSettings {
+    /// Its name in `fit.methods`.
+    pub name: String,
+    /// The program and its arguments; the paths of its input and its output file follow.
+    pub command: Vec<String>,
+    /// Seconds after which it is killed.
+    #[serde(default = "default_timeout_seconds")]
+    pub timeout_seconds: f64,
+}
+
+fn default_timeout_seconds() -> f64 {
+    300.0
+}
+
+/// `[fit]`: what is fitted, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FitSettings {
+    /// Names of the methods; `all` stands for every one, and for every `[[method]]`.
+    #[serde(deserialize_with = "lenient::list")]
+    pub methods: Vec<String>,
+    /// What is imposed on the emissivities of a bin.
+    pub constraint: Constraint,
+    /// The temperature at which the channel's bolometer emits; by default, as the conventions have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bolometer_temperature: Option<BolometerTemperature>,
+    /// The bins to fit.
+    pub bins: BinSelection,
+    /// Seconds after which an iterative method gives up at a bin. Off by default: with it the
+    /// results depend on the speed of the machine, and are no longer the same everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_seconds: Option<f64>,
+    /// Options of methods: `[fit.options.METHOD]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Default for FitSettings {
+    fn default() -> Self {
+        Self {
+            methods: vec!["ols".into(), "wls".into()],
+            constraint: Constraint::None,
+            bolometer_temperature: None,
+            bins: BinSelection::All,
+            unit_seconds: None,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[study]`: the grid of configurations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StudySettings {
+    /// Everything random follows from this.
+    #[serde(deserialize_with = "lenient::index")]
+    pub seed: u64,
+    /// Noise draws at each level; on measured data, draws of plateaus or folds.
+    #[serde(deserialize_with = "lenient::count")]
+    pub trials: u64,
+    /// What the trials of measured data are.
+    pub resampling: Resampling,
+    /// In units of the median RMS of a null interferogram; simulated data only.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
+    pub noise_levels: Option<Vec<f64>>,
+}
+
+impl Default for StudySettings {
+    fn default() -> Self {
+        Self { seed: 1, trials: 1, resampling: Resampling::None, noise_levels: None }
+    }
+}
+
+/// A config that cannot be read.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not TOML, an unknown key, or a value of the wrong type; the message points at the line.
+    #[error("{path}: {message}")]
+    Toml {
+        /// The file.
+        path: String,
+        /// What is wrong, where, and what is valid there.
+        message: String,
+    },
+    /// A `--set` without `=`.
+    #[error("--set {0}: expected key=value, as in --set study.trials=5")]
+    NoEquals(String),
+    /// A `--set` whose key or value is refused.
+    #[error("--set {assignment}: {message}")]
+    Set {
+        /// As typed.
+        assignment: String,
+        /// What is wrong, and what is valid there.
+        message: String,
+    },
+    /// A setting that nothing would use.
+    #[error(transparent)]
+    Unused(#[from] UnusedSetting),
+}
+
+impl Config {
+    /// Reads a config file, or takes the default, and applies `--set` assignments in order.
+    ///
+    /// # Errors
+    /// If the file or an assignment cannot be understood, or what it sets has no effect.
+    pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, ConfigError> {
+        let mut table = match file {
+            None => Table::new(),
+            Some(path) => read_table(path)?,
+        };
+        for assignment in assignments {
+            table = assign(table, assignment)?;
+        }
+        unused::infer_source(&mut table);
+        let config = table.clone().try_into().map_err(|e| toml_error(file, "", &e))?;
+        unused::check(&table, &config)?;
+        Ok(config)
+    }
+}
+
+/// Reads a file and checks it on its own, so that its mistakes are reported with their lines.
+fn read_table(path: &Path) -> Result<Table, ConfigError> {
+    let bytes = files::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    toml::from_str::<Config>(&text).map_err(|e| toml_error(Some(path), &text, &e))?;
+    toml::from_str(&text).map_err(|e| toml_error(Some(path), &text, &e))
+}
+
+/// A mistake in a file, where it stands and in plain words.
+fn toml_error(path: Option<&Path>, text: &str, error: &toml::de::Error) -> ConfigError {
+    let path = path.map_or("settings".into(), |p| Shown(p).to_string());
+    let place = error.span().map(|span| setting_at(text, span.start));
+    let words = in_plain_words(error.message(), &place.unwrap_or_default());
+    let shown = error.to_string();
+    let where_it_is = shown.split_once(error.message()).map_or("", |(before, _)| before);
+    ConfigError::Toml { path, message: format!("{where_it_is}{words}") }
+}
+
+/// Sets one key, and checks the result at once so that the error names the assignment.
+fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
+    let parts = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+    let (key, text) = parts.ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
+    let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
+    let mut told: Option<toml::de::Error> = None;
+    for value in readings(text) {
+        let mut candidate = table.clone();
+        insert(&mut candidate, key.trim(), value).map_err(&refused)?;
+        match candidate.clone().try_into::<Config>() {
+            Ok(_) => return Ok(candidate),
+            Err(error) => {
+                // A value that is refused says more than a reading of another type.
+                let other_type = |e: &toml::de::Error| e.message().starts_with("invalid type");
+                if told.as_ref().is_none_or(|told| other_type(told) && !other_type(&error)) {
+                    told = Some(error);
+                }
+            }
+        }
+    }
+    Err(refused(told.map_or(String::new(), |error| in_plain_words(error.message(), key.trim()))))
+}
+
+/// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)
+/// that would need quotes in TOML.
+fn readings(text: &str) -> Vec<Value> {
+    let as_toml = toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"));
+    let as_text = Value::String(text.into());
+    as_toml.into_iter().chain([as_text]).collect()
+}
+
+/// Puts a value at a dotted key, making the tables on the way.
+fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.into(), value);
+            Ok(())
+        }
+        Some((head, rest)) => {
+            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
+            match inner {
+                Value::Table(inner) => insert(inner, rest, value),
+                _ => Err(format!("`{head}` is a single value and has no `{rest}`")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(assignments: &[&str]) -> Result<Config, ConfigError> {
+        let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
+        Config::load(None, &assignments)
+    }
+
+    #[test]
+    fn the_commented_default_is_the_default() {
+        assert_eq!(toml::from_str::<Config>(DEFAULT_TOML).unwrap(), Config::default());
+        // So is the simulated campaign, whose lines are comments, since beside a file they are errors.
+        let section = DEFAULT_TOML.split("[simulate]\n").nth(1).unwrap();
+        let lines = section.lines().take_while(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
+        let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();
+        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 8));
+    }
+
+    #[test]
+    fn settings_survive_json_to_the_last_bit() {
+        let config = set(&[
+            "study.noise_levels=[1e-8, 0.1, 0.3333333333333333]",
+            "data.sigma=0.020000000000000004",
+            "instrument.bolometer={r0_ohm=0.1,t0_k=1,g1=2.125785e-8,beta=1.172,rho_k_per_v=2.3,\
+             c1=5.9e-10,c3=2.4e-10,j0_v=1.7,jg=0.92,rl_ohm=4e7}",
+        ])
+        .unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn values_may_be_typed_with_or_without_quotes() {
+        for text in ["fit.constraint=none", "fit.constraint=\"none\""] {
+            assert_eq!(set(&[text]).unwrap().fit.constraint, Constraint::None);
+        }
+        let config = set(&["data.path=../a b.npz", "fit.methods=[\"ols\"]", "study.trials=5"]);
+        let config = config.unwrap();
+        assert_eq!(config.data.path.unwrap(), Path::new("../a b.npz"));
+        assert_eq!(config.fit.methods, ["ols"]);
+        assert_eq!(config.study.trials, 5);
+        // A path that looks like a number is still a path.
+        assert_eq!(set(&["data.path=12"]).unwrap().data.path.unwrap(), Path::new("12"));
+    }
+
+    #[test]
+    fn what_slurm_is_asked_for_may_look_like_a_number() {
+        let config = set(&["slurm.time=60", "slurm.memory=4000", "slurm.cpus_per_task=4"]).unwrap();
+        let text = |value: Option<String>| value.unwrap();
+        assert_eq!(
+            (text(config.slurm.time), text(config.slurm.memory)),
+            ("60".into(), "4000".into())
+        );
+        assert_eq!(config.slurm.cpus_per_task.unwrap().get(), 4);
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_the_valid_ones() {
+        let error = set(&["study.trails=5"]).unwrap_err().to_string();
+        assert!(error.contains("--set study.trails=5: "), "{error}");
+        assert!(error.contains("did you mean study.trials?; study has seed, trials"), "{error}");
+        let error = set(&["studdy.trials=5"]).unwrap_err().to_string();
+        assert!(error.contains("did you mean study.trials?; the settings have data"), "{error}");
+        let error = set(&["data.source=nzp"]).unwrap_err().to_string();
+        assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
+        let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
+        assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn one_value_or_several_without_brackets_may_stand_for_a_list() {
+        let config = set(&[
+            "fit.methods=wls,ols",
+            "data.sets=llss",
+            "data.other_bolometers=rh,rl",
+            "study.noise_levels=1e-4,1e-2",
+            "fit.bins=[5,\"7-9\"]",
+            "slurm.extra=--mail-type=END,FAIL",
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.fit.methods, ["wls", "ols"]);
+        assert_eq!((config.data.sets.len(), config.data.other_bolometers.len()), (1, 2));
+        assert_eq!(config.study.noise_levels, Some(vec![1e-4, 1e-2]));
+        assert_eq!(config.fit.bins.to_string(), "5,7-9");
+        assert_eq!(config.slurm.extra, ["--mail-type=END,FAIL"]);
+        let config = set(&["study.noise_levels=0.1", "fit.methods=wls", "fit.bins=7"]).unwrap();
+        assert_eq!(config.study.noise_levels, Some(vec![0.1]));
+        assert_eq!((config.fit.methods, config.fit.bins.bins()), (vec!["wls".into()], vec![7]));
+    }
+
+    #[test]
+    fn impossible_values_are_refused_with_the_assignment() {
+        for bad in [
+            "study.trials=-1",
+            "study.seed=x",
+            "data.sigma=-0.1",
+            "data.sigma=guess",
+            "data.source.x=1",
+            "fit.bins=5-",
+            "fit.bins=300",
+            "study",
+            "slurm.throttle=0",
+        ] {
+            let error = set(&[bad]).unwrap_err().to_string();
+            assert!(error.contains(bad), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_reported_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, "[study]\nseed = 3\ntrails = 5\n").unwrap();
+        let error = Config::load(Some(&path), &[]).unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("line 3"), "{error}");
+        assert!(error.contains("trials"), "{error}");
+        std::fs::write(&path, "[study]\nseed = 3\n").unwrap();
+        let config = Config::load(Some(&path), &["study.trials=2".into()]).unwrap();
+        assert_eq!((config.study.seed, config.study.trials), (3, 2));
+    }
+}

@@ -1,0 +1,16 @@
+//! What is asked for: settings, and the grid of configurations and units that follows from them.
+
+mod bins;
+mod check;
+mod choice;
+mod config;
+mod grid;
+mod unused;
+mod words;
+
+pub use bins::BinSelection;
+pub use check::{MOST_THREADS, MOST_TRIALS, StudyError};
+pub use choice::{ChoiceError, Estimator, MethodChoice};
+pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
+pub use grid::{RealisationId, Study, Unit};
+pub use unused::UnusedSetting;

@@ -1,0 +1,276 @@
+//! What is wrong with a setting, in the words of whoever wrote it: serde's messages speak of types.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::foundations::similar::most_similar;
+
+/// Every setting, by its table.
+const SETTINGS: [(&str, &[&str]); 8] = [
+    (
+        "data",
+        &[
+            "source",
+            "path",
+            "model",
+            "sets",
+            "sigma",
+            "dark_above_ghz",
+            "saturation_counts",
+            "max_temperature_k",
+            "exclude",
+            "other_bolometers",
+            "match_within_s",
+            "emitters",
+        ],
+    ),
+    (
+        "simulate",
+        &[
+            "records",
+            "plateau_records",
+            "rounding",
+            "dither_counts",
+            "glitch_fraction",
+            "glitch_sigma",
+            "model_error",
+            "temperature_error_k",
+        ],
+    ),
+    (
+        "instrument",
+        &[
+            "transform_length",
+            "frequency_correction",
+            "baseline",
+            "apodise",
+            "conventions",
+            "peaks",
+            "peak_sample",
+            "gains",
+            "bias",
+            "apodisation",
+            "least_transfer",
+            "bolometer",
+        ],
+    ),
+    ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
+    ("study", &["seed", "trials", "resampling", "noise_levels"]),
+    ("emitter", &["name", "key", "channel", "column", "temperature", "simulated"]),
+    ("method", &["name", "command", "timeout_seconds"]),
+    ("slurm", &["partition", "account", "time", "memory", "cpus_per_task", "throttle", "extra"]),
+];
+
+/// What serde calls what it expected, and what people call it.
+const TYPES: [(&str, &str); 11] = [
+    ("f64", "a number"),
+    ("u32", "a whole number, 0 or more"),
+    ("u64", "a whole number, 0 or more"),
+    ("usize", "a whole number, 0 or more"),
+    ("a boolean", "true or false"),
+    ("a string", "a text, in quotation marks"),
+    ("path string", "a path, in quotation marks"),
+    ("string or table", "a word, in quotation marks"),
+    ("a sequence", "a list, in brackets"),
+    ("a map", "a table of settings"),
+    ("struct BolometerParameters", "a table, as in { r0_ohm = 11.9, ... }"),
+];
+
+/// A message of serde's about a setting (its dotted name, as far as it is known), in plain words.
+pub(super) fn in_plain_words(message: &str, setting: &str) -> String {
+    let found = parts(message, "invalid type: ").or_else(|| parts(message, "invalid value: "));
+    if let Some((found, expected)) = found {
+        let (found, name) = (value(found), name_or(setting, "this"));
+        return format!("{name} is {found}: expected {}", type_in_words(expected));
+    }
+    if let Some((word, choices)) = parts(message, "unknown field ") {
+        return unknown_setting(word.trim_matches('`'), &quoted(choices), setting);
+    }
+    if let Some((word, expected)) = parts(message, "unknown variant ") {
+        let word = word.trim_matches('`');
+        let meant = most_similar(word, quoted(expected));
+        let meant = meant.map_or(String::new(), |meant| format!("; did you mean \"{meant}\"?"));
+        return format!("{} is \"{word}\": expected {expected}{meant}", name_or(setting, "this"));
+    }
+    if message.starts_with("data did not match any variant") {
+        let expected = "a number of counts, zero or more, or \"estimate\"";
+        return format!("{}: expected {expected}", name_or(setting, "data.sigma"));
+    }
+    match setting.is_empty() || message.contains(setting) {
+        true => message.to_owned(),
+        false => format!("{setting}: {message}"),
+    }
+}
+
+fn name_or<'a>(setting: &'a str, other: &'a str) -> &'a str {
+    if setting.is_empty() { other } else { setting }
+}
+
+/// What stands after a beginning, before and after "expected".
+fn parts<'a>(message: &'a str, beginning: &str) -> Option<(&'a str, &'a str)> {
+    message.strip_prefix(beginning)?.split_once(", expected ")
+}
+
+/// The words between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// A value as serde describes it, without its type.
+fn value(found: &str) -> String {
+    match found {
+        "sequence" => "a list".into(),
+        "map" => "a table".into(),
+        _ => match found.find(['`', '"']) {
+            Some(start) => found[start..].trim_matches('`').to_owned(),
+            None => found.to_owned(),
+        },
+    }
+}
+
+fn type_in_words(expected: &str) -> &str {
+    match TYPES.iter().find(|(name, _)| *name == expected) {
+        Some((_, words)) => words,
+        None if expected.starts_with("struct ") => "a table of settings",
+        None => expected,
+    }
+}
+
+/// `word` is no setting where it stands, where `choices` are; `setting` is the dotted name that it
+/// is a part of.
+fn unknown_setting(word: &str, choices: &[&str], setting: &str) -> String {
+    let place = setting.split('.').position(|part| part == word);
+    let name = if place.is_some() { setting.to_owned() } else { joined(setting, word) };
+    let (before, after) = match name.split('.').position(|part| part == word) {
+        Some(place) => {
+            let parts: Vec<&str> = name.split('.').collect();
+            (parts[..place].join("."), parts[place + 1..].join("."))
+        }
+        None => (String::new(), String::new()),
+    };
+    let here = most_similar(word, choices.iter().copied());
+    let here = here.map(|choice| joined(&joined(&before, choice), &after));
+    let last = name.rsplit('.').next().unwrap_or(word);
+    let meant = here.or_else(|| elsewhere(last));
+    let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+    let table =
+        if before.is_empty() { "the settings have".into() } else { format!("{before} has") };
+    format!("there is no setting {name}{meant}; {table} {}", choices.join(", "))
+}
+
+fn joined(table: &str, name: &str) -> String {
+    match (table, name) {
+        ("", name) => name.to_owned(),
+        (table, "") => table.to_owned(),
+        _ => format!("{table}.{name}"),
+    }
+}
+
+/// The full name of the setting that is most like a word, in whichever table it is.
+fn elsewhere(word: &str) -> Option<String> {
+    // What is in a list of tables has no name of its own.
+    let tables = || SETTINGS.iter().filter(|(table, _)| !["emitter", "method"].contains(table));
+    let all = || tables().flat_map(|(table, names)| names.iter().map(move |n| (*table, *n)));
+    let meant = most_similar(word, all().map(|(_, name)| name))?;
+    let (table, name) = all().find(|(_, name)| *name == meant)?;
+    Some(joined(table, name))
+}
+
+/// The dotted name of the setting that stands at a place in a file, as far as it can be told.
+pub(super) fn setting_at(text: &str, place: usize) -> String {
+    let Ok(table) = DeTable::parse(text) else { return String::new() };
+    let mut names = Vec::new();
+    in_table(table.get_ref(), place, &mut names);
+    names.join(".")
+}
+
+/// Adds the names on the way to a place; whether it is in this table.
+fn in_table(table: &DeTable, place: usize, names: &mut Vec<String>) -> bool {
+    table.iter().any(|(key, value)| {
+        names.push(key.get_ref().to_string());
+        let found = key.span().contains(&place) || in_value(value, place, names);
+        if !found {
+            names.pop();
+        }
+        found
+    })
+}
+
+fn in_value(value: &Spanned<DeValue>, place: usize, names: &mut Vec<String>) -> bool {
+    match value.get_ref() {
+        // What a header begins is spread over the file.
+        DeValue::Table(table) if in_table(table, place, names) => true,
+        DeValue::Array(array) if array.iter().any(|item| in_value(item, place, names)) => true,
+        _ => value.span().contains(&place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otf::study::Config;
+
+    #[test]
+    fn all_settings_are_known_here() {
+        for (table, names) in SETTINGS {
+            let is_list = ["method", "emitter"].contains(&table);
+            let header = if is_list { format!("[[{table}]]") } else { format!("[{table}]") };
+            let error = toml::from_str::<Config>(&format!("{header}\nx = 1\n")).unwrap_err();
+            let (_, expected) = parts(error.message(), "unknown field ").unwrap();
+            assert_eq!(quoted(expected), names, "{table}");
+        }
+        let error = toml::from_str::<Config>("x = 1").unwrap_err();
+        let (_, expected) = parts(error.message(), "unknown field ").unwrap();
+        assert_eq!(quoted(expected).len(), SETTINGS.len());
+    }
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest_and_with_all() {
+        let message = "unknown field `trails`, expected one of `seed`, `trials`";
+        assert_eq!(
+            in_plain_words(message, "study.trails"),
+            "there is no setting study.trails; did you mean study.trials?; study has seed, trials"
+        );
+        // In the wrong table, in none, and a table misspelt.
+        let message = "unknown field `records`, expected `seed` or `trials`";
+        let words = in_plain_words(message, "study.records");
+        assert!(words.contains("did you mean simulate.records?"), "{words}");
+        let message = "unknown field `trials`, expected one of `data`, `study`";
+        let words = in_plain_words(message, "trials");
+        assert!(words.contains("did you mean study.trials?"), "{words}");
+        let message = "unknown field `studdy`, expected one of `data`, `study`";
+        let words = in_plain_words(message, "studdy.trials");
+        assert!(words.contains("no setting studdy.trials; did you mean study.trials?"), "{words}");
+        let words = in_plain_words("unknown field `x`, expected `seed` or `trials`", "study.x");
+        assert_eq!(words, "there is no setting study.x; study has seed, trials");
+    }
+
+    #[test]
+    fn types_are_not_spoken_of() {
+        for (message, words) in [
+            ("invalid type: string \"five\", expected f64", "a.b is \"five\": expected a number"),
+            ("invalid type: integer `5`, expected a boolean", "a.b is 5: expected true or false"),
+            ("invalid type: sequence, expected f64", "a.b is a list: expected a number"),
+            (
+                "unknown variant `nzp`, expected `simulate` or `npz`",
+                "a.b is \"nzp\": expected `simulate` or `npz`; did you mean \"npz\"?",
+            ),
+            ("a.b is 3: expected 2", "a.b is 3: expected 2"),
+            ("no", "a.b: no"),
+        ] {
+            assert_eq!(in_plain_words(message, "a.b"), words);
+        }
+    }
+
+    #[test]
+    fn the_setting_at_a_place_in_a_file_is_found() {
+        let text = "[study]\nseed = 3\ntrials = 'x'\n[fit.options.lbfgs]\nmost = 1\n\
+                    [[method]]\nname = 'a'\ncommand = ['b', 5]\n";
+        let at = |what: &str| setting_at(text, text.find(what).unwrap());
+        assert_eq!(at("'x'"), "study.trials");
+        assert_eq!(at("trials"), "study.trials");
+        assert_eq!(at("most"), "fit.options.lbfgs.most");
+        assert_eq!(at("5]"), "method.command");
+        assert_eq!(setting_at("[", 0), "");
+    }
+}
