@@ -209,7 +209,7 @@ pub(crate) mod tests {
     pub(crate) fn layout(blocks: u64, rows: usize, coupled: &[bool]) -> Layout {
         let column = |(place, is_coupled): (usize, &bool)| Column {
             is_coupled: *is_coupled,
-            cost: 1 + 3 * place as u32,
+            cost: if *is_coupled { 10 } else { 1 } + place as u32,
         };
         let columns: Vec<Column> = coupled.iter().enumerate().map(column).collect();
         Layout::new(blocks, rows, &columns).unwrap()
