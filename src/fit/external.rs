@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use super::outcome::Solution;
 use super::problem::Problem;
 use super::residual::chi_square;
-use super::wls::direct;
+use super::weighted_fit::direct;
 
 /// The solution that these emissivities (one per emitter) and error bars (likewise) make.
 ///

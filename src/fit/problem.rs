@@ -6,8 +6,8 @@ use num_complex::Complex64;
 
 use super::constraint::Constraint;
 use super::deadline::Deadline;
-use super::system::{Equations, Unusable};
-use super::weighted::{Shared, Weighted};
+use crate::fit::linear::system::{Equations, Unusable};
+use crate::fit::linear::weighted::{Shared, Weighted};
 
 /// One bin: find the complex emissivities `E` in `data[j] = sum_i E[i] design[i][j] + noise`.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use super::problem::Problem;
-use super::vector::sum;
+use crate::fit::linear::vector::sum;
 use crate::foundations::{spare::Spare, wide::widely};
 
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.

@@ -1,10 +1,10 @@
 //! Properties of the robust estimators.
 
-use super::super::huber::HuberLoss;
-use super::super::irls::Loss;
-use super::super::student_t::StudentLoss;
-use super::super::tukey::Biweight;
 use super::*;
+use crate::fit::methods::huber::HuberLoss;
+use crate::fit::methods::student_t::StudentLoss;
+use crate::fit::methods::tukey::Biweight;
+use crate::fit::robust::irls::Loss;
 use crate::foundations::math;
 
 const ROBUST: [&str; 4] = ["huber", "tukey", "student_t", "lad"];
