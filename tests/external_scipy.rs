@@ -12,7 +12,7 @@ use otfhpc::fit::{
     Constraint, Context, Deadline, OptionValues, Outcome, Problem, Registered, Solution,
     VarianceScale, external_solution, fit_bin, method,
 };
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::{no_scipy, python, trial_unless};

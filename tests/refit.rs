@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use num_complex::Complex64;
 use otfhpc::carry::{failed_units, take_back};
 use otfhpc::foundations::RunDir;
-use otfhpc::foundations::npz_writer::write_npz;
+use otfhpc::foundations::npz::write_npz;
 use otfhpc::plan::BoundPlan;
 use serde_json::Value;
 use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_with, products, text};

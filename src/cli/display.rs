@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(super) use crate::foundations::counted;
-use crate::foundations::shown::harmless;
+use crate::foundations::text::harmless;
 use crate::foundations::{RunDir, Shown};
 use crate::plan::BoundPlan;
 use crate::shard::{ConfigurationDone, Counts, Progress};

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::fit::{EACH_EMITTER, Registered, method, methods};
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::Exit;
 use super::args::MethodsArgs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::fit::Status;
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::foundations::{RunDir, Shown};
 use crate::merge::{Chi2, Doubt, Row};
 use crate::plan::BoundPlan;

@@ -9,7 +9,6 @@ use super::emitters::{Combined, Emitter, emitting};
 use super::error::DataError;
 use super::known::Known;
 use super::model::PublishedModel;
-use super::npz::Matrix;
 use super::plateaus::plateaus;
 use super::recipe::Recipe;
 use super::records::RawRecords;
@@ -20,6 +19,7 @@ use super::settings::{Sigma, SimulateSettings, Source};
 use super::simulate::{Setup, SimulatedCampaign};
 use super::transform::Transform;
 use super::truth::Truth;
+use crate::foundations::npz::Matrix;
 
 /// One data set, ready to be fitted.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use num_complex::Complex64;
 
 use crate::foundations::FileError;
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 use crate::instrument::{Channel, IFG_LENGTH, SPECTRUM_BINS};
 
 use super::campaign::{Campaign, Interferograms};

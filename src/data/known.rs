@@ -6,7 +6,7 @@
 
 use num_complex::Complex64;
 
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 use crate::instrument::ChannelScan;
 
 use super::emitters::Emitter;

@@ -6,25 +6,25 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::fit::{Context, Deadline, VarianceScale};
-use crate::foundations::{large::Large, spare::Spare, wide::widely};
+use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
 use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
 use super::designs::Design;
 use super::emitters::emitting;
-use super::npz::SourceType;
 use super::plateaus::plateaus;
 use super::resample::{Draw, Resample};
 use super::settings::Sigma;
 use super::simulate::Noise;
 use super::transform::Buffers;
+use crate::foundations::npz::SourceType;
 
 /// The spectra of one trial.
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
     /// Transforms of the interferograms at those bins, `[bin][record]`.
-    transforms: Large,
+    transforms: HugePageBuf,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
     scale: VarianceScale,
@@ -96,7 +96,7 @@ pub struct BinData {
     /// Spectrum, MJy/sr, one a record.
     pub data: Vec<Complex64>,
     /// `E|noise|^2`, (MJy/sr)^2, one a record.
-    pub variance: Spare,
+    pub variance: ScratchVec,
     /// What is known of the scale of `variance`.
     pub scale: VarianceScale,
     /// Optical frequency, Hz.
@@ -114,10 +114,10 @@ const ROW: usize = BLOCK + 4;
 
 impl Realisation {
     /// The transforms and the variances of samples of some records at one bin.
-    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, Spare) {
+    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, ScratchVec) {
         let records = self.sample_variance.len();
         let transforms = &self.transforms[position * records..][..records];
-        let mut variance = Spare::taken(sample.records.len());
+        let mut variance = ScratchVec::with_len(sample.records.len());
         if sample.is_whole {
             variance.copy_from_slice(&self.sample_variance);
             return (transforms.to_vec(), variance);
@@ -186,7 +186,7 @@ impl Campaign {
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
         let noise = self.noise(draw);
         let records = self.records();
-        let mut transforms = Large::zeroed(records * bins.len());
+        let mut transforms = HugePageBuf::zeroed(records * bins.len());
         let buffers = || Block::new(self.transform.buffers(), bins.len());
         let one = |block: &mut Block, (index, rows): (usize, Vec<&mut [Complex64]>)| {
             let first = index * BLOCK;
@@ -327,7 +327,7 @@ impl Campaign {
         let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
         let power = self.transform.noise_power();
         let bolometer = sample.inverse_responsivity.iter().zip(&sample.time_constant_s);
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for ((value, variance), (inverse, time_constant_s)) in
@@ -351,7 +351,7 @@ impl Campaign {
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
     fn design(&self, bin: usize, sample: &Sample) -> Arc<Design> {
         let column = |inverse_temperatures: &Vec<f64>| {
-            let mut column = Spare::taken(inverse_temperatures.len());
+            let mut column = ScratchVec::with_len(inverse_temperatures.len());
             fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
             column
         };

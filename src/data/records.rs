@@ -11,8 +11,8 @@ use super::conventions::Bias;
 use super::emitters::{BOLOMETER, Combined, Emitter, Reading, combine};
 use super::exclusion::Exclusion;
 use super::matching::nearest;
-use super::npz::{Matrix, NpzError, NpzFile};
 use super::recipe::Recipe;
+use crate::foundations::npz::{Matrix, NpzError, NpzFile};
 
 /// A file whose arrays are each sound but do not fit together.
 #[derive(Debug, Error)]
@@ -259,7 +259,10 @@ impl<'a> Reader<'a> {
                     Some(column) => format!("({records}, {} or more)", column + 1),
                 };
                 let (path, rule) = (self.path.to_path_buf(), rule.to_string());
-                let shapes = format!("{}; expected {expected}", super::npz::python_shape(shape));
+                let shapes = format!(
+                    "{}; expected {expected}",
+                    crate::foundations::npz::python_shape(shape)
+                );
                 return Err(RecordsError::Flag { path, rule, key, shapes });
             }
         };

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::wide::widely;
+use crate::foundations::numerics::with_widest_simd;
 use crate::instrument::{BolometerParameters, BolometerState, ChannelScan, IFG_LENGTH};
 
 use super::emitters::is_temperature;
@@ -241,7 +241,7 @@ fn judge_samples(raw: &RawRecords, record: usize, saturation_counts: f64) -> Res
     raw.ifg.copy_row(record, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.
     let beyond = |s: &&f64| s.abs().partial_cmp(&saturation_counts) != Some(Ordering::Less);
-    let any_beyond = widely(
+    let any_beyond = with_widest_simd(
         #[inline(always)]
         || samples.iter().filter(beyond).count() > 0,
     );

@@ -88,7 +88,7 @@ impl Transform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundations::math::{cis, cos};
+    use crate::foundations::numerics::math::{cis, cos};
     use std::f64::consts::TAU;
 
     fn direct(samples: &[f64], length: usize, peak: usize, bin: usize) -> Complex64 {

@@ -4,7 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use num_complex::Complex64;
 
-use crate::foundations::math::{cis, cos, exp, sin};
+use crate::foundations::numerics::math::{cis, cos, exp, sin};
 use crate::instrument::{Axis, Channel};
 
 use super::emitters::{Curve, Emitter, OTF_COLUMN, STANDARD};

@@ -6,7 +6,7 @@ use std::path::Path;
 use num_complex::Complex64;
 
 use crate::fit::{Constraint, Problem, VarianceScale};
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 
 /// Writes the bins (at least one; all with the same emitters and records) to `path`.
 pub(super) fn write(path: &Path, bins: &[Problem]) -> Result<(), String> {
@@ -59,9 +59,9 @@ fn whole(index: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::npz::NpzFile;
     use crate::external::tests::at_bins;
     use crate::fit::tests::Owned;
+    use crate::foundations::npz::NpzFile;
 
     #[test]
     fn every_array_is_there_in_its_shape_and_order() {

@@ -8,9 +8,9 @@ use num_complex::Complex64;
 use super::explain::explain;
 use super::folder::OUTPUT;
 use super::text::{one_line, start};
-use crate::data::npz::{NpzFile, SourceType, python_shape};
 use crate::fit::{Constraint, Outcome, Problem, external_solution};
-use crate::foundations::math::modulus;
+use crate::foundations::npz::{NpzFile, SourceType, python_shape};
+use crate::foundations::numerics::math::modulus;
 
 /// The emissivities of a Kirchhoff fit may sum to this much of the largest.
 const KIRCHHOFF_TOLERANCE: f64 = 1e-6;

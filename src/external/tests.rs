@@ -10,7 +10,7 @@ use num_complex::Complex64;
 use super::Program;
 use crate::fit::tests::{Owned, solution};
 use crate::fit::{Constraint, Outcome, Problem};
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 
 /// The bins of the tests.
 const BINS: [usize; 3] = [5, 7, 30];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::outcome::Outcome;
 use super::problem::Problem;

@@ -24,7 +24,8 @@ impl Owned {
         let mut numbers = Numbers(seed);
         let design: Vec<Vec<f64>> = (0..7)
             .map(|i| {
-                let magnitude = crate::foundations::math::pow(10.0, -spread * f64::from(i));
+                let magnitude =
+                    crate::foundations::numerics::math::pow(10.0, -spread * f64::from(i));
                 (0..records).map(|_| magnitude * (1.0 + 2.0 * numbers.next())).collect()
             })
             .collect();
@@ -145,7 +146,7 @@ pub(super) fn build_with(name: &str, options: &[(&str, f64)]) -> Box<dyn Method>
 
 /// Circular Gaussian numbers, `E|n|^2 = 1` (Box and Muller).
 pub(super) fn gaussian(seed: u64) -> impl FnMut() -> Complex64 {
-    use crate::foundations::math::{cis, ln};
+    use crate::foundations::numerics::math::{cis, ln};
     let mut numbers = Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
     move || (-ln(1.0 - numbers.next())).sqrt() * cis(std::f64::consts::TAU * numbers.next())
 }

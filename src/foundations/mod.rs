@@ -1,25 +1,15 @@
-//! What everything else stands on: constants, deterministic maths, files that appear whole.
+//! What everything else stands on, and which knows no science: deterministic maths, files that
+//! appear whole, `.npz` archives, and words for people.
 
-pub mod constants;
-pub mod counted;
-pub mod digest;
-pub mod exponential;
 pub mod files;
-pub mod large;
-pub mod lenient;
 pub mod machine;
-pub mod math;
-pub mod npz_writer;
+pub mod npz;
+pub mod numerics;
 pub mod run_dir;
 pub mod run_id;
-pub mod shown;
-pub mod similar;
-pub mod spare;
-pub mod wide;
+pub mod text;
 
-pub use counted::counted;
-pub use digest::Digest;
-pub use files::FileError;
+pub use files::{Digest, FileError};
 pub use run_dir::RunDir;
 pub use run_id::{FoundId, RunId, Settled};
-pub use shown::Shown;
+pub use text::{Shown, counted};

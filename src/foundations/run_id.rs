@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::files::Digest;
 use super::files::{self, FileError};
 use super::run_dir::RunDir;
 

@@ -7,7 +7,7 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::math::{ln, pow, sinh, tanh};
+use crate::foundations::numerics::math::{ln, pow, sinh, tanh};
 
 /// Commanded bias counts per volt of bias.
 pub const COUNTS_PER_VOLT: f64 = 25.5;
@@ -242,7 +242,7 @@ fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
 mod tests {
     use super::*;
     use crate::{
-        foundations::math::exp,
+        foundations::numerics::math::exp,
         instrument::check::{assert_close, assert_close_complex, published},
     };
 

@@ -8,7 +8,7 @@ use super::{
     electronics::Electronics,
     peak::Peak,
 };
-use crate::foundations::{constants::MJY_SR_PER_ERG, math::modulus};
+use crate::foundations::numerics::{constants::MJY_SR_PER_ERG, math::modulus};
 
 /// Throughput (area times solid angle) of the instrument, cm2 sr.
 const THROUGHPUT_CM2_SR: f64 = 1.5;
@@ -111,7 +111,7 @@ mod tests {
     use std::f64::consts::PI;
 
     use super::*;
-    use crate::foundations::math::cis;
+    use crate::foundations::numerics::math::cis;
     use crate::instrument::{
         axis::{DEFAULT_CORRECTION, PADDED_LENGTH, PLAIN_LENGTH},
         bolometer::PUBLISHED_LL,

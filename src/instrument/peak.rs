@@ -7,7 +7,7 @@ use num_complex::Complex64;
 use super::axis::IFG_LENGTH;
 use super::channel::ScanMode;
 use super::channel_scan::ChannelScan;
-use crate::foundations::math::cis;
+use crate::foundations::numerics::math::cis;
 
 /// The place of the white-light peak, in samples counted from zero; it may lie between two.
 ///

@@ -1,9 +1,9 @@
 //! The spectrum of a black body.
 
-use crate::foundations::{
+use crate::foundations::numerics::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
     exponential::over_exp_m1,
-    wide::widely,
+    with_widest_simd,
 };
 
 /// MJy per W/m2/Hz: 1 Jy is 1e-26 W/m2/Hz.
@@ -24,7 +24,7 @@ pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
 /// Arguments and edge cases as those of [`planck_mjy_sr`]; `temperatures_k` and `out` of one length.
 pub fn fill_planck_slopes(frequency_hz: f64, temperatures_k: &[f64], out: &mut [f64]) {
     let law = Law::at(frequency_hz);
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (slope, &temperature_k) in out.iter_mut().zip(temperatures_k) {
@@ -51,7 +51,7 @@ pub fn fill_planck_column(frequency_hz: f64, inverse_temperatures: &[f64], out: 
         return;
     }
     // A loop of its own, without branches: several records are worked on side by side.
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (value, &inverse) in out.iter_mut().zip(inverse_temperatures) {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::data::settings::Source;
 use crate::data::{Resampling, noise_key};
 use crate::fit::Status;
-use crate::foundations::npz_writer::write_npz;
+use crate::foundations::npz::write_npz;
 use crate::foundations::{Digest, FileError, RunDir, files};
 use crate::instrument::SPECTRUM_BINS;
 use crate::plan::{BoundPlan, DataSet, Input, Mended, Program, Split, TakenOver};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::study::Study;
 
 /// How long the units of one method took in one shard.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::foundations::RunDir;
-use crate::foundations::shown::{bash_quoted, is_plain};
+use crate::foundations::text::{bash_quoted, is_plain};
 
 use super::environment::Environment;
 use super::sbatch::log_folder;

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::external::Program;
 use crate::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};

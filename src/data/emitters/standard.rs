@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use num_complex::Complex64;
 
-use crate::foundations::math::{cis, cos, sin};
+use crate::foundations::numerics::math::{cis, cos, sin};
 
 /// An emitter of the published model.
 #[derive(Debug)]

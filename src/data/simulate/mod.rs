@@ -7,7 +7,7 @@ use ndarray::Array2;
 use num_complex::Complex64;
 use realfft::RealFftPlanner;
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::instrument::{
     Axis, BolometerError, BolometerParameters, BolometerState, Channel, Gain, GainTable,
     IFG_LENGTH, NOMINAL_GAINS, Peak, bias_volts, planck_mjy_sr,

@@ -4,7 +4,7 @@
 //! driven (a null). The dihedral, the collimator and the bolometers are not driven but drift with
 //! the rest of the instrument, each over its own range, which is what makes them (barely) seen.
 
-use crate::foundations::math::{exp, pow};
+use crate::foundations::numerics::math::{exp, pow};
 use crate::instrument::ChannelScan;
 
 use super::super::emitters::{Course, Turn};

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::vector::{add_scaled, add_scaled_then_dot, add_scaled_then_square, dot};
 use crate::fit::clock::factoring;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// Rows that are taken away together. With nine columns they fill 27 kB; with fewer rows, what is
 /// done once for each column and block would show.
@@ -71,7 +71,7 @@ pub(crate) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]
         let mut tops = vec![0.0; n * (n + 2)];
         let mut products = vec![0.0; n + 2];
         let mut reflections = Vec::with_capacity(n * rows.div_ceil(BLOCK));
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for block in blocks(rows) {
@@ -152,11 +152,11 @@ fn take_away(
 impl Reduced {
     /// An orthonormal basis of the columns, as they were: its vectors one after another. `columns`
     /// are what [`reduce`] left.
-    pub(crate) fn basis(&self, columns: &[f64], rows: usize) -> Spare {
+    pub(crate) fn basis(&self, columns: &[f64], rows: usize) -> ScratchVec {
         let n = columns.len() / rows;
-        let mut basis = Spare::taken(n * rows);
+        let mut basis = ScratchVec::with_len(n * rows);
         basis.fill(0.0);
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
@@ -189,7 +189,7 @@ impl Reduced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundations::math::cos;
+    use crate::foundations::numerics::math::cos;
 
     /// Columns that are neither orthogonal nor of one length, and data.
     fn system(rows: usize, n: usize) -> (Vec<f64>, [Vec<f64>; 2]) {

@@ -14,7 +14,7 @@ use super::least_squares::{check_rank, solve_upper};
 use super::system::Unusable;
 use super::vector::{add_scaled, dot};
 use super::weighted::Weighted;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// A pivot of the normal equations that is smaller than this part of the largest one has too few
 /// digits left.
@@ -27,22 +27,23 @@ pub(crate) struct Basis {
     /// Has Q, its columns one after another.
     weighted: Arc<Weighted>,
     /// The data, in units of their standard deviation.
-    data: [Spare; 2],
+    data: [ScratchVec; 2],
     /// The coordinates of the fitted spectrum.
     point: [Vec<f64>; 2],
     /// What it leaves of the data.
-    rest: [Spare; 2],
-    scaled: Spare,
+    rest: [ScratchVec; 2],
+    scaled: ScratchVec,
 }
 
 impl Basis {
     /// From a system that was reduced, and its data as they were before; at the least-squares
     /// solution.
-    pub(crate) fn new(weighted: Arc<Weighted>, data: [Spare; 2]) -> Self {
+    pub(crate) fn new(weighted: Arc<Weighted>, data: [ScratchVec; 2]) -> Self {
         let (re, im) = weighted.factored.explained();
         let point = [re.to_vec(), im.to_vec()];
         let (rows, rest) = (data[0].len(), data.clone());
-        let mut basis = Self { rows, weighted, data, point, rest, scaled: Spare::taken(rows) };
+        let mut basis =
+            Self { rows, weighted, data, point, rest, scaled: ScratchVec::with_len(rows) };
         basis.update_rest();
         basis
     }
@@ -63,10 +64,10 @@ impl Basis {
     }
 
     /// The squared moduli of that.
-    pub(crate) fn squares(&self) -> Spare {
-        let mut squares = Spare::taken(self.rows);
+    pub(crate) fn squares(&self) -> ScratchVec {
+        let mut squares = ScratchVec::with_len(self.rows);
         let [re, im] = &self.rest;
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for ((square, re), im) in squares.iter_mut().zip(&re[..]).zip(&im[..]) {
@@ -97,12 +98,12 @@ impl Basis {
     }
 
     /// By what the whole change moves the rest of each record.
-    pub(crate) fn moved_by(&self, change: &[Vec<f64>; 2]) -> [Spare; 2] {
+    pub(crate) fn moved_by(&self, change: &[Vec<f64>; 2]) -> [ScratchVec; 2] {
         let columns = self.weighted.basis();
         change.each_ref().map(|change| {
-            let mut moved = Spare::taken(self.rows);
+            let mut moved = ScratchVec::with_len(self.rows);
             moved.fill(0.0);
-            widely(
+            with_widest_simd(
                 #[inline(always)]
                 || {
                     for (column, factor) in columns.chunks_exact(self.rows).zip(change) {
@@ -135,7 +136,7 @@ impl Basis {
             joined[(n + i) * 2 * n + n + j] = across[upper];
         }
         let mut change = Vec::with_capacity(2 * n);
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for pull in pull {
@@ -158,7 +159,7 @@ impl Basis {
     /// From the data, not from the last rest: rounding errors do not add up.
     fn update_rest(&mut self) {
         let columns = self.weighted.basis();
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
@@ -218,7 +219,7 @@ fn gram(
 ) -> Vec<f64> {
     let n = columns.len() / rows;
     let mut gram = vec![0.0; n * n];
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (i, column) in columns.chunks_exact(rows).enumerate() {

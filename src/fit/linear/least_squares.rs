@@ -6,7 +6,7 @@ use super::householder::{Reduced, reduce};
 use super::singular_values::singular_values;
 use super::system::{Equations, System, Unusable};
 use super::vector::{dot, norm};
-use crate::foundations::spare::Spare;
+use crate::foundations::numerics::ScratchVec;
 
 /// A direct least-squares solution and what it says of its own quality.
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ impl Factored {
 
     /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
     /// scaled unknowns into its coordinates.
-    pub(crate) fn orthonormal(&self) -> Spare {
+    pub(crate) fn orthonormal(&self) -> ScratchVec {
         self.reduced.basis(&self.system.columns, self.system.rows)
     }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::vector::norm;
 use crate::fit::constraint::Constraint;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// Why a design cannot be solved. The text is recorded as the reason of the failed bin.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -73,11 +73,11 @@ pub(crate) struct System {
     /// Equations, one a record.
     pub(crate) rows: usize,
     /// Columns one after another, each of `rows` elements.
-    pub(crate) columns: Spare,
+    pub(crate) columns: ScratchVec,
     /// Real part of the weighted data.
-    pub(crate) re: Spare,
+    pub(crate) re: ScratchVec,
     /// Imaginary part of the weighted data.
-    pub(crate) im: Spare,
+    pub(crate) im: ScratchVec,
     /// Length that each column had before it was scaled, MJy/sr (times the weight).
     pub(crate) scale: Vec<f64>,
     /// Under a constraint, the emitter that the others determine.
@@ -93,7 +93,7 @@ impl System {
     ) -> Result<Self, Unusable> {
         let mut system = Self::unscaled(equations, root_weight)?;
         let (rows, eliminated) = (system.rows, system.eliminated);
-        system.scale = widely(
+        system.scale = with_widest_simd(
             #[inline(always)]
             || scale_columns(&mut system.columns, rows, eliminated),
         )?;
@@ -112,9 +112,9 @@ impl System {
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
-        let mut columns = Spare::taken(rows * equations.design.len());
-        let [mut re, mut im] = [Spare::taken(rows), Spare::taken(rows)];
-        let eliminated = widely(
+        let mut columns = ScratchVec::with_len(rows * equations.design.len());
+        let [mut re, mut im] = [ScratchVec::with_len(rows), ScratchVec::with_len(rows)];
+        let eliminated = with_widest_simd(
             #[inline(always)]
             || {
                 weigh(equations, root_weight, &mut columns, [&mut re, &mut im]);

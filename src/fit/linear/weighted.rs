@@ -8,7 +8,7 @@ use super::least_squares::Factored;
 use super::system::{Equations, Unusable};
 use crate::fit::clock::factoring;
 use crate::fit::constraint::Constraint;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// What the methods that fit one bin share: worked out by the first that asks for it.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ impl<'a> Shared<'a> {
 #[derive(Debug)]
 pub(crate) struct Weighted {
     /// One over the standard deviation of each record.
-    pub(crate) root: Spare,
+    pub(crate) root: ScratchVec,
     pub(crate) factored: Factored,
-    basis: OnceLock<Spare>,
+    basis: OnceLock<ScratchVec>,
 }
 
 impl Weighted {
@@ -75,10 +75,10 @@ impl Weighted {
 }
 
 /// Square roots of the weights: one over the standard deviation of each record.
-pub(crate) fn root_weights(variance: &[f64]) -> Result<Spare, Unusable> {
+pub(crate) fn root_weights(variance: &[f64]) -> Result<ScratchVec, Unusable> {
     let is_usable = |variance: &f64| *variance > 0.0 && *variance < f64::INFINITY;
-    let mut root = Spare::taken(variance.len());
-    let usable = widely(
+    let mut root = ScratchVec::with_len(variance.len());
+    let usable = with_widest_simd(
         #[inline(always)]
         || {
             root.iter_mut().zip(variance).for_each(|(root, v)| *root = 1.0 / v.sqrt());

@@ -8,7 +8,7 @@ use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::robust::sum_of_moduli::minimise;
 use crate::fit::robust::whitened::{Limits, Response, Whitened};
-use crate::foundations::math::{ln, median};
+use crate::foundations::numerics::math::{ln, median};
 
 /// Width over which the error bars smooth the kink of the loss, in standard deviations of a
 /// record. The mean of `1/|r|` over a finite sample has no variance; with the kink smoothed it

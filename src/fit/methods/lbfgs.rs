@@ -19,7 +19,7 @@ use crate::fit::problem::Problem;
 use crate::fit::search::exact_step::ExactStep;
 use crate::fit::search::watched::Watched;
 use crate::fit::weighted_fit::sigma;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// Past steps that the search remembers.
 const MEMORY: usize = 10;
@@ -189,7 +189,7 @@ impl Gradient for Objective<'_> {
         let (re, im) = x.split_at(system.unknowns());
         let residuals = [residual(system, &system.re, re), residual(system, &system.im, im)];
         let mut slopes = Vec::with_capacity(x.len());
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for residual in &residuals {
@@ -204,10 +204,10 @@ impl Gradient for Objective<'_> {
 }
 
 /// `b - A x`.
-fn residual(system: &System, b: &[f64], x: &[f64]) -> Spare {
-    let mut r = Spare::taken(b.len());
+fn residual(system: &System, b: &[f64], x: &[f64]) -> ScratchVec {
+    let mut r = ScratchVec::with_len(b.len());
     r.copy_from_slice(b);
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (i, &x) in x.iter().enumerate() {
@@ -220,7 +220,7 @@ fn residual(system: &System, b: &[f64], x: &[f64]) -> Spare {
 
 fn residual_norm(system: &System, re: &[f64], im: &[f64]) -> f64 {
     let (re, im) = (residual(system, &system.re, re), residual(system, &system.im, im));
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || dot(&re, &re) + dot(&im, &im),
     )

@@ -11,7 +11,7 @@ use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::{Problem, VarianceScale};
 use crate::fit::residual::chi_square;
 use crate::fit::weighted_fit::{self, direct};
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 
 /// Minimises the weighted residual plus the weighted distance from the model.
 #[derive(Debug)]

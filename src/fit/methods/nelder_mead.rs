@@ -20,7 +20,7 @@ use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::search::watched::Watched;
 use crate::fit::weighted_fit::searched;
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 
 /// Edge of the simplex of a restart over that of the one before.
 const SHRINK: f64 = 1e-3;

@@ -4,7 +4,7 @@ use crate::fit::method::{Method, MethodInfo, Registered};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::spectral_filter::Directions;
-use crate::foundations::math::pow;
+use crate::foundations::numerics::math::pow;
 
 /// Decimal logarithms of the parameters tried, relative to the largest singular value squared:
 /// from no shrinkage in double precision to next to nothing left.

@@ -11,7 +11,7 @@ use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::Problem;
 use crate::fit::residual::chi_square;
 use crate::fit::weighted_fit::{direct, outcome, variance_factor};
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 
 /// Second differences need three bins; fewer are left as `wls` has them.
 const SHORTEST_RUN: usize = 3;

@@ -11,7 +11,7 @@ use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::{Problem, VarianceScale};
 use crate::fit::residual::{residuals, weighted_sum};
 use crate::fit::weighted_fit::direct;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 use crate::instrument::planck::fill_planck_slopes;
 
 /// Times a step is halved before the objective counts as flat.
@@ -137,7 +137,7 @@ impl TotalLeastSquares {
 struct Errors<'a> {
     problem: &'a Problem<'a>,
     /// Variance of each Planck function, (MJy/sr)^2, [emitter][record].
-    planck_variance: Vec<Spare>,
+    planck_variance: Vec<ScratchVec>,
 }
 
 /// A change of the emissivities, and their standard errors, which say how long it is.
@@ -164,7 +164,7 @@ impl<'a> Errors<'a> {
         let hz = problem.context.frequency_hz;
         let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
             let sigma_k = sigma_k.get(emitter).or(sigma_k.last()).copied().unwrap_or(0.0);
-            let mut column = Spare::taken(temperatures.len());
+            let mut column = ScratchVec::with_len(temperatures.len());
             fill_planck_slopes(hz, temperatures, &mut column);
             column.iter_mut().for_each(|slope| *slope *= sigma_k * (sigma_k * *slope));
             column
@@ -179,10 +179,10 @@ impl<'a> Errors<'a> {
     }
 
     /// `E|noise_j|^2 + sum_i |E_i|^2 (dP_ij/dT sigma_T)^2`.
-    fn effective_variance(&self, at: &[Complex64]) -> Spare {
-        let mut variance = Spare::taken(self.problem.variance.len());
+    fn effective_variance(&self, at: &[Complex64]) -> ScratchVec {
+        let mut variance = ScratchVec::with_len(self.problem.variance.len());
         variance.copy_from_slice(self.problem.variance);
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 for (e, column) in at.iter().zip(&self.planck_variance) {
@@ -202,8 +202,8 @@ impl<'a> Errors<'a> {
     fn step(&self, at: &[Complex64]) -> Result<Step, Unusable> {
         let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
         let factored = self.factored(&rest, &variance)?;
-        let mut pulls = Spare::taken(rest.len());
-        let slope: Vec<Complex64> = widely(
+        let mut pulls = ScratchVec::with_len(rest.len());
+        let slope: Vec<Complex64> = with_widest_simd(
             #[inline(always)]
             || {
                 for ((pull, rest), variance) in pulls.iter_mut().zip(&rest).zip(&variance[..]) {

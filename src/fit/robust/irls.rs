@@ -12,9 +12,9 @@ use crate::fit::linear::system::Unusable;
 use crate::fit::method::{MethodOption, OptionValues};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::{Problem, VarianceScale};
-use crate::foundations::{
+use crate::foundations::numerics::{
     math::{ln, median},
-    wide::widely,
+    with_widest_simd,
 };
 
 /// A loss `rho(u)` of the squared modulus `u` of a residual in standard deviations.
@@ -27,7 +27,7 @@ pub(crate) trait Loss: fmt::Debug + Send + Sync {
 
     /// Puts its weight in the place of every `u`.
     fn weigh(&self, u: &mut [f64]) {
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || u.iter_mut().for_each(|u| *u = self.weight(*u)),
         );

@@ -12,7 +12,7 @@ use super::whitened::{Limits, Stop, Whitened};
 use crate::fit::linear::iterate::Basis;
 use crate::fit::linear::system::Unusable;
 use crate::fit::linear::vector;
-use crate::foundations::{math::median, spare::Spare, wide::widely};
+use crate::foundations::numerics::{ScratchVec, math::median, with_widest_simd};
 
 /// The smoothing goes down to this part of what a record is, on average, from the minimum.
 const CENTRING: f64 = 0.1;
@@ -21,7 +21,7 @@ const CENTRING: f64 = 0.1;
 const HALVINGS: usize = 40;
 
 /// One complex number a record: real parts and imaginary parts.
-type Parts = [Spare; 2];
+type Parts = [ScratchVec; 2];
 
 /// Goes down until the minimum is proven to be near: the sum lies above it by no more than the
 /// tolerance, relative to itself.
@@ -50,17 +50,17 @@ pub(crate) fn minimise(
 }
 
 /// Roots of squared moduli of the residuals, which are in standard deviations: they do not overflow.
-pub(crate) fn roots(squares: &[f64]) -> Spare {
-    let mut roots = Spare::taken(squares.len());
-    widely(
+pub(crate) fn roots(squares: &[f64]) -> ScratchVec {
+    let mut roots = ScratchVec::with_len(squares.len());
+    with_widest_simd(
         #[inline(always)]
         || roots.iter_mut().zip(squares).for_each(|(root, square)| *root = square.sqrt()),
     );
     roots
 }
 
-fn filled(length: usize, value: f64) -> Spare {
-    let mut filled = Spare::taken(length);
+fn filled(length: usize, value: f64) -> ScratchVec {
+    let mut filled = ScratchVec::with_len(length);
     filled.fill(value);
     filled
 }
@@ -71,18 +71,18 @@ struct Newton {
     pull: Parts,
     /// `M_j = (I - (y_j r_j^T + r_j y_j^T) / (2 s_j)) / s_j`: along the real axis, between both,
     /// and along the imaginary axis.
-    curvature: [Spare; 3],
+    curvature: [ScratchVec; 3],
 }
 
 impl Newton {
     fn new(rest: [&[f64]; 2], dual: &Parts, epsilon: f64) -> Self {
         let records = rest[0].len();
-        let mut pull = [0; 2].map(|_| Spare::taken(records));
-        let mut curvature = [0; 3].map(|_| Spare::taken(records));
+        let mut pull = [0; 2].map(|_| ScratchVec::with_len(records));
+        let mut curvature = [0; 3].map(|_| ScratchVec::with_len(records));
         let [pull_re, pull_im] = &mut pull;
         let [along, between, across] = &mut curvature;
         let least = epsilon * epsilon;
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 let inputs = rest[0].iter().zip(rest[1]).zip(&dual[0][..]).zip(&dual[1][..]);
@@ -107,7 +107,7 @@ impl Newton {
     fn dual_after(self, moved: &Parts) -> Parts {
         let Self { pull: mut dual, curvature: [along, between, across] } = self;
         let [re, im] = &mut dual;
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 let bends = along.iter().zip(&between[..]).zip(&across[..]);
@@ -140,9 +140,9 @@ fn step(basis: &mut Basis, dual: &Parts, epsilon: f64) -> Result<Parts, Unusable
 
 /// The part of a step by which the smoothed sum goes down.
 fn down(rest: [&[f64]; 2], moved: &Parts, epsilon: f64) -> f64 {
-    let mut terms = Spare::taken(rest[0].len());
+    let mut terms = ScratchVec::with_len(rest[0].len());
     let mut sum_at = |factor: f64| {
-        widely(
+        with_widest_simd(
             #[inline(always)]
             || {
                 let rest = rest[0].iter().zip(rest[1]);
@@ -173,7 +173,7 @@ fn reweight(basis: &mut Basis, epsilon: f64) -> Result<Parts, Unusable> {
     let mut weights = basis.squares();
     weights.iter_mut().for_each(|square| *square = 1.0 / (*square + epsilon * epsilon).sqrt());
     basis.step(&weights)?;
-    let mut dual = [0; 2].map(|_| Spare::taken(weights.len()));
+    let mut dual = [0; 2].map(|_| ScratchVec::with_len(weights.len()));
     for (dual, rest) in dual.iter_mut().zip(basis.rest_parts()) {
         dual.iter_mut().zip(rest).zip(&weights).for_each(|((y, r), weight)| *y = r * weight);
     }
@@ -188,8 +188,8 @@ fn reweight(basis: &mut Basis, epsilon: f64) -> Result<Parts, Unusable> {
 fn distance_from_minimum(basis: &Basis, dual: &mut Parts) -> (f64, f64) {
     let [re, im] = basis.rest_parts();
     let [y_re, y_im] = dual;
-    let mut squares = Spare::taken(re.len());
-    let largest = widely(
+    let mut squares = ScratchVec::with_len(re.len());
+    let largest = with_widest_simd(
         #[inline(always)]
         || {
             let parts = y_re.iter_mut().zip(y_im.iter_mut());
@@ -200,7 +200,7 @@ fn distance_from_minimum(basis: &Basis, dual: &mut Parts) -> (f64, f64) {
         },
     );
     let sizes = roots(&basis.squares());
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             y_re.iter_mut().for_each(|y| *y /= largest);

@@ -15,7 +15,7 @@ use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::Problem;
 use crate::fit::residual::residuals;
 use crate::fit::weighted_fit::sigma;
-use crate::foundations::spare::Spare;
+use crate::foundations::numerics::ScratchVec;
 
 /// A problem with every record divided by the standard deviation of its noise, and its weighted
 /// least-squares solution.
@@ -24,7 +24,7 @@ pub(crate) struct Whitened<'a> {
     problem: &'a Problem<'a>,
     weighted: Arc<Weighted>,
     /// The data, so divided: real and imaginary part.
-    data: [Spare; 2],
+    data: [ScratchVec; 2],
     /// The solution of `wls`: where every robust fit starts.
     pub(crate) plain: DirectFit,
     /// Residuals below this are rounding: their length over all records.
@@ -36,7 +36,7 @@ impl<'a> Whitened<'a> {
         let weighted = problem.weighted()?;
         let (root, plain) = (&weighted.root, weighted.factored.fit());
         let part = |of: fn(&Complex64) -> f64| {
-            let mut part = Spare::taken(root.len());
+            let mut part = ScratchVec::with_len(root.len());
             let values = problem.data.iter().zip(&root[..]);
             part.iter_mut().zip(values).for_each(|(part, (z, root))| *part = of(z) * root);
             part

@@ -5,7 +5,7 @@ use crate::fit::methods::huber::HuberLoss;
 use crate::fit::methods::student_t::StudentLoss;
 use crate::fit::methods::tukey::Biweight;
 use crate::fit::robust::irls::Loss;
-use crate::foundations::math;
+use crate::foundations::numerics::math;
 
 const ROBUST: [&str; 4] = ["huber", "tukey", "student_t", "lad"];
 

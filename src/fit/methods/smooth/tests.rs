@@ -337,7 +337,10 @@ fn bins_that_say_nothing_of_a_size_do_not_change_it() {
     let mut band = [Vec::new(), Vec::new()];
     for k in 0..30 {
         band[0].push(noisy(0.02, 1e-8));
-        band[1].push(noisy(3e-4, crate::foundations::math::pow(10.0, 0.3 * f64::from(k) - 9.0)));
+        band[1].push(noisy(
+            3e-4,
+            crate::foundations::numerics::math::pow(10.0, 0.3 * f64::from(k) - 9.0),
+        ));
     }
     let alone = sizes(&band);
     assert!((alone[0] / 0.02 - 1.0).abs() < 1e-6 && (alone[1] / 3e-4 - 1.0).abs() < 0.05);
@@ -346,11 +349,17 @@ fn bins_that_say_nothing_of_a_size_do_not_change_it() {
     let mut all = band.clone();
     for k in 0..200 {
         all[0].push(noisy(0.0, 1e-8));
-        all[1].push(noisy(0.0, crate::foundations::math::pow(10.0, 0.28 * f64::from(k) - 7.0)));
+        all[1].push(noisy(
+            0.0,
+            crate::foundations::numerics::math::pow(10.0, 0.28 * f64::from(k) - 7.0),
+        ));
     }
     for k in 0..30 {
         all[0].push(noisy(0.0, 1e-7));
-        all[1].push(noisy(0.0, crate::foundations::math::pow(10.0, -0.1 * f64::from(k) - 9.0)));
+        all[1].push(noisy(
+            0.0,
+            crate::foundations::numerics::math::pow(10.0, -0.1 * f64::from(k) - 9.0),
+        ));
     }
     all.iter_mut().for_each(|of_emitter| of_emitter.push((0.0, 0.0)));
     let found = sizes(&all);

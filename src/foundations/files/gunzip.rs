@@ -5,13 +5,13 @@ use std::io::{self, Read};
 use flate2::read::MultiGzDecoder;
 
 /// What a file that gzip wrote begins with.
-pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// All bytes that a file had before it was compressed, if they are not more than `most`.
 ///
 /// # Errors
 /// If the file is damaged, or was longer.
-pub(super) fn gunzipped(compressed: impl Read, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn gunzipped(compressed: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     MultiGzDecoder::new(compressed).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > most {

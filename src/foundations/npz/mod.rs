@@ -1,6 +1,7 @@
-//! Reads `.npz` archives written by `numpy.savez` and `numpy.savez_compressed`.
+//! `.npz` archives: reads what `numpy.savez` and `numpy.savez_compressed` write, and writes what
+//! NumPy reads.
 //!
-//! The files come from outside, so nothing in them is trusted: a size that a header declares is
+//! The files that are read come from outside, so nothing in them is trusted: a size that a header declares is
 //! compared with what the archive can hold before any memory is asked for.
 
 mod element;
@@ -11,6 +12,7 @@ mod matrix;
 mod member;
 mod mend;
 mod source;
+mod writer;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ pub use matrix::Matrix;
 use matrix::Values;
 use member::Member;
 use source::Source;
+pub use writer::{NpzArchive, write_npz};
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
 #[derive(Debug)]

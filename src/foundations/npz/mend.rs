@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::foundations::Shown;
-use crate::foundations::shown::is_plain;
+use crate::foundations::text::is_plain;
 
 use super::element::Numbers;
 

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::error::NpzError;
-use crate::data::gunzip::{self, gunzipped};
+use crate::foundations::files::gunzip::{self, gunzipped};
 use crate::foundations::machine::memory_limit;
 
 /// How many bytes at the start tell what a file is.

@@ -10,7 +10,7 @@ use ndarray_npy::{NpzWriter, WritableElement, WriteNpzError};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime};
 
-use super::files::{self, FileError};
+use crate::foundations::files::{self, FileError};
 
 /// An archive that is being written.
 pub struct NpzArchive<'a, 'f>(NpzWriter<Seekable<'a, 'f>>);

@@ -1,12 +1,13 @@
 //! Loops on the widest vector registers that the processor has.
 
-/// Runs work compiled for the vector registers of this processor, rather than for those that every
-/// processor has. It must be inlined, with what it calls: `widely(#[inline(always)] || ...)`.
+/// Runs `work` compiled for the vector registers of this processor, rather than for those that every
+/// processor has. It and all it calls must be inlined:
+/// `with_widest_simd(#[inline(always)] || ...)`.
 ///
-/// Its bits are the same everywhere: registers only decide how many numbers are worked on side by
+/// The bits are the same everywhere: registers only decide how many numbers are worked on side by
 /// side. No operation is fused (Rust never does that by itself), and sums over lanes have the order
 /// that is written.
-pub fn widely<R>(work: impl FnOnce() -> R) -> R {
+pub fn with_widest_simd<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
@@ -30,7 +31,7 @@ mod tests {
     fn the_bits_do_not_depend_on_the_registers() {
         let x: Vec<f64> = (0..4000).map(|i| 1.0 / f64::from(i + 1)).collect();
         assert_eq!(
-            widely(
+            with_widest_simd(
                 #[inline(always)]
                 || lanes(&x)
             ),

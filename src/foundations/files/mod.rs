@@ -1,4 +1,7 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, their hashes, and gzip.
+
+mod digest;
+pub(crate) mod gunzip;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -8,7 +11,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::shown::Shown;
+use super::text::Shown;
+pub use digest::Digest;
 
 /// A file or folder that could not be used: which, for what, and why.
 #[derive(Debug, Error)]
