@@ -15,7 +15,7 @@ pub trait Method: Send + Sync + fmt::Debug {
     /// Fits bins of one configuration together, ascending, all with signal; one outcome a bin.
     ///
     /// Only a method that couples bins ([`MethodInfo::couples_bins`]) has one of its own.
-    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+    fn fit_coupled(&self, bins: &[Problem]) -> Vec<Outcome> {
         bins.iter().map(|bin| self.fit(bin)).collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::fit::methods::lad::LAD;
 use crate::fit::methods::lbfgs::LBFGS;
 use crate::fit::methods::legacy_regression::LEGACY_REGRESSION;
 use crate::fit::methods::levenberg_marquardt::LEVENBERG_MARQUARDT;
-use crate::fit::methods::model_prior::PRIOR;
+use crate::fit::methods::model_prior::MODEL_PRIOR;
 use crate::fit::methods::nelder_mead::NELDER_MEAD;
 use crate::fit::methods::ols::OLS;
 use crate::fit::methods::plateau::PLATEAU;
@@ -32,7 +32,7 @@ static METHODS: &[&Registered] = &[
     &LAD,
     &RIDGE,
     &TSVD,
-    &PRIOR,
+    &MODEL_PRIOR,
     &SMOOTH,
     &TLS,
     &LEGACY_REGRESSION,

@@ -22,7 +22,7 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
 
 /// Adds to the sum of each record the square of its residual, in units of its noise variance; one
 /// element a record.
-pub fn add_squares(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
+pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
     let rest = residuals(problem, emissivity);
     for ((sum, rest), variance) in sums.iter_mut().zip(&rest).zip(problem.variance) {
         *sum += rest.norm_sqr() / variance;

@@ -7,15 +7,15 @@ use num_complex::Complex64;
 
 use super::outcome::Solution;
 use super::problem::{Problem, VarianceScale};
-use crate::fit::linear::singular_values::{Svd, decompose};
+use crate::fit::linear::singular_values::{Svd, svd_of};
 use crate::fit::linear::system::{System, Unusable};
 use crate::fit::linear::vector::dot;
-use crate::fit::linear::weighted::Weighted;
+use crate::fit::linear::weighted::WeightedSystem;
 
 /// A problem in the basis of its singular vectors.
 #[derive(Debug)]
-pub(super) struct Directions {
-    weighted: Arc<Weighted>,
+pub(super) struct SingularBasis {
+    weighted: Arc<WeightedSystem>,
     svd: Svd,
     /// Data along the left singular vectors.
     along: Vec<Complex64>,
@@ -23,12 +23,12 @@ pub(super) struct Directions {
     least_rss: f64,
 }
 
-impl Directions {
+impl SingularBasis {
     pub(super) fn new(problem: &Problem) -> Result<Self, Unusable> {
         let weighted = problem.weighted_of_any_rank()?;
         let factored = &weighted.factored;
-        let (n, (re, im)) = (factored.system().unknowns(), factored.explained());
-        let svd = decompose(factored.triangle().to_vec(), n);
+        let (n, (re, im)) = (factored.system().unknowns(), factored.qt_b());
+        let svd = svd_of(factored.r().to_vec(), n);
         let part = |data: &[f64], k: usize| dot(&svd.u[k * n..(k + 1) * n], data);
         let along = (0..n).map(|k| Complex64::new(part(re, k), part(im, k))).collect();
         let least_rss = factored.rss();

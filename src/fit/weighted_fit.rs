@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use num_complex::Complex64;
 
-use super::linear::least_squares::{DirectFit, Factored};
+use super::linear::least_squares::{DirectFit, Factorization};
 use super::linear::system::Unusable;
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
@@ -33,7 +33,7 @@ pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> O
 /// emissivities that it finds, and why it stopped short of the minimum if it did.
 pub(super) fn searched<E: Display>(
     problem: &Problem,
-    search: impl FnOnce(&Factored) -> Result<(Vec<Complex64>, Option<String>), E>,
+    search: impl FnOnce(&Factorization) -> Result<(Vec<Complex64>, Option<String>), E>,
 ) -> Outcome {
     let weighted = match problem.weighted() {
         Ok(weighted) => weighted,

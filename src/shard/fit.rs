@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::data::{BinData, Realisation};
 use crate::fit::{
-    Context, Deadline, Outcome, Problem, Shared, fit_bin, fit_bins, prediction_error,
+    Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins, prediction_error,
 };
 use crate::study::{Estimator, Study};
 
@@ -202,7 +202,7 @@ impl Fitter<'_> {
         let mut start = Instant::now();
         let gathered = self.gather(segment, realisation, place.gathered);
         let columns = columns(&gathered.bin);
-        let shared = Shared::new(&columns, &gathered.bin.data, &gathered.bin.variance);
+        let shared = SharedFactors::new(&columns, &gathered.bin.data, &gathered.bin.variance);
         let fit = |&method: &usize| {
             let context = realisation.context(&gathered.bin);
             let problem = self.problem(&gathered.bin, &columns, context, method, 1);
@@ -243,7 +243,7 @@ impl Fitter<'_> {
         }
         let fit = || match &study.methods[method].estimator {
             Estimator::Native(_, native) => {
-                fit_bins(&problems, |bright| native.fit_together(bright))
+                fit_bins(&problems, |bright| native.fit_coupled(bright))
             }
             Estimator::External(program) => {
                 let configuration = study.configuration_at(segment.realisation, method);

@@ -9,13 +9,13 @@
 
 use num_complex::Complex64;
 
-use super::householder::reduce;
+use super::householder::householder_qr;
 use super::least_squares::{solve_upper, solve_upper_transposed};
 use super::vector::{dot, norm};
 
-/// Equations of unit variance.
+/// InformationArray of unit variance.
 #[derive(Debug, Clone)]
-pub(crate) struct Equations {
+pub(crate) struct InformationArray {
     rows: usize,
     /// Columns one after another, `rows` each.
     columns: Vec<f64>,
@@ -23,13 +23,13 @@ pub(crate) struct Equations {
     im: Vec<f64>,
 }
 
-impl Equations {
+impl InformationArray {
     /// From columns one after another and data, real and imaginary part; reduced to a triangle.
     pub(crate) fn reduced(mut columns: Vec<f64>, mut re: Vec<f64>, mut im: Vec<f64>) -> Self {
         let given = re.len();
         let width = columns.len() / given;
-        let reduced = reduce(&mut columns, given, [&mut re, &mut im]);
-        let [re, im] = reduced.explained;
+        let reduced = householder_qr(&mut columns, given, [&mut re, &mut im]);
+        let [re, im] = reduced.qt_b;
         Self { rows: width, columns: reduced.r, re, im }
     }
 
@@ -53,7 +53,7 @@ impl Equations {
 #[derive(Debug)]
 pub(crate) struct Chain {
     /// What the data of each bin say of its unknowns: a triangle each.
-    pub(crate) data: Vec<Equations>,
+    pub(crate) data: Vec<InformationArray>,
     /// The values that are tied and wanted, as rows of n factors of the unknowns.
     pub(crate) values: Vec<Vec<f64>>,
     /// Standard deviation of the second differences of each value.
@@ -93,10 +93,10 @@ impl Chain {
 
     /// What the bins up to each, in this order, say of it and the next: their data, and the
     /// second differences that end with the next at the latest.
-    fn messages(&self, order: &[usize]) -> Vec<Equations> {
+    fn messages(&self, order: &[usize]) -> Vec<InformationArray> {
         let n = self.unknowns();
         let ties = self.ties();
-        let mut messages: Vec<Equations> = Vec::with_capacity(order.len());
+        let mut messages: Vec<InformationArray> = Vec::with_capacity(order.len());
         for &bin in &order[..order.len().saturating_sub(1)] {
             let data = &self.data[bin];
             let message = match messages.last() {
@@ -112,7 +112,7 @@ impl Chain {
     }
 
     /// The second differences over three bins, in standard deviations: expected to be zero.
-    fn ties(&self) -> Equations {
+    fn ties(&self) -> InformationArray {
         let rows = self.values.len();
         let column = |part: f64, i: usize| {
             let entry = move |(value, width): (&Vec<f64>, &f64)| part * value[i] / width;
@@ -120,7 +120,7 @@ impl Chain {
         };
         let n = self.unknowns();
         let columns = [1.0, -2.0, 1.0].into_iter().flat_map(|part| (0..n).map(move |i| (part, i)));
-        Equations {
+        InformationArray {
             rows,
             columns: columns.flat_map(|(part, i)| column(part, i)).collect(),
             re: vec![0.0; rows],
@@ -129,7 +129,7 @@ impl Chain {
     }
 
     /// The values of the first or second bin of a pair, from its triangle.
-    fn marginal(&self, pair: &Equations, place: usize) -> Marginal {
+    fn marginal(&self, pair: &InformationArray, place: usize) -> Marginal {
         let n = self.unknowns();
         let own = place * n..(place + 1) * n;
         let solved = |part: &[f64]| solve_upper(&pair.columns, 2 * n, part)[own.clone()].to_vec();
@@ -150,7 +150,7 @@ impl Chain {
 
 /// Reduces equations to one triangle for so many bins of n unknowns. Each comes with the places of
 /// its bins among them.
-fn stack(n: usize, bins: usize, parts: &[(&Equations, &[usize])]) -> Equations {
+fn stack(n: usize, bins: usize, parts: &[(&InformationArray, &[usize])]) -> InformationArray {
     let given: usize = parts.iter().map(|(part, _)| part.rows).sum();
     // Rows of zeros say nothing, and make up for what is not known yet.
     let rows = given.max(bins * n);
@@ -168,5 +168,5 @@ fn stack(n: usize, bins: usize, parts: &[(&Equations, &[usize])]) -> Equations {
         im[from..to].copy_from_slice(&part.im);
         from = to;
     }
-    Equations::reduced(columns, re, im)
+    InformationArray::reduced(columns, re, im)
 }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::vector::{add_scaled, add_scaled_then_dot, add_scaled_then_square, dot};
+use super::vector::{axpy, axpy_then_dot, axpy_then_norm_sqr, dot};
 use crate::fit::clock::factoring;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
@@ -17,26 +17,26 @@ const BLOCK: usize = 384;
 
 /// A triangle, and the way to it.
 #[derive(Debug)]
-pub(crate) struct Reduced {
+pub(crate) struct Qr {
     /// R, its columns one after another.
     pub(crate) r: Vec<f64>,
     /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
     /// per column.
-    pub(crate) explained: [Vec<f64>; 2],
+    pub(crate) qt_b: [Vec<f64>; 2],
     /// Block after block, one per column.
-    reflections: Vec<Reflection>,
+    reflectors: Vec<Reflector>,
 }
 
 /// `I - 2 v v^T / |v|^2`.
 #[derive(Debug, Clone, Copy)]
-struct Reflection {
+struct Reflector {
     /// The element of v that stands in the triangle; the others are in the block.
     head: f64,
     /// `-2 / |v|^2`.
     scale: f64,
 }
 
-impl Reflection {
+impl Reflector {
     /// The one that takes a block away, of which this is the squared length, and leaves a new
     /// `diagonal` of the triangle.
     #[inline(always)]
@@ -55,7 +55,7 @@ impl Reflection {
     /// Reflects a column's element in the triangle; what times v is to be added to its block, of
     /// which `product` is the product with the block of v.
     #[inline(always)]
-    fn turn(self, top: &mut f64, product: f64) -> f64 {
+    fn apply_to_top(self, top: &mut f64, product: f64) -> f64 {
         let factor = self.scale * (self.head * *top + product);
         *top += factor * self.head;
         factor
@@ -63,14 +63,14 @@ impl Reflection {
 }
 
 /// Reduces columns of so many rows to a triangle, and turns the data, real and imaginary part, with
-/// them. The columns then hold what [`Reduced::basis`] needs, and the data what no column explains.
-pub(crate) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Reduced {
+/// them. The columns then hold what [`Qr::form_q`] needs, and the data what no column explains.
+pub(crate) fn householder_qr(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Qr {
     factoring(|| {
         let n = columns.len() / rows;
         // The columns of R, and what is explained of the data.
         let mut tops = vec![0.0; n * (n + 2)];
         let mut products = vec![0.0; n + 2];
-        let mut reflections = Vec::with_capacity(n * rows.div_ceil(BLOCK));
+        let mut reflectors = Vec::with_capacity(n * rows.div_ceil(BLOCK));
         with_widest_simd(
             #[inline(always)]
             || {
@@ -78,22 +78,22 @@ pub(crate) fn reduce(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]
                     let mut data = data.each_mut().map(|part| &mut part[block.clone()]);
                     multiply_by_first(columns, rows, &block, &data, &mut products);
                     for k in 0..n {
-                        let reflection = Reflection::new(&mut tops[k * n + k], products[k]);
+                        let reflection = Reflector::new(&mut tops[k * n + k], products[k]);
                         for (top, product) in
                             tops.chunks_exact_mut(n).zip(&mut products).skip(k + 1)
                         {
-                            *product = reflection.turn(&mut top[k], *product);
+                            *product = reflection.apply_to_top(&mut top[k], *product);
                         }
                         let data = data.each_mut().map(|part| &mut **part);
-                        take_away(k, columns, rows, &block, data, &mut products);
-                        reflections.push(reflection);
+                        eliminate_block(k, columns, rows, &block, data, &mut products);
+                        reflectors.push(reflection);
                     }
                 }
             },
         );
         let [re, im] = [n, n + 1].map(|column| tops[column * n..][..n].to_vec());
         tops.truncate(n * n);
-        Reduced { r: tops, explained: [re, im], reflections }
+        Qr { r: tops, qt_b: [re, im], reflectors }
     })
 }
 
@@ -124,7 +124,7 @@ fn multiply_by_first(
 /// `factors`. What is then the next column is multiplied by them in the same pass over memory, and
 /// the products take the place of the factors.
 #[inline(always)]
-fn take_away(
+fn eliminate_block(
     k: usize,
     columns: &mut [f64],
     rows: usize,
@@ -136,23 +136,23 @@ fn take_away(
     let v = &done[k * rows..][block.clone()];
     let n = factors.len() - 2;
     if later.is_empty() {
-        add_scaled(re, factors[n], v);
-        add_scaled(im, factors[n + 1], v);
+        axpy(re, factors[n], v);
+        axpy(im, factors[n + 1], v);
         return;
     }
     let (next, later) = later.split_at_mut(rows);
     let next = &mut next[block.clone()];
-    factors[k + 1] = add_scaled_then_square(next, factors[k + 1], v);
+    factors[k + 1] = axpy_then_norm_sqr(next, factors[k + 1], v);
     let later = later.chunks_exact_mut(rows).map(|column| &mut column[block.clone()]);
     for (target, factor) in later.chain([re, im]).zip(&mut factors[k + 2..]) {
-        *factor = add_scaled_then_dot(target, *factor, v, next);
+        *factor = axpy_then_dot(target, *factor, v, next);
     }
 }
 
-impl Reduced {
+impl Qr {
     /// An orthonormal basis of the columns, as they were: its vectors one after another. `columns`
-    /// are what [`reduce`] left.
-    pub(crate) fn basis(&self, columns: &[f64], rows: usize) -> ScratchVec {
+    /// are what [`householder_qr`] left.
+    pub(crate) fn form_q(&self, columns: &[f64], rows: usize) -> ScratchVec {
         let n = columns.len() / rows;
         let mut basis = ScratchVec::with_len(n * rows);
         basis.fill(0.0);
@@ -160,7 +160,7 @@ impl Reduced {
             #[inline(always)]
             || {
                 for (i, vector) in basis.chunks_exact_mut(rows).enumerate() {
-                    self.turn_back(i, vector, columns);
+                    self.apply_to_unit_vector(i, vector, columns);
                 }
             },
         );
@@ -169,18 +169,18 @@ impl Reduced {
 
     /// Makes a vector, which is zero, the one of the basis that reflections turn into `e_i`.
     #[inline(always)]
-    fn turn_back(&self, i: usize, vector: &mut [f64], columns: &[f64]) {
+    fn apply_to_unit_vector(&self, i: usize, vector: &mut [f64], columns: &[f64]) {
         let (rows, n) = (vector.len(), columns.len() / vector.len());
         let mut tops = vec![0.0; i + 1];
         tops[i] = 1.0;
-        let reflections = self.reflections.chunks_exact(n).rev();
-        for (block, reflections) in blocks(rows).rev().zip(reflections) {
+        let reflectors = self.reflectors.chunks_exact(n).rev();
+        for (block, reflectors) in blocks(rows).rev().zip(reflectors) {
             // Later reflections leave it alone.
             for k in (0..=i).rev() {
                 let v = &columns[k * rows..][block.clone()];
                 let vector = &mut vector[block.clone()];
-                let factor = reflections[k].turn(&mut tops[k], dot(v, vector));
-                add_scaled(vector, factor, v);
+                let factor = reflectors[k].apply_to_top(&mut tops[k], dot(v, vector));
+                axpy(vector, factor, v);
             }
         }
     }
@@ -207,24 +207,24 @@ mod tests {
         for (rows, n) in [(1, 1), (3, 3), (50, 7), (BLOCK, 4), (BLOCK + 1, 7), (1200, 7)] {
             let (given, [mut re, mut im]) = system(rows, n);
             let (mut columns, length) = (given.clone(), dot(&re, &re));
-            let reduced = reduce(&mut columns, rows, [&mut re, &mut im]);
-            let basis = reduced.basis(&columns, rows);
+            let qr = householder_qr(&mut columns, rows, [&mut re, &mut im]);
+            let basis = qr.form_q(&columns, rows);
             for j in 0..n {
                 let mut sum = vec![0.0; rows];
                 for i in 0..n {
                     let unit = if i == j { 1.0 } else { 0.0 };
                     let product = dot(column(&basis, rows, i), column(&basis, rows, j));
                     assert!((product - unit).abs() < 1e-14, "{rows} {n}: {product}");
-                    let r = reduced.r[j * n + i];
+                    let r = qr.r[j * n + i];
                     assert!(i <= j || r == 0.0);
-                    add_scaled(&mut sum, r, column(&basis, rows, i));
+                    axpy(&mut sum, r, column(&basis, rows, i));
                 }
-                add_scaled(&mut sum, -1.0, column(&given, rows, j));
+                axpy(&mut sum, -1.0, column(&given, rows, j));
                 assert!(dot(&sum, &sum).sqrt() < 1e-14 * (rows as f64).sqrt() * 5.0);
             }
             // Nothing of the data is lost.
-            let [explained, _] = &reduced.explained;
-            let kept = dot(explained, explained) + dot(&re, &re);
+            let [qt_b, _] = &qr.qt_b;
+            let kept = dot(qt_b, qt_b) + dot(&re, &re);
             assert!((kept / length - 1.0).abs() < 1e-13, "{rows} {n}: {kept} of {length}");
         }
     }
@@ -234,11 +234,11 @@ mod tests {
         let (rows, n) = (1000, 5);
         let (mut columns, data) = system(rows, n);
         let [mut re, mut im] = data.clone();
-        let reduced = reduce(&mut columns, rows, [&mut re, &mut im]);
-        let basis = reduced.basis(&columns, rows);
-        for (data, explained) in data.iter().zip(&reduced.explained) {
-            for (i, explained) in explained.iter().enumerate() {
-                assert!((dot(column(&basis, rows, i), data) - explained).abs() < 1e-12);
+        let qr = householder_qr(&mut columns, rows, [&mut re, &mut im]);
+        let basis = qr.form_q(&columns, rows);
+        for (data, qt_b) in data.iter().zip(&qr.qt_b) {
+            for (i, qt_b) in qt_b.iter().enumerate() {
+                assert!((dot(column(&basis, rows, i), data) - qt_b).abs() < 1e-12);
             }
         }
     }
@@ -247,8 +247,8 @@ mod tests {
     fn a_zero_column_leaves_a_zero() {
         let (mut columns, [mut re, mut im]) = system(800, 3);
         columns[800..1600].fill(0.0);
-        let reduced = reduce(&mut columns, 800, [&mut re, &mut im]);
-        assert!(reduced.r[4].abs() < 1e-12 && reduced.r[0].abs() > 1.0 && reduced.r[8].abs() > 1.0);
-        assert!(reduced.r.iter().all(|value| value.is_finite()));
+        let qr = householder_qr(&mut columns, 800, [&mut re, &mut im]);
+        assert!(qr.r[4].abs() < 1e-12 && qr.r[0].abs() > 1.0 && qr.r[8].abs() > 1.0);
+        assert!(qr.r.iter().all(|value| value.is_finite()));
     }
 }

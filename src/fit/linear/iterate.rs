@@ -9,11 +9,11 @@
 
 use std::sync::Arc;
 
-use super::householder::{Reduced, reduce};
+use super::householder::{Qr, householder_qr};
 use super::least_squares::{check_rank, solve_upper};
 use super::system::Unusable;
-use super::vector::{add_scaled, dot};
-use super::weighted::Weighted;
+use super::vector::{axpy, dot};
+use super::weighted::WeightedSystem;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// A pivot of the normal equations that is smaller than this part of the largest one has too few
@@ -22,10 +22,10 @@ const LEAST_PIVOT: f64 = 1e-10;
 
 /// The fitted spectrum in an orthonormal basis, what it leaves, and room to work in.
 #[derive(Debug)]
-pub(crate) struct Basis {
+pub(crate) struct Iterate {
     rows: usize,
     /// Has Q, its columns one after another.
-    weighted: Arc<Weighted>,
+    weighted: Arc<WeightedSystem>,
     /// The data, in units of their standard deviation.
     data: [ScratchVec; 2],
     /// The coordinates of the fitted spectrum.
@@ -35,17 +35,17 @@ pub(crate) struct Basis {
     scaled: ScratchVec,
 }
 
-impl Basis {
+impl Iterate {
     /// From a system that was reduced, and its data as they were before; at the least-squares
     /// solution.
-    pub(crate) fn new(weighted: Arc<Weighted>, data: [ScratchVec; 2]) -> Self {
-        let (re, im) = weighted.factored.explained();
+    pub(crate) fn new(weighted: Arc<WeightedSystem>, data: [ScratchVec; 2]) -> Self {
+        let (re, im) = weighted.factored.qt_b();
         let point = [re.to_vec(), im.to_vec()];
         let (rows, rest) = (data[0].len(), data.clone());
-        let mut basis =
+        let mut iterate =
             Self { rows, weighted, data, point, rest, scaled: ScratchVec::with_len(rows) };
-        basis.update_rest();
-        basis
+        iterate.update_rest();
+        iterate
     }
 
     /// The coordinates of the fitted spectrum, real and imaginary part.
@@ -59,7 +59,7 @@ impl Basis {
     }
 
     /// The same as two vectors.
-    pub(crate) fn rest_parts(&self) -> [&[f64]; 2] {
+    pub(crate) fn residual_parts(&self) -> [&[f64]; 2] {
         self.rest.each_ref().map(|part| &part[..])
     }
 
@@ -83,7 +83,7 @@ impl Basis {
     pub(crate) fn step(&mut self, weights: &[f64]) -> Result<f64, Unusable> {
         let change = match self.by_normal_equations(weights) {
             Some(change) => change,
-            None => self.by_reflections(weights)?,
+            None => self.by_qr(weights)?,
         };
         self.advance(&change, 1.0);
         Ok(change.iter().map(|change| dot(change, change)).sum::<f64>().sqrt())
@@ -99,7 +99,7 @@ impl Basis {
 
     /// By what the whole change moves the rest of each record.
     pub(crate) fn moved_by(&self, change: &[Vec<f64>; 2]) -> [ScratchVec; 2] {
-        let columns = self.weighted.basis();
+        let columns = self.weighted.q();
         change.each_ref().map(|change| {
             let mut moved = ScratchVec::with_len(self.rows);
             moved.fill(0.0);
@@ -107,7 +107,7 @@ impl Basis {
                 #[inline(always)]
                 || {
                     for (column, factor) in columns.chunks_exact(self.rows).zip(change) {
-                        add_scaled(&mut moved, -factor, column);
+                        axpy(&mut moved, -factor, column);
                     }
                 },
             );
@@ -125,7 +125,7 @@ impl Basis {
     ) -> Option<[Vec<f64>; 2]> {
         let n = self.unknowns();
         let Self { rows, weighted, scaled, .. } = self;
-        let columns = weighted.basis();
+        let columns = weighted.q();
         let [along, between, across] =
             curvature.map(|weights| gram(columns, *rows, weights, scaled, |_, _| ()));
         let mut joined = vec![0.0; 4 * n * n];
@@ -158,14 +158,14 @@ impl Basis {
 
     /// From the data, not from the last rest: rounding errors do not add up.
     fn update_rest(&mut self) {
-        let columns = self.weighted.basis();
+        let columns = self.weighted.q();
         with_widest_simd(
             #[inline(always)]
             || {
                 for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
                     rest.copy_from_slice(data);
                     for (column, factor) in columns.chunks_exact(self.rows).zip(point) {
-                        add_scaled(rest, -factor, column);
+                        axpy(rest, -factor, column);
                     }
                 }
             },
@@ -178,7 +178,7 @@ impl Basis {
         let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
         let Self { rows, weighted, rest, scaled, .. } = self;
         let mut gram = gram(
-            weighted.basis(),
+            weighted.q(),
             *rows,
             weights,
             scaled,
@@ -194,17 +194,17 @@ impl Basis {
         Some([re, im])
     }
 
-    fn by_reflections(&self, weights: &[f64]) -> Result<[Vec<f64>; 2], Unusable> {
+    fn by_qr(&self, weights: &[f64]) -> Result<[Vec<f64>; 2], Unusable> {
         let root: Vec<f64> = weights.iter().map(|weight| weight.sqrt()).collect();
         let weighted = |values: &[f64]| values.iter().zip(&root).map(|(v, w)| v * w).collect();
-        let columns = self.weighted.basis().chunks_exact(self.rows);
+        let columns = self.weighted.q().chunks_exact(self.rows);
         let mut columns: Vec<f64> = columns.flat_map(|c| -> Vec<f64> { weighted(c) }).collect();
         let (mut re, mut im): (Vec<f64>, Vec<f64>) =
             (weighted(&self.rest[0]), weighted(&self.rest[1]));
-        let Reduced { r, explained, .. } = reduce(&mut columns, self.rows, [&mut re, &mut im]);
+        let Qr { r, qt_b, .. } = householder_qr(&mut columns, self.rows, [&mut re, &mut im]);
         let n = self.unknowns();
         check_rank(&r, n, self.rows)?;
-        Ok(explained.map(|part| solve_upper(&r, n, &part)))
+        Ok(qt_b.map(|part| solve_upper(&r, n, &part)))
     }
 }
 
@@ -304,21 +304,21 @@ mod tests {
                 let weights: Vec<f64> = (0..60).map(weight).collect();
                 owned.with(constraint, |problem| {
                     let whitened = Whitened::new(problem).unwrap();
-                    let mut basis = whitened.basis();
+                    let mut iterate = whitened.starting_iterate();
                     assert!(
-                        difference(&whitened.emissivities(&basis), &whitened.plain.emissivity)
+                        difference(&whitened.emissivities(&iterate), &whitened.plain.emissivity)
                             < 1e-12
                     );
-                    basis.step(&weights).unwrap();
+                    iterate.step(&weights).unwrap();
                     let root: Vec<f64> =
                         (0..60).map(|j| (weights[j] / problem.variance[j]).sqrt()).collect();
                     let direct = solve(&problem.equations(), Some(&root)).unwrap();
-                    let found = whitened.emissivities(&basis);
+                    let found = whitened.emissivities(&iterate);
                     let error = difference(&found, &direct.emissivity);
                     assert!(error < 1e-8, "spread {spread}, least weight {least_weight}: {error}");
                     // A second step with the same weights moves nothing.
                     let size = problem.data.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
-                    assert!(basis.step(&weights).unwrap() < 1e-9 * size);
+                    assert!(iterate.step(&weights).unwrap() < 1e-9 * size);
                 });
             }
         }
@@ -329,8 +329,8 @@ mod tests {
         let owned = Owned::new(5, 60, 0.1, 0.0);
         let weights: Vec<f64> = (0..60).map(|j| if j < 5 { 1.0 } else { 0.0 }).collect();
         owned.with(Constraint::None, |problem| {
-            let mut basis = Whitened::new(problem).unwrap().basis();
-            assert!(matches!(basis.step(&weights), Err(Unusable::RankDeficient { .. })));
+            let mut iterate = Whitened::new(problem).unwrap().starting_iterate();
+            assert!(matches!(iterate.step(&weights), Err(Unusable::RankDeficient { .. })));
         });
     }
 }

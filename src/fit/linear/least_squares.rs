@@ -2,7 +2,7 @@
 
 use num_complex::Complex64;
 
-use super::householder::{Reduced, reduce};
+use super::householder::{Qr, householder_qr};
 use super::singular_values::singular_values;
 use super::system::{Equations, System, Unusable};
 use super::vector::{dot, norm};
@@ -37,15 +37,15 @@ pub(crate) fn solve(
     equations: &Equations,
     root_weight: Option<&[f64]>,
 ) -> Result<DirectFit, Unusable> {
-    Ok(Factored::of(equations, root_weight)?.fit())
+    Ok(Factorization::of(equations, root_weight)?.fit())
 }
 
 /// A system reduced to its triangle R, as if its columns had had length one; its data are turned
 /// with it.
 #[derive(Debug)]
-pub(crate) struct Factored {
+pub(crate) struct Factorization {
     system: System,
-    reduced: Reduced,
+    qr: Qr,
     condition: f64,
     rank: usize,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Factored {
 /// Lengths of columns whose squares neither overflow nor lose what matters.
 const SAFE: std::ops::Range<f64> = 1e-120..1e120;
 
-impl Factored {
+impl Factorization {
     /// The system of equations with the given square roots of weights, if it has full rank.
     pub(crate) fn of(equations: &Equations, root_weight: Option<&[f64]>) -> Result<Self, Unusable> {
         let factored = Self::of_any_rank(equations, root_weight)?;
@@ -76,22 +76,22 @@ impl Factored {
 
     fn reduced(mut system: System) -> Self {
         let (n, rows) = (system.unknowns(), system.rows);
-        let mut reduced =
-            reduce(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
-        for (column, scale) in reduced.r.chunks_exact_mut(n).zip(&mut system.scale) {
+        let mut qr =
+            householder_qr(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
+        for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
             let length = norm(column);
             column.iter_mut().for_each(|value| *value /= length);
             *scale *= length;
         }
-        let (condition, rank) = condition_and_rank(&reduced.r, n, rows);
-        Self { system, reduced, condition, rank }
+        let (condition, rank) = condition_and_rank(&qr.r, n, rows);
+        Self { system, qr, condition, rank }
     }
 
     /// Whether no column was too long or too short, and everything is finite.
     fn is_sound(&self) -> bool {
-        let explained = self.reduced.explained.iter().flatten();
+        let qt_b = self.qr.qt_b.iter().flatten();
         self.system.scale.iter().all(|length| SAFE.contains(length))
-            && explained.fold(self.rss(), |sum, x| sum + x.abs()).is_finite()
+            && qt_b.fold(self.rss(), |sum, x| sum + x.abs()).is_finite()
     }
 
     /// An error if the emitters cannot be told apart.
@@ -107,11 +107,11 @@ impl Factored {
 
     /// The least-squares solution.
     pub(crate) fn fit(&self) -> DirectFit {
-        let Self { system, reduced, condition, .. } = self;
-        let (unknowns, (re, im)) = (system.unknowns(), self.explained());
+        let Self { system, qr, condition, .. } = self;
+        let (unknowns, (re, im)) = (system.unknowns(), self.qt_b());
         DirectFit {
             emissivity: self.emissivities(re, im),
-            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&reduced.r, unknowns, b)),
+            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&qr.r, unknowns, b)),
             rss: self.rss(),
             condition: *condition,
             degrees_of_freedom: system.rows - unknowns,
@@ -119,14 +119,14 @@ impl Factored {
     }
 
     /// The triangle R, its columns one after another.
-    pub(crate) fn triangle(&self) -> &[f64] {
-        &self.reduced.r
+    pub(crate) fn r(&self) -> &[f64] {
+        &self.qr.r
     }
 
     /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
     /// scaled unknowns into its coordinates.
-    pub(crate) fn orthonormal(&self) -> ScratchVec {
-        self.reduced.basis(&self.system.columns, self.system.rows)
+    pub(crate) fn form_q(&self) -> ScratchVec {
+        self.qr.form_q(&self.system.columns, self.system.rows)
     }
 
     /// The system, its columns and data used up.
@@ -136,14 +136,14 @@ impl Factored {
 
     /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
     /// per unknown. The objective is its distance from `R x`, squared, plus a constant.
-    pub(crate) fn explained(&self) -> (&[f64], &[f64]) {
-        let [re, im] = &self.reduced.explained;
+    pub(crate) fn qt_b(&self) -> (&[f64], &[f64]) {
+        let [re, im] = &self.qr.qt_b;
         (re, im)
     }
 
     /// The emissivities at a point `R x`, given by its real and imaginary part.
     pub(crate) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
-        let solve = |y: &[f64]| solve_upper(self.triangle(), self.system.unknowns(), y);
+        let solve = |y: &[f64]| solve_upper(self.r(), self.system.unknowns(), y);
         self.system.emissivities(&complex(&solve(re), &solve(im)))
     }
 
@@ -153,8 +153,8 @@ impl Factored {
         let n = self.system.unknowns();
         let slope = self.system.scaled_slope(slope);
         let solve = |part: fn(&Complex64) -> f64| {
-            let b = solve_upper_transposed(self.triangle(), n, slope.iter().map(part).collect());
-            solve_upper(self.triangle(), n, &b)
+            let b = solve_upper_transposed(self.r(), n, slope.iter().map(part).collect());
+            solve_upper(self.r(), n, &b)
         };
         self.system.emissivities(&complex(&solve(|z| z.re), &solve(|z| z.im)))
     }

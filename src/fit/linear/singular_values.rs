@@ -28,7 +28,7 @@ pub(crate) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
 ///
 /// One-sided Jacobi (Hestenes 1958): rotates pairs of columns until all are orthogonal, which
 /// makes `A V = U S`. Their lengths are the singular values, small ones to high relative accuracy.
-pub(crate) fn decompose(mut columns: Vec<f64>, n: usize) -> Svd {
+pub(crate) fn svd_of(mut columns: Vec<f64>, n: usize) -> Svd {
     let mut v = identity(n);
     orthogonalise(&mut columns, n, &mut v);
     in_order(&columns, &v, n)
@@ -137,7 +137,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_factors_multiply_to_the_matrix(m in prop::collection::vec(-10.0..10.0, 49)) {
-            let Svd { u, values, v } = decompose(m.clone(), 7);
+            let Svd { u, values, v } = svd_of(m.clone(), 7);
             let entry = |row: usize, column: usize| -> f64 {
                 (0..7).map(|k| u[k * 7 + row] * values[k] * v[k * 7 + column]).sum()
             };

@@ -9,12 +9,12 @@ use num_complex::Complex64;
 /// What has no direction is round; `skew` has half the difference between the two principal
 /// values, and twice the angle of the larger one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Symmetric {
+pub(crate) struct Symmetric2 {
     pub(crate) round: f64,
     pub(crate) skew: Complex64,
 }
 
-impl Symmetric {
+impl Symmetric2 {
     pub(crate) const ZERO: Self = Self { round: 0.0, skew: Complex64::ZERO };
     pub(crate) const ONE: Self = Self { round: 1.0, skew: Complex64::ZERO };
 
@@ -49,7 +49,7 @@ impl Symmetric {
     }
 }
 
-impl Add for Symmetric {
+impl Add for Symmetric2 {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -57,13 +57,13 @@ impl Add for Symmetric {
     }
 }
 
-impl AddAssign for Symmetric {
+impl AddAssign for Symmetric2 {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
 }
 
-impl Mul<f64> for Symmetric {
+impl Mul<f64> for Symmetric2 {
     type Output = Self;
 
     fn mul(self, factor: f64) -> Self {
@@ -77,7 +77,7 @@ mod tests {
 
     type Matrix = [[f64; 2]; 2];
 
-    fn matrix(s: Symmetric) -> Matrix {
+    fn matrix(s: Symmetric2) -> Matrix {
         [[s.round + s.skew.re, s.skew.im], [s.skew.im, s.round - s.skew.re]]
     }
 
@@ -93,12 +93,12 @@ mod tests {
 
     #[test]
     fn they_are_the_matrices_that_they_stand_for() {
-        let a = Symmetric { round: 1.3, skew: Complex64::new(0.4, -0.7) };
-        let b = Symmetric { round: -0.6, skew: Complex64::new(0.2, 0.9) };
+        let a = Symmetric2 { round: 1.3, skew: Complex64::new(0.4, -0.7) };
+        let b = Symmetric2 { round: -0.6, skew: Complex64::new(0.2, 0.9) };
         assert_same(matrix(b.between(a)), product(matrix(a), product(matrix(b), matrix(a))));
-        assert_same(product(matrix(a), matrix(a.inverse())), matrix(Symmetric::ONE));
+        assert_same(product(matrix(a), matrix(a.inverse())), matrix(Symmetric2::ONE));
         assert_same(
-            matrix(Symmetric::square_of(Complex64::new(3.0, 2.0))),
+            matrix(Symmetric2::square_of(Complex64::new(3.0, 2.0))),
             [[9.0, 6.0], [6.0, 4.0]],
         );
         let both = product(matrix(a), matrix(b));
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(a.trace(), 2.6);
         assert_same(
             matrix(a + b * 2.0),
-            matrix(Symmetric { round: 0.1, skew: Complex64::new(0.8, 1.1) }),
+            matrix(Symmetric2 { round: 0.1, skew: Complex64::new(0.8, 1.1) }),
         );
     }
 }

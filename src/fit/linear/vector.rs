@@ -23,7 +23,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// Adds `factor * x` to `y`, and returns the sum of what it then is times `z`. Slices of one length.
 #[inline(always)]
-pub(crate) fn add_scaled_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
+pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
     debug_assert!(x.len() == y.len() && z.len() == y.len());
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (z_blocks, z_rest) = z.as_chunks::<LANES>();
@@ -50,7 +50,7 @@ pub(crate) fn add_scaled_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f6
 
 /// Adds `factor * x` to `y`, and returns the sum of the squares of what it then is.
 #[inline(always)]
-pub(crate) fn add_scaled_then_square(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
+pub(crate) fn axpy_then_norm_sqr(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
     debug_assert_eq!(x.len(), y.len());
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
@@ -115,7 +115,7 @@ pub(crate) fn largest(x: &[f64]) -> f64 {
 
 /// `y += factor * x`. Slices of one length.
 #[inline(always)]
-pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
+pub(crate) fn axpy(y: &mut [f64], factor: f64, x: &[f64]) {
     debug_assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
         *y += factor * x;
@@ -181,9 +181,9 @@ mod tests {
         fn a_fused_pass_is_its_parts(x in prop::collection::vec(-1e3..1e3, 0..200)) {
             let z: Vec<f64> = x.iter().rev().copied().collect();
             let (mut y, mut same, mut plain) = (z.clone(), z.clone(), z.clone());
-            add_scaled(&mut plain, 0.3, &x);
-            let product = add_scaled_then_dot(&mut y, 0.3, &x, &z);
-            let square = add_scaled_then_square(&mut same, 0.3, &x);
+            axpy(&mut plain, 0.3, &x);
+            let product = axpy_then_dot(&mut y, 0.3, &x, &z);
+            let square = axpy_then_norm_sqr(&mut same, 0.3, &x);
             prop_assert_eq!(&y, &plain);
             prop_assert_eq!(&same, &plain);
             prop_assert_eq!(product, dot(&plain, &z));

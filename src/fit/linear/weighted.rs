@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use num_complex::Complex64;
 
-use super::least_squares::Factored;
+use super::least_squares::Factorization;
 use super::system::{Equations, Unusable};
 use crate::fit::clock::factoring;
 use crate::fit::constraint::Constraint;
@@ -12,7 +12,7 @@ use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// What the methods that fit one bin share: worked out by the first that asks for it.
 #[derive(Debug)]
-pub struct Shared<'a> {
+pub struct SharedFactors<'a> {
     design: &'a [&'a [f64]],
     data: &'a [Complex64],
     variance: &'a [f64],
@@ -20,9 +20,9 @@ pub struct Shared<'a> {
     constrained: Cell,
 }
 
-type Cell = OnceLock<Result<Arc<Weighted>, Unusable>>;
+type Cell = OnceLock<Result<Arc<WeightedSystem>, Unusable>>;
 
-impl<'a> Shared<'a> {
+impl<'a> SharedFactors<'a> {
     /// Of problems with this design, these data and these variances; any others share nothing.
     #[must_use]
     pub fn new(design: &'a [&'a [f64]], data: &'a [Complex64], variance: &'a [f64]) -> Self {
@@ -35,11 +35,11 @@ impl<'a> Shared<'a> {
         &self,
         equations: &Equations,
         variance: &[f64],
-    ) -> Option<Result<Arc<Weighted>, Unusable>> {
+    ) -> Option<Result<Arc<WeightedSystem>, Unusable>> {
         let is_same = std::ptr::eq(self.design, equations.design)
             && std::ptr::eq(self.data, equations.data)
             && std::ptr::eq(self.variance, variance);
-        let new = || Weighted::new(equations, variance).map(Arc::new);
+        let new = || WeightedSystem::new(equations, variance).map(Arc::new);
         is_same.then(|| self.cell(equations.constraint).get_or_init(new).clone())
     }
 
@@ -53,24 +53,24 @@ impl<'a> Shared<'a> {
 
 /// A problem with every record divided by the standard deviation of its noise, reduced.
 #[derive(Debug)]
-pub(crate) struct Weighted {
+pub(crate) struct WeightedSystem {
     /// One over the standard deviation of each record.
     pub(crate) root: ScratchVec,
-    pub(crate) factored: Factored,
-    basis: OnceLock<ScratchVec>,
+    pub(crate) factored: Factorization,
+    q: OnceLock<ScratchVec>,
 }
 
-impl Weighted {
+impl WeightedSystem {
     /// That of equations, of any rank.
     pub(crate) fn new(equations: &Equations, variance: &[f64]) -> Result<Self, Unusable> {
         let root = root_weights(variance)?;
-        let factored = Factored::of_any_rank(equations, Some(&root))?;
-        Ok(Self { root, factored, basis: OnceLock::new() })
+        let factored = Factorization::of_any_rank(equations, Some(&root))?;
+        Ok(Self { root, factored, q: OnceLock::new() })
     }
 
     /// An orthonormal basis of the weighted columns: its vectors one after another.
-    pub(crate) fn basis(&self) -> &[f64] {
-        self.basis.get_or_init(|| factoring(|| self.factored.orthonormal()))
+    pub(crate) fn q(&self) -> &[f64] {
+        self.q.get_or_init(|| factoring(|| self.factored.form_q()))
     }
 }
 
@@ -103,13 +103,13 @@ mod tests {
     fn problems_of_the_same_vectors_share_and_those_made_of_them_do_not() {
         let owned = Owned::new(3, 60, 0.1, 0.0);
         owned.with(Constraint::None, |problem| {
-            let shared = Shared::new(problem.design, problem.data, problem.variance);
+            let shared = SharedFactors::new(problem.design, problem.data, problem.variance);
             let problem = Problem { shared: Some(&shared), ..*problem };
             let first = problem.weighted().unwrap();
             assert!(Arc::ptr_eq(&first, &problem.weighted().unwrap()));
             let constrained = Problem { constraint: Constraint::Kirchhoff, ..problem };
             let other = constrained.weighted().unwrap();
-            assert_eq!(other.factored.explained().0.len(), 6);
+            assert_eq!(other.factored.qt_b().0.len(), 6);
             assert!(Arc::ptr_eq(&other, &constrained.weighted().unwrap()));
             let variance = problem.variance.to_vec();
             let changed = Problem { variance: &variance, ..problem };

@@ -4,7 +4,7 @@ use crate::fit::method::{Method, MethodInfo, MethodOption, OptionValues, Registe
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::robust::irls::{self, Loss, MAX_ITERATIONS, TOLERANCE};
-use crate::fit::robust::whitened::Limits;
+use crate::fit::robust::whitened::StoppingCriteria;
 
 /// Threshold with 95 % of the efficiency of least squares for complex Gaussian noise.
 ///
@@ -17,7 +17,7 @@ pub(crate) const THRESHOLD: f64 = 1.061_467;
 #[derive(Debug)]
 struct Huber {
     loss: HuberLoss,
-    limits: Limits,
+    limits: StoppingCriteria,
 }
 
 /// How it is called and made.

@@ -2,12 +2,12 @@
 
 use num_complex::Complex64;
 
-use crate::fit::linear::symmetric::Symmetric;
+use crate::fit::linear::symmetric::Symmetric2;
 use crate::fit::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::robust::sum_of_moduli::minimise;
-use crate::fit::robust::whitened::{Limits, Response, Whitened};
+use crate::fit::robust::whitened::{Influence, StoppingCriteria, Whitened};
 use crate::foundations::numerics::math::{ln, median};
 
 /// Width over which the error bars smooth the kink of the loss, in standard deviations of a
@@ -18,7 +18,7 @@ const KINK: f64 = 0.3;
 /// Minimises `sum_j |r_j|`.
 #[derive(Debug)]
 struct LeastAbsoluteDeviations {
-    limits: Limits,
+    limits: StoppingCriteria,
 }
 
 /// How it is called and made.
@@ -52,7 +52,7 @@ pub(crate) static LAD: Registered = Registered {
         cost: 110,
     },
     build: |options: &OptionValues| {
-        let limits = Limits {
+        let limits = StoppingCriteria {
             iterations: options.get("max_iterations") as u32,
             tolerance: options.get("tolerance"),
         };
@@ -67,12 +67,12 @@ impl Method for LeastAbsoluteDeviations {
             Ok(whitened) => whitened,
             Err(why) => return Outcome::Failed(why.to_string()),
         };
-        let mut basis = whitened.basis();
-        match minimise(&whitened, &mut basis, self.limits) {
+        let mut iterate = whitened.starting_iterate();
+        match minimise(&whitened, &mut iterate, self.limits) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok(stop) => {
-                let responses = responses(basis.rest());
-                stop.outcome(whitened.solution(whitened.emissivities(&basis), &responses))
+                let responses = responses(iterate.rest());
+                stop.outcome(whitened.solution(whitened.emissivities(&iterate), &responses))
             }
         }
     }
@@ -86,20 +86,20 @@ impl Method for LeastAbsoluteDeviations {
 /// r dr = 0`, and changes it by `pi f'(0) h^3 / 6`: for Gaussian noise by -0.5 % at this width. A
 /// smoother `r / sqrt(|r|^2 + h^2)` has tails `h^2/r^3`, which cost 6 %. (For the density of
 /// residuals at zero in general: Koenker 2005, Quantile Regression, sec. 3.4.)
-fn responses(rest: impl Iterator<Item = (f64, f64)>) -> Vec<Response> {
+fn responses(rest: impl Iterator<Item = (f64, f64)>) -> Vec<Influence> {
     let rest: Vec<Complex64> = rest.map(|(re, im)| Complex64::new(re, im)).collect();
     let moduli: Vec<f64> = rest.iter().map(|r| r.norm_sqr().sqrt()).collect();
     let width = KINK * median(&moduli) / ln(2.0).sqrt();
     let response = |(r, modulus): (&Complex64, &f64)| {
         let direction = if *modulus > 0.0 { r / modulus } else { Complex64::ONE };
         let slope = match *modulus < width {
-            true => Symmetric { round: 1.0 / width, skew: Complex64::ZERO },
+            true => Symmetric2 { round: 1.0 / width, skew: Complex64::ZERO },
             false => {
                 let round = 0.5 / modulus;
-                Symmetric { round, skew: direction * direction * -round }
+                Symmetric2 { round, skew: direction * direction * -round }
             }
         };
-        Response { psi: direction, slope }
+        Influence { psi: direction, slope }
     };
     rest.iter().zip(&moduli).map(response).collect()
 }

@@ -11,8 +11,8 @@ use num_complex::Complex64;
 use crate::fit::deadline::Deadline;
 use crate::fit::linear::least_squares::DirectFit;
 use crate::fit::linear::system::System;
-use crate::fit::linear::vector::{add_scaled, dot};
-use crate::fit::linear::weighted::Weighted;
+use crate::fit::linear::vector::{axpy, dot};
+use crate::fit::linear::weighted::WeightedSystem;
 use crate::fit::method::{Method, MethodInfo, MethodOption, OptionValues, Registered};
 use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::Problem;
@@ -33,7 +33,7 @@ pub(crate) struct Lbfgs {
     tolerance: f64,
 }
 
-type Search = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
+type SearchState = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
 /// How it is called and made.
 pub(crate) static LBFGS: Registered = Registered {
@@ -85,7 +85,7 @@ impl Lbfgs {
 
     /// Searches from these emissivities, one per emitter; from zero if there are none.
     pub(crate) fn fit_from(&self, problem: &Problem, start: Option<&[Complex64]>) -> Outcome {
-        let of_problem = |weighted: Arc<Weighted>| {
+        let of_problem = |weighted: Arc<WeightedSystem>| {
             // The direct solution is used for nothing but the error bars and the condition number.
             Ok((System::new(&problem.equations(), Some(&weighted.root))?, weighted.factored.fit()))
         };
@@ -113,7 +113,7 @@ impl Lbfgs {
         system: &System,
         start: Vec<f64>,
         deadline: Deadline,
-    ) -> Result<Search, Error> {
+    ) -> Result<SearchState, Error> {
         let solver = LBFGS::new(ExactStep::default(), MEMORY)
             .with_tolerance_grad(self.tolerance)?
             .with_tolerance_cost(0.0)?;
@@ -131,7 +131,7 @@ impl Lbfgs {
         system: &System,
         unit: f64,
         direct: &DirectFit,
-        state: &Search,
+        state: &SearchState,
     ) -> Outcome {
         // The last point, not that of least cost: near the minimum the costs differ by rounding only.
         let Some(end) = state.get_param().filter(|x| x.iter().all(|v| v.is_finite())) else {
@@ -211,7 +211,7 @@ fn residual(system: &System, b: &[f64], x: &[f64]) -> ScratchVec {
         #[inline(always)]
         || {
             for (i, &x) in x.iter().enumerate() {
-                add_scaled(&mut r, -x, system.column(i));
+                axpy(&mut r, -x, system.column(i));
             }
         },
     );

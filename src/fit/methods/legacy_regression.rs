@@ -46,7 +46,7 @@ pub(crate) static LEGACY_REGRESSION: Registered = Registered {
 
 impl Method for LegacyRegression {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match Parts::new(problem) {
+        match RegressionTerms::new(problem) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok(parts) if parts.wls.emissivity[0] == Complex64::ZERO => {
                 Outcome::Failed("the OTF is zero: the legacy form divides by it".into())
@@ -65,13 +65,13 @@ impl Method for LegacyRegression {
 }
 
 /// What the solution is made of.
-struct Parts {
+struct RegressionTerms {
     wls: DirectFit,
     /// Covariance of every emissivity with the first, for data of unit variance.
     covariance: Vec<f64>,
 }
 
-impl Parts {
+impl RegressionTerms {
     fn new(problem: &Problem) -> Result<Self, Unusable> {
         let weighted = problem.weighted()?;
         let factored = &weighted.factored;

@@ -8,9 +8,9 @@ use std::convert::Infallible;
 
 use num_complex::Complex64;
 
-use crate::fit::linear::householder::{Reduced, reduce};
-use crate::fit::linear::least_squares::{Factored, complex, solve_upper};
-use crate::fit::linear::vector::{add_scaled, dot, norm};
+use crate::fit::linear::householder::{Qr, householder_qr};
+use crate::fit::linear::least_squares::{Factorization, complex, solve_upper};
+use crate::fit::linear::vector::{axpy, dot, norm};
 use crate::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
@@ -72,8 +72,12 @@ impl Method for LevenbergMarquardt {
 
 impl LevenbergMarquardt {
     /// The emissivities at the end, and why it stopped short of the minimum if it did.
-    fn search(&self, factored: &Factored, problem: &Problem) -> (Vec<Complex64>, Option<String>) {
-        let mut search = Search::from_zero(factored);
+    fn search(
+        &self,
+        factored: &Factorization,
+        problem: &Problem,
+    ) -> (Vec<Complex64>, Option<String>) {
+        let mut search = Descent::from_zero(factored);
         let small = self.tolerance * search.gradient_length();
         let mut iterations = 0;
         let stopped = loop {
@@ -95,7 +99,7 @@ impl LevenbergMarquardt {
 }
 
 /// A point on the way, with what it leaves of the data.
-struct Search<'a> {
+struct Descent<'a> {
     /// Triangle of the design, columns of unit length one after another.
     r: &'a [f64],
     /// Scaled unknowns, real and imaginary part.
@@ -107,11 +111,11 @@ struct Search<'a> {
     growth: f64,
 }
 
-impl<'a> Search<'a> {
-    fn from_zero(factored: &'a Factored) -> Self {
-        let (re, im) = factored.explained();
+impl<'a> Descent<'a> {
+    fn from_zero(factored: &'a Factorization) -> Self {
+        let (re, im) = factored.qt_b();
         Self {
-            r: factored.triangle(),
+            r: factored.r(),
             at: [vec![0.0; re.len()], vec![0.0; re.len()]],
             rest: [re.to_vec(), im.to_vec()],
             damping: FIRST_DAMPING,
@@ -143,8 +147,8 @@ impl<'a> Search<'a> {
             return;
         }
         for part in 0..2 {
-            add_scaled(&mut self.at[part], 1.0, &step[part]);
-            add_scaled(&mut self.rest[part], -1.0, &moved[part]);
+            axpy(&mut self.at[part], 1.0, &step[part]);
+            axpy(&mut self.rest[part], -1.0, &moved[part]);
         }
         let short = 2.0 * gain - 1.0;
         self.damping *= (1.0 - short * short * short).max(1.0 / 3.0);
@@ -162,15 +166,15 @@ impl<'a> Search<'a> {
         }
         let extended = |part: &Vec<f64>| [&part[..], &vec![0.0; n]].concat();
         let [mut re, mut im] = self.rest.each_ref().map(extended);
-        let Reduced { r, explained, .. } = reduce(&mut columns, 2 * n, [&mut re, &mut im]);
-        explained.map(|part| solve_upper(&r, n, &part))
+        let Qr { r, qt_b, .. } = householder_qr(&mut columns, 2 * n, [&mut re, &mut im]);
+        qt_b.map(|part| solve_upper(&r, n, &part))
     }
 
     /// `R h`.
     fn image(&self, h: &[f64]) -> Vec<f64> {
         let mut image = vec![0.0; h.len()];
         for (column, &h) in self.r.chunks_exact(h.len()).zip(h) {
-            add_scaled(&mut image, h, column);
+            axpy(&mut image, h, column);
         }
         image
     }
@@ -207,7 +211,7 @@ mod tests {
     fn on_a_linear_problem_every_step_is_taken_and_the_damping_falls() {
         Owned::new(4, 60, 1.0, 0.0).with(Constraint::Kirchhoff, |p| {
             let weighted = p.weighted().unwrap();
-            let mut search = Search::from_zero(&weighted.factored);
+            let mut search = Descent::from_zero(&weighted.factored);
             for _ in 0..5 {
                 let (length, damping) = (search.gradient_length(), search.damping);
                 search.step();

@@ -15,13 +15,13 @@ use crate::foundations::numerics::math::modulus;
 
 /// Minimises the weighted residual plus the weighted distance from the model.
 #[derive(Debug)]
-struct GaussianPrior {
+struct ModelPrior {
     relative_width: f64,
     floor: f64,
 }
 
 /// How it is called and made.
-pub(crate) static PRIOR: Registered = Registered {
+pub(crate) static MODEL_PRIOR: Registered = Registered {
     info: MethodInfo {
         name: "map",
         summary: "Gaussian prior around data.model (wls outside its band), or a simulation's model",
@@ -50,14 +50,14 @@ pub(crate) static PRIOR: Registered = Registered {
         cost: 13,
     },
     build: |options| {
-        Box::new(GaussianPrior {
+        Box::new(ModelPrior {
             relative_width: options.get("relative_width"),
             floor: options.get("floor"),
         })
     },
 };
 
-impl Method for GaussianPrior {
+impl Method for ModelPrior {
     fn fit(&self, problem: &Problem) -> Outcome {
         if problem.context.model.is_some_and(|m| m.iter().all(|e| *e == Complex64::ZERO)) {
             // Outside the model's band nothing is known beforehand: a prior of infinite width.
@@ -75,7 +75,7 @@ impl Method for GaussianPrior {
     }
 }
 
-impl GaussianPrior {
+impl ModelPrior {
     fn posterior(&self, problem: &Problem) -> Result<DirectFit, String> {
         let model = model(problem)?;
         let factor = variance_factor(problem)?;
@@ -143,7 +143,7 @@ mod tests {
     use crate::fit::Constraint;
     use crate::fit::tests::{Owned, gaussian, largest_error, solution};
 
-    const METHOD: GaussianPrior = GaussianPrior { relative_width: 0.3, floor: 0.5 };
+    const METHOD: ModelPrior = ModelPrior { relative_width: 0.3, floor: 0.5 };
 
     /// A truth drawn from the prior; under the constraint, from the prior given that it holds.
     fn draw(

@@ -13,7 +13,7 @@ use argmin::solver::neldermead::NelderMead;
 use num_complex::Complex64;
 
 use crate::fit::deadline::Deadline;
-use crate::fit::linear::least_squares::Factored;
+use crate::fit::linear::least_squares::Factorization;
 use crate::fit::linear::vector::norm;
 use crate::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::fit::outcome::Outcome;
@@ -83,7 +83,7 @@ impl Method for SimplexSearch {
 }
 
 /// The point of one search: real and imaginary part, in units of the length of the data.
-type Parts = [Vec<f64>; 2];
+type SplitPoint = [Vec<f64>; 2];
 
 impl SimplexSearch {
     /// Restarts the search from the best point, with a smaller simplex, until that no longer
@@ -93,11 +93,11 @@ impl SimplexSearch {
     /// imaginary parts: two searches in half the dimensions.
     fn search(
         &self,
-        factored: &Factored,
+        factored: &Factorization,
         budget: &Budget,
     ) -> Result<(Vec<Complex64>, Option<String>), Error> {
-        let (target, unit) = unit_length(factored.explained());
-        let emissivities = |at: &Parts| {
+        let (target, unit) = unit_length(factored.qt_b());
+        let emissivities = |at: &SplitPoint| {
             let [re, im] =
                 at.each_ref().map(|part| part.iter().map(|y| y * unit).collect::<Vec<_>>());
             factored.emissivities(&re, &im)
@@ -130,13 +130,13 @@ impl SimplexSearch {
 }
 
 /// The data that the columns explain, divided by their length, and that length.
-fn unit_length((re, im): (&[f64], &[f64])) -> (Parts, f64) {
+fn unit_length((re, im): (&[f64], &[f64])) -> (SplitPoint, f64) {
     let length = norm(&[norm(re), norm(im)]);
     let unit = if length > 0.0 { length } else { 1.0 };
     ([re, im].map(|part| part.iter().map(|value| value / unit).collect()), unit)
 }
 
-fn distance(a: &Parts, b: &Parts) -> f64 {
+fn distance(a: &SplitPoint, b: &SplitPoint) -> f64 {
     let part = |(a, b): (&Vec<f64>, &Vec<f64>)| -> f64 {
         norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
     };

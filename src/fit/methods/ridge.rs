@@ -3,7 +3,7 @@
 use crate::fit::method::{Method, MethodInfo, Registered};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
-use crate::fit::spectral_filter::Directions;
+use crate::fit::spectral_filter::SingularBasis;
 use crate::foundations::numerics::math::pow;
 
 /// Decimal logarithms of the parameters tried, relative to the largest singular value squared:
@@ -40,11 +40,11 @@ pub(crate) static RIDGE: Registered = Registered {
 
 impl Method for Ridge {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match Directions::new(problem) {
+        match SingularBasis::new(problem) {
             Err(why) => Outcome::Failed(why.to_string()),
-            Ok(directions) => {
-                let removed = removed(&directions, best_parameter(&directions));
-                Outcome::Converged(directions.solution(problem, &removed))
+            Ok(singular_basis) => {
+                let removed = removed(&singular_basis, best_parameter(&singular_basis));
+                Outcome::Converged(singular_basis.solution(problem, &removed))
             }
         }
     }
@@ -53,18 +53,19 @@ impl Method for Ridge {
 /// What a parameter takes from each direction: `lambda / (s^2 + lambda)`.
 ///
 /// `parameter` is the decimal logarithm of lambda over the largest singular value squared.
-fn removed(directions: &Directions, parameter: f64) -> Vec<f64> {
-    let values = directions.values();
+fn removed(singular_basis: &SingularBasis, parameter: f64) -> Vec<f64> {
+    let values = singular_basis.values();
     let lambda = pow(10.0, parameter) * values[0] * values[0];
     values.iter().map(|s| lambda / (s * s + lambda)).collect()
 }
 
 /// The parameter of least cross-validation: the best of a grid, so that no local minimum holds
 /// it, refined between its neighbours.
-fn best_parameter(directions: &Directions) -> f64 {
+fn best_parameter(singular_basis: &SingularBasis) -> f64 {
     let (first, last) = GRID;
     let step = (last - first) / f64::from(STEPS);
-    let score = |parameter: f64| directions.cross_validation(&removed(directions, parameter));
+    let score =
+        |parameter: f64| singular_basis.cross_validation(&removed(singular_basis, parameter));
     let best = (0..=STEPS)
         .map(|k| first + step * f64::from(k))
         .min_by(|&a, &b| score(a).total_cmp(&score(b)))
@@ -107,7 +108,7 @@ mod tests {
     fn noise_free_data_are_not_shrunk_and_noise_is() {
         let parameter = |noise| {
             Owned::new(4, 80, noise, 0.0).with(Constraint::None, |problem| {
-                best_parameter(&Directions::new(problem).unwrap())
+                best_parameter(&SingularBasis::new(problem).unwrap())
             })
         };
         assert!(parameter(0.0) < -15.0, "{}", parameter(0.0));
@@ -117,9 +118,9 @@ mod tests {
     #[test]
     fn the_parameter_is_a_minimum_of_cross_validation() {
         Owned::new(5, 80, 3.0, 0.0).with(Constraint::Kirchhoff, |problem| {
-            let directions = Directions::new(problem).unwrap();
-            let best = best_parameter(&directions);
-            let score = |p: f64| directions.cross_validation(&removed(&directions, p));
+            let singular_basis = SingularBasis::new(problem).unwrap();
+            let best = best_parameter(&singular_basis);
+            let score = |p: f64| singular_basis.cross_validation(&removed(&singular_basis, p));
             for step in [-1.0, -0.1, -1e-3, 1e-3, 0.1, 1.0] {
                 assert!(score(best) <= score(best + step) * (1.0 + 1e-14), "{step}");
             }

@@ -2,7 +2,7 @@
 
 use super::wls::WeightedLeastSquares;
 use crate::fit::constraint::Constraint;
-use crate::fit::linear::chain::{Chain, Equations, Marginal};
+use crate::fit::linear::chain::{Chain, InformationArray, Marginal};
 use crate::fit::linear::least_squares::DirectFit;
 use crate::fit::linear::system::Unusable;
 use crate::fit::linear::vector::norm;
@@ -55,12 +55,12 @@ impl Method for Smooth {
         WeightedLeastSquares.fit(problem)
     }
 
-    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+    fn fit_coupled(&self, bins: &[Problem]) -> Vec<Outcome> {
         let fits: Vec<_> = bins.iter().map(direct).collect();
         let mut outcomes: Vec<Outcome> =
             bins.iter().zip(&fits).map(|(bin, fit)| outcome(bin, fit)).collect();
         let (places, members) = members(bins, &fits);
-        let prior = Prior::new(&members, self.roughness);
+        let prior = SmoothnessPrior::new(&members, self.roughness);
         let mut from = 0;
         for run in members.chunk_by(|a, b| b.problem.context.bin == a.problem.context.bin + 1) {
             if run.len() >= SHORTEST_RUN {
@@ -119,7 +119,7 @@ fn conclude(Member { problem, fit, .. }: &Member, found: Marginal) -> Outcome {
 
 /// What is known of all bins before their data tie them.
 #[derive(Debug)]
-struct Prior {
+struct SmoothnessPrior {
     roughness: f64,
     /// `a_i`: rms emissivity of each emitter.
     sizes: Vec<f64>,
@@ -127,7 +127,7 @@ struct Prior {
     eliminated: Option<usize>,
 }
 
-impl Prior {
+impl SmoothnessPrior {
     fn new(members: &[Member], roughness: f64) -> Self {
         let emitters = members.first().map_or(0, |member| member.problem.design.len());
         let of_emitter = |emitter: usize| {
@@ -166,7 +166,7 @@ impl Prior {
     }
 
     /// What the data of one bin say.
-    fn equations(&self, Member { problem, variance_factor, .. }: &Member) -> Equations {
+    fn equations(&self, Member { problem, variance_factor, .. }: &Member) -> InformationArray {
         let root: Vec<f64> =
             problem.variance.iter().map(|v| 1.0 / (v * variance_factor).sqrt()).collect();
         let mut columns = Vec::with_capacity(root.len() * self.sizes.len());
@@ -184,7 +184,7 @@ impl Prior {
         let data = || problem.data.iter().zip(&root);
         let re = data().map(|(d, w)| d.re * w).collect();
         let im = data().map(|(d, w)| d.im * w).collect();
-        Equations::reduced(columns, re, im)
+        InformationArray::reduced(columns, re, im)
     }
 }
 

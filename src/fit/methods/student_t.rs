@@ -5,13 +5,13 @@ use crate::fit::method::{Method, MethodInfo, MethodOption, OptionValues, Registe
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::robust::irls::{self, Loss, MAX_ITERATIONS, TOLERANCE};
-use crate::fit::robust::whitened::Limits;
+use crate::fit::robust::whitened::StoppingCriteria;
 
 /// Minimises `sum_j (nu + 2)/2 ln(1 + 2 u_j / nu)`.
 #[derive(Debug)]
 struct StudentT {
     loss: StudentLoss,
-    limits: Limits,
+    limits: StoppingCriteria,
 }
 
 /// How it is called and made.

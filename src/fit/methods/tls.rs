@@ -2,9 +2,9 @@
 
 use num_complex::Complex64;
 
-use crate::fit::linear::least_squares::Factored;
+use crate::fit::linear::least_squares::Factorization;
 use crate::fit::linear::system::Unusable;
-use crate::fit::linear::vector::{add_scaled, dot};
+use crate::fit::linear::vector::{axpy, dot};
 use crate::fit::linear::weighted::root_weights;
 use crate::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::fit::outcome::{Outcome, Solution};
@@ -92,7 +92,7 @@ impl Method for TotalLeastSquares {
         if !complete {
             return Outcome::Failed("tls needs the temperature of every emitter and record".into());
         }
-        let errors = Errors::new(problem, &self.sigma_k);
+        let errors = TemperatureErrors::new(problem, &self.sigma_k);
         match self.descend(&errors) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok((solution, None)) => Outcome::Converged(solution),
@@ -106,7 +106,7 @@ impl TotalLeastSquares {
     ///
     /// Each step is the slope times the covariance of a fit with the present effective variances:
     /// always downhill, and close to Newton's where the errors of the temperatures are small.
-    fn descend(&self, errors: &Errors) -> Result<(Solution, Option<String>), Unusable> {
+    fn descend(&self, errors: &TemperatureErrors) -> Result<(Solution, Option<String>), Unusable> {
         let mut at = direct(errors.problem)?.emissivity;
         let mut end = Some(format!("stopped after {} iterations", self.max_iterations));
         for _ in 0..self.max_iterations {
@@ -134,7 +134,7 @@ impl TotalLeastSquares {
 }
 
 /// A problem with the errors of its Planck functions.
-struct Errors<'a> {
+struct TemperatureErrors<'a> {
     problem: &'a Problem<'a>,
     /// Variance of each Planck function, (MJy/sr)^2, [emitter][record].
     planck_variance: Vec<ScratchVec>,
@@ -159,7 +159,7 @@ impl Step {
     }
 }
 
-impl<'a> Errors<'a> {
+impl<'a> TemperatureErrors<'a> {
     fn new(problem: &'a Problem<'a>, sigma_k: &[f64]) -> Self {
         let hz = problem.context.frequency_hz;
         let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
@@ -186,7 +186,7 @@ impl<'a> Errors<'a> {
             #[inline(always)]
             || {
                 for (e, column) in at.iter().zip(&self.planck_variance) {
-                    add_scaled(&mut variance, e.norm_sqr(), column);
+                    axpy(&mut variance, e.norm_sqr(), column);
                 }
             },
         );
@@ -220,9 +220,9 @@ impl<'a> Errors<'a> {
         })
     }
 
-    fn factored(&self, data: &[Complex64], variance: &[f64]) -> Result<Factored, Unusable> {
+    fn factored(&self, data: &[Complex64], variance: &[f64]) -> Result<Factorization, Unusable> {
         let problem = Problem { data, variance, ..*self.problem };
-        Factored::of(&problem.equations(), Some(&root_weights(variance)?))
+        Factorization::of(&problem.equations(), Some(&root_weights(variance)?))
     }
 
     /// Halves the step until it goes down; false if it never does.
@@ -304,7 +304,7 @@ mod tests {
             let method = build_with("tls", &all(0.05));
             problem.with(constraint, |p| {
                 let found = solution(method.fit(p));
-                let errors = Errors::new(p, &[0.05; 8]);
+                let errors = TemperatureErrors::new(p, &[0.05; 8]);
                 assert!((found.rss / errors.objective(&found.emissivity) - 1.0).abs() < 1e-14);
                 for i in 0..7 {
                     for direction in [Complex64::ONE, Complex64::I] {

@@ -3,7 +3,7 @@
 use crate::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
-use crate::fit::spectral_filter::Directions;
+use crate::fit::spectral_filter::SingularBasis;
 
 /// Minimises the weighted residual within the span of the strong singular vectors.
 #[derive(Debug)]
@@ -60,11 +60,11 @@ pub(crate) static TSVD: Registered = Registered {
 
 impl Method for TruncatedSvd {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match Directions::new(problem) {
+        match SingularBasis::new(problem) {
             Err(why) => Outcome::Failed(why.to_string()),
-            Ok(directions) => {
-                let removed = truncation(&directions, self.kept(&directions));
-                Outcome::Converged(directions.solution(problem, &removed))
+            Ok(singular_basis) => {
+                let removed = truncation(&singular_basis, self.kept(&singular_basis));
+                Outcome::Converged(singular_basis.solution(problem, &removed))
             }
         }
     }
@@ -72,25 +72,26 @@ impl Method for TruncatedSvd {
 
 impl TruncatedSvd {
     /// Directions to keep: at least one, and none that is rounding alone.
-    fn kept(&self, directions: &Directions) -> usize {
-        let above = |limit: f64| directions.values().iter().filter(|&&s| s > limit).count().max(1);
-        let rank = above(directions.rounding());
+    fn kept(&self, singular_basis: &SingularBasis) -> usize {
+        let above =
+            |limit: f64| singular_basis.values().iter().filter(|&&s| s > limit).count().max(1);
+        let rank = above(singular_basis.rounding());
         match self.rule {
-            Rule::Cutoff(fraction) => above(fraction * directions.values()[0]).min(rank),
-            Rule::CrossValidation => best_count(directions, rank),
+            Rule::Cutoff(fraction) => above(fraction * singular_basis.values()[0]).min(rank),
+            Rule::CrossValidation => best_count(singular_basis, rank),
         }
     }
 }
 
 /// The count, up to the rank, of least cross-validation.
-fn best_count(directions: &Directions, rank: usize) -> usize {
-    let score = |kept: usize| directions.cross_validation(&truncation(directions, kept));
+fn best_count(singular_basis: &SingularBasis, rank: usize) -> usize {
+    let score = |kept: usize| singular_basis.cross_validation(&truncation(singular_basis, kept));
     (1..=rank).min_by(|&a, &b| score(a).total_cmp(&score(b))).unwrap_or(rank)
 }
 
 /// Takes everything from the directions after the first `kept`, and nothing from those.
-fn truncation(directions: &Directions, kept: usize) -> Vec<f64> {
-    (0..directions.values().len()).map(|k| if k < kept { 0.0 } else { 1.0 }).collect()
+fn truncation(singular_basis: &SingularBasis, kept: usize) -> Vec<f64> {
+    (0..singular_basis.values().len()).map(|k| if k < kept { 0.0 } else { 1.0 }).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::fit::method::{Method, MethodInfo, MethodOption, OptionValues, Registe
 use crate::fit::outcome::Outcome;
 use crate::fit::problem::Problem;
 use crate::fit::robust::irls::{self, Loss, MAX_ITERATIONS, TOLERANCE};
-use crate::fit::robust::whitened::Limits;
+use crate::fit::robust::whitened::StoppingCriteria;
 
 /// Where the weight reaches zero, with 95 % of the efficiency of least squares for complex
 /// Gaussian noise: `u` is exponentially distributed, and `E[w + u w']^2 / E[w^2 u] = 0.95`,
@@ -16,7 +16,7 @@ const CUTOFF: f64 = 3.622_498;
 #[derive(Debug)]
 struct Tukey {
     loss: Biweight,
-    limits: Limits,
+    limits: StoppingCriteria,
 }
 
 /// How it is called and made.

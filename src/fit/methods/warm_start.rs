@@ -35,7 +35,7 @@ impl Method for WarmStart {
         self.search.fit(problem)
     }
 
-    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+    fn fit_coupled(&self, bins: &[Problem]) -> Vec<Outcome> {
         let mut start: Option<Vec<Complex64>> = None;
         let next = |bin: &Problem| {
             let outcome = self.search.fit_from(bin, start.as_deref());
@@ -62,7 +62,7 @@ mod tests {
             (0..6).map(|seed| Owned::new(seed, 60, 0.3, 0.1 * seed as f64)).collect();
         let fitted = |name: &str, constraint| {
             let method = build_with(name, &[]);
-            together(&bins, constraint, |bins| method.fit_together(bins))
+            together(&bins, constraint, |bins| method.fit_coupled(bins))
         };
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             for (found, wls) in
@@ -84,7 +84,7 @@ mod tests {
         one_iteration.set(&WARM_START.info, "max_iterations", 1.0).unwrap();
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let method = build_with("warm_start", &[]);
-            let outcomes = together(&bins, constraint, |bins| method.fit_together(bins));
+            let outcomes = together(&bins, constraint, |bins| method.fit_coupled(bins));
             assert!(outcomes[1].reason().unwrap().contains("record 5"));
             let ends = [0, 2].map(|bin| outcomes[bin].solution().unwrap().emissivity.clone());
             assert!(largest_error(&ends[0], &ends[1]) < 1e-11);

@@ -5,9 +5,9 @@ use std::fmt;
 use num_complex::Complex64;
 
 use super::sum_of_moduli;
-use super::whitened::{Limits, Response, Stop, Whitened};
-use crate::fit::linear::iterate::Basis;
-use crate::fit::linear::symmetric::Symmetric;
+use super::whitened::{Influence, StoppingCriteria, Termination, Whitened};
+use crate::fit::linear::iterate::Iterate;
+use crate::fit::linear::symmetric::Symmetric2;
 use crate::fit::linear::system::Unusable;
 use crate::fit::method::{MethodOption, OptionValues};
 use crate::fit::outcome::Outcome;
@@ -38,7 +38,7 @@ pub(crate) trait Loss: fmt::Debug + Send + Sync {
 }
 
 /// Enough to estimate a scale from the residuals.
-const FOR_THE_SCALE: Limits = Limits { iterations: 200, tolerance: 1e-4 };
+const FOR_THE_SCALE: StoppingCriteria = StoppingCriteria { iterations: 200, tolerance: 1e-4 };
 
 /// The option at which the iteration gives up.
 pub(crate) const MAX_ITERATIONS: MethodOption = MethodOption {
@@ -60,8 +60,8 @@ pub(crate) const TOLERANCE: MethodOption = MethodOption {
 };
 
 /// The limits that the user set.
-pub(crate) fn limits(options: &OptionValues) -> Limits {
-    Limits {
+pub(crate) fn limits(options: &OptionValues) -> StoppingCriteria {
+    StoppingCriteria {
         iterations: options.get(MAX_ITERATIONS.name) as u32,
         tolerance: options.get(TOLERANCE.name),
     }
@@ -69,7 +69,7 @@ pub(crate) fn limits(options: &OptionValues) -> Limits {
 
 /// Minimises a sequence of losses, each from the minimum of the one before; the result is that
 /// of the last. A loss with several minima thus starts near the one that is right.
-pub(crate) fn fit(problem: &Problem, losses: &[&dyn Loss], limits: Limits) -> Outcome {
+pub(crate) fn fit(problem: &Problem, losses: &[&dyn Loss], limits: StoppingCriteria) -> Outcome {
     let whitened = match Whitened::new(problem) {
         Ok(whitened) if whitened.is_exact() => return whitened.exact(),
         Ok(whitened) => whitened,
@@ -84,13 +84,13 @@ pub(crate) fn fit(problem: &Problem, losses: &[&dyn Loss], limits: Limits) -> Ou
 fn minimise(
     whitened: &Whitened,
     losses: &[&dyn Loss],
-    limits: Limits,
+    limits: StoppingCriteria,
 ) -> Result<Outcome, Unusable> {
     let scale_squared = scale_squared(whitened)?;
-    let (mut basis, mut stop) = (whitened.basis(), Stop::Converged);
+    let (mut iterate, mut stop) = (whitened.starting_iterate(), Termination::Converged);
     for loss in losses {
-        stop = iterate(whitened, &mut basis, *loss, scale_squared, limits)?;
-        if matches!(stop, Stop::Deadline(_)) {
+        stop = reweight_until_still(whitened, &mut iterate, *loss, scale_squared, limits)?;
+        if matches!(stop, Termination::Deadline(_)) {
             break; // The losses to come may have a minimum near, but not the right one.
         }
     }
@@ -101,34 +101,34 @@ fn minimise(
         let (weight, fall) = (loss.weight(u), loss.fall(u));
         // The square of the direction, of a record that has one.
         let twice = if square > 0.0 { r * r / square } else { Complex64::ZERO };
-        let slope = Symmetric { round: weight + fall, skew: twice * fall };
-        Response { psi: r * weight, slope }
+        let slope = Symmetric2 { round: weight + fall, skew: twice * fall };
+        Influence { psi: r * weight, slope }
     };
-    let responses: Vec<Response> = basis.rest().map(response).collect();
-    Ok(stop.outcome(whitened.solution(whitened.emissivities(&basis), &responses)))
+    let responses: Vec<Influence> = iterate.rest().map(response).collect();
+    Ok(stop.outcome(whitened.solution(whitened.emissivities(&iterate), &responses)))
 }
 
 /// Reweights and solves until the fit stands still.
-fn iterate(
+fn reweight_until_still(
     whitened: &Whitened,
-    basis: &mut Basis,
+    iterate: &mut Iterate,
     loss: &dyn Loss,
     scale_squared: f64,
-    limits: Limits,
-) -> Result<Stop, Unusable> {
+    limits: StoppingCriteria,
+) -> Result<Termination, Unusable> {
     let allowed = limits.tolerance * scale_squared.sqrt() + whitened.rounding;
     for _ in 0..limits.iterations {
-        let mut weights = basis.squares();
+        let mut weights = iterate.squares();
         weights.iter_mut().for_each(|u| *u /= scale_squared);
         loss.weigh(&mut weights);
-        if basis.step(&weights)? <= allowed {
-            return Ok(Stop::Converged);
+        if iterate.step(&weights)? <= allowed {
+            return Ok(Termination::Converged);
         }
         if let Some(why) = whitened.problem().context.deadline.passed() {
-            return Ok(Stop::Deadline(why));
+            return Ok(Termination::Deadline(why));
         }
     }
-    Ok(Stop::IterationLimit(limits.iterations))
+    Ok(Termination::IterationLimit(limits.iterations))
 }
 
 /// By what the given variances must be multiplied.
@@ -141,9 +141,9 @@ fn scale_squared(whitened: &Whitened) -> Result<f64, Unusable> {
     if whitened.problem().scale == VarianceScale::Absolute {
         return Ok(1.0);
     }
-    let mut basis = whitened.basis();
-    sum_of_moduli::minimise(whitened, &mut basis, FOR_THE_SCALE)?;
-    let squares = basis.squares();
+    let mut iterate = whitened.starting_iterate();
+    sum_of_moduli::minimise(whitened, &mut iterate, FOR_THE_SCALE)?;
+    let squares = iterate.squares();
     let records = squares.len() as f64;
     let freedom = whitened.plain.degrees_of_freedom.max(1) as f64 / records;
     // More than half of the records may be free of noise; rounding is the least that there is.

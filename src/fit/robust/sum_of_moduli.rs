@@ -8,8 +8,8 @@
 //! where some records are fitted exactly: always where all residuals lie on one line, as at the
 //! last bin, whose transform is real, and where the minimum is a corner.
 
-use super::whitened::{Limits, Stop, Whitened};
-use crate::fit::linear::iterate::Basis;
+use super::whitened::{StoppingCriteria, Termination, Whitened};
+use crate::fit::linear::iterate::Iterate;
 use crate::fit::linear::system::Unusable;
 use crate::fit::linear::vector;
 use crate::foundations::numerics::{ScratchVec, math::median, with_widest_simd};
@@ -21,32 +21,32 @@ const CENTRING: f64 = 0.1;
 const HALVINGS: usize = 40;
 
 /// One complex number a record: real parts and imaginary parts.
-type Parts = [ScratchVec; 2];
+type SplitComplex = [ScratchVec; 2];
 
 /// Goes down until the minimum is proven to be near: the sum lies above it by no more than the
 /// tolerance, relative to itself.
 pub(crate) fn minimise(
     whitened: &Whitened,
-    basis: &mut Basis,
-    limits: Limits,
-) -> Result<Stop, Unusable> {
-    let sizes = roots(&basis.squares());
+    iterate: &mut Iterate,
+    limits: StoppingCriteria,
+) -> Result<Termination, Unusable> {
+    let sizes = roots(&iterate.squares());
     let records = sizes.len() as f64;
     let least = whitened.rounding / records;
     let mut epsilon = median(&sizes).max(least);
     let mut dual = [0.0; 2].map(|value| filled(sizes.len(), value));
     for _ in 0..limits.iterations {
-        dual = step(basis, &dual, epsilon)?;
-        let (sum, distance) = distance_from_minimum(basis, &mut dual);
+        dual = step(iterate, &dual, epsilon)?;
+        let (sum, distance) = distance_from_minimum(iterate, &mut dual);
         if distance <= limits.tolerance * sum + whitened.rounding * records.sqrt() {
-            return Ok(Stop::Converged);
+            return Ok(Termination::Converged);
         }
         if let Some(why) = whitened.problem().context.deadline.passed() {
-            return Ok(Stop::Deadline(why));
+            return Ok(Termination::Deadline(why));
         }
         epsilon = epsilon.min((CENTRING * distance / records).max(least));
     }
-    Ok(Stop::IterationLimit(limits.iterations))
+    Ok(Termination::IterationLimit(limits.iterations))
 }
 
 /// Roots of squared moduli of the residuals, which are in standard deviations: they do not overflow.
@@ -68,14 +68,14 @@ fn filled(length: usize, value: f64) -> ScratchVec {
 /// What Newton's method sees of the residuals at one point.
 struct Newton {
     /// `y` at the minimum of the smoothed sum: `r / s`.
-    pull: Parts,
+    pull: SplitComplex,
     /// `M_j = (I - (y_j r_j^T + r_j y_j^T) / (2 s_j)) / s_j`: along the real axis, between both,
     /// and along the imaginary axis.
     curvature: [ScratchVec; 3],
 }
 
 impl Newton {
-    fn new(rest: [&[f64]; 2], dual: &Parts, epsilon: f64) -> Self {
+    fn new(rest: [&[f64]; 2], dual: &SplitComplex, epsilon: f64) -> Self {
         let records = rest[0].len();
         let mut pull = [0; 2].map(|_| ScratchVec::with_len(records));
         let mut curvature = [0; 3].map(|_| ScratchVec::with_len(records));
@@ -104,7 +104,7 @@ impl Newton {
 
     /// The `y` that belongs to the end of a full step, by which the residuals change: orthogonal
     /// to the design.
-    fn dual_after(self, moved: &Parts) -> Parts {
+    fn dual_after(self, moved: &SplitComplex) -> SplitComplex {
         let Self { pull: mut dual, curvature: [along, between, across] } = self;
         let [re, im] = &mut dual;
         with_widest_simd(
@@ -126,20 +126,24 @@ impl Newton {
 }
 
 /// One step down, and a `y` that is orthogonal to the design.
-fn step(basis: &mut Basis, dual: &Parts, epsilon: f64) -> Result<Parts, Unusable> {
-    let newton = Newton::new(basis.rest_parts(), dual, epsilon);
+fn step(
+    iterate: &mut Iterate,
+    dual: &SplitComplex,
+    epsilon: f64,
+) -> Result<SplitComplex, Unusable> {
+    let newton = Newton::new(iterate.residual_parts(), dual, epsilon);
     let [along, between, across] = &newton.curvature;
     let change =
-        basis.newton_change([along, between, across], newton.pull.each_ref().map(|p| &p[..]));
-    let Some(change) = change else { return reweight(basis, epsilon) };
-    let moved = basis.moved_by(&change);
-    let factor = down(basis.rest_parts(), &moved, epsilon);
-    basis.advance(&change, factor);
+        iterate.newton_change([along, between, across], newton.pull.each_ref().map(|p| &p[..]));
+    let Some(change) = change else { return reweight(iterate, epsilon) };
+    let moved = iterate.moved_by(&change);
+    let factor = down(iterate.residual_parts(), &moved, epsilon);
+    iterate.advance(&change, factor);
     Ok(newton.dual_after(&moved))
 }
 
 /// The part of a step by which the smoothed sum goes down.
-fn down(rest: [&[f64]; 2], moved: &Parts, epsilon: f64) -> f64 {
+fn down(rest: [&[f64]; 2], moved: &SplitComplex, epsilon: f64) -> f64 {
     let mut terms = ScratchVec::with_len(rest[0].len());
     let mut sum_at = |factor: f64| {
         with_widest_simd(
@@ -169,12 +173,12 @@ fn down(rest: [&[f64]; 2], moved: &Parts, epsilon: f64) -> f64 {
 /// The step where the normal equations of Newton's have too few digits: the least-squares solution
 /// with the weights `1 / s_j`. It goes down too, and `r_j / s_j`, with the new `r_j`, is orthogonal
 /// to the design.
-fn reweight(basis: &mut Basis, epsilon: f64) -> Result<Parts, Unusable> {
-    let mut weights = basis.squares();
+fn reweight(iterate: &mut Iterate, epsilon: f64) -> Result<SplitComplex, Unusable> {
+    let mut weights = iterate.squares();
     weights.iter_mut().for_each(|square| *square = 1.0 / (*square + epsilon * epsilon).sqrt());
-    basis.step(&weights)?;
+    iterate.step(&weights)?;
     let mut dual = [0; 2].map(|_| ScratchVec::with_len(weights.len()));
-    for (dual, rest) in dual.iter_mut().zip(basis.rest_parts()) {
+    for (dual, rest) in dual.iter_mut().zip(iterate.residual_parts()) {
         dual.iter_mut().zip(rest).zip(&weights).for_each(|((y, r), weight)| *y = r * weight);
     }
     Ok(dual)
@@ -185,8 +189,8 @@ fn reweight(basis: &mut Basis, epsilon: f64) -> Result<Parts, Unusable> {
 /// The minimum is at least `Re sum_j conj(y_j) D_j` for any `y` orthogonal to the design with all
 /// `|y_j| <= 1`, and `D_j` may be replaced by `r_j`. What was found is divided by its largest
 /// modulus, if that is more than one.
-fn distance_from_minimum(basis: &Basis, dual: &mut Parts) -> (f64, f64) {
-    let [re, im] = basis.rest_parts();
+fn distance_from_minimum(iterate: &Iterate, dual: &mut SplitComplex) -> (f64, f64) {
+    let [re, im] = iterate.residual_parts();
     let [y_re, y_im] = dual;
     let mut squares = ScratchVec::with_len(re.len());
     let largest = with_widest_simd(
@@ -199,7 +203,7 @@ fn distance_from_minimum(basis: &Basis, dual: &mut Parts) -> (f64, f64) {
             vector::largest(&squares).sqrt().max(1.0)
         },
     );
-    let sizes = roots(&basis.squares());
+    let sizes = roots(&iterate.squares());
     with_widest_simd(
         #[inline(always)]
         || {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use num_complex::Complex64;
 
-use crate::fit::linear::iterate::Basis;
+use crate::fit::linear::iterate::Iterate;
 use crate::fit::linear::least_squares::DirectFit;
-use crate::fit::linear::symmetric::Symmetric;
+use crate::fit::linear::symmetric::Symmetric2;
 use crate::fit::linear::system::Unusable;
 use crate::fit::linear::vector::norm;
-use crate::fit::linear::weighted::Weighted;
+use crate::fit::linear::weighted::WeightedSystem;
 use crate::fit::outcome::{Outcome, Solution};
 use crate::fit::problem::Problem;
 use crate::fit::residual::residuals;
@@ -22,7 +22,7 @@ use crate::foundations::numerics::ScratchVec;
 #[derive(Debug)]
 pub(crate) struct Whitened<'a> {
     problem: &'a Problem<'a>,
-    weighted: Arc<Weighted>,
+    weighted: Arc<WeightedSystem>,
     /// The data, so divided: real and imaginary part.
     data: [ScratchVec; 2],
     /// The solution of `wls`: where every robust fit starts.
@@ -58,13 +58,13 @@ impl<'a> Whitened<'a> {
     }
 
     /// The fitted spectrum of `wls`, to be moved by further weights.
-    pub(crate) fn basis(&self) -> Basis {
-        Basis::new(self.weighted.clone(), self.data.clone())
+    pub(crate) fn starting_iterate(&self) -> Iterate {
+        Iterate::new(self.weighted.clone(), self.data.clone())
     }
 
     /// The emissivities of a fitted spectrum.
-    pub(crate) fn emissivities(&self, basis: &Basis) -> Vec<Complex64> {
-        let (re, im) = basis.point();
+    pub(crate) fn emissivities(&self, iterate: &Iterate) -> Vec<Complex64> {
+        let (re, im) = iterate.point();
         self.weighted.factored.emissivities(re, im)
     }
 
@@ -86,7 +86,7 @@ impl<'a> Whitened<'a> {
     }
 
     /// The values found, comparable between methods: the residual with the weights of `wls`.
-    pub(crate) fn solution(&self, emissivity: Vec<Complex64>, responses: &[Response]) -> Solution {
+    pub(crate) fn solution(&self, emissivity: Vec<Complex64>, responses: &[Influence]) -> Solution {
         let residuals = self.residuals(&emissivity);
         Solution {
             emissivity,
@@ -110,10 +110,10 @@ impl<'a> Whitened<'a> {
     /// For the finite sample Huber (1981, section 7.6) divides the sum of `psi psi^T` by the degrees
     /// of freedom and multiplies by `K = 1 + p/n var(psi') / c^2`; in the plane the variance is that
     /// of `C^-1 psi'`, in the directions in which the error comes in.
-    fn sandwich(&self, responses: &[Response]) -> Vec<f64> {
-        let (mut squares, mut slopes) = (Symmetric::ZERO, Symmetric::ZERO);
+    fn sandwich(&self, responses: &[Influence]) -> Vec<f64> {
+        let (mut squares, mut slopes) = (Symmetric2::ZERO, Symmetric2::ZERO);
         for response in responses {
-            squares += Symmetric::square_of(response.psi);
+            squares += Symmetric2::square_of(response.psi);
             slopes += response.slope;
         }
         let (records, unknowns) = (self.weighted.root.len() as f64, self.problem.unknowns() as f64);
@@ -121,8 +121,8 @@ impl<'a> Whitened<'a> {
         // With no degrees of freedom the residual says nothing: 0/0, so NaN.
         let mean_square = squares * (1.0 / self.plain.degrees_of_freedom as f64);
         let error = mean_square.between(inverse);
-        let twice = Symmetric::ONE.between(inverse);
-        let spread = responses.iter().fold(Symmetric::ZERO, |sum, r| sum + twice.between(r.slope));
+        let twice = Symmetric2::ONE.between(inverse);
+        let spread = responses.iter().fold(Symmetric2::ZERO, |sum, r| sum + twice.between(r.slope));
         let relative_variance = error.trace_with(spread) / records / error.trace() - 1.0;
         let correction = 1.0 + unknowns / records * relative_variance;
         let factor = correction * error.trace().sqrt();
@@ -132,17 +132,17 @@ impl<'a> Whitened<'a> {
 
 /// How one record acts on the estimate, at its residual.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Response {
+pub(crate) struct Influence {
     /// `psi(r) = w(u) r`.
     pub(crate) psi: Complex64,
     /// Its derivative: `w + u w'` whatever the direction, and `u w'` more along the residual and
     /// less across it.
-    pub(crate) slope: Symmetric,
+    pub(crate) slope: Symmetric2,
 }
 
 /// Why an iteration stopped.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Stop {
+pub(crate) enum Termination {
     /// What remained was below the tolerance.
     Converged,
     /// The limit of iterations came first.
@@ -151,7 +151,7 @@ pub(crate) enum Stop {
     Deadline(String),
 }
 
-impl Stop {
+impl Termination {
     /// The outcome of a fit that stopped for this reason.
     pub(crate) fn outcome(self, solution: Solution) -> Outcome {
         match self {
@@ -167,7 +167,7 @@ impl Stop {
 
 /// When an iteration stops.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct StoppingCriteria {
     /// Iterations after which it gives up.
     pub(crate) iterations: u32,
     /// What may remain.

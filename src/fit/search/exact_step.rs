@@ -12,7 +12,7 @@ use argmin::solver::linesearch::LineSearch;
 
 use crate::fit::linear::vector::dot;
 
-type Search = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
+type LineState = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
 /// Steps to the minimum along a direction, in one iteration.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ impl LineSearch<Vec<f64>, f64> for ExactStep {
     }
 }
 
-impl<O> Solver<O, Search> for ExactStep
+impl<O> Solver<O, LineState> for ExactStep
 where
     O: CostFunction<Param = Vec<f64>, Output = f64>
         + Gradient<Param = Vec<f64>, Gradient = Vec<f64>>,
@@ -42,8 +42,8 @@ where
     fn next_iter(
         &mut self,
         problem: &mut Problem<O>,
-        mut state: Search,
-    ) -> Result<(Search, Option<KV>), Error> {
+        mut state: LineState,
+    ) -> Result<(LineState, Option<KV>), Error> {
         let start = state.take_param().ok_or_else(|| Error::msg("no starting point"))?;
         let step_to = |t: f64| start.iter().zip(&self.direction).map(|(x, d)| x + t * d).collect();
         let slope_here = match state.get_gradient() {

@@ -4,7 +4,7 @@ use num_complex::Complex64;
 
 use super::*;
 use crate::fit::VarianceScale;
-use crate::fit::linear::householder::{Reduced, reduce};
+use crate::fit::linear::householder::{Qr, householder_qr};
 use crate::fit::linear::least_squares::{solve_upper, solve_upper_transposed};
 use crate::fit::tests::{Owned, build_with, gaussian, largest_error, solution, together};
 
@@ -50,8 +50,11 @@ fn widths() -> Vec<f64> {
 }
 
 /// A prior of known sizes, so that it is the one that truths were drawn from.
-fn known(members: &[Member]) -> Prior {
-    Prior { sizes: widths().iter().map(|w| w / 0.1).collect(), ..Prior::new(members, 0.1) }
+fn known(members: &[Member]) -> SmoothnessPrior {
+    SmoothnessPrior {
+        sizes: widths().iter().map(|w| w / 0.1).collect(),
+        ..SmoothnessPrior::new(members, 0.1)
+    }
 }
 
 /// Smooths bins as one run, with the known prior.
@@ -122,9 +125,9 @@ fn dense(bins: &[Problem], constraint: Constraint) -> Vec<(Vec<Complex64>, Vec<f
     let mut columns: Vec<f64> = unknowns.flat_map(|(b, i)| column(b, i)).collect();
     let mut re: Vec<f64> = equations.iter().map(|(_, d)| d.re).collect();
     let mut im: Vec<f64> = equations.iter().map(|(_, d)| d.im).collect();
-    let Reduced { r, explained, .. } = reduce(&mut columns, equations.len(), [&mut re, &mut im]);
+    let Qr { r, qt_b, .. } = householder_qr(&mut columns, equations.len(), [&mut re, &mut im]);
     let n = free * bins.len();
-    let [re, im] = explained.map(|part| solve_upper(&r, n, &part));
+    let [re, im] = qt_b.map(|part| solve_upper(&r, n, &part));
     let of = |b: usize, i: usize| {
         let mut factors = vec![0.0; n];
         match i < free {
@@ -189,7 +192,7 @@ fn it_narrows_error_bars_and_errs_less_than_wls() {
         let bins = measured(&truths, 15, 0.3, 9);
         let [smooth, wls] = ["smooth", "wls"].map(|name| {
             let method = build_with(name, &[]);
-            together(&bins, constraint, |bins| method.fit_together(bins))
+            together(&bins, constraint, |bins| method.fit_coupled(bins))
         });
         let (mut errors, mut of_wls) = (0.0, 0.0);
         for ((smooth, wls), truth) in smooth.into_iter().zip(wls).zip(&truths) {
@@ -209,7 +212,7 @@ fn with_huge_roughness_it_is_wls() {
     for constraint in CONSTRAINTS {
         let bins = measured(&draw(6, &widths(), constraint, 10), 30, 1.0, 11);
         let rough = build_with("smooth", &[("roughness", 1e8)]);
-        let found = together(&bins, constraint, |bins| rough.fit_together(bins));
+        let found = together(&bins, constraint, |bins| rough.fit_coupled(bins));
         for (found, bin) in found.into_iter().zip(&bins) {
             let (found, wls) = (solution(found), solution(bin.fit("wls", constraint)));
             assert!(largest_error(&found.emissivity, &wls.emissivity) < 1e-11);
@@ -226,7 +229,7 @@ fn gaps_and_bins_that_cannot_be_solved_break_a_run() {
     together(&bins, Constraint::None, |bins| {
         // Runs of bins 0 to 2, 4 to 5 and 7 to 9: bin 3 cannot be solved, 6 is not there.
         let some = [&bins[..6], &bins[7..10]].concat();
-        let outcomes = smooth.fit_together(&some);
+        let outcomes = smooth.fit_coupled(&some);
         assert!(outcomes[3].reason().unwrap().contains("record 7"));
         for at in [4, 5] {
             assert_eq!(outcomes[at], WeightedLeastSquares.fit(&some[at]), "too short a run");
@@ -237,12 +240,12 @@ fn gaps_and_bins_that_cannot_be_solved_break_a_run() {
         // Each run by itself: but for the common sizes, the others do not matter.
         let fits: Vec<_> = some.iter().map(direct).collect();
         let (_, members) = members(&some, &fits);
-        let alone = Prior::new(&members, 0.1).chain(&members[5..]).solve();
+        let alone = SmoothnessPrior::new(&members, 0.1).chain(&members[5..]).solve();
         for (marginal, outcome) in alone.iter().zip(&outcomes[6..]) {
             assert_eq!(marginal.value, outcome.solution().unwrap().emissivity);
         }
         assert_eq!(smooth.fit(&some[0]), WeightedLeastSquares.fit(&some[0]));
-        assert!(smooth.fit_together(&[]).is_empty());
+        assert!(smooth.fit_coupled(&[]).is_empty());
     });
 }
 
@@ -266,7 +269,7 @@ fn noise_free_data_outweigh_the_prior() {
         together(&bins, constraint, |bins| {
             let relative: Vec<Problem> =
                 bins.iter().map(|bin| Problem { scale: VarianceScale::Relative, ..*bin }).collect();
-            let outcomes = build_with("smooth", &[("roughness", 1e-3)]).fit_together(&relative);
+            let outcomes = build_with("smooth", &[("roughness", 1e-3)]).fit_coupled(&relative);
             for (found, truth) in outcomes.into_iter().zip(&truths) {
                 let error = largest_error(&solution(found).emissivity, truth);
                 assert!(error < 1e-11, "{constraint}: {error}");
@@ -281,7 +284,7 @@ fn relative_variances_are_scaled_by_the_residual_of_the_bin() {
     let bins = measured(&truths, 600, 0.5, 16);
     together(&bins, Constraint::None, |bins| {
         let smooth = build_with("smooth", &[]);
-        let known = smooth.fit_together(bins);
+        let known = smooth.fit_coupled(bins);
         // Variances of another unit in each bin, of which nothing but the ratios is to be used.
         let unit = |at: usize| 100.0 + 50.0 * at as f64;
         let other: Vec<Vec<f64>> = bins
@@ -294,7 +297,7 @@ fn relative_variances_are_scaled_by_the_residual_of_the_bin() {
             .zip(&other)
             .map(|(bin, variance)| Problem { scale: VarianceScale::Relative, variance, ..*bin })
             .collect();
-        for (known, found) in known.into_iter().zip(smooth.fit_together(&relative)) {
+        for (known, found) in known.into_iter().zip(smooth.fit_coupled(&relative)) {
             let (known, found) = (solution(known), solution(found));
             for i in 0..7 {
                 // 593 complex degrees of freedom: one sigma of the factor's root is 2.1 %.
@@ -388,7 +391,7 @@ fn error_bars_of_the_method_hold_the_truth_as_often_as_they_say() {
             });
             // Noise that leaves about as much to the prior as to the data.
             let bins = measured(&truths, 40, 0.1, 2 * seed + 2);
-            let outcomes = together(&bins, constraint, |bins| smooth.fit_together(bins));
+            let outcomes = together(&bins, constraint, |bins| smooth.fit_coupled(bins));
             for (outcome, truth) in outcomes.into_iter().zip(&truths) {
                 let found = solution(outcome);
                 for i in 0..7 {
@@ -432,7 +435,7 @@ fn columns_fifty_orders_of_magnitude_apart_are_no_trouble() {
             })
             .collect();
         let smooth = build_with("smooth", &[]);
-        let found = together(&bins, constraint, |bins| smooth.fit_together(bins));
+        let found = together(&bins, constraint, |bins| smooth.fit_coupled(bins));
         for (found, bin) in found.into_iter().zip(&bins) {
             let (found, wls) = (solution(found), solution(bin.fit("wls", constraint)));
             assert!(found.sigma.iter().zip(&wls.sigma).all(|(a, b)| *a <= b * (1.0 + 1e-9)));
