@@ -11,7 +11,7 @@ use crate::foundations::npz::{NpzArchive, write_npz};
 use crate::instrument::{Channel, IFG_LENGTH, SPECTRUM_BINS};
 
 use super::campaign::{Campaign, Interferograms};
-use super::emitters::{BOLOMETER, Emitter, apart};
+use super::emitters::{BOLOMETER, Emitter, split_reading};
 use super::simulate::{Noise, SimulatedCampaign};
 
 /// Writes simulated campaigns with the noise of one level and trial into one `.npz` file, in the
@@ -31,7 +31,7 @@ pub fn write_calibration_set(
 ) -> Result<(), FileError> {
     let mut channels: BTreeMap<Channel, Vec<(&Campaign, &SimulatedCampaign)>> = BTreeMap::new();
     for campaign in campaigns {
-        if let Interferograms::Simulated(simulated) = &campaign.taken.interferograms {
+        if let Interferograms::Simulated(simulated) = &campaign.selected.interferograms {
             let channel = campaign.axis.channel_scan().channel;
             channels.entry(channel).or_default().push((campaign, simulated));
         }
@@ -117,7 +117,7 @@ fn write_temperatures(
     for (i, emitter) in emitters.iter().enumerate() {
         let of = emitter.reading.channel.unwrap_or(channel);
         let values: Vec<f64> = readings.iter().flat_map(|set| &set[i]).copied().collect();
-        for (name, values) in apart(&emitter.reading, &values) {
+        for (name, values) in split_reading(&emitter.reading, &values) {
             npz.add(&format!("{name}_{of}"), values.len(), &values)?;
         }
     }

@@ -8,7 +8,7 @@ use crate::foundations::Shown;
 use crate::instrument::{Channel, IFG_LENGTH, bias_volts};
 
 use super::conventions::Bias;
-use super::emitters::{BOLOMETER, Combined, Emitter, Reading, combine};
+use super::emitters::{BOLOMETER, CombinedReading, Emitter, Reading, combine_readings};
 use super::exclusion::Exclusion;
 use super::matching::nearest;
 use super::recipe::Recipe;
@@ -90,7 +90,7 @@ pub(super) struct RawRecords {
     /// Temperature of the bolometer's bath, K.
     pub(super) bath_k: Vec<f64>,
     /// What thermometers read, one for each emitter.
-    pub(super) readings: Vec<Combined>,
+    pub(super) readings: Vec<CombinedReading>,
     /// Whether a reading of another channel has no partner in time.
     pub(super) unmatched: Vec<bool>,
     /// The first rule by which each is excluded.
@@ -112,7 +112,7 @@ impl RawRecords {
             return Err(RecordsError::Empty { path: path.to_path_buf(), channel, key });
         }
         reader.records = ifg.rows();
-        let readings: Vec<Combined> = recipe
+        let readings: Vec<CombinedReading> = recipe
             .emitters
             .iter()
             .map(|emitter| reader.emitter(emitter))
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the thermometers of an emitter read.
-    fn emitter(&mut self, emitter: &Emitter) -> Result<Combined, RecordsError> {
+    fn emitter(&mut self, emitter: &Emitter) -> Result<CombinedReading, RecordsError> {
         let Reading { parts, channel } = &emitter.reading;
         let mut readings = Vec::new();
         for (name, weight) in parts {
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
             };
             readings.push((values, *weight));
         }
-        Ok(combine(readings, self.limit_k))
+        Ok(combine_readings(readings, self.limit_k))
     }
 
     /// One value a record of another channel, in the order of this one's records: the nearest in time,

@@ -22,7 +22,7 @@ const LEAST_DARK_BINS: usize = 8;
 
 /// The settings of one data set, resolved.
 #[derive(Debug, Clone)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedSettings {
     pub(super) axis: Axis,
     pub(super) peak: Peak,
     pub(super) gains: GainTable,
@@ -35,7 +35,7 @@ pub(super) struct Resolved {
     pub(super) model: Option<PublishedModel>,
 }
 
-impl Resolved {
+impl ResolvedSettings {
     /// Fills in the defaults and reads the published model, if one is named.
     ///
     /// # Errors

@@ -135,7 +135,7 @@ impl fmt::Display for Screening {
 
 /// The records that passed, with their bolometer states.
 #[derive(Debug, Clone)]
-pub(super) struct Passed {
+pub(super) struct PassedRecords {
     /// Indices into the raw records, ascending.
     pub(super) indices: Vec<usize>,
     /// One state per index.
@@ -152,7 +152,7 @@ pub(super) fn screen(
     set: ChannelScan,
     bolometer: &BolometerParameters,
     recipe: &Recipe,
-) -> Passed {
+) -> PassedRecords {
     let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
     for record in 0..raw.len() {
@@ -174,7 +174,7 @@ pub(super) fn screen(
         left_out: counts.into_iter().collect(),
         incomplete: incomplete(raw, &indices, recipe),
     };
-    Passed { indices, states, reasons, screening }
+    PassedRecords { indices, states, reasons, screening }
 }
 
 /// How many of some records lack a reading, by emitter.

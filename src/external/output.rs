@@ -21,7 +21,7 @@ const KIRCHHOFF_TOLERANCE: f64 = 1e-6;
 /// If it makes no sense as a whole: the reason, in one line.
 pub(super) fn read(path: &Path, bins: &[Problem]) -> Result<Vec<Outcome>, String> {
     let read = NpzFile::open(path).map_err(|error| explain(&error));
-    let answer = read.and_then(|file| Answer::read(file, bins));
+    let answer = read.and_then(|file| ProgramOutput::read(file, bins));
     // Names of arrays and types come from the file: they may be long, and hold anything.
     let answer = answer.map_err(|reason| start(&one_line(&reason)))?;
     Ok((0..bins.len()).map(|index| answer.outcome(&bins[index], index)).collect())
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path, bins: &[Problem]) -> Result<Vec<Outcome>, String
 
 /// The arrays that a program left, of shapes that fit.
 #[derive(Debug)]
-struct Answer {
+struct ProgramOutput {
     /// For each bin of the input, the row that is for it.
     row: Vec<Option<usize>>,
     /// `[row, emitter]`.
@@ -40,7 +40,7 @@ struct Answer {
     converged: Option<ArrayD<f64>>,
 }
 
-impl Answer {
+impl ProgramOutput {
     fn read(mut file: NpzFile, bins: &[Problem]) -> Result<Self, String> {
         let numbers = match file.contains("bin") {
             true => Some(whole_numbers(&mut file, "bin")?),

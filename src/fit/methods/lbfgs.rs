@@ -118,7 +118,7 @@ impl Lbfgs {
             .with_tolerance_grad(self.tolerance)?
             .with_tolerance_cost(0.0)?;
         let over = || deadline.passed().is_some();
-        let result = Executor::new(Objective { system }, Watched { solver, over })
+        let result = Executor::new(HalfSumOfSquares { system }, Watched { solver, over })
             .configure(|state| state.param(start).max_iters(self.max_iterations))
             .timer(false)
             .run()?;
@@ -166,11 +166,11 @@ impl Lbfgs {
 }
 
 /// Half the sum of squared residuals.
-struct Objective<'a> {
+struct HalfSumOfSquares<'a> {
     system: &'a System,
 }
 
-impl CostFunction for Objective<'_> {
+impl CostFunction for HalfSumOfSquares<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 
@@ -180,7 +180,7 @@ impl CostFunction for Objective<'_> {
     }
 }
 
-impl Gradient for Objective<'_> {
+impl Gradient for HalfSumOfSquares<'_> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 

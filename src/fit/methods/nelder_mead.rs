@@ -164,7 +164,7 @@ fn descend(target: &[f64], at: &mut [f64], edge: f64, budget: &Budget) -> Result
     let corners = std::iter::once(None).chain((0..rest.len()).map(Some)).map(corner).collect();
     let solver = NelderMead::new(corners).with_sd_tolerance((SHRINK * edge) * (SHRINK * edge))?;
     let over = || budget.used_up(rest.len()).is_some();
-    let objective = Objective { rest: &rest, budget };
+    let objective = SquaredDistance { rest: &rest, budget };
     let result = Executor::new(objective, Watched { solver, over })
         .configure(|state| state.counting(false))
         .timer(false)
@@ -194,12 +194,12 @@ impl Budget {
 }
 
 /// The squared length of what a step leaves of the rest.
-struct Objective<'a> {
+struct SquaredDistance<'a> {
     rest: &'a [f64],
     budget: &'a Budget,
 }
 
-impl CostFunction for Objective<'_> {
+impl CostFunction for SquaredDistance<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 

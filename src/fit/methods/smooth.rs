@@ -77,7 +77,7 @@ impl Method for Smooth {
 
 /// A bin that `wls` can solve.
 #[derive(Debug, Clone, Copy)]
-struct Member<'a> {
+struct SolvedBin<'a> {
     problem: &'a Problem<'a>,
     /// Its solution.
     fit: &'a DirectFit,
@@ -89,12 +89,12 @@ struct Member<'a> {
 fn members<'a>(
     bins: &'a [Problem<'a>],
     fits: &'a [Result<DirectFit, Unusable>],
-) -> (Vec<usize>, Vec<Member<'a>>) {
+) -> (Vec<usize>, Vec<SolvedBin<'a>>) {
     let solved = bins.iter().zip(fits).enumerate().filter_map(|(at, (problem, fit))| {
         let fit = fit.as_ref().ok()?;
-        Some((at, Member { problem, fit, variance_factor: variance_factor(problem, fit) }))
+        Some((at, SolvedBin { problem, fit, variance_factor: variance_factor(problem, fit) }))
     });
-    let (places, mut members): (Vec<usize>, Vec<Member>) = solved.unzip();
+    let (places, mut members): (Vec<usize>, Vec<SolvedBin>) = solved.unzip();
     // A bin without light or noise, of which zero would be left, is known to the last digit only.
     let largest = members.iter().fold(0.0, |most: f64, member| most.max(member.variance_factor));
     let least = f64::EPSILON * f64::EPSILON * largest;
@@ -104,7 +104,7 @@ fn members<'a>(
     (places, members)
 }
 
-fn conclude(Member { problem, fit, .. }: &Member, found: Marginal) -> Outcome {
+fn conclude(SolvedBin { problem, fit, .. }: &SolvedBin, found: Marginal) -> Outcome {
     let finite = found.value.iter().all(|e| e.is_finite()) && norm(&found.sigma).is_finite();
     if !finite {
         return Outcome::Failed("smoothing left the finite numbers".into());
@@ -128,10 +128,10 @@ struct SmoothnessPrior {
 }
 
 impl SmoothnessPrior {
-    fn new(members: &[Member], roughness: f64) -> Self {
+    fn new(members: &[SolvedBin], roughness: f64) -> Self {
         let emitters = members.first().map_or(0, |member| member.problem.design.len());
         let of_emitter = |emitter: usize| {
-            let estimate = |Member { fit, variance_factor, .. }: &Member| {
+            let estimate = |SolvedBin { fit, variance_factor, .. }: &SolvedBin| {
                 (modulus(fit.emissivity[emitter]), fit.unit_sigma[emitter] * variance_factor.sqrt())
             };
             members.iter().map(estimate).collect()
@@ -141,7 +141,7 @@ impl SmoothnessPrior {
     }
 
     /// The bins of a run, tied. The unknowns are the free emissivities over their sizes.
-    fn chain(&self, run: &[Member]) -> Chain {
+    fn chain(&self, run: &[SolvedBin]) -> Chain {
         Chain {
             data: run.iter().map(|member| self.equations(member)).collect(),
             values: self.values(),
@@ -166,7 +166,10 @@ impl SmoothnessPrior {
     }
 
     /// What the data of one bin say.
-    fn equations(&self, Member { problem, variance_factor, .. }: &Member) -> InformationArray {
+    fn equations(
+        &self,
+        SolvedBin { problem, variance_factor, .. }: &SolvedBin,
+    ) -> InformationArray {
         let root: Vec<f64> =
             problem.variance.iter().map(|v| 1.0 / (v * variance_factor).sqrt()).collect();
         let mut columns = Vec::with_capacity(root.len() * self.sizes.len());
@@ -278,13 +281,13 @@ fn weighted_power(known: &[Estimate], a: f64) -> (f64, f64) {
 
 /// Under the constraint, the emitter with the smallest columns: the differences of the others
 /// from it keep the most digits. One for all bins, so that all have the same unknowns.
-fn eliminated(members: &[Member]) -> Option<usize> {
+fn eliminated(members: &[SolvedBin]) -> Option<usize> {
     let first = members.first()?.problem;
     if first.constraint == Constraint::None {
         return None;
     }
     let mut sums = vec![0.0; first.design.len()];
-    for Member { problem, .. } in members {
+    for SolvedBin { problem, .. } in members {
         let lengths: Vec<f64> = problem.design.iter().map(|column| norm(column)).collect();
         let largest = lengths.iter().fold(0.0, |a: f64, &b| a.max(b));
         sums.iter_mut().zip(&lengths).for_each(|(sum, length)| *sum += length / largest);

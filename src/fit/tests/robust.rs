@@ -9,7 +9,7 @@ use crate::foundations::numerics::math;
 
 const ROBUST: [&str; 4] = ["huber", "tukey", "student_t", "lad"];
 
-impl Numbers {
+impl TestRng {
     /// Complex Gaussian with `E|z|^2 = 1`.
     fn gaussian(&mut self) -> Complex64 {
         let radius = (-math::ln(1.0 - self.next())).sqrt();
@@ -21,7 +21,7 @@ impl Numbers {
 /// by outliers of 50 standard deviations.
 fn noisy(records: usize, draw: u64, outliers: f64) -> Owned {
     let mut problem = Owned::new(1, records, 0.0, 0.0);
-    let mut numbers = Numbers(1_000_000 + draw);
+    let mut numbers = TestRng(1_000_000 + draw);
     for (value, variance) in problem.data.iter_mut().zip(&problem.variance) {
         let mut noise = numbers.gaussian();
         let direction = math::cis(std::f64::consts::TAU * numbers.next());
@@ -225,7 +225,7 @@ fn weights_fall_as_they_say_and_never_grow() {
 /// As [`noisy`], but the noise lies on one line, as that of a transform that is real.
 fn noisy_on_a_line(records: usize, draw: u64) -> Owned {
     let mut problem = Owned::new(1, records, 0.0, 0.0);
-    let mut numbers = Numbers(2_000_000 + draw);
+    let mut numbers = TestRng(2_000_000 + draw);
     for (value, variance) in problem.data.iter_mut().zip(&problem.variance) {
         let normal = numbers.gaussian().re * 2f64.sqrt();
         *value += LINE * normal * variance.sqrt();
@@ -359,7 +359,7 @@ proptest! {
         let problem = noisy(40, seed % 1_000_000, 0.1);
         let found = solution(problem.fit("lad", Constraint::None));
         let least = sum_of_moduli(&problem, &found.emissivity);
-        let mut numbers = Numbers(seed);
+        let mut numbers = TestRng(seed);
         for size in [1.0, 1e-1, 1e-2, 1e-3, 1e-4] {
             for _ in 0..50 {
                 let other: Vec<_> =

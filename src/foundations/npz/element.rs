@@ -13,14 +13,14 @@ pub enum SourceType {
 
 /// Which numbers an array may hold, by what it is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
+pub enum NumberKind {
     /// Real numbers: read as `f64`.
     Real,
     /// Real or complex numbers: read as `Complex64`.
     Complex,
 }
 
-impl Numbers {
+impl NumberKind {
     /// The element types that are accepted.
     #[must_use]
     pub fn types(self) -> &'static str {
@@ -43,7 +43,7 @@ impl Numbers {
 
 /// The type of a real number, without its byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ScalarType {
     Bool,
     I8,
     I16,
@@ -61,7 +61,7 @@ enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ElementType {
     /// The type of the number, or of either part of a complex one.
-    kind: Kind,
+    kind: ScalarType,
     complex: bool,
     big_endian: bool,
 }
@@ -76,17 +76,19 @@ impl ElementType {
             None => ("=", descr),
         };
         let kind = match code {
-            "b1" | "?" | "bool" => Kind::Bool,
-            "i1" | "b" | "int8" => Kind::I8,
-            "i2" | "h" | "int16" => Kind::I16,
-            "i4" | "i" | "int32" => Kind::I32,
-            "i8" | "q" | "int64" | "int" => Kind::I64,
-            "u1" | "B" | "uint8" => Kind::U8,
-            "u2" | "H" | "uint16" => Kind::U16,
-            "u4" | "I" | "uint32" => Kind::U32,
-            "u8" | "Q" | "uint64" => Kind::U64,
-            "f4" | "f" | "float32" | "c8" | "F" | "complex64" => Kind::F32,
-            "f8" | "d" | "float64" | "float" | "c16" | "D" | "complex128" | "complex" => Kind::F64,
+            "b1" | "?" | "bool" => ScalarType::Bool,
+            "i1" | "b" | "int8" => ScalarType::I8,
+            "i2" | "h" | "int16" => ScalarType::I16,
+            "i4" | "i" | "int32" => ScalarType::I32,
+            "i8" | "q" | "int64" | "int" => ScalarType::I64,
+            "u1" | "B" | "uint8" => ScalarType::U8,
+            "u2" | "H" | "uint16" => ScalarType::U16,
+            "u4" | "I" | "uint32" => ScalarType::U32,
+            "u8" | "Q" | "uint64" => ScalarType::U64,
+            "f4" | "f" | "float32" | "c8" | "F" | "complex64" => ScalarType::F32,
+            "f8" | "d" | "float64" | "float" | "c16" | "D" | "complex128" | "complex" => {
+                ScalarType::F64
+            }
             _ => return None,
         };
         let complex = code.starts_with(['c', 'F', 'D']);
@@ -115,7 +117,7 @@ impl ElementType {
     /// Whether the elements are whole numbers.
     pub(super) fn source_type(self) -> SourceType {
         match self.kind {
-            Kind::F32 | Kind::F64 => SourceType::Float,
+            ScalarType::F32 | ScalarType::F64 => SourceType::Float,
             _ => SourceType::Integer,
         }
     }
@@ -126,23 +128,23 @@ impl ElementType {
     pub(super) fn append_f64(self, bytes: &[u8], values: &mut Vec<f64>) {
         let big = self.big_endian;
         match self.kind {
-            Kind::Bool => append(bytes, big, values, |[byte]| f64::from(u8::from(byte != 0))),
-            Kind::I8 => append(bytes, big, values, |raw| f64::from(i8::from_le_bytes(raw))),
-            Kind::I16 => append(bytes, big, values, |raw| f64::from(i16::from_le_bytes(raw))),
-            Kind::I32 => append(bytes, big, values, |raw| f64::from(i32::from_le_bytes(raw))),
-            Kind::I64 => append(bytes, big, values, |raw| i64::from_le_bytes(raw) as f64),
-            Kind::U8 => append(bytes, big, values, |raw| f64::from(u8::from_le_bytes(raw))),
-            Kind::U16 => append(bytes, big, values, |raw| f64::from(u16::from_le_bytes(raw))),
-            Kind::U32 => append(bytes, big, values, |raw| f64::from(u32::from_le_bytes(raw))),
-            Kind::U64 => append(bytes, big, values, |raw| u64::from_le_bytes(raw) as f64),
-            Kind::F32 => append(bytes, big, values, |raw| f64::from(f32::from_le_bytes(raw))),
-            Kind::F64 => append(bytes, big, values, f64::from_le_bytes),
+            ScalarType::Bool => append(bytes, big, values, |[byte]| f64::from(u8::from(byte != 0))),
+            ScalarType::I8 => append(bytes, big, values, |raw| f64::from(i8::from_le_bytes(raw))),
+            ScalarType::I16 => append(bytes, big, values, |raw| f64::from(i16::from_le_bytes(raw))),
+            ScalarType::I32 => append(bytes, big, values, |raw| f64::from(i32::from_le_bytes(raw))),
+            ScalarType::I64 => append(bytes, big, values, |raw| i64::from_le_bytes(raw) as f64),
+            ScalarType::U8 => append(bytes, big, values, |raw| f64::from(u8::from_le_bytes(raw))),
+            ScalarType::U16 => append(bytes, big, values, |raw| f64::from(u16::from_le_bytes(raw))),
+            ScalarType::U32 => append(bytes, big, values, |raw| f64::from(u32::from_le_bytes(raw))),
+            ScalarType::U64 => append(bytes, big, values, |raw| u64::from_le_bytes(raw) as f64),
+            ScalarType::F32 => append(bytes, big, values, |raw| f64::from(f32::from_le_bytes(raw))),
+            ScalarType::F64 => append(bytes, big, values, f64::from_le_bytes),
         }
     }
 
     /// Whether the elements are 16-bit integers with a sign.
     pub(super) fn is_i16(self) -> bool {
-        self.kind == Kind::I16
+        self.kind == ScalarType::I16
     }
 
     /// Appends the elements in `bytes`, which are 16-bit integers.
@@ -163,7 +165,7 @@ impl ElementType {
     }
 }
 
-impl Kind {
+impl ScalarType {
     /// The size of one element, bytes.
     fn bytes(self) -> usize {
         match self {

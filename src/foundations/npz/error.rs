@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::foundations::Shown;
 use crate::foundations::text::is_plain;
 
-use super::element::Numbers;
+use super::element::NumberKind;
 
 /// How many keys an error lists: more would hide the message.
 const LISTED_KEYS: usize = 20;
@@ -69,7 +69,7 @@ pub enum NpzError {
     /// A member is compressed in a way that NumPy does not use.
     #[error(
         "key '{key}' of '{}' is compressed with {method}, which is not read: expected a member \
-         that is stored or deflated, as NumPy writes it; write the file again: {mend}",
+         that is stored or deflated, as NumPy writes it; write the file again: {advice}",
         Shown(path)
     )]
     Compressed {
@@ -80,7 +80,7 @@ pub enum NpzError {
         /// How it is compressed.
         method: &'static str,
         /// What to type.
-        mend: String,
+        advice: String,
     },
     /// There is no such array.
     #[error(
@@ -99,7 +99,7 @@ pub enum NpzError {
     /// The array holds something else than the numbers wanted.
     #[error(
         "key '{key}' of '{}' has the dtype {dtype} ({meaning}): expected {}; write it \
-         again: {mend}",
+         again: {advice}",
         Shown(path), wanted.types()
     )]
     Dtype {
@@ -112,9 +112,9 @@ pub enum NpzError {
         /// What it means, with the names of its fields if it has some.
         meaning: Box<str>,
         /// What it was to hold.
-        wanted: Numbers,
+        wanted: NumberKind,
         /// What to type.
-        mend: Box<str>,
+        advice: Box<str>,
     },
     /// The array has another shape.
     #[error(

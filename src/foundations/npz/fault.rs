@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::element::{self, Numbers};
+use super::advice;
+use super::element::{self, NumberKind};
 use super::error::NpzError;
-use super::mend;
 
 /// What is wrong with a member, before the file and key are added.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum MemberFault {
     /// The dtype, as the header writes it, is not supported.
     Dtype(String),
     /// It is compressed in this way, which is not read.
@@ -19,21 +19,21 @@ pub(super) enum Fault {
     TooLarge(u64),
 }
 
-impl Fault {
+impl MemberFault {
     /// The error for this fault in the key `key` of the file `path`, of which `wanted` were read.
-    pub(super) fn at(self, path: PathBuf, key: String, wanted: Numbers) -> NpzError {
+    pub(super) fn at(self, path: PathBuf, key: String, wanted: NumberKind) -> NpzError {
         match self {
             Self::Dtype(dtype) => {
-                let mend = mend::convert(&path, &key, &dtype, wanted).into();
-                let meaning = match mend::fields(&dtype).join(", ") {
+                let advice = advice::convert(&path, &key, &dtype, wanted).into();
+                let meaning = match advice::fields(&dtype).join(", ") {
                     none if none.is_empty() => element::meaning(&dtype).into(),
                     fields => format!("{} {fields}", element::meaning(&dtype)).into(),
                 };
-                NpzError::Dtype { path, key, meaning, dtype, wanted, mend }
+                NpzError::Dtype { path, key, meaning, dtype, wanted, advice }
             }
             Self::Compressed(method) => {
-                let mend = mend::rewrite(&path);
-                NpzError::Compressed { path, key, method, mend }
+                let advice = advice::rewrite(&path);
+                NpzError::Compressed { path, key, method, advice }
             }
             Self::Damaged(reason) => NpzError::Damaged { path, key, reason },
             Self::TooLarge(bytes) => NpzError::TooLarge { path, key, bytes },

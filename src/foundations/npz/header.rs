@@ -7,7 +7,7 @@
 use std::io::Read;
 
 use super::element::ElementType;
-use super::fault::Fault;
+use super::fault::MemberFault;
 
 /// What every `.npy` member starts with.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -31,7 +31,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the header, and no byte more.
-    pub(super) fn read(reader: &mut impl Read) -> Result<Self, Fault> {
+    pub(super) fn read(reader: &mut impl Read) -> Result<Self, MemberFault> {
         let mut start = [0; 8];
         fill(reader, &mut start)?;
         let [magic @ .., major, minor] = start;
@@ -71,7 +71,11 @@ pub fn python_shape(shape: &[usize]) -> String {
 }
 
 /// The bytes before the header's text, and the length of the text, for a format version.
-fn read_length(reader: &mut impl Read, major: u8, minor: u8) -> Result<(usize, usize), Fault> {
+fn read_length(
+    reader: &mut impl Read,
+    major: u8,
+    minor: u8,
+) -> Result<(usize, usize), MemberFault> {
     match (major, minor) {
         (1, 0) => {
             let mut length = [0; 2];
@@ -89,17 +93,17 @@ fn read_length(reader: &mut impl Read, major: u8, minor: u8) -> Result<(usize, u
 }
 
 /// Fills `buffer`, or says that the member ends too early or does not decompress.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), Fault> {
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), MemberFault> {
     reader.read_exact(buffer).map_err(|reason| damaged(format!("its header: {reason}")))
 }
 
 /// The error for a header that says `reason`.
-fn damaged(reason: String) -> Fault {
-    Fault::Damaged(reason)
+fn damaged(reason: String) -> MemberFault {
+    MemberFault::Damaged(reason)
 }
 
 /// Reads the Python dictionary `{'descr': ..., 'fortran_order': ..., 'shape': ...}`.
-fn parse(text: &str) -> Result<Header, Fault> {
+fn parse(text: &str) -> Result<Header, MemberFault> {
     let malformed = || {
         let shown: String = text.trim_end().chars().take(100).collect();
         damaged(format!("its header is {shown:?}"))
@@ -113,13 +117,13 @@ fn parse(text: &str) -> Result<Header, Fault> {
         match key {
             "descr" if scanner.rest.trim_start().starts_with('[') => {
                 // Fields: the value is nested, and no more of it is needed than to show it.
-                return Err(Fault::Dtype(scanner.rest.trim().chars().take(200).collect()));
+                return Err(MemberFault::Dtype(scanner.rest.trim().chars().take(200).collect()));
             }
             "descr" => {
                 let descr = scanner.quoted().ok_or_else(malformed)?;
                 element = Some(
                     ElementType::from_descr(descr)
-                        .ok_or_else(|| Fault::Dtype(format!("'{descr}'")))?,
+                        .ok_or_else(|| MemberFault::Dtype(format!("'{descr}'")))?,
                 );
             }
             "fortran_order" => fortran_order = Some(scanner.boolean().ok_or_else(malformed)?),
@@ -188,7 +192,7 @@ impl<'a> Scanner<'a> {
 mod tests {
     use super::*;
 
-    fn header(text: &str) -> Result<Header, Fault> {
+    fn header(text: &str) -> Result<Header, MemberFault> {
         parse(text)
     }
 
@@ -218,7 +222,9 @@ mod tests {
             "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)} and more",
             "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), 'x': 1}",
         ] {
-            let Err(Fault::Damaged(reason)) = header(text) else { panic!("accepted {text:?}") };
+            let Err(MemberFault::Damaged(reason)) = header(text) else {
+                panic!("accepted {text:?}")
+            };
             assert_eq!(reason, format!("its header is {text:?}"));
         }
     }

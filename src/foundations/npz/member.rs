@@ -6,8 +6,8 @@ use zip::read::ZipFile;
 
 use crate::foundations::machine::memory_limit;
 
-use super::element::{ElementType, Numbers};
-use super::fault::Fault;
+use super::element::{ElementType, NumberKind};
+use super::fault::MemberFault;
 use super::header::Header;
 
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
@@ -30,17 +30,17 @@ impl<'a, R: Read> Member<'a, R> {
     pub(super) fn open(
         mut file: ZipFile<'a, R>,
         file_bytes: u64,
-        wanted: Numbers,
-    ) -> Result<Self, Fault> {
+        wanted: NumberKind,
+    ) -> Result<Self, MemberFault> {
         let size = file.size();
         check_plausible(size, file.compressed_size(), file_bytes)?;
         let header = Header::read(&mut file)?;
-        if let (Numbers::Real, Some(descr)) = (wanted, header.element.complex_descr()) {
-            return Err(Fault::Dtype(descr));
+        if let (NumberKind::Real, Some(descr)) = (wanted, header.element.complex_descr()) {
+            return Err(MemberFault::Dtype(descr));
         }
         match header.data_bytes().filter(|&bytes| fits(&header, bytes, size)) {
             Some(data_bytes) => Ok(Self { header, file, data_bytes }),
-            None => Err(Fault::Damaged(format!(
+            None => Err(MemberFault::Damaged(format!(
                 "the shape {} with {}-byte elements does not take up its {size} bytes",
                 super::header::python_shape(&header.shape),
                 header.element.bytes()
@@ -52,17 +52,17 @@ impl<'a, R: Read> Member<'a, R> {
     pub(super) fn values<T>(
         mut self,
         decode: impl Fn(ElementType, &[u8], &mut Vec<T>),
-    ) -> Result<(Header, Vec<T>), Fault> {
+    ) -> Result<(Header, Vec<T>), MemberFault> {
         let elements = self.data_bytes / self.header.element.bytes() as u64;
         let bytes = elements.saturating_mul(size_of::<T>() as u64);
         let mut values = Vec::new();
         // The system may grant more than it has, and end the process when that is used.
         if bytes > SMALL && memory_limit().is_some_and(|limit| bytes > limit.bytes) {
-            return Err(Fault::TooLarge(bytes));
+            return Err(MemberFault::TooLarge(bytes));
         }
         match usize::try_from(elements).map(|elements| values.try_reserve_exact(elements)) {
             Ok(Ok(())) => {}
-            _ => return Err(Fault::TooLarge(bytes)),
+            _ => return Err(MemberFault::TooLarge(bytes)),
         }
         let mut piece = vec![0; PIECE];
         let mut left = self.data_bytes;
@@ -83,21 +83,23 @@ impl<'a, R: Read> Member<'a, R> {
         Ok((self.header, values))
     }
 
-    fn wrong_length(&self, found: &str) -> Fault {
+    fn wrong_length(&self, found: &str) -> MemberFault {
         let declared = self.data_bytes;
-        Fault::Damaged(format!("it declares {declared} bytes after the header, and has {found}"))
+        MemberFault::Damaged(format!(
+            "it declares {declared} bytes after the header, and has {found}"
+        ))
     }
 }
 
 /// Reads until the buffer is full or the member ends; how many bytes.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Fault> {
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, MemberFault> {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(reason) if reason.kind() == ErrorKind::Interrupted => {}
-            Err(reason) => return Err(Fault::Damaged(reason.to_string())),
+            Err(reason) => return Err(MemberFault::Damaged(reason.to_string())),
         }
     }
     Ok(filled)
@@ -110,14 +112,14 @@ fn fits(header: &Header, data_bytes: u64, size: u64) -> bool {
 
 /// Refuses a directory entry whose sizes cannot be true of an archive of `file_bytes` bytes, so
 /// that a false one cannot ask for more memory than the file could fill.
-fn check_plausible(size: u64, compressed: u64, file_bytes: u64) -> Result<(), Fault> {
+fn check_plausible(size: u64, compressed: u64, file_bytes: u64) -> Result<(), MemberFault> {
     if compressed > file_bytes {
-        return Err(Fault::Damaged(format!(
+        return Err(MemberFault::Damaged(format!(
             "its directory entry declares {compressed} compressed bytes, the file has {file_bytes}"
         )));
     }
     if size > compressed.saturating_mul(MAX_DEFLATE_RATIO) {
-        return Err(Fault::Damaged(format!(
+        return Err(MemberFault::Damaged(format!(
             "its directory entry declares {size} bytes compressed into {compressed}, more than \
              {MAX_DEFLATE_RATIO} to 1"
         )));

@@ -4,13 +4,13 @@
 //! The files that are read come from outside, so nothing in them is trusted: a size that a header declares is
 //! compared with what the archive can hold before any memory is asked for.
 
+mod advice;
 mod element;
 mod error;
 mod fault;
 mod header;
 mod matrix;
 mod member;
-mod mend;
 mod source;
 mod writer;
 
@@ -21,15 +21,15 @@ use num_complex::Complex64;
 use zip::{CompressionMethod, ZipArchive};
 
 use element::ElementType;
-pub use element::{Numbers, SourceType};
+pub use element::{NumberKind, SourceType};
 pub use error::NpzError;
-use fault::Fault;
+use fault::MemberFault;
 use header::Header;
 pub use header::python_shape;
 pub use matrix::Matrix;
 use matrix::Values;
 use member::Member;
-use source::Source;
+use source::ArchiveBytes;
 pub use writer::{NpzArchive, write_npz};
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
@@ -37,7 +37,7 @@ pub use writer::{NpzArchive, write_npz};
 pub struct NpzFile {
     path: PathBuf,
     file_bytes: u64,
-    archive: ZipArchive<Source>,
+    archive: ZipArchive<ArchiveBytes>,
 }
 
 impl NpzFile {
@@ -53,7 +53,7 @@ impl NpzFile {
         if !metadata.is_file() {
             return Err(NpzError::NotAFile { path: path.to_owned() });
         }
-        let (source, file_bytes) = Source::open(path, metadata.len())?;
+        let (source, file_bytes) = ArchiveBytes::open(path, metadata.len())?;
         match ZipArchive::new(source) {
             Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes, archive }),
             Err(reason) => Err(refused(path, &reason)),
@@ -91,8 +91,8 @@ impl NpzFile {
     /// # Errors
     /// If the key is missing, holds no real numbers, or is damaged.
     pub fn array_f64(&mut self, name: &str) -> Result<(ArrayD<f64>, SourceType), NpzError> {
-        let (header, values) =
-            self.read_member(name, Numbers::Real, |member| member.values(ElementType::append_f64))?;
+        let (header, values) = self
+            .read_member(name, NumberKind::Real, |member| member.values(ElementType::append_f64))?;
         Ok((self.shaped(name, &header, values)?, header.element.source_type()))
     }
 
@@ -103,7 +103,7 @@ impl NpzFile {
     /// # Errors
     /// If the key is missing, holds no numbers, or is damaged.
     pub fn array_complex(&mut self, name: &str) -> Result<ArrayD<Complex64>, NpzError> {
-        let (header, values) = self.read_member(name, Numbers::Complex, |member| {
+        let (header, values) = self.read_member(name, NumberKind::Complex, |member| {
             member.values(ElementType::append_complex)
         })?;
         self.shaped(name, &header, values)
@@ -143,7 +143,7 @@ impl NpzFile {
             true => member.values(ElementType::append_i16).map(Either::Narrow),
             false => member.values(ElementType::append_f64).map(Either::Wide),
         };
-        let values = match self.read_member(name, Numbers::Real, read)? {
+        let values = match self.read_member(name, NumberKind::Real, read)? {
             Either::Narrow((header, values)) => {
                 Values::Narrow(self.rows(name, columns, &header, values)?)
             }
@@ -226,8 +226,8 @@ impl NpzFile {
     fn read_member<T>(
         &mut self,
         name: &str,
-        wanted: Numbers,
-        read: impl FnOnce(Member<Source>) -> Result<T, Fault>,
+        wanted: NumberKind,
+        read: impl FnOnce(Member<ArchiveBytes>) -> Result<T, MemberFault>,
     ) -> Result<T, NpzError> {
         let Some(index) = self.index(name) else {
             return Err(NpzError::MissingKey {
@@ -241,8 +241,8 @@ impl NpzFile {
         let result = match self.archive.by_index(index) {
             Ok(file) => Member::open(file, file_bytes, wanted).and_then(read),
             Err(reason) => {
-                let damaged = || Fault::Damaged(reason.to_string());
-                Err(compression.map_or_else(damaged, Fault::Compressed))
+                let damaged = || MemberFault::Damaged(reason.to_string());
+                Err(compression.map_or_else(damaged, MemberFault::Compressed))
             }
         };
         result.map_err(|fault| fault.at(path, name.to_owned(), wanted))
@@ -260,7 +260,7 @@ const ENDING: &str = ".npy";
 
 /// Why the zip library refused the file at `path`: it is something else, or it is damaged.
 fn refused(path: &Path, reason: &zip::result::ZipError) -> NpzError {
-    let start = match Source::start(path) {
+    let start = match ArchiveBytes::start(path) {
         Ok(start) => start,
         Err(error) => return error,
     };

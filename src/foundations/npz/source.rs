@@ -13,12 +13,12 @@ const START: u64 = 16;
 
 /// The bytes of an archive.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum ArchiveBytes {
     File(BufReader<File>),
     Memory(Cursor<Vec<u8>>),
 }
 
-impl Source {
+impl ArchiveBytes {
     /// Opens a file of so many bytes; how many bytes the archive has.
     pub(super) fn open(path: &Path, bytes: u64) -> Result<(Self, u64), NpzError> {
         let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
@@ -51,7 +51,7 @@ impl Source {
     }
 }
 
-impl Read for Source {
+impl Read for ArchiveBytes {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
@@ -60,7 +60,7 @@ impl Read for Source {
     }
 }
 
-impl Seek for Source {
+impl Seek for ArchiveBytes {
     fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
         match self {
             Self::File(file) => file.seek(place),

@@ -14,9 +14,9 @@ const THRESHOLD: usize = 4 << 20;
 /// The system maps a page when it is first touched. With pages of 4 kB, each
 /// the size of a record's spectrum, that costs a quarter of the time of its transform. Many systems
 /// use huge pages only where they are asked to.
-pub struct HugePageBuf(Memory);
+pub struct HugePageBuf(Backing);
 
-enum Memory {
+enum Backing {
     Vector(Vec<Complex64>),
     Map { map: MmapMut, bytes: usize },
 }
@@ -28,8 +28,8 @@ impl HugePageBuf {
         let bytes = length.saturating_mul(size_of::<Complex64>());
         let map = if bytes < THRESHOLD { None } else { huge_pages(bytes) };
         Self(match map {
-            Some(map) => Memory::Map { map, bytes },
-            None => Memory::Vector(vec![Complex64::ZERO; length]),
+            Some(map) => Backing::Map { map, bytes },
+            None => Backing::Vector(vec![Complex64::ZERO; length]),
         })
     }
 }
@@ -49,8 +49,8 @@ impl Deref for HugePageBuf {
 
     fn deref(&self) -> &[Complex64] {
         match &self.0 {
-            Memory::Vector(values) => values,
-            Memory::Map { map, bytes } => bytemuck::cast_slice(&map[..*bytes]),
+            Backing::Vector(values) => values,
+            Backing::Map { map, bytes } => bytemuck::cast_slice(&map[..*bytes]),
         }
     }
 }
@@ -58,8 +58,8 @@ impl Deref for HugePageBuf {
 impl DerefMut for HugePageBuf {
     fn deref_mut(&mut self) -> &mut [Complex64] {
         match &mut self.0 {
-            Memory::Vector(values) => values,
-            Memory::Map { map, bytes } => bytemuck::cast_slice_mut(&mut map[..*bytes]),
+            Backing::Vector(values) => values,
+            Backing::Map { map, bytes } => bytemuck::cast_slice_mut(&mut map[..*bytes]),
         }
     }
 }

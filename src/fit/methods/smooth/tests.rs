@@ -50,7 +50,7 @@ fn widths() -> Vec<f64> {
 }
 
 /// A prior of known sizes, so that it is the one that truths were drawn from.
-fn known(members: &[Member]) -> SmoothnessPrior {
+fn known(members: &[SolvedBin]) -> SmoothnessPrior {
     SmoothnessPrior {
         sizes: widths().iter().map(|w| w / 0.1).collect(),
         ..SmoothnessPrior::new(members, 0.1)

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::foundations::Shown;
 use crate::foundations::text::is_plain;
 
-use super::element::Numbers;
+use super::element::NumberKind;
 
 /// How many fields of a table are named.
 const NAMED_FIELDS: usize = 10;
@@ -17,7 +17,7 @@ pub(super) fn rewrite(path: &Path) -> String {
 }
 
 /// A command that makes an array of another type, as the header writes it, one of numbers.
-pub(super) fn convert(path: &Path, key: &str, dtype: &str, wanted: Numbers) -> String {
+pub(super) fn convert(path: &Path, key: &str, dtype: &str, wanted: NumberKind) -> String {
     let file = python_text(&Shown(path).to_string(), "FILE");
     let (key, float) = (python_text(key, "KEY"), wanted.python());
     let is_object = dtype.contains("'|O'");
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_array_has_its_own_way() {
-        let convert = |dtype| convert(Path::new("my cal.npz"), "k", dtype, Numbers::Real);
+        let convert = |dtype| convert(Path::new("my cal.npz"), "k", dtype, NumberKind::Real);
         for (dtype, array) in [
             ("[('x', '<f8'), ('y', '<i4')]", "a['k']['x']"),
             ("'<U4'", "numpy.asarray(a['k'], dtype=float)"),
