@@ -102,7 +102,8 @@ impl Campaign {
     /// unless they are too much: for several realisations.
     #[must_use]
     pub fn keeping_designs(mut self, bins: &[usize]) -> Self {
-        let (records, emitters) = (self.records() as u64, self.emitters.len() as u64);
+        let records = self.records() as u64;
+        let emitters = self.emitters.len() as u64;
         if kept_bytes(records, emitters, bins.len() as u64) > 0 {
             self.designs.keep(bins.last().map_or(0, |last| last + 1));
         }
@@ -160,7 +161,8 @@ impl SelectedRecords {
         let raw = RawRecords::read(path, set.channel, recipe, resolved.bias)?;
         let passed = screen(&raw, set, &resolved.bolometer, recipe);
         if passed.indices.is_empty() {
-            let (path, screening) = (path.to_path_buf(), passed.screening);
+            let path = path.to_path_buf();
+            let screening = passed.screening;
             return Err(DataError::NoRecords { path, set, screening });
         }
         let pick = |reading: &CombinedReading| -> Vec<f64> {

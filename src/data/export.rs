@@ -72,11 +72,13 @@ fn write_interferograms(
             samples.append(&mut ifg);
         }
     }
-    let (name, shape) = (format!("ifg_{channel}"), (gains.len(), IFG_LENGTH));
-    match sets.iter().all(|(_, simulated)| simulated.rounded()) {
+    let name = format!("ifg_{channel}");
+    let shape = (gains.len(), IFG_LENGTH);
+    if sets.iter().all(|(_, simulated)| simulated.rounded()) {
         // Whole counts in range; a peak out of range saturates, as it does in the instrument.
-        true => npz.add(&name, shape, &samples.iter().map(|s| *s as i16).collect::<Vec<_>>())?,
-        false => npz.add(&name, shape, &samples)?,
+        npz.add(&name, shape, &samples.iter().map(|s| *s as i16).collect::<Vec<_>>())?;
+    } else {
+        npz.add(&name, shape, &samples)?;
     }
     npz.add(&format!("gain_{channel}"), gains.len(), &gains)
 }

@@ -330,7 +330,8 @@ impl Campaign {
         data: &mut [Complex64],
         variance: &mut [f64],
     ) {
-        let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
+        let per_factor = self.gain.factor(bin).inv();
+        let omega = self.gain.omega(bin);
         let power = self.transform.noise_power();
         let bolometer = subset.inverse_responsivity.iter().zip(&subset.time_constant_s);
         with_widest_simd(
@@ -362,9 +363,10 @@ impl Campaign {
             column
         };
         let work_out = || subset.inverse_temperatures.iter().map(column).collect();
-        match subset.is_whole && subset.is_as_prepared {
-            true => self.designs.at(bin, work_out),
-            false => Arc::new(work_out()),
+        if subset.is_whole && subset.is_as_prepared {
+            self.designs.at(bin, work_out)
+        } else {
+            Arc::new(work_out())
         }
     }
 }

@@ -174,9 +174,10 @@ impl<'a> Reader<'a> {
     fn key(&self, name: &str, channel: Channel) -> String {
         let full = format!("{name}_{channel}");
         let is_short = self.is_alone && channel == self.channel;
-        match is_short && !self.file.contains(&full) && self.file.contains(name) {
-            true => name.to_owned(),
-            false => full,
+        if is_short && !self.file.contains(&full) && self.file.contains(name) {
+            name.to_owned()
+        } else {
+            full
         }
     }
 
@@ -215,8 +216,10 @@ impl<'a> Reader<'a> {
         if values.len() == self.records {
             return Ok(values);
         }
-        let (path, channel) = (self.path.to_path_buf(), self.channel);
-        let (found, records) = (values.len(), self.records);
+        let path = self.path.to_path_buf();
+        let channel = self.channel;
+        let found = values.len();
+        let records = self.records;
         Err(RecordsError::NoTimes { path, key, found, records, channel, other })
     }
 
@@ -258,7 +261,8 @@ impl<'a> Reader<'a> {
                     None => format!("({records},)"),
                     Some(column) => format!("({records}, {} or more)", column + 1),
                 };
-                let (path, rule) = (self.path.to_path_buf(), rule.to_string());
+                let path = self.path.to_path_buf();
+                let rule = rule.to_string();
                 let shapes = format!(
                     "{}; expected {expected}",
                     crate::foundations::npz::python_shape(shape)

@@ -103,9 +103,10 @@ pub(super) fn check(
         Resampling::CrossValidation => trials,
     };
     let found = runs(plateaus).len();
-    match found as u64 >= needed {
-        true => Ok(()),
-        false => Err(DataError::TooFewPlateaus { set, found, needed }),
+    if found as u64 >= needed {
+        Ok(())
+    } else {
+        Err(DataError::TooFewPlateaus { set, found, needed })
     }
 }
 

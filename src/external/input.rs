@@ -21,7 +21,9 @@ pub(super) fn write(path: &Path, bins: &[Problem]) -> Result<(), String> {
 
 fn fill(archive: &mut NpzArchive, bins: &[Problem]) -> io::Result<()> {
     let Some(first) = bins.first() else { return Ok(()) };
-    let (rows, emitters, records) = (bins.len(), first.design.len(), first.records());
+    let rows = bins.len();
+    let emitters = first.design.len();
+    let records = first.records();
     let flag = |set: bool| [u8::from(set)];
     let all = |values: fn(&Problem) -> Vec<f64>| bins.iter().flat_map(values).collect::<Vec<_>>();
     let data: Vec<Complex64> = bins.iter().flat_map(|bin| bin.data).copied().collect();

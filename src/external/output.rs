@@ -42,26 +42,26 @@ struct ProgramOutput {
 
 impl ProgramOutput {
     fn read(mut file: NpzFile, bins: &[Problem]) -> Result<Self, String> {
-        let numbers = match file.contains("bin") {
-            true => Some(whole_numbers(&mut file, "bin")?),
-            false => None,
-        };
+        let numbers =
+            if file.contains("bin") { Some(whole_numbers(&mut file, "bin")?) } else { None };
         let row = rows(numbers.as_ref(), bins)?;
         let rows = numbers.map_or(bins.len(), |numbers| numbers.len());
         let emitters = bins.first().map_or(0, |bin| bin.design.len());
 
         let emissivity = file.array_complex("emissivity").map_err(|error| explain(&error))?;
         check_shape("emissivity", emissivity.shape(), &[rows, emitters], "[bin, emitter]")?;
-        let sigma = match file.contains("sigma") {
-            true => Some(file.array_f64("sigma").map_err(|error| explain(&error))?.0),
-            false => None,
+        let sigma = if file.contains("sigma") {
+            Some(file.array_f64("sigma").map_err(|error| explain(&error))?.0)
+        } else {
+            None
         };
         if let Some(sigma) = &sigma {
             check_shape("sigma", sigma.shape(), &[rows, emitters], "[bin, emitter]")?;
         }
-        let converged = match file.contains("converged") {
-            true => Some(whole_numbers(&mut file, "converged")?),
-            false => None,
+        let converged = if file.contains("converged") {
+            Some(whole_numbers(&mut file, "converged")?)
+        } else {
+            None
         };
         if let Some(converged) = &converged {
             check_shape("converged", converged.shape(), &[rows], "[bin]")?;
@@ -89,9 +89,10 @@ impl ProgramOutput {
                 "the values of the program leave a residual of {rss}: expected a finite number"
             ));
         }
-        match self.converged.as_ref().is_some_and(|converged| converged[[row]] == 0.0) {
-            true => Outcome::NotConverged(solution, "the program did not converge here".to_owned()),
-            false => Outcome::Converged(solution),
+        if self.converged.as_ref().is_some_and(|converged| converged[[row]] == 0.0) {
+            Outcome::NotConverged(solution, "the program did not converge here".to_owned())
+        } else {
+            Outcome::Converged(solution)
         }
     }
 }

@@ -66,9 +66,8 @@ pub fn fit_bins(bins: &[Problem], fit: impl FnOnce(&[Problem]) -> Vec<Outcome>) 
     let bright: Vec<Problem> = bins.iter().filter(|bin| !bin.is_dark()).copied().collect();
     let mut fitted = fit(&bright).into_iter();
     let missing = || Outcome::Failed("the method left this bin out".into());
-    let outcome = |bin: &Problem| match bin.is_dark() {
-        true => Outcome::NoSignal,
-        false => fitted.next().unwrap_or_else(missing),
+    let outcome = |bin: &Problem| {
+        if bin.is_dark() { Outcome::NoSignal } else { fitted.next().unwrap_or_else(missing) }
     };
     bins.iter().map(outcome).collect()
 }

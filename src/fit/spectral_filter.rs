@@ -67,10 +67,8 @@ impl SingularBasis {
     pub(super) fn solution(&self, problem: &Problem, removed: &[f64]) -> Solution {
         let n = removed.len();
         // Factor over singular value; where all is removed the value may be zero.
-        let inverse = |k: usize| match removed[k] < 1.0 {
-            true => (1.0 - removed[k]) / self.svd.values[k],
-            false => 0.0,
-        };
+        let inverse =
+            |k: usize| if removed[k] < 1.0 { (1.0 - removed[k]) / self.svd.values[k] } else { 0.0 };
         let mut scaled = vec![Complex64::ZERO; n];
         for k in 0..n {
             let amount = self.along[k] * inverse(k);

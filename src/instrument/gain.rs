@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn hoisting_the_factors_changes_no_bit() {
-        let (gain, state) = (gain("llss", PLAIN_LENGTH), state());
+        let gain = gain("llss", PLAIN_LENGTH);
+        let state = state();
         assert_eq!((gain.factors().len(), gain.omegas().len()), (SPECTRUM_BINS, SPECTRUM_BINS));
         for (bin, (&factor, &omega)) in gain.factors().iter().zip(gain.omegas()).enumerate() {
             assert_eq!(gain.at(bin, &state), factor * state.response(omega));

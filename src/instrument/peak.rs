@@ -39,9 +39,10 @@ impl Peak {
     /// zero.
     #[must_use]
     pub fn phase(self, bin: usize, length: usize) -> Complex64 {
-        match self.fraction == 0.0 {
-            true => Complex64::ONE,
-            false => cis(-TAU * bin as f64 * self.fraction / length as f64),
+        if self.fraction == 0.0 {
+            Complex64::ONE
+        } else {
+            cis(-TAU * bin as f64 * self.fraction / length as f64)
         }
     }
 }

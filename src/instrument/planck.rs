@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn low_frequencies_follow_rayleigh_and_jeans() {
-        let (nu, temperature) = (1e6, 20.0);
+        let nu = 1e6;
+        let temperature = 20.0;
         let wave = nu / SPEED_OF_LIGHT;
         let expected = 2.0 * BOLTZMANN * temperature * wave * wave * MJY_PER_SI;
         assert_close(planck_mjy_sr(nu, temperature), expected, 1e-5);
@@ -136,7 +137,8 @@ mod tests {
 
     #[test]
     fn the_integral_is_stefan_and_boltzmanns() {
-        let (temperature, step) = (3.0, 1e9);
+        let temperature = 3.0;
+        let step = 1e9;
         let sum: f64 = (0..4000).map(|k| planck_mjy_sr(f64::from(k) * step, temperature)).sum();
         let radiance = sum * step / MJY_PER_SI * std::f64::consts::PI;
         assert_close(radiance, 5.670_374_419e-8 * 81.0, 1e-8);

@@ -186,7 +186,8 @@ impl SimulatedCampaign {
     /// Writes one record with its noise as the instrument would send it, in telemetry counts;
     /// returns its nominal gain.
     pub(super) fn telemetry(&self, record: usize, noise: &Noise, samples: &mut [f64]) -> f64 {
-        let (sigma, mut numbers) = (noise.sigma, noise.of_samples(record));
+        let sigma = noise.sigma;
+        let mut numbers = noise.of_samples(record);
         for (sample, clean) in samples.iter_mut().zip(self.clean.row(record)) {
             *sample = clean + if sigma > 0.0 { sigma * numbers.normal() } else { 0.0 };
         }

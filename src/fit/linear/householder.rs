@@ -170,7 +170,8 @@ impl Qr {
     /// Makes a vector, which is zero, the one of the basis that reflections turn into `e_i`.
     #[inline(always)]
     fn apply_to_unit_vector(&self, i: usize, vector: &mut [f64], columns: &[f64]) {
-        let (rows, n) = (vector.len(), columns.len() / vector.len());
+        let rows = vector.len();
+        let n = columns.len() / vector.len();
         let mut tops = vec![0.0; i + 1];
         tops[i] = 1.0;
         let reflectors = self.reflectors.chunks_exact(n).rev();
@@ -206,7 +207,8 @@ mod tests {
     fn basis_times_triangle_are_the_columns_whatever_the_blocks() {
         for (rows, n) in [(1, 1), (3, 3), (50, 7), (BLOCK, 4), (BLOCK + 1, 7), (1200, 7)] {
             let (given, [mut re, mut im]) = system(rows, n);
-            let (mut columns, length) = (given.clone(), dot(&re, &re));
+            let mut columns = given.clone();
+            let length = dot(&re, &re);
             let qr = householder_qr(&mut columns, rows, [&mut re, &mut im]);
             let basis = qr.form_q(&columns, rows);
             for j in 0..n {
@@ -231,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_data_are_turned_as_the_columns_are() {
-        let (rows, n) = (1000, 5);
+        let rows = 1000;
+        let n = 5;
         let (mut columns, data) = system(rows, n);
         let [mut re, mut im] = data.clone();
         let qr = householder_qr(&mut columns, rows, [&mut re, &mut im]);

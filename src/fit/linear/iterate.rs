@@ -41,7 +41,8 @@ impl Iterate {
     pub(crate) fn new(weighted: Arc<WeightedSystem>, data: [ScratchVec; 2]) -> Self {
         let (re, im) = weighted.factored.qt_b();
         let point = [re.to_vec(), im.to_vec()];
-        let (rows, rest) = (data[0].len(), data.clone());
+        let rows = data[0].len();
+        let rest = data.clone();
         let mut iterate =
             Self { rows, weighted, data, point, rest, scaled: ScratchVec::with_len(rows) };
         iterate.update_rest();

@@ -68,14 +68,16 @@ impl Factorization {
     ) -> Result<Self, Unusable> {
         // R tells how long the columns were, so that in most cases they need not be scaled before.
         let factored = Self::reduced(System::unscaled(equations, root_weight)?);
-        match factored.is_sound() {
-            true => Ok(factored),
-            false => Ok(Self::reduced(System::new(equations, root_weight)?)),
+        if factored.is_sound() {
+            Ok(factored)
+        } else {
+            Ok(Self::reduced(System::new(equations, root_weight)?))
         }
     }
 
     fn reduced(mut system: System) -> Self {
-        let (n, rows) = (system.unknowns(), system.rows);
+        let n = system.unknowns();
+        let rows = system.rows;
         let mut qr =
             householder_qr(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
         for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {

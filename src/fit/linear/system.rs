@@ -92,7 +92,8 @@ impl System {
         root_weight: Option<&[f64]>,
     ) -> Result<Self, Unusable> {
         let mut system = Self::unscaled(equations, root_weight)?;
-        let (rows, eliminated) = (system.rows, system.eliminated);
+        let rows = system.rows;
+        let eliminated = system.eliminated;
         system.scale = with_widest_simd(
             #[inline(always)]
             || scale_columns(&mut system.columns, rows, eliminated),
@@ -108,7 +109,8 @@ impl System {
         equations: &Equations,
         root_weight: Option<&[f64]>,
     ) -> Result<Self, Unusable> {
-        let (rows, unknowns) = (equations.data.len(), equations.unknowns());
+        let rows = equations.data.len();
+        let unknowns = equations.unknowns();
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
@@ -252,9 +254,10 @@ fn scale_columns(
         }
         // Where the inverse would overflow, division does not.
         let inverse = 1.0 / length;
-        match inverse.is_finite() {
-            true => column.iter_mut().for_each(|value| *value *= inverse),
-            false => column.iter_mut().for_each(|value| *value /= length),
+        if inverse.is_finite() {
+            column.iter_mut().for_each(|value| *value *= inverse)
+        } else {
+            column.iter_mut().for_each(|value| *value /= length)
         }
         scale.push(length);
     }

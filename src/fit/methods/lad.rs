@@ -92,12 +92,11 @@ fn responses(rest: impl Iterator<Item = (f64, f64)>) -> Vec<Influence> {
     let width = KINK * median(&moduli) / ln(2.0).sqrt();
     let response = |(r, modulus): (&Complex64, &f64)| {
         let direction = if *modulus > 0.0 { r / modulus } else { Complex64::ONE };
-        let slope = match *modulus < width {
-            true => Symmetric2 { round: 1.0 / width, skew: Complex64::ZERO },
-            false => {
-                let round = 0.5 / modulus;
-                Symmetric2 { round, skew: direction * direction * -round }
-            }
+        let slope = if *modulus < width {
+            Symmetric2 { round: 1.0 / width, skew: Complex64::ZERO }
+        } else {
+            let round = 0.5 / modulus;
+            Symmetric2 { round, skew: direction * direction * -round }
         };
         Influence { psi: direction, slope }
     };

@@ -213,7 +213,8 @@ mod tests {
             let weighted = p.weighted().unwrap();
             let mut search = Descent::from_zero(&weighted.factored);
             for _ in 0..5 {
-                let (length, damping) = (search.gradient_length(), search.damping);
+                let length = search.gradient_length();
+                let damping = search.damping;
                 search.step();
                 assert!(search.gradient_length() < 0.1 * length);
                 assert!((search.damping / damping * 3.0 - 1.0).abs() < 1e-12);

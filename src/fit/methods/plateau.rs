@@ -51,9 +51,11 @@ impl Method for PlateauAverages {
 }
 
 fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
-    let (plateaus, unknowns) = (problem.context.plateaus, problem.unknowns());
+    let plateaus = problem.context.plateaus;
+    let unknowns = problem.unknowns();
     if plateaus.len() != problem.records() {
-        let (known, records) = (plateaus.len(), problem.records());
+        let known = plateaus.len();
+        let records = problem.records();
         return Err(format!("the plateau is known of {known} records of {records}"));
     }
     let lengths: Vec<usize> = plateaus.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();

@@ -272,7 +272,8 @@ fn weighted_power(known: &[Estimate], a: f64) -> (f64, f64) {
     for (modulus, sigma) in known {
         let width = width(*sigma);
         let t = unit / width;
-        let (signal, noise) = (t * modulus / width, t * sigma / width);
+        let signal = t * modulus / width;
+        let noise = t * sigma / width;
         power += signal * signal - noise * noise;
         weights += t * t * t * t;
     }

@@ -200,7 +200,8 @@ impl<'a> TemperatureErrors<'a> {
     /// The covariance times the slope downhill: the refit of the residual, plus the term that
     /// York's equations have and reweighting alone forgets, `E_i sum_j q_ij |r_j|^2 / v_j^2`.
     fn step(&self, at: &[Complex64]) -> Result<Step, Unusable> {
-        let (rest, variance) = (residuals(self.problem, at), self.effective_variance(at));
+        let rest = residuals(self.problem, at);
+        let variance = self.effective_variance(at);
         let factored = self.factored(&rest, &variance)?;
         let mut pulls = ScratchVec::with_len(rest.len());
         let slope: Vec<Complex64> = with_widest_simd(
@@ -213,7 +214,8 @@ impl<'a> TemperatureErrors<'a> {
                 emitters.map(|(e, column)| e * dot(column, &pulls)).collect()
             },
         );
-        let (refit, pulled) = (factored.fit(), factored.unit_covariance_times(&slope));
+        let refit = factored.fit();
+        let pulled = factored.unit_covariance_times(&slope);
         Ok(Step {
             emissivity: refit.emissivity.iter().zip(pulled).map(|(a, b)| a + b).collect(),
             sigma: refit.unit_sigma,

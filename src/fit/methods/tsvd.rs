@@ -50,9 +50,10 @@ pub(crate) static TSVD: Registered = Registered {
         cost: 13,
     },
     build: |options| {
-        let rule = match options.get("gcv") >= 0.5 {
-            true => Rule::CrossValidation,
-            false => Rule::Cutoff(options.get("cutoff")),
+        let rule = if options.get("gcv") >= 0.5 {
+            Rule::CrossValidation
+        } else {
+            Rule::Cutoff(options.get("cutoff"))
         };
         Box::new(TruncatedSvd { rule })
     },

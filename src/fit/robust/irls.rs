@@ -87,7 +87,8 @@ fn minimise(
     limits: StoppingCriteria,
 ) -> Result<Outcome, Unusable> {
     let scale_squared = scale_squared(whitened)?;
-    let (mut iterate, mut stop) = (whitened.starting_iterate(), Termination::Converged);
+    let mut iterate = whitened.starting_iterate();
+    let mut stop = Termination::Converged;
     for loss in losses {
         stop = reweight_until_still(whitened, &mut iterate, *loss, scale_squared, limits)?;
         if matches!(stop, Termination::Deadline(_)) {
@@ -96,9 +97,11 @@ fn minimise(
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
     let response = |(re, im): (f64, f64)| {
-        let (r, square) = (Complex64::new(re, im), re * re + im * im);
+        let r = Complex64::new(re, im);
+        let square = re * re + im * im;
         let u = square / scale_squared;
-        let (weight, fall) = (loss.weight(u), loss.fall(u));
+        let weight = loss.weight(u);
+        let fall = loss.fall(u);
         // The square of the direction, of a record that has one.
         let twice = if square > 0.0 { r * r / square } else { Complex64::ZERO };
         let slope = Symmetric2 { round: weight + fall, skew: twice * fall };

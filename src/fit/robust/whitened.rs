@@ -34,7 +34,8 @@ pub(crate) struct Whitened<'a> {
 impl<'a> Whitened<'a> {
     pub(crate) fn new(problem: &'a Problem<'a>) -> Result<Self, Unusable> {
         let weighted = problem.weighted()?;
-        let (root, plain) = (&weighted.root, weighted.factored.fit());
+        let root = &weighted.root;
+        let plain = weighted.factored.fit();
         let part = |of: fn(&Complex64) -> f64| {
             let mut part = ScratchVec::with_len(root.len());
             let values = problem.data.iter().zip(&root[..]);
@@ -116,7 +117,8 @@ impl<'a> Whitened<'a> {
             squares += Symmetric2::square_of(response.psi);
             slopes += response.slope;
         }
-        let (records, unknowns) = (self.weighted.root.len() as f64, self.problem.unknowns() as f64);
+        let records = self.weighted.root.len() as f64;
+        let unknowns = self.problem.unknowns() as f64;
         let inverse = (slopes * (1.0 / records)).inverse();
         // With no degrees of freedom the residual says nothing: 0/0, so NaN.
         let mean_square = squares * (1.0 / self.plain.degrees_of_freedom as f64);

@@ -214,7 +214,8 @@ fn weights_fall_as_they_say_and_never_grow() {
     for loss in losses {
         assert!(loss.weight(0.0).is_finite());
         for step in 1..200 {
-            let (u, h) = (0.1003 * f64::from(step), 1e-6);
+            let u = 0.1003 * f64::from(step);
+            let h = 1e-6;
             let numeric = u * (loss.weight(u + h) - loss.weight(u - h)) / (2.0 * h);
             assert!((loss.fall(u) - numeric).abs() < 1e-6, "{loss:?} at {u}");
             assert!(numeric <= 1e-9, "{loss:?} at {u}");
@@ -375,7 +376,8 @@ proptest! {
         let mut problem = noisy(31, seed % 1_000_000, 0.1);
         problem.design.truncate(1);
         let found = solution(problem.fit("lad", Constraint::None));
-        let (mut at, mut step) = (Complex64::new(0.0, 0.0), 8.0);
+        let mut at = Complex64::new(0.0, 0.0);
+        let mut step = 8.0;
         let mut lowest = sum_of_moduli(&problem, &[at]);
         while step > 1e-10 {
             let steps = (0..16).map(|k| math::cis(f64::from(k) * std::f64::consts::PI / 8.0) * step);

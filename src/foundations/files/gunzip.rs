@@ -14,9 +14,10 @@ pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 pub(crate) fn gunzipped(compressed: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     MultiGzDecoder::new(compressed).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > most {
-        true => Err(io::Error::other(format!("it holds more than {most} bytes"))),
-        false => Ok(bytes),
+    if bytes.len() as u64 > most {
+        Err(io::Error::other(format!("it holds more than {most} bytes")))
+    } else {
+        Ok(bytes)
     }
 }
 

@@ -81,9 +81,8 @@ pub fn check_writable(folder: &Path) -> Result<(), FileError> {
     let probe = || {
         tempfile::Builder::new().prefix(".probe.").suffix(TEMPORARY_SUFFIX).tempfile_in(existing)
     };
-    let made = existing.metadata().and_then(|metadata| match metadata.is_dir() {
-        true => probe().map(drop),
-        false => Err(io::ErrorKind::NotADirectory.into()),
+    let made = existing.metadata().and_then(|metadata| {
+        if metadata.is_dir() { probe().map(drop) } else { Err(io::ErrorKind::NotADirectory.into()) }
     });
     made.map_err(|e| FileError::new("make a file in", existing, e))
 }

@@ -19,7 +19,8 @@ pub(super) fn rewrite(path: &Path) -> String {
 /// A command that makes an array of another type, as the header writes it, one of numbers.
 pub(super) fn convert(path: &Path, key: &str, dtype: &str, wanted: NumberKind) -> String {
     let file = python_text(&Shown(path).to_string(), "FILE");
-    let (key, float) = (python_text(key, "KEY"), wanted.python());
+    let key = python_text(key, "KEY");
+    let float = wanted.python();
     let is_object = dtype.contains("'|O'");
     let load = if is_object { ", allow_pickle=True" } else { "" };
     let array = match fields(dtype).first() {

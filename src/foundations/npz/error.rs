@@ -167,10 +167,10 @@ pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "no arrays".to_owned();
     }
-    let shown = names.iter().take(LISTED_KEYS).map(|name| match is_plain(name) {
-        true => name.clone(),
-        false => name.escape_debug().to_string(),
-    });
+    let shown = names
+        .iter()
+        .take(LISTED_KEYS)
+        .map(|name| if is_plain(name) { name.clone() } else { name.escape_debug().to_string() });
     let shown: Vec<String> = shown.collect();
     let more = match names.len().saturating_sub(LISTED_KEYS) {
         0 => String::new(),

@@ -139,9 +139,12 @@ impl NpzFile {
     /// # Errors
     /// As [`Self::array_f64`], and if the shape is another.
     pub fn matrix(&mut self, name: &str, columns: usize) -> Result<Matrix, NpzError> {
-        let read = |member: Member<_>| match member.header.element.is_i16() {
-            true => member.values(ElementType::append_i16).map(Either::Narrow),
-            false => member.values(ElementType::append_f64).map(Either::Wide),
+        let read = |member: Member<_>| {
+            if member.header.element.is_i16() {
+                member.values(ElementType::append_i16).map(Either::Narrow)
+            } else {
+                member.values(ElementType::append_f64).map(Either::Wide)
+            }
         };
         let values = match self.read_member(name, NumberKind::Real, read)? {
             Either::Narrow((header, values)) => {
@@ -180,10 +183,7 @@ impl NpzFile {
         let array = ArrayD::from_shape_vec(shape, values)
             .map_err(|reason| self.damaged(name, format!("its shape is impossible: {reason}")))?;
         // An empty or one-dimensional Fortran array is in standard layout already.
-        Ok(match array.is_standard_layout() {
-            true => array,
-            false => array.as_standard_layout().to_owned(),
-        })
+        Ok(if array.is_standard_layout() { array } else { array.as_standard_layout().to_owned() })
     }
 
     /// The error for the array `name` whose shape is not the `expected` one.
@@ -236,7 +236,8 @@ impl NpzFile {
                 present: error::listed(&self.names()),
             });
         };
-        let (path, file_bytes) = (self.path.clone(), self.file_bytes);
+        let path = self.path.clone();
+        let file_bytes = self.file_bytes;
         let compression = self.compression(index);
         let result = match self.archive.by_index(index) {
             Ok(file) => Member::open(file, file_bytes, wanted).and_then(read),

@@ -107,7 +107,8 @@ mod tests {
 
     /// One over it, rounded: a step of Newton's.
     fn over(x: f64) -> f64 {
-        let (value, guess) = (exp_m1(x), 1.0 / exp_m1(x).0);
+        let value = exp_m1(x);
+        let guess = 1.0 / exp_m1(x).0;
         let product = value.times(Double(-guess, 0.0)).plus(Double(1.0, 0.0));
         guess + guess * product.0
     }

@@ -68,10 +68,9 @@ pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.contains(is_bad) {
         return text.into();
     }
-    let escaped = text.chars().map(|c| match is_bad(c) {
-        true => c.escape_unicode().to_string(),
-        false => c.to_string(),
-    });
+    let escaped = text
+        .chars()
+        .map(|c| if is_bad(c) { c.escape_unicode().to_string() } else { c.to_string() });
     escaped.collect::<String>().into()
 }
 

@@ -99,7 +99,8 @@ fn its_solution_is_the_minimum() {
 /// All equations of all bins in one stack, the last emitter eliminated under the constraint:
 /// values and standard errors.
 fn dense(bins: &[Problem], constraint: Constraint) -> Vec<(Vec<Complex64>, Vec<f64>)> {
-    let (free, widths) = (constraint.free(7), widths());
+    let free = constraint.free(7);
+    let widths = widths();
     // What each equation says of each emitter of each bin, and what it should be.
     let mut equations: Vec<(Vec<f64>, Complex64)> = Vec::new();
     for (b, bin) in bins.iter().enumerate() {
@@ -130,9 +131,10 @@ fn dense(bins: &[Problem], constraint: Constraint) -> Vec<(Vec<Complex64>, Vec<f
     let [re, im] = qt_b.map(|part| solve_upper(&r, n, &part));
     let of = |b: usize, i: usize| {
         let mut factors = vec![0.0; n];
-        match i < free {
-            true => factors[b * free + i] = 1.0,
-            false => factors[b * free..][..free].fill(-1.0),
+        if i < free {
+            factors[b * free + i] = 1.0
+        } else {
+            factors[b * free..][..free].fill(-1.0)
         }
         let value = |x: &[f64]| factors.iter().zip(x).map(|(a, b)| a * b).sum();
         let value = Complex64::new(value(&re), value(&im));
@@ -161,7 +163,8 @@ fn it_equals_the_dense_solution_of_all_equations() {
 
 #[test]
 fn error_bars_are_honest_when_the_second_differences_are_drawn_from_the_prior() {
-    let (draws, count) = (2000, 8);
+    let draws = 2000;
+    let count = 8;
     for constraint in CONSTRAINTS {
         let mut ratios = vec![[0.0; 7]; count];
         for seed in 0..draws {
@@ -378,7 +381,8 @@ fn bins_that_say_nothing_of_a_size_do_not_change_it() {
 #[test]
 fn error_bars_of_the_method_hold_the_truth_as_often_as_they_say() {
     const ROUGHNESS: f64 = 0.05;
-    let (draws, count) = (120, 12);
+    let draws = 120;
+    let count = 12;
     let smooth = build_with("smooth", &[("roughness", ROUGHNESS)]);
     for constraint in CONSTRAINTS {
         let mut held = [[0.0; 2]; 7];
