@@ -1,11 +1,10 @@
 //! Least squares with one set of weights after another on the same records.
 //!
-//! The design is reduced once, to an orthonormal basis Q of its columns; from then on the unknowns
-//! are the coordinates z of the fitted spectrum Q z. A step solves for the change of z that new
-//! weights W ask for, from the normal equations `Q^T W Q dz = Q^T W r`, r being what z leaves: their
-//! condition is that of the weights and not of the design squared, and what an inexact solution
-//! leaves is made good by the next step. Where even that is too much, the step is taken by
-//! reflections.
+//! The design is factored once, into an orthonormal basis Q of its columns and R; from then on the
+//! unknowns are the coordinates z of the fitted spectrum Q z. A step with new weights W solves the
+//! normal equations `Q^T W Q dz = Q^T W r`, r the residual at z. Their condition number is that of
+//! the weights alone, not the square of the design's, and the next step corrects what an inexact
+//! solution leaves. Where even that is too ill-conditioned, the step is taken by a QR factorisation.
 
 use std::sync::Arc;
 
@@ -16,36 +15,35 @@ use super::vector::{axpy, dot};
 use super::weighted::WeightedSystem;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
-/// A pivot of the normal equations that is smaller than this part of the largest one has too few
-/// digits left.
+/// The normal equations are used only if no pivot is smaller than this, relative to the largest.
 const LEAST_PIVOT: f64 = 1e-10;
 
-/// The fitted spectrum in an orthonormal basis, what it leaves, and room to work in.
+/// The fitted spectrum Q z with its residual, and a work vector.
 #[derive(Debug)]
 pub(crate) struct Iterate {
     rows: usize,
-    /// Has Q, its columns one after another.
+    /// Holds Q, column by column.
     weighted: Arc<WeightedSystem>,
     /// The data, in units of their standard deviation.
     data: [ScratchVec; 2],
     /// The coordinates of the fitted spectrum.
     point: [Vec<f64>; 2],
-    /// What it leaves of the data.
-    rest: [ScratchVec; 2],
+    /// The data less the fitted spectrum.
+    residual: [ScratchVec; 2],
     scaled: ScratchVec,
 }
 
 impl Iterate {
-    /// From a system that was reduced, and its data as they were before; at the least-squares
-    /// solution.
+    /// The least-squares solution of a factored system, with its weighted data as they were before
+    /// the factorisation.
     pub(crate) fn new(weighted: Arc<WeightedSystem>, data: [ScratchVec; 2]) -> Self {
         let (re, im) = weighted.factored.qt_b();
         let point = [re.to_vec(), im.to_vec()];
         let rows = data[0].len();
-        let rest = data.clone();
+        let residual = data.clone();
         let mut iterate =
-            Self { rows, weighted, data, point, rest, scaled: ScratchVec::with_len(rows) };
-        iterate.update_rest();
+            Self { rows, weighted, data, point, residual, scaled: ScratchVec::with_len(rows) };
+        iterate.update_residual();
         iterate
     }
 
@@ -54,20 +52,20 @@ impl Iterate {
         (&self.point[0], &self.point[1])
     }
 
-    /// What the fitted spectrum leaves of each record: real and imaginary part.
-    pub(crate) fn rest(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.rest[0].iter().copied().zip(self.rest[1].iter().copied())
+    /// The residual of each record: real and imaginary part.
+    pub(crate) fn residuals(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.residual[0].iter().copied().zip(self.residual[1].iter().copied())
     }
 
-    /// The same as two vectors.
+    /// The residuals as two vectors, real and imaginary part.
     pub(crate) fn residual_parts(&self) -> [&[f64]; 2] {
-        self.rest.each_ref().map(|part| &part[..])
+        self.residual.each_ref().map(|part| &part[..])
     }
 
-    /// The squared moduli of that.
+    /// The squared moduli of the residuals.
     pub(crate) fn squares(&self) -> ScratchVec {
         let mut squares = ScratchVec::with_len(self.rows);
-        let [re, im] = &self.rest;
+        let [re, im] = &self.residual;
         with_widest_simd(
             #[inline(always)]
             || {
@@ -79,8 +77,8 @@ impl Iterate {
         squares
     }
 
-    /// Moves to the least-squares solution with these weights; returns by how much the fitted
-    /// spectrum changes: root of the sum over records.
+    /// Moves to the least-squares solution with these weights, and returns the length of the change
+    /// of the fitted spectrum (root of the sum of squares over records).
     pub(crate) fn step(&mut self, weights: &[f64]) -> Result<f64, Unusable> {
         let change = match self.by_normal_equations(weights) {
             Some(change) => change,
@@ -90,36 +88,37 @@ impl Iterate {
         Ok(change.iter().map(|change| dot(change, change)).sum::<f64>().sqrt())
     }
 
-    /// Moves by so much of a change of the coordinates.
+    /// Moves by `factor * change`.
     pub(crate) fn advance(&mut self, change: &[Vec<f64>; 2], factor: f64) {
         for (point, change) in self.point.iter_mut().zip(change) {
             point.iter_mut().zip(change).for_each(|(point, change)| *point += factor * change);
         }
-        self.update_rest();
+        self.update_residual();
     }
 
-    /// By what the whole change moves the rest of each record.
-    pub(crate) fn moved_by(&self, change: &[Vec<f64>; 2]) -> [ScratchVec; 2] {
-        let columns = self.weighted.q();
-        change.each_ref().map(|change| {
-            let mut moved = ScratchVec::with_len(self.rows);
-            moved.fill(0.0);
-            with_widest_simd(
-                #[inline(always)]
-                || {
-                    for (column, factor) in columns.chunks_exact(self.rows).zip(change) {
-                        axpy(&mut moved, -factor, column);
-                    }
-                },
-            );
-            moved
-        })
+    /// By how much a full step changes the residuals: `-Q dz`.
+    pub(crate) fn residual_change(&self, change: &[Vec<f64>; 2]) -> [ScratchVec; 2] {
+        change.each_ref().map(|part| self.minus_q_times(part))
     }
 
-    /// The change `dz` that Newton's method asks for: `sum_j q_j q_j^T M_j dz = sum_j q_j pull_j`,
+    fn minus_q_times(&self, z: &[f64]) -> ScratchVec {
+        let mut product = ScratchVec::with_len(self.rows);
+        product.fill(0.0);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for (column, factor) in self.weighted.q().chunks_exact(self.rows).zip(z) {
+                    axpy(&mut product, -factor, column);
+                }
+            },
+        );
+        product
+    }
+
+    /// The step `dz` of Newton's method: `sum_j q_j q_j^T M_j dz = sum_j q_j pull_j`,
     /// `M_j` a symmetric 2 x 2 matrix in the plane of each record: along the real axis, between
-    /// both, and along the imaginary axis. None if too few digits of it would be right.
-    pub(crate) fn newton_change(
+    /// both, and along the imaginary axis. None if the equations are too ill-conditioned.
+    pub(crate) fn newton_step(
         &mut self,
         curvature: [&[f64]; 3],
         pull: [&[f64]; 2],
@@ -157,27 +156,29 @@ impl Iterate {
         self.point[0].len()
     }
 
-    /// From the data, not from the last rest: rounding errors do not add up.
-    fn update_rest(&mut self) {
+    /// From the data, not from the last residual, so that rounding errors do not add up.
+    fn update_residual(&mut self) {
         let columns = self.weighted.q();
         with_widest_simd(
             #[inline(always)]
             || {
-                for ((rest, data), point) in self.rest.iter_mut().zip(&self.data).zip(&self.point) {
-                    rest.copy_from_slice(data);
+                for ((residual, data), point) in
+                    self.residual.iter_mut().zip(&self.data).zip(&self.point)
+                {
+                    residual.copy_from_slice(data);
                     for (column, factor) in columns.chunks_exact(self.rows).zip(point) {
-                        axpy(rest, -factor, column);
+                        axpy(residual, -factor, column);
                     }
                 }
             },
         );
     }
 
-    /// The change that the weights ask for; none if too few digits of it would be right.
+    /// The step for these weights; none if the normal equations are too ill-conditioned.
     fn by_normal_equations(&mut self, weights: &[f64]) -> Option<[Vec<f64>; 2]> {
         let n = self.unknowns();
         let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
-        let Self { rows, weighted, rest, scaled, .. } = self;
+        let Self { rows, weighted, residual, scaled, .. } = self;
         let mut gram = gram(
             weighted.q(),
             *rows,
@@ -185,8 +186,8 @@ impl Iterate {
             scaled,
             #[inline(always)]
             |i, scaled| {
-                re[i] = dot(scaled, &rest[0]);
-                im[i] = dot(scaled, &rest[1]);
+                re[i] = dot(scaled, &residual[0]);
+                im[i] = dot(scaled, &residual[1]);
             },
         );
         cholesky(&mut gram, n)?;
@@ -201,7 +202,7 @@ impl Iterate {
         let columns = self.weighted.q().chunks_exact(self.rows);
         let mut columns: Vec<f64> = columns.flat_map(|c| -> Vec<f64> { weighted(c) }).collect();
         let (mut re, mut im): (Vec<f64>, Vec<f64>) =
-            (weighted(&self.rest[0]), weighted(&self.rest[1]));
+            (weighted(&self.residual[0]), weighted(&self.residual[1]));
         let Qr { r, qt_b, .. } = householder_qr(&mut columns, self.rows, [&mut re, &mut im]);
         let n = self.unknowns();
         check_rank(&r, n, self.rows)?;
@@ -209,8 +210,8 @@ impl Iterate {
     }
 }
 
-/// The upper half of `Q^T W Q`, by rows; hands over each column of Q times W on the way, which stands
-/// in `scaled`.
+/// The upper half of `Q^T W Q`, row by row; calls `each` with every weighted column of Q, which is
+/// formed in `scaled`.
 fn gram(
     columns: &[f64],
     rows: usize,
@@ -237,8 +238,8 @@ fn gram(
     gram
 }
 
-/// Replaces the upper half of a symmetric matrix by the U of `U^T U`; none if it is not clearly
-/// positive.
+/// Replaces the upper half of a symmetric matrix by its Cholesky factor U, `A = U^T U`; none if a pivot
+/// is too small.
 fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
     let largest = (0..n).map(|i| a[i * n + i]).fold(0.0, f64::max);
     for i in 0..n {

@@ -71,8 +71,8 @@ impl Method for LeastAbsoluteDeviations {
         match minimise(&whitened, &mut iterate, self.limits) {
             Err(why) => Outcome::Failed(why.to_string()),
             Ok(stop) => {
-                let responses = responses(iterate.rest());
-                stop.outcome(whitened.solution(whitened.emissivities(&iterate), &responses))
+                let influences = influences(iterate.residuals());
+                stop.outcome(whitened.solution(whitened.emissivities(&iterate), &influences))
             }
         }
     }
@@ -86,19 +86,20 @@ impl Method for LeastAbsoluteDeviations {
 /// r dr = 0`, and changes it by `pi f'(0) h^3 / 6`: for Gaussian noise by -0.5 % at this width. A
 /// smoother `r / sqrt(|r|^2 + h^2)` has tails `h^2/r^3`, which cost 6 %. (For the density of
 /// residuals at zero in general: Koenker 2005, Quantile Regression, sec. 3.4.)
-fn responses(rest: impl Iterator<Item = (f64, f64)>) -> Vec<Influence> {
-    let rest: Vec<Complex64> = rest.map(|(re, im)| Complex64::new(re, im)).collect();
-    let moduli: Vec<f64> = rest.iter().map(|r| r.norm_sqr().sqrt()).collect();
+fn influences(residuals: impl Iterator<Item = (f64, f64)>) -> Vec<Influence> {
+    let residuals: Vec<Complex64> = residuals.map(|(re, im)| Complex64::new(re, im)).collect();
+    let moduli: Vec<f64> = residuals.iter().map(|r| r.norm_sqr().sqrt()).collect();
     let width = KINK * median(&moduli) / ln(2.0).sqrt();
-    let response = |(r, modulus): (&Complex64, &f64)| {
-        let direction = if *modulus > 0.0 { r / modulus } else { Complex64::ONE };
-        let slope = if *modulus < width {
-            Symmetric2 { round: 1.0 / width, skew: Complex64::ZERO }
-        } else {
-            let round = 0.5 / modulus;
-            Symmetric2 { round, skew: direction * direction * -round }
-        };
-        Influence { psi: direction, slope }
+    residuals.iter().zip(&moduli).map(|(r, modulus)| influence(*r, *modulus, width)).collect()
+}
+
+fn influence(r: Complex64, modulus: f64, width: f64) -> Influence {
+    let direction = if modulus > 0.0 { r / modulus } else { Complex64::ONE };
+    let slope = if modulus < width {
+        Symmetric2 { round: 1.0 / width, skew: Complex64::ZERO }
+    } else {
+        let round = 0.5 / modulus;
+        Symmetric2 { round, skew: direction * direction * -round }
     };
-    rest.iter().zip(&moduli).map(response).collect()
+    Influence { psi: direction, slope }
 }

@@ -159,18 +159,21 @@ impl Step {
     }
 }
 
+/// The variance of the Planck function at some temperatures, each with a standard error in K.
+fn variance(frequency_hz: f64, temperatures: &[f64], sigma_k: f64) -> ScratchVec {
+    let mut variance = ScratchVec::with_len(temperatures.len());
+    fill_planck_slopes(frequency_hz, temperatures, &mut variance);
+    variance.iter_mut().for_each(|slope| *slope *= sigma_k * (sigma_k * *slope));
+    variance
+}
+
 impl<'a> TemperatureErrors<'a> {
     fn new(problem: &'a Problem<'a>, sigma_k: &[f64]) -> Self {
         let hz = problem.context.frequency_hz;
-        let column = |(emitter, temperatures): (usize, &Vec<f64>)| {
-            let sigma_k = sigma_k.get(emitter).or(sigma_k.last()).copied().unwrap_or(0.0);
-            let mut column = ScratchVec::with_len(temperatures.len());
-            fill_planck_slopes(hz, temperatures, &mut column);
-            column.iter_mut().for_each(|slope| *slope *= sigma_k * (sigma_k * *slope));
-            column
-        };
+        let sigma_of = |emitter| sigma_k.get(emitter).or(sigma_k.last()).copied().unwrap_or(0.0);
         let columns = problem.context.temperatures.iter().enumerate();
-        Self { problem, planck_variance: columns.map(column).collect() }
+        let variance = columns.map(|(i, temperatures)| variance(hz, temperatures, sigma_of(i)));
+        Self { problem, planck_variance: variance.collect() }
     }
 
     /// Whether rounding hides what a step that does not go down would gain.

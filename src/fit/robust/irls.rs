@@ -96,19 +96,22 @@ fn minimise(
         }
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
-    let response = |(re, im): (f64, f64)| {
-        let r = Complex64::new(re, im);
-        let square = re * re + im * im;
-        let u = square / scale_squared;
-        let weight = loss.weight(u);
-        let fall = loss.fall(u);
-        // The square of the direction, of a record that has one.
-        let twice = if square > 0.0 { r * r / square } else { Complex64::ZERO };
-        let slope = Symmetric2 { round: weight + fall, skew: twice * fall };
-        Influence { psi: r * weight, slope }
-    };
-    let responses: Vec<Influence> = iterate.rest().map(response).collect();
-    Ok(stop.outcome(whitened.solution(whitened.emissivities(&iterate), &responses)))
+    let influences: Vec<Influence> =
+        iterate.residuals().map(|residual| influence(*loss, residual, scale_squared)).collect();
+    Ok(stop.outcome(whitened.solution(whitened.emissivities(&iterate), &influences)))
+}
+
+/// How a record with this residual acts on the estimate.
+fn influence(loss: &dyn Loss, (re, im): (f64, f64), scale_squared: f64) -> Influence {
+    let r = Complex64::new(re, im);
+    let square = re * re + im * im;
+    let u = square / scale_squared;
+    let weight = loss.weight(u);
+    let fall = loss.fall(u);
+    // The square of the direction of the residual, if it has one.
+    let twice = if square > 0.0 { r * r / square } else { Complex64::ZERO };
+    let slope = Symmetric2 { round: weight + fall, skew: twice * fall };
+    Influence { psi: r * weight, slope }
 }
 
 /// Reweights and solves until the fit stands still.

@@ -75,8 +75,8 @@ struct Newton {
 }
 
 impl Newton {
-    fn new(rest: [&[f64]; 2], dual: &SplitComplex, epsilon: f64) -> Self {
-        let records = rest[0].len();
+    fn new(residual: [&[f64]; 2], dual: &SplitComplex, epsilon: f64) -> Self {
+        let records = residual[0].len();
         let mut pull = [0; 2].map(|_| ScratchVec::with_len(records));
         let mut curvature = [0; 3].map(|_| ScratchVec::with_len(records));
         let [pull_re, pull_im] = &mut pull;
@@ -85,7 +85,8 @@ impl Newton {
         with_widest_simd(
             #[inline(always)]
             || {
-                let inputs = rest[0].iter().zip(rest[1]).zip(&dual[0][..]).zip(&dual[1][..]);
+                let inputs =
+                    residual[0].iter().zip(residual[1]).zip(&dual[0][..]).zip(&dual[1][..]);
                 let pulls = pull_re.iter_mut().zip(pull_im.iter_mut());
                 let bends = along.iter_mut().zip(between.iter_mut()).zip(across.iter_mut());
                 for ((inputs, pulls), bends) in inputs.zip(pulls).zip(bends) {
@@ -134,25 +135,25 @@ fn step(
     let newton = Newton::new(iterate.residual_parts(), dual, epsilon);
     let [along, between, across] = &newton.curvature;
     let change =
-        iterate.newton_change([along, between, across], newton.pull.each_ref().map(|p| &p[..]));
+        iterate.newton_step([along, between, across], newton.pull.each_ref().map(|p| &p[..]));
     let Some(change) = change else { return reweight(iterate, epsilon) };
-    let moved = iterate.moved_by(&change);
+    let moved = iterate.residual_change(&change);
     let factor = down(iterate.residual_parts(), &moved, epsilon);
     iterate.advance(&change, factor);
     Ok(newton.dual_after(&moved))
 }
 
 /// The part of a step by which the smoothed sum goes down.
-fn down(rest: [&[f64]; 2], moved: &SplitComplex, epsilon: f64) -> f64 {
-    let mut terms = ScratchVec::with_len(rest[0].len());
+fn down(residual: [&[f64]; 2], moved: &SplitComplex, epsilon: f64) -> f64 {
+    let mut terms = ScratchVec::with_len(residual[0].len());
     let mut sum_at = |factor: f64| {
         with_widest_simd(
             #[inline(always)]
             || {
-                let rest = rest[0].iter().zip(rest[1]);
+                let residual = residual[0].iter().zip(residual[1]);
                 let moved = moved[0].iter().zip(&moved[1][..]);
-                for ((term, rest), moved) in terms.iter_mut().zip(rest).zip(moved) {
-                    let (re, im) = (rest.0 + factor * moved.0, rest.1 + factor * moved.1);
+                for ((term, residual), moved) in terms.iter_mut().zip(residual).zip(moved) {
+                    let (re, im) = (residual.0 + factor * moved.0, residual.1 + factor * moved.1);
                     *term = (re * re + im * im + epsilon * epsilon).sqrt();
                 }
                 vector::sum(&terms)
@@ -178,8 +179,8 @@ fn reweight(iterate: &mut Iterate, epsilon: f64) -> Result<SplitComplex, Unusabl
     weights.iter_mut().for_each(|square| *square = 1.0 / (*square + epsilon * epsilon).sqrt());
     iterate.step(&weights)?;
     let mut dual = [0; 2].map(|_| ScratchVec::with_len(weights.len()));
-    for (dual, rest) in dual.iter_mut().zip(iterate.residual_parts()) {
-        dual.iter_mut().zip(rest).zip(&weights).for_each(|((y, r), weight)| *y = r * weight);
+    for (dual, residual) in dual.iter_mut().zip(iterate.residual_parts()) {
+        dual.iter_mut().zip(residual).zip(&weights).for_each(|((y, r), weight)| *y = r * weight);
     }
     Ok(dual)
 }

@@ -87,11 +87,15 @@ impl<'a> Whitened<'a> {
     }
 
     /// The values found, comparable between methods: the residual with the weights of `wls`.
-    pub(crate) fn solution(&self, emissivity: Vec<Complex64>, responses: &[Influence]) -> Solution {
+    pub(crate) fn solution(
+        &self,
+        emissivity: Vec<Complex64>,
+        influences: &[Influence],
+    ) -> Solution {
         let residuals = self.residuals(&emissivity);
         Solution {
             emissivity,
-            sigma: self.sandwich(responses),
+            sigma: self.sandwich(influences),
             rss: residuals.iter().map(Complex64::norm_sqr).sum(),
             condition: self.plain.condition,
         }
@@ -111,11 +115,11 @@ impl<'a> Whitened<'a> {
     /// For the finite sample Huber (1981, section 7.6) divides the sum of `psi psi^T` by the degrees
     /// of freedom and multiplies by `K = 1 + p/n var(psi') / c^2`; in the plane the variance is that
     /// of `C^-1 psi'`, in the directions in which the error comes in.
-    fn sandwich(&self, responses: &[Influence]) -> Vec<f64> {
+    fn sandwich(&self, influences: &[Influence]) -> Vec<f64> {
         let (mut squares, mut slopes) = (Symmetric2::ZERO, Symmetric2::ZERO);
-        for response in responses {
-            squares += Symmetric2::square_of(response.psi);
-            slopes += response.slope;
+        for influence in influences {
+            squares += Symmetric2::square_of(influence.psi);
+            slopes += influence.slope;
         }
         let records = self.weighted.root.len() as f64;
         let unknowns = self.problem.unknowns() as f64;
@@ -124,7 +128,8 @@ impl<'a> Whitened<'a> {
         let mean_square = squares * (1.0 / self.plain.degrees_of_freedom as f64);
         let error = mean_square.between(inverse);
         let twice = Symmetric2::ONE.between(inverse);
-        let spread = responses.iter().fold(Symmetric2::ZERO, |sum, r| sum + twice.between(r.slope));
+        let spread =
+            influences.iter().fold(Symmetric2::ZERO, |sum, r| sum + twice.between(r.slope));
         let relative_variance = error.trace_with(spread) / records / error.trace() - 1.0;
         let correction = 1.0 + unknowns / records * relative_variance;
         let factor = correction * error.trace().sqrt();

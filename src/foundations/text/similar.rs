@@ -1,24 +1,26 @@
-//! What somebody may have meant who misspelt a name.
+//! Guesses which name a misspelt one was meant to be.
 
 use strsim::osa_distance;
 
-/// The choice that is most like a word: a few letters wrong, missing, too many or swapped, or one
-/// of the two the beginning of the other. None if no choice is like it.
+/// The choice nearest to a word: with a few letters wrong, missing, added or swapped, or where one of
+/// the two begins with the other. None if no choice comes near.
 #[must_use]
 pub fn most_similar<'a>(word: &str, choices: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let differs = |choice: &str| {
-        let choice = choice.to_lowercase();
-        let letters = word.chars().count().min(choice.chars().count());
-        let distance = osa_distance(&word, &choice);
-        let begins = letters > 2 && (choice.starts_with(&word) || word.starts_with(&choice));
-        (distance <= 1.max(letters / 3) || begins).then_some(distance)
-    };
-    let near = choices.into_iter().filter_map(|choice| Some((differs(choice)?, choice)));
+    let near = choices.into_iter().filter_map(|choice| Some((distance(&word, choice)?, choice)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, choice)| choice)
 }
 
-/// `; did you mean X?` if there is a choice that is most like a word, else nothing.
+/// How many edits apart a word in lower case and a choice are; none if they are not alike.
+fn distance(word: &str, choice: &str) -> Option<usize> {
+    let choice = choice.to_lowercase();
+    let letters = word.chars().count().min(choice.chars().count());
+    let distance = osa_distance(word, &choice);
+    let begins = letters > 2 && (choice.starts_with(word) || word.starts_with(&choice));
+    (distance <= 1.max(letters / 3) || begins).then_some(distance)
+}
+
+/// `; did you mean X?` if a choice comes near the word, else an empty text.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, choices: impl IntoIterator<Item = &'a str>) -> String {
     most_similar(word, choices).map_or(String::new(), |choice| format!("; did you mean {choice}?"))
