@@ -81,13 +81,13 @@ fn fit(bencher: Bencher, name: &str) {
 
 /// The 43 bins of the band by each method that fits all bins together.
 #[divan::bench(args = names(true), sample_count = 20)]
-fn fit_together(bencher: Bencher, name: &str) {
+fn fit_coupled(bencher: Bencher, name: &str) {
     let (bins, method): (Vec<Bin>, _) = (BAND.map(Bin::new).collect(), build(name));
     let columns: Vec<Vec<&[f64]>> = bins.iter().map(Bin::columns).collect();
     let problems: Vec<Problem> =
         bins.iter().zip(&columns).map(|(bin, columns)| bin.problem(columns)).collect();
     let count = ItemsCount::new(problems.len());
-    bencher.counter(count).bench_local(|| method.fit_together(&problems));
+    bencher.counter(count).bench_local(|| method.fit_coupled(&problems));
 }
 
 fn planned(config: Config, shards: u32) -> BoundPlan {

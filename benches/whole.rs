@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use ndarray::Array0;
 use ndarray_npy::NpzReader;
-use otfhpc::foundations::math::median;
+use otfhpc::foundations::numerics::math::median;
 use otfhpc::store::RunDir;
 use tempfile::TempDir;
 

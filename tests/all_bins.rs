@@ -4,7 +4,7 @@
 #[path = "support/solution.rs"]
 mod solution;
 
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use solution::{Checked, Run, Solution};
 
 /// All bins of the band but seven at either edge.

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ndarray::ArrayView2;
 use num_complex::Complex64;
 use otfhpc::data::{Campaign, Draw};
-use otfhpc::foundations::math::modulus;
-use otfhpc::foundations::spare::Spare;
+use otfhpc::foundations::numerics::ScratchVec;
+use otfhpc::foundations::numerics::math::modulus;
 use otfhpc::instrument::ChannelScan;
 use otfhpc::otf::study::{Config, Study};
 use solution::{Checked, Run, Solution, Worst, band_of, difference, largest, nrmse};
@@ -65,7 +65,7 @@ fn shares(
     let mut shares: Vec<Vec<f64>> = Vec::new();
     for &bin in &bins {
         let problem = campaign.bin_data(&realisation, bin);
-        let strength = |column: &Spare| {
+        let strength = |column: &ScratchVec| {
             // The variance of a noise-free bin is 512 / |G|^2.
             let pairs = column.iter().zip(&problem.variance);
             let power = pairs.map(|(p, v)| if *p > 0.0 { p * p * 512.0 / v } else { 0.0 });

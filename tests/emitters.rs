@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, Axis, IxDyn};
 use ndarray_npy::{NpzReader, NpzWriter};
 use num_complex::Complex64;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use solution::{Checked, Run, Solution};
 use support::program::{otfhpc, text};
 use tempfile::TempDir;

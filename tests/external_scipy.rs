@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use num_complex::Complex64;
-use otfhpc::external::Program;
+use otfhpc::external::ExternalProgram;
 use otfhpc::fit::{
     Constraint, Context, Deadline, OptionValues, Outcome, Problem, Registered, Solution,
     VarianceScale, external_solution, fit_bin, method,
 };
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use support::{no_scipy, python, trial_unless};
@@ -109,7 +109,7 @@ fn run(script: &str, bins: &[Problem]) -> Result<Vec<Outcome>, Failed> {
     let python = python().ok_or("there is no Python: set OTFHPC_TEST_PYTHON")?;
     let python = python.to_str().ok_or("the path of Python is not text")?;
     let logs = tempfile::tempdir()?;
-    let program = Program {
+    let program = ExternalProgram {
         name: script.to_owned(),
         command: vec![python.to_owned(), format!("scripts/methods/{script}")],
         timeout: Duration::from_secs(300),

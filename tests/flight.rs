@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use ndarray::{Array2, ArrayView2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use solution::{Checked, Run, Solution, Worst, band_of, difference, largest};
 use support::{required, trial, trial_unless};
 

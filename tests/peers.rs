@@ -13,7 +13,7 @@ use libtest_mimic::Failed;
 use ndarray::{Array0, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use serde_json::Value;
 use solution::{Run, Worst};
 use support::program::otfhpc;

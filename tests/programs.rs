@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use num_complex::Complex64;
-use otfhpc::foundations::npz_writer::write_npz;
+use otfhpc::foundations::npz::write_npz;
 use rustix::process::{Pid, Signal, kill_process};
 use support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_in, otfhpc_with, products, text};
 use tempfile::{TempDir, tempdir};

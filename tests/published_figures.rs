@@ -13,8 +13,8 @@ use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::data::model::PublishedModel;
 use otfhpc::data::published_columns;
-use otfhpc::foundations::constants::MJY_SR_PER_ERG;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::constants::MJY_SR_PER_ERG;
+use otfhpc::foundations::numerics::math::modulus;
 use otfhpc::instrument::{
     Axis, BolometerState, Channel, DEFAULT_CORRECTION, Electronics, Gain, PADDED_LENGTH,
     PLAIN_LENGTH, Peak, SPECTRUM_BINS,

@@ -14,8 +14,8 @@ use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::data::model::{ModelError, PublishedModel};
-use otfhpc::data::npz::{NpzFile, SourceType};
 use otfhpc::data::published_columns;
+use otfhpc::foundations::npz::{NpzFile, SourceType};
 use support::{required, trial};
 
 const MODEL: &str = "FIRAS_CALIBRATION_MODEL_LLSS.FITS";

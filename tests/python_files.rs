@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Failed;
-use otfhpc::data::npz::{NpzFile, SourceType};
+use otfhpc::foundations::npz::{NpzFile, SourceType};
 use support::{no_python, python, run_python, trial_unless};
 
 fn main() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use num_complex::Complex64;
 use otfhpc::carry::{failed_units, take_back};
-use otfhpc::foundations::npz_writer::write_npz;
+use otfhpc::foundations::npz::write_npz;
 use otfhpc::plan::BoundPlan;
 use otfhpc::store::RunDir;
 use otfhpc::workloads::open;

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use otfhpc::foundations::math::median;
+use otfhpc::foundations::numerics::math::median;
 use solution::{Checked, Run, band_of, nrmse};
 
 const LEVELS: [&str; 2] = ["0.001", "0.1"];

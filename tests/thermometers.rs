@@ -9,7 +9,7 @@ mod support;
 use ndarray::{Array1, Array2, ArrayD};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 use solution::{Checked, Run};
 use std::path::Path;
 use support::program::otfhpc_in;

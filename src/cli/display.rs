@@ -12,7 +12,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::engine::{ConfigurationDone, Counts, Progress, Workload};
 use crate::foundations::Shown;
 pub(super) use crate::foundations::counted;
-use crate::foundations::shown::harmless;
+use crate::foundations::text::harmless;
 use crate::plan::BoundPlan;
 use crate::store::RunDir;
 

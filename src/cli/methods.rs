@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::fit::{EACH_EMITTER, Registered, method, methods};
 use crate::foundations::aligned;
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::args::MethodsArgs;
 use super::display::say;

@@ -1,6 +1,6 @@
 //! What is subtracted from an interferogram before the transform.
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::instrument::IFG_LENGTH;
 
 use super::settings::Baseline;

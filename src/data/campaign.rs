@@ -5,21 +5,21 @@ use std::ops::Range;
 use crate::instrument::{Axis, BolometerState, ChannelScan, Gain, PLAIN_LENGTH, SPECTRUM_BINS};
 
 use super::designs::{Designs, kept_bytes};
-use super::emitters::{Combined, Emitter, emitting};
+use super::emitters::{CombinedReading, Emitter, emitting};
 use super::error::DataError;
-use super::known::Known;
+use super::known::KnownModel;
 use super::model::PublishedModel;
-use super::npz::Matrix;
 use super::plateaus::plateaus;
 use super::recipe::Recipe;
 use super::records::RawRecords;
 use super::resample::{Resampling, check};
-use super::resolved::Resolved;
+use super::resolved::ResolvedSettings;
 use super::screening::{Reason, Screening, screen};
 use super::settings::{Sigma, SimulateSettings, Source};
-use super::simulate::{Setup, SimulatedCampaign};
+use super::simulate::{SimulatedCampaign, SimulationSetup};
 use super::transform::Transform;
 use super::truth::Truth;
+use crate::foundations::npz::Matrix;
 
 /// One data set, ready to be fitted.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Campaign {
     pub(super) axis: Axis,
     pub(super) gain: Gain,
     pub(super) transform: Transform,
-    pub(super) taken: Taken,
+    pub(super) selected: SelectedRecords,
     pub(super) sigma: Option<Sigma>,
     /// Bins in which the channel sees no light.
     pub(super) dark_bins: Range<usize>,
@@ -36,7 +36,7 @@ pub struct Campaign {
     pub(super) seed: u64,
     pub(super) emitters: Vec<Emitter>,
     /// What methods may take as known of the emissivities; for simulated data there always is.
-    pub(super) known: Option<Known>,
+    pub(super) known: Option<KnownModel>,
     /// Number of the plateau of each record.
     pub(super) plateaus: Vec<usize>,
     pub(super) designs: Designs,
@@ -44,7 +44,7 @@ pub struct Campaign {
 
 /// The records that are used. Vectors have one element a record.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct SelectedRecords {
     pub(super) screening: Screening,
     /// Why each record of the file is left out, if it is.
     pub(super) reasons: Vec<Option<Reason>>,
@@ -72,12 +72,13 @@ impl Campaign {
     /// # Errors
     /// If a file cannot be used, a setting is missing, or no record is left.
     pub fn prepare(set: ChannelScan, recipe: &Recipe) -> Result<Self, DataError> {
-        let resolved = Resolved::new(set, recipe)?;
-        let taken = match recipe.data.source {
-            Source::Npz => Taken::measured(set, recipe, &resolved)?,
-            Source::Simulate => Taken::simulated(set, recipe, &resolved)?,
+        let resolved = ResolvedSettings::new(set, recipe)?;
+        let selected = match recipe.data.source {
+            Source::Npz => SelectedRecords::measured(set, recipe, &resolved)?,
+            Source::Simulate => SelectedRecords::simulated(set, recipe, &resolved)?,
         };
-        let Resolved { axis, peak, apodisation, dark_bins, least_transfer, model, .. } = resolved;
+        let ResolvedSettings { axis, peak, apodisation, dark_bins, least_transfer, model, .. } =
+            resolved;
         let gain = Gain::new(&axis, peak);
         let is_blocked = |bin| gain.relative_transfer(bin) < least_transfer;
         let baseline = recipe.instrument.baseline;
@@ -89,8 +90,8 @@ impl Campaign {
             sigma: recipe.data.sigma,
             dark_bins,
             seed: recipe.seed,
-            plateaus: plateaus(&taken.temperatures),
-            taken,
+            plateaus: plateaus(&selected.temperatures),
+            selected,
             emitters: recipe.emitters.to_vec(),
             known: known(set, recipe, model),
             designs: Designs::default(),
@@ -101,7 +102,8 @@ impl Campaign {
     /// unless they are too much: for several realisations.
     #[must_use]
     pub fn keeping_designs(mut self, bins: &[usize]) -> Self {
-        let (records, emitters) = (self.records() as u64, self.emitters.len() as u64);
+        let records = self.records() as u64;
+        let emitters = self.emitters.len() as u64;
         if kept_bytes(records, emitters, bins.len() as u64) > 0 {
             self.designs.keep(bins.last().map_or(0, |last| last + 1));
         }
@@ -117,13 +119,13 @@ impl Campaign {
     /// Which records are used.
     #[must_use]
     pub fn screening(&self) -> &Screening {
-        &self.taken.screening
+        &self.selected.screening
     }
 
     /// Noise of a sample at a noise level, counts per gain and sweep; none for measured data.
     #[must_use]
     pub fn sigma_at(&self, noise_level: f64) -> Option<f64> {
-        match &self.taken.interferograms {
+        match &self.selected.interferograms {
             Interferograms::Simulated(simulated) => Some(noise_level * simulated.null_rms),
             Interferograms::Measured { .. } => None,
         }
@@ -132,7 +134,7 @@ impl Campaign {
     /// Why each record of the channel is left out, if it is, in the order of the file.
     #[must_use]
     pub fn reasons(&self) -> &[Option<Reason>] {
-        &self.taken.reasons
+        &self.selected.reasons
     }
 
     /// Number of the plateau of each record that is used, ascending.
@@ -144,21 +146,26 @@ impl Campaign {
     /// Number of records used.
     #[must_use]
     pub fn records(&self) -> usize {
-        self.taken.states.len()
+        self.selected.states.len()
     }
 }
 
-impl Taken {
+impl SelectedRecords {
     /// The records of a file that pass the screening.
-    fn measured(set: ChannelScan, recipe: &Recipe, resolved: &Resolved) -> Result<Self, DataError> {
+    fn measured(
+        set: ChannelScan,
+        recipe: &Recipe,
+        resolved: &ResolvedSettings,
+    ) -> Result<Self, DataError> {
         let path = recipe.data.path.as_deref().ok_or(DataError::NoPath)?;
         let raw = RawRecords::read(path, set.channel, recipe, resolved.bias)?;
         let passed = screen(&raw, set, &resolved.bolometer, recipe);
         if passed.indices.is_empty() {
-            let (path, screening) = (path.to_path_buf(), passed.screening);
+            let path = path.to_path_buf();
+            let screening = passed.screening;
             return Err(DataError::NoRecords { path, set, screening });
         }
-        let pick = |reading: &Combined| -> Vec<f64> {
+        let pick = |reading: &CombinedReading| -> Vec<f64> {
             passed.indices.iter().map(|&i| reading.temperatures_k[i]).collect()
         };
         let readings = raw.readings.iter().map(pick).collect();
@@ -176,9 +183,9 @@ impl Taken {
     fn simulated(
         set: ChannelScan,
         recipe: &Recipe,
-        resolved: &Resolved,
+        resolved: &ResolvedSettings,
     ) -> Result<Self, DataError> {
-        let setup = Setup {
+        let setup = SimulationSetup {
             emitters: recipe.emitters,
             truth: &Truth::simulated(set.channel, resolved.model.clone()),
             axis: &Axis::new(set, PLAIN_LENGTH, recipe.instrument.frequency_correction)?,
@@ -204,13 +211,15 @@ impl Taken {
 }
 
 /// What methods may take as known: the published model, or the truth of a simulation with an error.
-fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Option<Known> {
+fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Option<KnownModel> {
     match (recipe.data.source, model) {
-        (Source::Simulate, model) => Some(Known {
+        (Source::Simulate, model) => Some(KnownModel {
             model: Truth::simulated(set.channel, model),
             error: recipe.simulate.model_error,
         }),
-        (Source::Npz, Some(model)) => Some(Known { model: Truth::published(model), error: 0.0 }),
+        (Source::Npz, Some(model)) => {
+            Some(KnownModel { model: Truth::published(model), error: 0.0 })
+        }
         (Source::Npz, None) => None,
     }
 }
@@ -250,7 +259,7 @@ pub fn survey(
     check(resampling, trials, set, &campaign.plateaus)?;
     Ok(match recipe.data.source {
         Source::Npz => {
-            let screening = campaign.taken.screening.clone();
+            let screening = campaign.selected.screening.clone();
             Surveyed { screening, campaign: Some(campaign) }
         }
         Source::Simulate => {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::foundations::spare::Spare;
+use crate::foundations::numerics::ScratchVec;
 
 /// Planck functions at one bin, MJy/sr, `[emitter][record]`.
-pub type Design = Vec<Spare>;
+pub type Design = Vec<ScratchVec>;
 
 /// More than this is not kept, bytes: what does not fit in a cache is as fast worked out again.
 const MOST: u64 = 64 << 20;
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn kept_designs_are_worked_out_once() {
         let mut designs = Designs::default();
-        let design = || vec![Spare::taken(1)];
+        let design = || vec![ScratchVec::with_len(1)];
         assert!(!Arc::ptr_eq(&designs.at(3, design), &designs.at(3, design)));
         designs.keep(4);
         let first = designs.at(3, design);

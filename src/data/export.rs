@@ -7,11 +7,11 @@ use std::path::Path;
 use num_complex::Complex64;
 
 use crate::foundations::FileError;
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 use crate::instrument::{Channel, IFG_LENGTH, SPECTRUM_BINS};
 
 use super::campaign::{Campaign, Interferograms};
-use super::emitters::{BOLOMETER, Emitter, apart};
+use super::emitters::{BOLOMETER, Emitter, split_reading};
 use super::simulate::{Noise, SimulatedCampaign};
 
 /// Writes simulated campaigns with the noise of one level and trial into one `.npz` file, in the
@@ -31,7 +31,7 @@ pub fn write_calibration_set(
 ) -> Result<(), FileError> {
     let mut channels: BTreeMap<Channel, Vec<(&Campaign, &SimulatedCampaign)>> = BTreeMap::new();
     for campaign in campaigns {
-        if let Interferograms::Simulated(simulated) = &campaign.taken.interferograms {
+        if let Interferograms::Simulated(simulated) = &campaign.selected.interferograms {
             let channel = campaign.axis.channel_scan().channel;
             channels.entry(channel).or_default().push((campaign, simulated));
         }
@@ -72,11 +72,13 @@ fn write_interferograms(
             samples.append(&mut ifg);
         }
     }
-    let (name, shape) = (format!("ifg_{channel}"), (gains.len(), IFG_LENGTH));
-    match sets.iter().all(|(_, simulated)| simulated.rounded()) {
+    let name = format!("ifg_{channel}");
+    let shape = (gains.len(), IFG_LENGTH);
+    if sets.iter().all(|(_, simulated)| simulated.rounded()) {
         // Whole counts in range; a peak out of range saturates, as it does in the instrument.
-        true => npz.add(&name, shape, &samples.iter().map(|s| *s as i16).collect::<Vec<_>>())?,
-        false => npz.add(&name, shape, &samples)?,
+        npz.add(&name, shape, &samples.iter().map(|s| *s as i16).collect::<Vec<_>>())?;
+    } else {
+        npz.add(&name, shape, &samples)?;
     }
     npz.add(&format!("gain_{channel}"), gains.len(), &gains)
 }
@@ -117,7 +119,7 @@ fn write_temperatures(
     for (i, emitter) in emitters.iter().enumerate() {
         let of = emitter.reading.channel.unwrap_or(channel);
         let values: Vec<f64> = readings.iter().flat_map(|set| &set[i]).copied().collect();
-        for (name, values) in apart(&emitter.reading, &values) {
+        for (name, values) in split_reading(&emitter.reading, &values) {
             npz.add(&format!("{name}_{of}"), values.len(), &values)?;
         }
     }

@@ -6,7 +6,7 @@
 
 use num_complex::Complex64;
 
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 use crate::instrument::ChannelScan;
 
 use super::emitters::Emitter;
@@ -19,13 +19,13 @@ const FLOOR: f64 = 0.01;
 
 /// What methods may take as known of the emissivities.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownModel {
     pub(super) model: Truth,
     /// Relative error of each emissivity; zero for a published model.
     pub(super) error: f64,
 }
 
-impl Known {
+impl KnownModel {
     /// The model in one trial at one bin, one value per emitter.
     pub(super) fn at(
         &self,
@@ -60,7 +60,7 @@ mod tests {
     use crate::instrument::Channel;
 
     fn at(error: f64, trial: u64, bin: usize) -> Vec<Complex64> {
-        let known = Known { model: Truth::simulated(Channel::Ll, None), error };
+        let known = KnownModel { model: Truth::simulated(Channel::Ll, None), error };
         let draw = Draw::of_noise(0.01, trial);
         known.at((bin, 300.0), &standard(), (&draw, 1, "llss".parse().unwrap()))
     }

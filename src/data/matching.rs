@@ -9,15 +9,17 @@ const TICKS_PER_SECOND: f64 = 1e7;
 pub(super) fn nearest(times: &[f64], others: &[f64], tolerance_s: f64) -> Vec<Option<usize>> {
     let mut order: Vec<usize> = (0..others.len()).filter(|&i| !others[i].is_nan()).collect();
     order.sort_by(|&a, &b| others[a].total_cmp(&others[b]));
-    let of = |&time: &f64| {
-        let after = order.partition_point(|&place| others[place] < time);
-        let near = [after.checked_sub(1), Some(after)].into_iter().flatten();
-        let distance = |place: usize| (others[place] - time).abs() / TICKS_PER_SECOND;
-        near.filter_map(|rank| order.get(rank).copied())
-            .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
-            .filter(|&place| distance(place) <= tolerance_s)
-    };
-    times.iter().map(of).collect()
+    times.iter().map(|&time| nearest_to(time, others, &order, tolerance_s)).collect()
+}
+
+/// The place of the time nearest to one among others, whose places in the order of time are `order`.
+fn nearest_to(time: f64, others: &[f64], order: &[usize], tolerance_s: f64) -> Option<usize> {
+    let after = order.partition_point(|&place| others[place] < time);
+    let near = [after.checked_sub(1), Some(after)].into_iter().flatten();
+    let distance_s = |place: usize| (others[place] - time).abs() / TICKS_PER_SECOND;
+    near.filter_map(|rank| order.get(rank).copied())
+        .min_by(|&a, &b| distance_s(a).total_cmp(&distance_s(b)))
+        .filter(|&place| distance_s(place) <= tolerance_s)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! From a calibration set, or a simulation of one, to the spectra that are fitted.
 
 pub mod model;
-pub mod npz;
 pub mod settings;
 
 mod baseline;
@@ -12,7 +11,6 @@ mod emitters;
 mod error;
 mod exclusion;
 mod export;
-mod gunzip;
 mod known;
 mod matching;
 mod plateaus;

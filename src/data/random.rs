@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::foundations::{Digest, math};
+use crate::foundations::Digest;
+use crate::foundations::numerics::math;
 use crate::instrument::ChannelScan;
 
 /// Names a family of random streams: one per record.

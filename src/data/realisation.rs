@@ -6,37 +6,37 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::fit::{Context, Deadline, VarianceScale};
-use crate::foundations::{large::Large, spare::Spare, wide::widely};
+use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
 use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
 
 use super::campaign::{Campaign, Interferograms};
 use super::designs::Design;
 use super::emitters::emitting;
-use super::npz::SourceType;
 use super::plateaus::plateaus;
-use super::resample::{Draw, Resample};
+use super::resample::{Draw, TrialRecords};
 use super::settings::Sigma;
 use super::simulate::Noise;
-use super::transform::Buffers;
+use super::transform::TransformBuffers;
+use crate::foundations::npz::SourceType;
 
 /// The spectra of one trial.
 #[derive(Debug)]
 pub struct Realisation {
     bins: Vec<usize>,
     /// Transforms of the interferograms at those bins, `[bin][record]`.
-    transforms: Large,
+    transforms: HugePageBuf,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     sample_variance: Vec<f64>,
     scale: VarianceScale,
     draw: Draw,
-    fitted: Sample,
+    fitted: RecordSubset,
     /// The records that are held out, to be predicted; none in most trials.
-    held_out: Option<Sample>,
+    held_out: Option<RecordSubset>,
 }
 
 /// Some of the records of a campaign. The lists have one element each.
 #[derive(Debug)]
-struct Sample {
+struct RecordSubset {
     records: Vec<usize>,
     /// Whether these are all records of the campaign, each once.
     is_whole: bool,
@@ -54,7 +54,7 @@ struct Sample {
     time_constant_s: Vec<f64>,
 }
 
-impl Sample {
+impl RecordSubset {
     /// Of some records, with what the thermometers gave in this realisation, if it is a simulation
     /// in which that is not the truth.
     fn new(
@@ -64,11 +64,11 @@ impl Sample {
         plateaus: Vec<usize>,
     ) -> Self {
         let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
-        let given = readings.unwrap_or(&campaign.taken.temperatures);
+        let given = readings.unwrap_or(&campaign.selected.temperatures);
         let temperatures: Vec<Vec<f64>> = given.iter().map(chosen).collect();
         let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
         let inverse_temperatures = temperatures.iter().map(inverse).collect();
-        let states = || records.iter().map(|&record| &campaign.taken.states[record]);
+        let states = || records.iter().map(|&record| &campaign.selected.states[record]);
         let inverse_responsivity = states().map(|state| 1.0 / state.responsivity).collect();
         let time_constant_s = states().map(|state| state.time_constant_s).collect();
         Self {
@@ -96,7 +96,7 @@ pub struct BinData {
     /// Spectrum, MJy/sr, one a record.
     pub data: Vec<Complex64>,
     /// `E|noise|^2`, (MJy/sr)^2, one a record.
-    pub variance: Spare,
+    pub variance: ScratchVec,
     /// What is known of the scale of `variance`.
     pub scale: VarianceScale,
     /// Optical frequency, Hz.
@@ -114,18 +114,22 @@ const ROW: usize = BLOCK + 4;
 
 impl Realisation {
     /// The transforms and the variances of samples of some records at one bin.
-    fn of(&self, sample: &Sample, position: usize) -> (Vec<Complex64>, Spare) {
+    fn gather_records(
+        &self,
+        subset: &RecordSubset,
+        position: usize,
+    ) -> (Vec<Complex64>, ScratchVec) {
         let records = self.sample_variance.len();
         let transforms = &self.transforms[position * records..][..records];
-        let mut variance = Spare::taken(sample.records.len());
-        if sample.is_whole {
+        let mut variance = ScratchVec::with_len(subset.records.len());
+        if subset.is_whole {
             variance.copy_from_slice(&self.sample_variance);
             return (transforms.to_vec(), variance);
         }
-        for (variance, &record) in variance.iter_mut().zip(&sample.records) {
+        for (variance, &record) in variance.iter_mut().zip(&subset.records) {
             *variance = self.sample_variance[record];
         }
-        (sample.records.iter().map(|&record| transforms[record]).collect(), variance)
+        (subset.records.iter().map(|&record| transforms[record]).collect(), variance)
     }
 
     /// Noise of a sample of each record of the campaign, counts per gain and sweep; none where all are
@@ -152,15 +156,15 @@ impl Realisation {
 }
 
 /// What a thread has to transform a block of records.
-struct Block {
-    buffers: Buffers,
+struct RecordBlock {
+    buffers: TransformBuffers,
     samples: Vec<f64>,
     /// `[bin][record]`, in rows of [`ROW`].
     transforms: Vec<Complex64>,
 }
 
-impl Block {
-    fn new(buffers: Buffers, bins: usize) -> Self {
+impl RecordBlock {
+    fn new(buffers: TransformBuffers, bins: usize) -> Self {
         let transforms = vec![Complex64::ZERO; bins * ROW];
         Self { buffers, samples: vec![0.0; IFG_LENGTH], transforms }
     }
@@ -186,9 +190,9 @@ impl Campaign {
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
         let noise = self.noise(draw);
         let records = self.records();
-        let mut transforms = Large::zeroed(records * bins.len());
-        let buffers = || Block::new(self.transform.buffers(), bins.len());
-        let one = |block: &mut Block, (index, rows): (usize, Vec<&mut [Complex64]>)| {
+        let mut transforms = HugePageBuf::zeroed(records * bins.len());
+        let buffers = || RecordBlock::new(self.transform.buffers(), bins.len());
+        let one = |block: &mut RecordBlock, (index, rows): (usize, Vec<&mut [Complex64]>)| {
             let first = index * BLOCK;
             let transform = |record: usize| {
                 let gain_sweeps = self.samples(record, &noise, &mut block.samples);
@@ -221,19 +225,21 @@ impl Campaign {
     }
 
     /// The records of a trial: those that are fitted, and those that are held out.
-    fn chosen(&self, draw: &Draw, noise: &Noise) -> (Sample, Option<Sample>) {
+    fn chosen(&self, draw: &Draw, noise: &Noise) -> (RecordSubset, Option<RecordSubset>) {
         let set = self.axis.channel_scan();
-        let readings = match &self.taken.interferograms {
+        let readings = match &self.selected.interferograms {
             Interferograms::Measured { .. } => None,
             Interferograms::Simulated(simulated) => {
                 let read = simulated.readings(noise);
-                read.map(|read| emitting(&self.emitters, read, &self.taken.states))
+                read.map(|read| emitting(&self.emitters, read, &self.selected.states))
             }
         };
         // What tells plateaus apart is what was read, as it is of a file.
         let read = readings.as_deref().map(plateaus);
-        let resample = Resample::new(draw, self.seed, set, read.as_ref().unwrap_or(&self.plateaus));
-        let sample = |records, plateaus| Sample::new(self, readings.as_deref(), records, plateaus);
+        let resample =
+            TrialRecords::new(draw, self.seed, set, read.as_ref().unwrap_or(&self.plateaus));
+        let sample =
+            |records, plateaus| RecordSubset::new(self, readings.as_deref(), records, plateaus);
         let held_out =
             (!resample.held_out.is_empty()).then(|| sample(resample.held_out, Vec::new()));
         (sample(resample.fitted, resample.plateaus), held_out)
@@ -247,7 +253,7 @@ impl Campaign {
 
     /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps.
     fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
-        let gain_sweeps = match &self.taken.interferograms {
+        let gain_sweeps = match &self.selected.interferograms {
             Interferograms::Measured { counts, gain_sweeps } => {
                 counts.copy_row(record, out);
                 gain_sweeps[record]
@@ -264,7 +270,7 @@ impl Campaign {
     /// Noise variance of one sample: given (plus that of rounding to counts, one twelfth), known
     /// from the simulation, or the power in the bins where the channel sees no light.
     fn sample_variance(&self, noise_sigma: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
-        let (known, rounded) = match &self.taken.interferograms {
+        let (known, rounded) = match &self.selected.interferograms {
             Interferograms::Measured { counts, .. } => {
                 (None, counts.source_type() == SourceType::Integer)
             }
@@ -300,14 +306,14 @@ impl Campaign {
         realisation.held_out.as_ref().map(|sample| self.gather(realisation, position, sample))
     }
 
-    fn gather(&self, realisation: &Realisation, position: usize, sample: &Sample) -> BinData {
+    fn gather(&self, realisation: &Realisation, position: usize, subset: &RecordSubset) -> BinData {
         let bin = realisation.bins[position];
-        let (mut data, mut variance) = realisation.of(sample, position);
-        self.divide_by_gain(bin, sample, &mut data, &mut variance);
+        let (mut data, mut variance) = realisation.gather_records(subset, position);
+        self.divide_by_gain(bin, subset, &mut data, &mut variance);
         BinData {
             bin,
             is_blocked: self.blocked[bin],
-            design: self.design(bin, sample),
+            design: self.design(bin, subset),
             data,
             variance,
             scale: realisation.scale,
@@ -320,14 +326,15 @@ impl Campaign {
     fn divide_by_gain(
         &self,
         bin: usize,
-        sample: &Sample,
+        subset: &RecordSubset,
         data: &mut [Complex64],
         variance: &mut [f64],
     ) {
-        let (per_factor, omega) = (self.gain.factor(bin).inv(), self.gain.omega(bin));
+        let per_factor = self.gain.factor(bin).inv();
+        let omega = self.gain.omega(bin);
         let power = self.transform.noise_power();
-        let bolometer = sample.inverse_responsivity.iter().zip(&sample.time_constant_s);
-        widely(
+        let bolometer = subset.inverse_responsivity.iter().zip(&subset.time_constant_s);
+        with_widest_simd(
             #[inline(always)]
             || {
                 for ((value, variance), (inverse, time_constant_s)) in
@@ -349,16 +356,17 @@ impl Campaign {
     }
 
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
-    fn design(&self, bin: usize, sample: &Sample) -> Arc<Design> {
+    fn design(&self, bin: usize, subset: &RecordSubset) -> Arc<Design> {
         let column = |inverse_temperatures: &Vec<f64>| {
-            let mut column = Spare::taken(inverse_temperatures.len());
+            let mut column = ScratchVec::with_len(inverse_temperatures.len());
             fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
             column
         };
-        let work_out = || sample.inverse_temperatures.iter().map(column).collect();
-        match sample.is_whole && sample.is_as_prepared {
-            true => self.designs.at(bin, work_out),
-            false => Arc::new(work_out()),
+        let work_out = || subset.inverse_temperatures.iter().map(column).collect();
+        if subset.is_whole && subset.is_as_prepared {
+            self.designs.at(bin, work_out)
+        } else {
+            Arc::new(work_out())
         }
     }
 }

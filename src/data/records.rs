@@ -8,11 +8,11 @@ use crate::foundations::Shown;
 use crate::instrument::{Channel, IFG_LENGTH, bias_volts};
 
 use super::conventions::Bias;
-use super::emitters::{BOLOMETER, Combined, Emitter, Reading, combine};
+use super::emitters::{BOLOMETER, CombinedReading, Emitter, Reading, combine_readings};
 use super::exclusion::Exclusion;
 use super::matching::nearest;
-use super::npz::{Matrix, NpzError, NpzFile};
 use super::recipe::Recipe;
+use crate::foundations::npz::{Matrix, NpzError, NpzFile};
 
 /// A file whose arrays are each sound but do not fit together.
 #[derive(Debug, Error)]
@@ -90,7 +90,7 @@ pub(super) struct RawRecords {
     /// Temperature of the bolometer's bath, K.
     pub(super) bath_k: Vec<f64>,
     /// What thermometers read, one for each emitter.
-    pub(super) readings: Vec<Combined>,
+    pub(super) readings: Vec<CombinedReading>,
     /// Whether a reading of another channel has no partner in time.
     pub(super) unmatched: Vec<bool>,
     /// The first rule by which each is excluded.
@@ -112,7 +112,7 @@ impl RawRecords {
             return Err(RecordsError::Empty { path: path.to_path_buf(), channel, key });
         }
         reader.records = ifg.rows();
-        let readings: Vec<Combined> = recipe
+        let readings: Vec<CombinedReading> = recipe
             .emitters
             .iter()
             .map(|emitter| reader.emitter(emitter))
@@ -174,9 +174,10 @@ impl<'a> Reader<'a> {
     fn key(&self, name: &str, channel: Channel) -> String {
         let full = format!("{name}_{channel}");
         let is_short = self.is_alone && channel == self.channel;
-        match is_short && !self.file.contains(&full) && self.file.contains(name) {
-            true => name.to_owned(),
-            false => full,
+        if is_short && !self.file.contains(&full) && self.file.contains(name) {
+            name.to_owned()
+        } else {
+            full
         }
     }
 
@@ -187,7 +188,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the thermometers of an emitter read.
-    fn emitter(&mut self, emitter: &Emitter) -> Result<Combined, RecordsError> {
+    fn emitter(&mut self, emitter: &Emitter) -> Result<CombinedReading, RecordsError> {
         let Reading { parts, channel } = &emitter.reading;
         let mut readings = Vec::new();
         for (name, weight) in parts {
@@ -197,7 +198,7 @@ impl<'a> Reader<'a> {
             };
             readings.push((values, *weight));
         }
-        Ok(combine(readings, self.limit_k))
+        Ok(combine_readings(readings, self.limit_k))
     }
 
     /// One value a record of another channel, in the order of this one's records: the nearest in time,
@@ -215,8 +216,10 @@ impl<'a> Reader<'a> {
         if values.len() == self.records {
             return Ok(values);
         }
-        let (path, channel) = (self.path.to_path_buf(), self.channel);
-        let (found, records) = (values.len(), self.records);
+        let path = self.path.to_path_buf();
+        let channel = self.channel;
+        let found = values.len();
+        let records = self.records;
         Err(RecordsError::NoTimes { path, key, found, records, channel, other })
     }
 
@@ -258,8 +261,12 @@ impl<'a> Reader<'a> {
                     None => format!("({records},)"),
                     Some(column) => format!("({records}, {} or more)", column + 1),
                 };
-                let (path, rule) = (self.path.to_path_buf(), rule.to_string());
-                let shapes = format!("{}; expected {expected}", super::npz::python_shape(shape));
+                let path = self.path.to_path_buf();
+                let rule = rule.to_string();
+                let shapes = format!(
+                    "{}; expected {expected}",
+                    crate::foundations::npz::python_shape(shape)
+                );
                 return Err(RecordsError::Flag { path, rule, key, shapes });
             }
         };

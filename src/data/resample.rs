@@ -48,7 +48,7 @@ impl Draw {
 
 /// The plateaus of one trial, by their places; ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Drawn {
+struct TrialPlateaus {
     /// One that was drawn twice is there twice.
     fitted: Vec<usize>,
     held_out: Vec<usize>,
@@ -56,7 +56,7 @@ struct Drawn {
 
 /// The records of one trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Resample {
+pub(super) struct TrialRecords {
     /// Those that are fitted; one that was drawn twice is there twice.
     pub(super) fitted: Vec<usize>,
     /// A number for the plateau of each of them, ascending.
@@ -65,12 +65,14 @@ pub(super) struct Resample {
     pub(super) held_out: Vec<usize>,
 }
 
-impl Resample {
+impl TrialRecords {
     /// The records of a trial, by the number of the plateau of each record.
     pub(super) fn new(draw: &Draw, seed: u64, set: ChannelScan, plateaus: &[usize]) -> Self {
         let runs = runs(plateaus);
         let drawn = match draw.resampling {
-            Resampling::None => Drawn { fitted: (0..runs.len()).collect(), held_out: Vec::new() },
+            Resampling::None => {
+                TrialPlateaus { fitted: (0..runs.len()).collect(), held_out: Vec::new() }
+            }
             Resampling::Bootstrap => bootstrap(draw.trial, seed, set, runs.len()),
             Resampling::CrossValidation => fold(draw, seed, set, runs.len()),
         };
@@ -101,9 +103,10 @@ pub(super) fn check(
         Resampling::CrossValidation => trials,
     };
     let found = runs(plateaus).len();
-    match found as u64 >= needed {
-        true => Ok(()),
-        false => Err(DataError::TooFewPlateaus { set, found, needed }),
+    if found as u64 >= needed {
+        Ok(())
+    } else {
+        Err(DataError::TooFewPlateaus { set, found, needed })
     }
 }
 
@@ -117,16 +120,16 @@ fn runs(plateaus: &[usize]) -> Vec<Range<usize>> {
     plateaus.chunk_by(|a, b| a == b).map(run).collect()
 }
 
-fn bootstrap(trial: u64, seed: u64, set: ChannelScan, plateaus: usize) -> Drawn {
+fn bootstrap(trial: u64, seed: u64, set: ChannelScan, plateaus: usize) -> TrialPlateaus {
     let mut stream = StreamKey::bootstrap(seed, set).stream(trial as usize);
     let mut fitted: Vec<usize> = (0..plateaus).map(|_| stream.below(plateaus)).collect();
     fitted.sort_unstable();
     let held_out = (0..plateaus).filter(|p| fitted.binary_search(p).is_err()).collect();
-    Drawn { fitted, held_out }
+    TrialPlateaus { fitted, held_out }
 }
 
 /// Deals the plateaus, in a random order, to the folds.
-fn fold(draw: &Draw, seed: u64, set: ChannelScan, plateaus: usize) -> Drawn {
+fn fold(draw: &Draw, seed: u64, set: ChannelScan, plateaus: usize) -> TrialPlateaus {
     let mut stream = StreamKey::folds(seed, set).stream(0);
     let mut order: Vec<usize> = (0..plateaus).collect();
     for last in (1..plateaus).rev() {
@@ -136,7 +139,7 @@ fn fold(draw: &Draw, seed: u64, set: ChannelScan, plateaus: usize) -> Drawn {
     order.iter().enumerate().for_each(|(i, plateau)| fold_of[*plateau] = i as u64 % draw.trials);
     let held = |plateau: &usize| fold_of[*plateau] == draw.trial - 1;
     let (held_out, fitted) = (0..plateaus).partition(held);
-    Drawn { fitted, held_out }
+    TrialPlateaus { fitted, held_out }
 }
 
 #[cfg(test)]
@@ -148,9 +151,9 @@ mod tests {
         (0..10).flat_map(|plateau| vec![plateau; 1 + plateau % 4]).collect()
     }
 
-    fn resample(resampling: Resampling, trial: u64, trials: u64) -> Resample {
+    fn resample(resampling: Resampling, trial: u64, trials: u64) -> TrialRecords {
         let draw = Draw { noise_level: 0.0, trial, trials, resampling };
-        Resample::new(&draw, 1, "llss".parse().unwrap(), &plateaus())
+        TrialRecords::new(&draw, 1, "llss".parse().unwrap(), &plateaus())
     }
 
     /// The plateaus of some records; each must be there whole.

@@ -22,7 +22,7 @@ const LEAST_DARK_BINS: usize = 8;
 
 /// The settings of one data set, resolved.
 #[derive(Debug, Clone)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedSettings {
     pub(super) axis: Axis,
     pub(super) peak: Peak,
     pub(super) gains: GainTable,
@@ -35,13 +35,14 @@ pub(super) struct Resolved {
     pub(super) model: Option<PublishedModel>,
 }
 
-impl Resolved {
+impl ResolvedSettings {
     /// Fills in the defaults and reads the published model, if one is named.
     ///
     /// # Errors
     /// The first setting that is missing or does not fit the data set.
     pub(super) fn new(set: ChannelScan, recipe: &Recipe) -> Result<Self, DataError> {
-        let (data, instrument) = (recipe.data, recipe.instrument);
+        let data = recipe.data;
+        let instrument = recipe.instrument;
         let axis = Axis::new(set, instrument.transform_length, instrument.frequency_correction)?;
         let model = read_model(set, data, recipe.emitters)?;
         let peak = peak(set, instrument)?;
@@ -95,7 +96,8 @@ fn read_model(
     }
     let model = PublishedModel::read(&path, &columns)?;
     if !model.chanscan.to_lowercase().starts_with(set.channel.name()) {
-        let (path, found) = (Shown(&path).to_string(), model.chanscan);
+        let path = Shown(&path).to_string();
+        let found = model.chanscan;
         return Err(DataError::OtherChannel { path, found, set });
     }
     Ok(Some(model))

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::wide::widely;
+use crate::foundations::numerics::with_widest_simd;
 use crate::instrument::{BolometerParameters, BolometerState, ChannelScan, IFG_LENGTH};
 
 use super::emitters::is_temperature;
@@ -135,7 +135,7 @@ impl fmt::Display for Screening {
 
 /// The records that passed, with their bolometer states.
 #[derive(Debug, Clone)]
-pub(super) struct Passed {
+pub(super) struct PassedRecords {
     /// Indices into the raw records, ascending.
     pub(super) indices: Vec<usize>,
     /// One state per index.
@@ -152,7 +152,7 @@ pub(super) fn screen(
     set: ChannelScan,
     bolometer: &BolometerParameters,
     recipe: &Recipe,
-) -> Passed {
+) -> PassedRecords {
     let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
     for record in 0..raw.len() {
@@ -174,7 +174,7 @@ pub(super) fn screen(
         left_out: counts.into_iter().collect(),
         incomplete: incomplete(raw, &indices, recipe),
     };
-    Passed { indices, states, reasons, screening }
+    PassedRecords { indices, states, reasons, screening }
 }
 
 /// How many of some records lack a reading, by emitter.
@@ -241,7 +241,7 @@ fn judge_samples(raw: &RawRecords, record: usize, saturation_counts: f64) -> Res
     raw.ifg.copy_row(record, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.
     let beyond = |s: &&f64| s.abs().partial_cmp(&saturation_counts) != Some(Ordering::Less);
-    let any_beyond = widely(
+    let any_beyond = with_widest_simd(
         #[inline(always)]
         || samples.iter().filter(beyond).count() > 0,
     );

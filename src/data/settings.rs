@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::lenient::{self, Listed};
+use crate::foundations::text::lenient::{self, Listed};
 use crate::instrument::{
     BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, GainTable, NameError,
     PLAIN_LENGTH, PeakTable,

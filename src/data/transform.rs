@@ -28,7 +28,7 @@ impl fmt::Debug for Transform {
 
 /// Buffers of one thread.
 #[derive(Debug, Clone)]
-pub(super) struct Buffers {
+pub(super) struct TransformBuffers {
     samples: Vec<f64>,
     spectrum: Vec<Complex64>,
     scratch: Vec<Complex64>,
@@ -47,8 +47,8 @@ impl Transform {
         Self { fft, baseline: BaselineRemover::new(baseline), apodisation, peak_sample }
     }
 
-    pub(super) fn buffers(&self) -> Buffers {
-        Buffers {
+    pub(super) fn buffers(&self) -> TransformBuffers {
+        TransformBuffers {
             samples: self.fft.make_input_vec(),
             spectrum: self.fft.make_output_vec(),
             scratch: self.fft.make_scratch_vec(),
@@ -65,8 +65,12 @@ impl Transform {
 
     /// The first 257 bins of the transform of one interferogram (512 samples, counts per gain
     /// and sweep), whose baseline is taken away.
-    pub(super) fn run<'b>(&self, ifg: &mut [f64], buffers: &'b mut Buffers) -> &'b [Complex64] {
-        let Buffers { samples, spectrum, scratch } = buffers;
+    pub(super) fn run<'b>(
+        &self,
+        ifg: &mut [f64],
+        buffers: &'b mut TransformBuffers,
+    ) -> &'b [Complex64] {
+        let TransformBuffers { samples, spectrum, scratch } = buffers;
         self.baseline.remove(ifg);
         if let Some(window) = &self.apodisation {
             ifg.iter_mut().zip(window).for_each(|(sample, w)| *sample *= w);
@@ -88,7 +92,7 @@ impl Transform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foundations::math::{cis, cos};
+    use crate::foundations::numerics::math::{cis, cos};
     use std::f64::consts::TAU;
 
     fn direct(samples: &[f64], length: usize, peak: usize, bin: usize) -> Complex64 {

@@ -4,22 +4,22 @@ use std::f64::consts::{PI, TAU};
 
 use num_complex::Complex64;
 
-use crate::foundations::math::{cis, cos, exp, sin};
+use crate::foundations::numerics::math::{cis, cos, exp, sin};
 use crate::instrument::{Axis, Channel};
 
-use super::emitters::{Curve, Emitter, OTF_COLUMN, STANDARD};
+use super::emitters::{EmissivityCurve, Emitter, OTF_COLUMN, STANDARD};
 use super::model::PublishedModel;
 
 /// Known emissivities, as functions of frequency.
 #[derive(Debug, Clone)]
 pub struct Truth {
-    source: Source,
+    source: TruthSource,
     /// Whether those of all emitters sum to zero, whichever emitters these are.
     balanced: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Source {
+enum TruthSource {
     /// A published calibration model, interpolated; zero outside its band.
     Published(Box<PublishedModel>),
     /// A smooth stand-in for a channel.
@@ -29,7 +29,7 @@ enum Source {
 impl Truth {
     /// What a published model says.
     pub(super) fn published(model: PublishedModel) -> Self {
-        Self { source: Source::Published(Box::new(model)), balanced: false }
+        Self { source: TruthSource::Published(Box::new(model)), balanced: false }
     }
 
     /// What a campaign is simulated from: a published model, or else the reference of a channel.
@@ -37,8 +37,8 @@ impl Truth {
     /// emissivities sum to zero.
     pub(super) fn simulated(channel: Channel, model: Option<PublishedModel>) -> Self {
         let source = match model {
-            Some(model) => Source::Published(Box::new(model)),
-            None => Source::Reference(channel),
+            Some(model) => TruthSource::Published(Box::new(model)),
+            None => TruthSource::Reference(channel),
         };
         Self { source, balanced: true }
     }
@@ -48,8 +48,8 @@ impl Truth {
     #[must_use]
     pub fn at(&self, frequency_ghz: f64, emitters: &[Emitter]) -> Vec<Complex64> {
         let mut values = match &self.source {
-            Source::Published(model) => published(model, frequency_ghz, emitters),
-            Source::Reference(channel) => reference(*channel, frequency_ghz, emitters),
+            TruthSource::Published(model) => published(model, frequency_ghz, emitters),
+            TruthSource::Reference(channel) => reference(*channel, frequency_ghz, emitters),
         };
         if self.balanced && !self.is_balanced(emitters) {
             balance(&mut values, emitters);
@@ -66,11 +66,10 @@ impl Truth {
     /// Whether the source itself makes them sum to zero, to its own rounding.
     fn is_balanced(&self, emitters: &[Emitter]) -> bool {
         let has = |name: &str| emitters.iter().any(|emitter| emitter.name() == name);
-        let adds =
-            |emitter: &Emitter| matches!(emitter.stand_in.curve, Curve::Part(part) if part != 0.0);
+        let adds = |emitter: &Emitter| matches!(emitter.behaviour.curve, EmissivityCurve::FractionOfOtf(part) if part != 0.0);
         match self.source {
-            Source::Reference(_) => false,
-            Source::Published(_) => {
+            TruthSource::Reference(_) => false,
+            TruthSource::Published(_) => {
                 STANDARD.iter().all(|standard| has(standard.name)) && !emitters.iter().any(adds)
             }
         }
@@ -79,7 +78,8 @@ impl Truth {
 
 /// Makes the sum zero: the emitter does it that does so in the reference, or else the last one.
 fn balance(values: &mut [Complex64], emitters: &[Emitter]) {
-    let rest = emitters.iter().position(|emitter| emitter.stand_in.curve == Curve::Rest);
+    let rest =
+        emitters.iter().position(|emitter| emitter.behaviour.curve == EmissivityCurve::Balance);
     let sum: Complex64 = values.iter().sum();
     if let Some(value) = values.get_mut(rest.unwrap_or(emitters.len().saturating_sub(1))) {
         *value -= sum;
@@ -94,9 +94,9 @@ fn published(model: &PublishedModel, frequency_ghz: f64, emitters: &[Emitter]) -
         let place = model.columns.iter().position(|known| known == column);
         place.map_or(Complex64::ZERO, |place| values[place])
     };
-    let value = |emitter: &Emitter| match (&emitter.column, emitter.stand_in.curve) {
+    let value = |emitter: &Emitter| match (&emitter.column, emitter.behaviour.curve) {
         (Some(column), _) => of(column),
-        (None, Curve::Part(part)) if part != 0.0 => of(OTF_COLUMN) * part,
+        (None, EmissivityCurve::FractionOfOtf(part)) if part != 0.0 => of(OTF_COLUMN) * part,
         (None, _) => Complex64::ZERO,
     };
     emitters.iter().map(value).collect()
@@ -116,11 +116,11 @@ fn reference(channel: Channel, frequency_ghz: f64, emitters: &[Emitter]) -> Vec<
     let amplitude = edges(x) * (0.02 + 0.03 * exp(-6.0 * x));
     let otf = cis(0.15 + 0.4 * sin(TAU * x)) * amplitude;
     for (value, emitter) in values.iter_mut().zip(emitters) {
-        *value = match emitter.stand_in.curve {
-            Curve::Otf => otf,
-            Curve::Of(curve) => curve(otf, x),
-            Curve::Part(part) if part != 0.0 => otf * part,
-            Curve::Part(_) | Curve::Rest => Complex64::ZERO,
+        *value = match emitter.behaviour.curve {
+            EmissivityCurve::Otf => otf,
+            EmissivityCurve::OfOtf(curve) => curve(otf, x),
+            EmissivityCurve::FractionOfOtf(part) if part != 0.0 => otf * part,
+            EmissivityCurve::FractionOfOtf(_) | EmissivityCurve::Balance => Complex64::ZERO,
         };
     }
     values

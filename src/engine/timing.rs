@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::store::ColumnTime;
 
 /// Collects the times of units from any thread.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::folder::OUTPUT;
-use crate::data::npz::NpzError;
+use crate::foundations::npz::NpzError;
 
 /// What is wrong with the file, in terms of what a program must do, and without its path.
 pub(super) fn explain(error: &NpzError) -> String {

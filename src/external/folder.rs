@@ -13,13 +13,13 @@ pub(super) const OUTPUT: &str = "output.npz";
 
 /// The folder; it goes when this does.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct ExchangeFolder {
     folder: TempDir,
     /// Its path without symbolic links.
     path: PathBuf,
 }
 
-impl Folder {
+impl ExchangeFolder {
     /// Makes one in the system's folder for temporary files.
     pub(super) fn make() -> Result<Self, String> {
         let made = tempfile::Builder::new()
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn paths_below_it_become_names() {
-        let folder = Folder::make().unwrap();
+        let folder = ExchangeFolder::make().unwrap();
         let here = std::env::current_dir().unwrap();
         let text = format!(
             "no key in {} of {}; {}/x.py, /etc/passwd",
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn it_is_private_and_goes() {
-        let folder = Folder::make().unwrap();
+        let folder = ExchangeFolder::make().unwrap();
         let path = folder.path.clone();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);

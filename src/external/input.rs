@@ -6,7 +6,7 @@ use std::path::Path;
 use num_complex::Complex64;
 
 use crate::fit::{Constraint, Problem, VarianceScale};
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 
 /// Writes the bins (at least one; all with the same emitters and records) to `path`.
 pub(super) fn write(path: &Path, bins: &[Problem]) -> Result<(), String> {
@@ -21,7 +21,9 @@ pub(super) fn write(path: &Path, bins: &[Problem]) -> Result<(), String> {
 
 fn fill(archive: &mut NpzArchive, bins: &[Problem]) -> io::Result<()> {
     let Some(first) = bins.first() else { return Ok(()) };
-    let (rows, emitters, records) = (bins.len(), first.design.len(), first.records());
+    let rows = bins.len();
+    let emitters = first.design.len();
+    let records = first.records();
     let flag = |set: bool| [u8::from(set)];
     let all = |values: fn(&Problem) -> Vec<f64>| bins.iter().flat_map(values).collect::<Vec<_>>();
     let data: Vec<Complex64> = bins.iter().flat_map(|bin| bin.data).copied().collect();
@@ -59,9 +61,9 @@ fn whole(index: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::npz::NpzFile;
     use crate::external::tests::at_bins;
     use crate::fit::tests::Owned;
+    use crate::foundations::npz::NpzFile;
 
     #[test]
     fn every_array_is_there_in_its_shape_and_order() {

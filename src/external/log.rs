@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::folder::Folder;
+use super::folder::ExchangeFolder;
 use super::text::{end, one_line};
 
 /// How much of the end of a log is looked at, bytes.
@@ -13,12 +13,12 @@ const LOOKED_AT: u64 = 16 << 10;
 
 /// The two files.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(super) struct ProgramLogs {
     out: PathBuf,
     err: PathBuf,
 }
 
-impl Logs {
+impl ProgramLogs {
     /// Names the files: `log` with `.out` and `.err` after it.
     pub(super) fn named(log: &Path) -> Self {
         let with = |ending: &str| {
@@ -35,7 +35,7 @@ impl Logs {
     }
 
     /// What the program said last, to be put after a reason.
-    pub(super) fn quote(&self, folder: &Folder) -> String {
+    pub(super) fn quote(&self, folder: &ExchangeFolder) -> String {
         for (path, what) in [(&self.err, "standard error"), (&self.out, "standard output")] {
             let written = last_bytes(path).unwrap_or_default();
             let text = folder.without_paths(&String::from_utf8_lossy(&written));
@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn the_end_of_what_was_said_is_quoted() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::make().unwrap();
-        let logs = Logs::named(&place.path().join("a/b/fit-1.2"));
+        let folder = ExchangeFolder::make().unwrap();
+        let logs = ProgramLogs::named(&place.path().join("a/b/fit-1.2"));
         logs.make().unwrap();
         assert_eq!(logs.quote(&folder), "; it wrote nothing to its standard output and error");
 
@@ -103,7 +103,7 @@ mod tests {
     fn a_log_that_cannot_be_made_is_named_without_its_folder() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("file"), b"").unwrap();
-        let reason = Logs::named(&place.path().join("file/fit")).make().unwrap_err();
+        let reason = ProgramLogs::named(&place.path().join("file/fit")).make().unwrap_err();
         assert!(reason.starts_with("the log fit.out cannot be written ("), "{reason}");
         assert!(!reason.contains('/'), "{reason}");
     }

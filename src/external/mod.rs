@@ -17,4 +17,4 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use program::Program;
+pub use program::ExternalProgram;

@@ -8,9 +8,9 @@ use num_complex::Complex64;
 use super::explain::explain;
 use super::folder::OUTPUT;
 use super::text::{one_line, start};
-use crate::data::npz::{NpzFile, SourceType, python_shape};
 use crate::fit::{Constraint, Outcome, Problem, external_solution};
-use crate::foundations::math::modulus;
+use crate::foundations::npz::{NpzFile, SourceType, python_shape};
+use crate::foundations::numerics::math::modulus;
 
 /// The emissivities of a Kirchhoff fit may sum to this much of the largest.
 const KIRCHHOFF_TOLERANCE: f64 = 1e-6;
@@ -21,7 +21,7 @@ const KIRCHHOFF_TOLERANCE: f64 = 1e-6;
 /// If it makes no sense as a whole: the reason, in one line.
 pub(super) fn read(path: &Path, bins: &[Problem]) -> Result<Vec<Outcome>, String> {
     let read = NpzFile::open(path).map_err(|error| explain(&error));
-    let answer = read.and_then(|file| Answer::read(file, bins));
+    let answer = read.and_then(|file| ProgramOutput::read(file, bins));
     // Names of arrays and types come from the file: they may be long, and hold anything.
     let answer = answer.map_err(|reason| start(&one_line(&reason)))?;
     Ok((0..bins.len()).map(|index| answer.outcome(&bins[index], index)).collect())
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path, bins: &[Problem]) -> Result<Vec<Outcome>, String
 
 /// The arrays that a program left, of shapes that fit.
 #[derive(Debug)]
-struct Answer {
+struct ProgramOutput {
     /// For each bin of the input, the row that is for it.
     row: Vec<Option<usize>>,
     /// `[row, emitter]`.
@@ -40,28 +40,28 @@ struct Answer {
     converged: Option<ArrayD<f64>>,
 }
 
-impl Answer {
+impl ProgramOutput {
     fn read(mut file: NpzFile, bins: &[Problem]) -> Result<Self, String> {
-        let numbers = match file.contains("bin") {
-            true => Some(whole_numbers(&mut file, "bin")?),
-            false => None,
-        };
+        let numbers =
+            if file.contains("bin") { Some(whole_numbers(&mut file, "bin")?) } else { None };
         let row = rows(numbers.as_ref(), bins)?;
         let rows = numbers.map_or(bins.len(), |numbers| numbers.len());
         let emitters = bins.first().map_or(0, |bin| bin.design.len());
 
         let emissivity = file.array_complex("emissivity").map_err(|error| explain(&error))?;
         check_shape("emissivity", emissivity.shape(), &[rows, emitters], "[bin, emitter]")?;
-        let sigma = match file.contains("sigma") {
-            true => Some(file.array_f64("sigma").map_err(|error| explain(&error))?.0),
-            false => None,
+        let sigma = if file.contains("sigma") {
+            Some(file.array_f64("sigma").map_err(|error| explain(&error))?.0)
+        } else {
+            None
         };
         if let Some(sigma) = &sigma {
             check_shape("sigma", sigma.shape(), &[rows, emitters], "[bin, emitter]")?;
         }
-        let converged = match file.contains("converged") {
-            true => Some(whole_numbers(&mut file, "converged")?),
-            false => None,
+        let converged = if file.contains("converged") {
+            Some(whole_numbers(&mut file, "converged")?)
+        } else {
+            None
         };
         if let Some(converged) = &converged {
             check_shape("converged", converged.shape(), &[rows], "[bin]")?;
@@ -89,9 +89,10 @@ impl Answer {
                 "the values of the program leave a residual of {rss}: expected a finite number"
             ));
         }
-        match self.converged.as_ref().is_some_and(|converged| converged[[row]] == 0.0) {
-            true => Outcome::NotConverged(solution, "the program did not converge here".to_owned()),
-            false => Outcome::Converged(solution),
+        if self.converged.as_ref().is_some_and(|converged| converged[[row]] == 0.0) {
+            Outcome::NotConverged(solution, "the program did not converge here".to_owned())
+        } else {
+            Outcome::Converged(solution)
         }
     }
 }

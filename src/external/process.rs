@@ -15,7 +15,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 
 /// How a program ended that was started.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(super) enum ProcessEnd {
     /// By itself, or by a signal from somebody else.
     Ended(ExitStatus),
     /// It was killed for taking too long.
@@ -44,7 +44,11 @@ impl Running {
     ///
     /// # Errors
     /// If the system does not tell how it ended.
-    pub(super) fn wait(mut self, timeout: Duration, stop: &dyn Fn() -> bool) -> io::Result<Ending> {
+    pub(super) fn wait(
+        mut self,
+        timeout: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<ProcessEnd> {
         let group = Pid::from_child(&self.0);
         let waited = wait_for(group, timeout, stop);
         // The leader is not reaped yet, so its number is still that of this group and no other.
@@ -54,9 +58,9 @@ impl Running {
         let _ = self.0.kill();
         let status = self.0.wait()?;
         Ok(match waited? {
-            Waited::ItEnded => Ending::Ended(status),
-            Waited::TimeIsUp => Ending::TooLong,
-            Waited::ToStop => Ending::Stopped,
+            Waited::ItEnded => ProcessEnd::Ended(status),
+            Waited::TimeIsUp => ProcessEnd::TooLong,
+            Waited::ToStop => ProcessEnd::Stopped,
         })
     }
 }
@@ -105,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    fn run(script: &str, argument: &Path, timeout: Duration) -> (Ending, Duration) {
+    fn run(script: &str, argument: &Path, timeout: Duration) -> (ProcessEnd, Duration) {
         let mut command = Command::new("sh");
         command.args(["-c", script, "stand-in"]).arg(argument).stdin(Stdio::null());
         let start = Instant::now();
@@ -144,7 +148,7 @@ mod tests {
                       sh -c 'echo $$ >>$1; while :; do sleep 1000; done' grandchild $1 & wait";
         let timeout = Duration::from_secs(1);
         let (ending, took) = run(script, &file, timeout);
-        assert!(matches!(ending, Ending::TooLong), "{ending:?}");
+        assert!(matches!(ending, ProcessEnd::TooLong), "{ending:?}");
         assert!(took >= timeout && took < timeout + Duration::from_secs(2), "{took:?}");
         assert_gone(&file, 2);
     }
@@ -159,7 +163,7 @@ mod tests {
         let running = Running::start(&mut command).unwrap();
         let both_run = || fs::read_to_string(&file).is_ok_and(|text| text.lines().count() == 2);
         let ending = running.wait(Duration::from_secs(60), &both_run).unwrap();
-        assert!(matches!(ending, Ending::Stopped), "{ending:?}");
+        assert!(matches!(ending, ProcessEnd::Stopped), "{ending:?}");
         assert_gone(&file, 2);
     }
 
@@ -169,7 +173,10 @@ mod tests {
         let file = folder.path().join("pids");
         let (ending, took) =
             run("sleep 1000 & echo $! >$1; exit 7", &file, Duration::from_secs(60));
-        assert!(matches!(ending, Ending::Ended(status) if status.code() == Some(7)), "{ending:?}");
+        assert!(
+            matches!(ending, ProcessEnd::Ended(status) if status.code() == Some(7)),
+            "{ending:?}"
+        );
         assert!(took < Duration::from_secs(20), "{took:?}");
         assert_gone(&file, 1);
     }
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn a_timeout_may_be_longer_than_any_clock() {
         let (ending, _) = run("exit 0", Path::new(""), Duration::MAX);
-        assert!(matches!(ending, Ending::Ended(status) if status.success()), "{ending:?}");
+        assert!(matches!(ending, ProcessEnd::Ended(status) if status.success()), "{ending:?}");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::{env, io};
 
 use rustix::process::Signal;
 
-use super::folder::Folder;
-use super::log::Logs;
-use super::process::{Ending, Running};
+use super::folder::ExchangeFolder;
+use super::log::ProgramLogs;
+use super::process::{ProcessEnd, Running};
 use super::text::{one_line, start};
 use super::{input, output};
 use crate::fit::{Outcome, Problem};
@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_millis(250);
 
 /// A program that fits all bins of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
+pub struct ExternalProgram {
     /// Name of the method, as in the results.
     pub name: String,
     /// The program and its first arguments; the paths of its input and output come after them.
@@ -35,7 +35,7 @@ pub struct Program {
     pub timeout: Duration,
 }
 
-impl Program {
+impl ExternalProgram {
     /// Runs the program on these bins (those with signal; ascending; all of one configuration, so
     /// with the same emitters, records, constraint and kind of variance) and returns one outcome a
     /// bin, in order.
@@ -88,9 +88,9 @@ impl Program {
         log: &Path,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<Outcome>>, String> {
-        let folder = Folder::make()?;
+        let folder = ExchangeFolder::make()?;
         input::write(&folder.input(), bins)?;
-        let logs = Logs::named(log);
+        let logs = ProgramLogs::named(log);
         let running = self.start(&folder, logs.make()?)?;
         let ending = running.wait(self.timeout, stop);
         if was_stopped(&ending, stop) {
@@ -102,7 +102,7 @@ impl Program {
             .map_err(|reason| format!("{}{}", folder.without_paths(&reason), logs.quote(&folder)))
     }
 
-    fn start(&self, folder: &Folder, (out, err): (File, File)) -> Result<Running, String> {
+    fn start(&self, folder: &ExchangeFolder, (out, err): (File, File)) -> Result<Running, String> {
         let Some((program, arguments)) = self.command.split_first() else {
             return Err(format!(
                 "method `{}` has no command: set command in its [[method]] to a program and its arguments",
@@ -122,17 +122,17 @@ impl Program {
     }
 
     /// Whether the program ended as it should, or why not.
-    fn judge(&self, ending: io::Result<Ending>) -> Result<(), String> {
+    fn judge(&self, ending: io::Result<ProcessEnd>) -> Result<(), String> {
         let command = start(&one_line(&self.command.join(" ")));
         match ending {
-            Ok(Ending::Ended(status)) if status.success() => Ok(()),
-            Ok(Ending::Ended(status)) => {
+            Ok(ProcessEnd::Ended(status)) if status.success() => Ok(()),
+            Ok(ProcessEnd::Ended(status)) => {
                 // Whether there is a core dump is the machine's choice.
                 let status = status.to_string().replace(" (core dumped)", "");
                 Err(format!("`{command}` ended with {status}: expected exit status: 0"))
             }
-            Ok(Ending::Stopped) => Err(format!("`{command}` was stopped")),
-            Ok(Ending::TooLong) => Err(format!(
+            Ok(ProcessEnd::Stopped) => Err(format!("`{command}` was stopped")),
+            Ok(ProcessEnd::TooLong) => Err(format!(
                 "`{command}` did not end within {} s and was killed: give [[method]] `{}` a longer \
                  timeout_seconds",
                 self.timeout.as_secs_f64(),
@@ -146,11 +146,11 @@ impl Program {
 }
 
 /// Whether a program ended because everything is to stop, so that nothing is to be learnt from it.
-fn was_stopped(ending: &io::Result<Ending>, stop: &dyn Fn() -> bool) -> bool {
+fn was_stopped(ending: &io::Result<ProcessEnd>, stop: &dyn Fn() -> bool) -> bool {
     match ending {
-        Ok(Ending::Stopped) => true,
-        Ok(Ending::Ended(status)) if status.success() => false,
-        Ok(Ending::Ended(status)) if looks_asked_to_end(*status) => {
+        Ok(ProcessEnd::Stopped) => true,
+        Ok(ProcessEnd::Ended(status)) if status.success() => false,
+        Ok(ProcessEnd::Ended(status)) if looks_asked_to_end(*status) => {
             let start = Instant::now();
             while !stop() && start.elapsed() < GRACE {
                 sleep(GRACE / 20);

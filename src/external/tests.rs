@@ -7,10 +7,10 @@ use std::{fs, io};
 
 use num_complex::Complex64;
 
-use super::Program;
+use super::ExternalProgram;
 use crate::fit::tests::{Owned, solution};
 use crate::fit::{Constraint, Outcome, Problem};
-use crate::foundations::npz_writer::{NpzArchive, write_npz};
+use crate::foundations::npz::{NpzArchive, write_npz};
 
 /// The bins of the tests.
 const BINS: [usize; 3] = [5, 7, 30];
@@ -54,7 +54,7 @@ impl Stage {
     }
 
     fn fit(&self, command: &[&str]) -> Vec<Outcome> {
-        let program = Program {
+        let program = ExternalProgram {
             name: "stand_in".into(),
             command: command.iter().map(|&word| word.to_owned()).collect(),
             timeout: Duration::from_secs(60),
@@ -310,7 +310,7 @@ fn a_program_that_leaves_no_archive() {
 #[test]
 fn a_program_that_takes_too_long() {
     let stage = Stage::new();
-    let program = Program {
+    let program = ExternalProgram {
         name: "slow".into(),
         command: ["sh", "-c", "echo working; sleep 1000 & wait"].map(str::to_owned).into(),
         timeout: Duration::from_millis(500),
@@ -352,7 +352,10 @@ fn the_surroundings_of_a_program() {
 
 #[test]
 fn no_bins_need_no_program() {
-    let program =
-        Program { name: "x".into(), command: vec!["nosuch".into()], timeout: Duration::ZERO };
+    let program = ExternalProgram {
+        name: "x".into(),
+        command: vec!["nosuch".into()],
+        timeout: Duration::ZERO,
+    };
     assert_eq!(program.fit(&[], &Stage::new().path("x")), []);
 }

@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use super::outcome::Solution;
 use super::problem::Problem;
 use super::residual::chi_square;
-use super::wls::direct;
+use super::weighted_fit::direct;
 
 /// The solution that these emissivities (one per emitter) and error bars (likewise) make.
 ///
@@ -36,7 +36,8 @@ mod tests {
         let owned = Owned::new(1, 60, 1.0, 0.0);
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let wls = solution(owned.fit("wls", constraint));
-            let (emissivity, sigma) = (wls.emissivity.clone(), wls.sigma.clone());
+            let emissivity = wls.emissivity.clone();
+            let sigma = wls.sigma.clone();
             let same = owned.with(constraint, |p| external_solution(p, emissivity, sigma));
             assert!((same.rss / wls.rss - 1.0).abs() < 1e-12, "{} {}", same.rss, wls.rss);
             assert_eq!(Solution { rss: wls.rss, ..same }, wls);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::outcome::Outcome;
 use super::problem::Problem;
@@ -15,7 +15,7 @@ pub trait Method: Send + Sync + fmt::Debug {
     /// Fits bins of one configuration together, ascending, all with signal; one outcome a bin.
     ///
     /// Only a method that couples bins ([`MethodInfo::couples_bins`]) has one of its own.
-    fn fit_together(&self, bins: &[Problem]) -> Vec<Outcome> {
+    fn fit_coupled(&self, bins: &[Problem]) -> Vec<Outcome> {
         bins.iter().map(|bin| self.fit(bin)).collect()
     }
 }
@@ -87,11 +87,12 @@ impl OptionValues {
         let mut values = Vec::new();
         for option in info.options {
             let one = |name| OptionValue { name, value: option.default, option };
-            match option.name.contains(EACH_EMITTER) {
-                true => values.extend(
+            if option.name.contains(EACH_EMITTER) {
+                values.extend(
                     emitters.iter().map(|emitter| one(option.name.replace(EACH_EMITTER, emitter))),
-                ),
-                false => values.push(one(option.name.into())),
+                )
+            } else {
+                values.push(one(option.name.into()))
             }
         }
         Self(values)
@@ -104,12 +105,11 @@ impl OptionValues {
     pub fn set(&mut self, info: &MethodInfo, name: &str, value: f64) -> Result<(), String> {
         let Some(at) = self.0.iter().position(|option| option.name == name) else {
             let valid: Vec<&str> = self.0.iter().map(|option| option.name.as_str()).collect();
-            return Err(match valid.is_empty() {
-                true => format!("method `{}` has no options", info.name),
-                false => {
-                    let meant = did_you_mean(name, valid.iter().copied());
-                    format!("there is no option `{name}`{meant}; it has {}", valid.join(", "))
-                }
+            return Err(if valid.is_empty() {
+                format!("method `{}` has no options", info.name)
+            } else {
+                let meant = did_you_mean(name, valid.iter().copied());
+                format!("there is no option `{name}`{meant}; it has {}", valid.join(", "))
             });
         };
         let MethodOption { least, most, .. } = *self.0[at].option;

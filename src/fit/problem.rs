@@ -6,8 +6,8 @@ use num_complex::Complex64;
 
 use super::constraint::Constraint;
 use super::deadline::Deadline;
-use super::system::{Equations, Unusable};
-use super::weighted::{Shared, Weighted};
+use crate::fit::linear::system::{Equations, Unusable};
+use crate::fit::linear::weighted::{SharedFactors, WeightedSystem};
 
 /// One bin: find the complex emissivities `E` in `data[j] = sum_i E[i] design[i][j] + noise`.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Problem<'a> {
     /// What else is known of the bin.
     pub context: Context<'a>,
     /// What other methods have worked out of the same problem, or will.
-    pub shared: Option<&'a Shared<'a>>,
+    pub shared: Option<&'a SharedFactors<'a>>,
 }
 
 /// What some methods need beside the linear problem.
@@ -75,18 +75,18 @@ impl Problem<'_> {
     }
 
     /// Its weighted system, reduced, if it has full rank.
-    pub(super) fn weighted(&self) -> Result<Arc<Weighted>, Unusable> {
+    pub(super) fn weighted(&self) -> Result<Arc<WeightedSystem>, Unusable> {
         let weighted = self.weighted_of_any_rank()?;
         weighted.factored.check_rank()?;
         Ok(weighted)
     }
 
     /// The same of any rank.
-    pub(super) fn weighted_of_any_rank(&self) -> Result<Arc<Weighted>, Unusable> {
+    pub(super) fn weighted_of_any_rank(&self) -> Result<Arc<WeightedSystem>, Unusable> {
         let equations = self.equations();
         match self.shared.and_then(|shared| shared.of(&equations, self.variance)) {
             Some(weighted) => weighted,
-            None => Weighted::new(&equations, self.variance).map(Arc::new),
+            None => WeightedSystem::new(&equations, self.variance).map(Arc::new),
         }
     }
 

@@ -1,25 +1,25 @@
 //! The estimators that there are.
 
-use super::huber::HUBER;
-use super::lad::LAD;
-use super::lbfgs::LBFGS;
-use super::legacy_regression::LEGACY_REGRESSION;
-use super::levenberg_marquardt::LEVENBERG_MARQUARDT;
 use super::method::{Method, Registered};
-use super::nelder_mead::NELDER_MEAD;
-use super::ols::OLS;
 use super::outcome::Outcome;
-use super::plateau::PLATEAU;
-use super::prior::PRIOR;
 use super::problem::Problem;
-use super::ridge::RIDGE;
-use super::smooth::SMOOTH;
-use super::student_t::STUDENT_T;
-use super::tls::TLS;
-use super::tsvd::TSVD;
-use super::tukey::TUKEY;
-use super::warm_start::WARM_START;
-use super::wls::WLS;
+use crate::fit::methods::huber::HUBER;
+use crate::fit::methods::lad::LAD;
+use crate::fit::methods::lbfgs::LBFGS;
+use crate::fit::methods::legacy_regression::LEGACY_REGRESSION;
+use crate::fit::methods::levenberg_marquardt::LEVENBERG_MARQUARDT;
+use crate::fit::methods::model_prior::MODEL_PRIOR;
+use crate::fit::methods::nelder_mead::NELDER_MEAD;
+use crate::fit::methods::ols::OLS;
+use crate::fit::methods::plateau::PLATEAU;
+use crate::fit::methods::ridge::RIDGE;
+use crate::fit::methods::smooth::SMOOTH;
+use crate::fit::methods::student_t::STUDENT_T;
+use crate::fit::methods::tls::TLS;
+use crate::fit::methods::tsvd::TSVD;
+use crate::fit::methods::tukey::TUKEY;
+use crate::fit::methods::warm_start::WARM_START;
+use crate::fit::methods::wls::WLS;
 
 /// Every method, in the order in which `otfhpc methods` lists them.
 static METHODS: &[&Registered] = &[
@@ -32,7 +32,7 @@ static METHODS: &[&Registered] = &[
     &LAD,
     &RIDGE,
     &TSVD,
-    &PRIOR,
+    &MODEL_PRIOR,
     &SMOOTH,
     &TLS,
     &LEGACY_REGRESSION,
@@ -66,9 +66,8 @@ pub fn fit_bins(bins: &[Problem], fit: impl FnOnce(&[Problem]) -> Vec<Outcome>) 
     let bright: Vec<Problem> = bins.iter().filter(|bin| !bin.is_dark()).copied().collect();
     let mut fitted = fit(&bright).into_iter();
     let missing = || Outcome::Failed("the method left this bin out".into());
-    let outcome = |bin: &Problem| match bin.is_dark() {
-        true => Outcome::NoSignal,
-        false => fitted.next().unwrap_or_else(missing),
+    let outcome = |bin: &Problem| {
+        if bin.is_dark() { Outcome::NoSignal } else { fitted.next().unwrap_or_else(missing) }
     };
     bins.iter().map(outcome).collect()
 }

@@ -3,13 +3,13 @@
 use num_complex::Complex64;
 
 use super::problem::Problem;
-use super::vector::sum;
-use crate::foundations::{spare::Spare, wide::widely};
+use crate::fit::linear::vector::sum;
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
 pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
     let mut rest = problem.data.to_vec();
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (value, column) in emissivity.iter().zip(problem.design) {
@@ -22,7 +22,7 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
 
 /// Adds to the sum of each record the square of its residual, in units of its noise variance; one
 /// element a record.
-pub fn add_squares(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
+pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
     let rest = residuals(problem, emissivity);
     for ((sum, rest), variance) in sums.iter_mut().zip(&rest).zip(problem.variance) {
         *sum += rest.norm_sqr() / variance;
@@ -43,8 +43,8 @@ pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
 
 /// `sum_j |rest_j|^2 / variance_j`.
 pub(super) fn weighted_sum(rest: &[Complex64], variance: &[f64]) -> f64 {
-    let mut terms = Spare::taken(rest.len());
-    widely(
+    let mut terms = ScratchVec::with_len(rest.len());
+    with_widest_simd(
         #[inline(always)]
         || {
             for ((term, rest), variance) in terms.iter_mut().zip(rest).zip(variance) {

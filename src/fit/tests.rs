@@ -21,10 +21,11 @@ pub(crate) struct Owned {
 impl Owned {
     /// `spread` sets how many orders of magnitude lie between the columns.
     pub(crate) fn new(seed: u64, records: usize, noise: f64, spread: f64) -> Self {
-        let mut numbers = Numbers(seed);
+        let mut numbers = TestRng(seed);
         let design: Vec<Vec<f64>> = (0..7)
             .map(|i| {
-                let magnitude = crate::foundations::math::pow(10.0, -spread * f64::from(i));
+                let magnitude =
+                    crate::foundations::numerics::math::pow(10.0, -spread * f64::from(i));
                 (0..records).map(|_| magnitude * (1.0 + 2.0 * numbers.next())).collect()
             })
             .collect();
@@ -145,15 +146,15 @@ pub(super) fn build_with(name: &str, options: &[(&str, f64)]) -> Box<dyn Method>
 
 /// Circular Gaussian numbers, `E|n|^2 = 1` (Box and Muller).
 pub(super) fn gaussian(seed: u64) -> impl FnMut() -> Complex64 {
-    use crate::foundations::math::{cis, ln};
-    let mut numbers = Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    use crate::foundations::numerics::math::{cis, ln};
+    let mut numbers = TestRng(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
     move || (-ln(1.0 - numbers.next())).sqrt() * cis(std::f64::consts::TAU * numbers.next())
 }
 
 /// A small generator for tests: SplitMix64, uniform in 0..1.
-struct Numbers(u64);
+struct TestRng(u64);
 
-impl Numbers {
+impl TestRng {
     fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -274,7 +275,7 @@ fn error_bars_agree_with_the_scatter_over_many_noise_draws() {
         for draw in 0..draws {
             // The same design and truth: only the numbers after them differ.
             let mut problem = Owned::new(1, 80, 0.0, 0.0);
-            let mut numbers = Numbers(1_000_000 + draw);
+            let mut numbers = TestRng(1_000_000 + draw);
             for (value, variance) in problem.data.iter_mut().zip(&problem.variance) {
                 let noise = Complex64::new(numbers.next() - 0.5, numbers.next() - 0.5);
                 // Equal noise for ols, by record for wls: each under its own assumption.

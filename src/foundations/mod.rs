@@ -1,23 +1,11 @@
-//! What everything else stands on: constants, deterministic maths, files that appear whole.
+//! What everything else stands on, and which knows no science: deterministic maths, files that
+//! appear whole, `.npz` archives, and words for people.
 
-pub mod aligned;
-pub mod constants;
-pub mod counted;
-pub mod digest;
-pub mod exponential;
 pub mod files;
-pub mod large;
-pub mod lenient;
 pub mod machine;
-pub mod math;
-pub mod npz_writer;
-pub mod shown;
-pub mod similar;
-pub mod spare;
-pub mod wide;
+pub mod npz;
+pub mod numerics;
+pub mod text;
 
-pub use aligned::aligned;
-pub use counted::counted;
-pub use digest::Digest;
-pub use files::FileError;
-pub use shown::Shown;
+pub use files::{Digest, FileError};
+pub use text::{Shown, aligned, counted};

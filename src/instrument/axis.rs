@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 use serde::Serialize;
 
 use super::channel_scan::ChannelScan;
-use crate::foundations::constants::{GHZ_PER_ICM, SAMPLING_HZ};
+use crate::foundations::numerics::constants::{GHZ_PER_ICM, SAMPLING_HZ};
 
 /// Samples of an interferogram.
 pub const IFG_LENGTH: usize = 512;

@@ -7,7 +7,7 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::math::{ln, pow, sinh, tanh};
+use crate::foundations::numerics::math::{ln, pow, sinh, tanh};
 
 /// Commanded bias counts per volt of bias.
 pub const COUNTS_PER_VOLT: f64 = 25.5;
@@ -171,7 +171,9 @@ impl BolometerParameters {
     fn temperature(&self, point: &Point, bath_k: f64) -> Result<f64, BolometerError> {
         let x = point.field_k;
         let u = point.resistance / self.r0_ohm / x;
-        let (mut temperature, mut logarithm, mut last_step_k) = (bath_k, f64::NAN, f64::NAN);
+        let mut temperature = bath_k;
+        let mut logarithm = f64::NAN;
+        let mut last_step_k = f64::NAN;
         for _ in 0..ITERATIONS {
             logarithm = ln(u * temperature * sinh(x / temperature));
             let next = self.t0_k / (logarithm * logarithm);
@@ -242,7 +244,7 @@ fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
 mod tests {
     use super::*;
     use crate::{
-        foundations::math::exp,
+        foundations::numerics::math::exp,
         instrument::check::{assert_close, assert_close_complex, published},
     };
 
@@ -286,8 +288,11 @@ mod tests {
     /// differences, along the load line: the closed formulas must be its linear answer.
     #[test]
     fn the_response_is_that_of_the_heat_balance() {
-        let (p, bias, state) = (PUBLISHED_LL, published::BIAS_V, published_state());
-        let (t, v) = (state.temperature_k, (published::VOLT_V - p.j0_v) / p.jg);
+        let p = PUBLISHED_LL;
+        let bias = published::BIAS_V;
+        let state = published_state();
+        let t = state.temperature_k;
+        let v = (published::VOLT_V - p.j0_v) / p.jg;
         let step = 1e-5;
         let slope = |high: f64, low: f64, width: f64| (high - low) / (2.0 * width);
         let load = |v: f64| p.rl_ohm * v / (bias - v);

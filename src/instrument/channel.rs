@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 /// A text that names no channel, scan mode or pair of them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

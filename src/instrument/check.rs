@@ -2,7 +2,7 @@
 
 use num_complex::Complex64;
 
-use crate::foundations::math::modulus;
+use crate::foundations::numerics::math::modulus;
 
 /// Fails unless `found` is `expected` to a relative `tolerance`.
 #[track_caller]

@@ -9,7 +9,7 @@ use std::f64::consts::{PI, TAU};
 use num_complex::Complex64;
 
 use super::channel::Channel;
-use crate::foundations::{
+use crate::foundations::numerics::{
     constants::SAMPLING_HZ,
     math::{cis, sin},
 };

@@ -8,7 +8,7 @@ use super::{
     electronics::Electronics,
     peak::Peak,
 };
-use crate::foundations::{constants::MJY_SR_PER_ERG, math::modulus};
+use crate::foundations::numerics::{constants::MJY_SR_PER_ERG, math::modulus};
 
 /// Throughput (area times solid angle) of the instrument, cm2 sr.
 const THROUGHPUT_CM2_SR: f64 = 1.5;
@@ -111,7 +111,7 @@ mod tests {
     use std::f64::consts::PI;
 
     use super::*;
-    use crate::foundations::math::cis;
+    use crate::foundations::numerics::math::cis;
     use crate::instrument::{
         axis::{DEFAULT_CORRECTION, PADDED_LENGTH, PLAIN_LENGTH},
         bolometer::PUBLISHED_LL,
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn hoisting_the_factors_changes_no_bit() {
-        let (gain, state) = (gain("llss", PLAIN_LENGTH), state());
+        let gain = gain("llss", PLAIN_LENGTH);
+        let state = state();
         assert_eq!((gain.factors().len(), gain.omegas().len()), (SPECTRUM_BINS, SPECTRUM_BINS));
         for (bin, (&factor, &omega)) in gain.factors().iter().zip(gain.omegas()).enumerate() {
             assert_eq!(gain.at(bin, &state), factor * state.response(omega));

@@ -7,7 +7,7 @@ use num_complex::Complex64;
 use super::axis::IFG_LENGTH;
 use super::channel::ScanMode;
 use super::channel_scan::ChannelScan;
-use crate::foundations::math::cis;
+use crate::foundations::numerics::math::cis;
 
 /// The place of the white-light peak, in samples counted from zero; it may lie between two.
 ///
@@ -39,9 +39,10 @@ impl Peak {
     /// zero.
     #[must_use]
     pub fn phase(self, bin: usize, length: usize) -> Complex64 {
-        match self.fraction == 0.0 {
-            true => Complex64::ONE,
-            false => cis(-TAU * bin as f64 * self.fraction / length as f64),
+        if self.fraction == 0.0 {
+            Complex64::ONE
+        } else {
+            cis(-TAU * bin as f64 * self.fraction / length as f64)
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The spectrum of a black body.
 
-use crate::foundations::{
+use crate::foundations::numerics::{
     constants::{BOLTZMANN, PLANCK, SPEED_OF_LIGHT},
     exponential::over_exp_m1,
-    wide::widely,
+    with_widest_simd,
 };
 
 /// MJy per W/m2/Hz: 1 Jy is 1e-26 W/m2/Hz.
@@ -24,7 +24,7 @@ pub fn planck_mjy_sr(frequency_hz: f64, temperature_k: f64) -> f64 {
 /// Arguments and edge cases as those of [`planck_mjy_sr`]; `temperatures_k` and `out` of one length.
 pub fn fill_planck_slopes(frequency_hz: f64, temperatures_k: &[f64], out: &mut [f64]) {
     let law = Law::at(frequency_hz);
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (slope, &temperature_k) in out.iter_mut().zip(temperatures_k) {
@@ -51,7 +51,7 @@ pub fn fill_planck_column(frequency_hz: f64, inverse_temperatures: &[f64], out: 
         return;
     }
     // A loop of its own, without branches: several records are worked on side by side.
-    widely(
+    with_widest_simd(
         #[inline(always)]
         || {
             for (value, &inverse) in out.iter_mut().zip(inverse_temperatures) {
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn low_frequencies_follow_rayleigh_and_jeans() {
-        let (nu, temperature) = (1e6, 20.0);
+        let nu = 1e6;
+        let temperature = 20.0;
         let wave = nu / SPEED_OF_LIGHT;
         let expected = 2.0 * BOLTZMANN * temperature * wave * wave * MJY_PER_SI;
         assert_close(planck_mjy_sr(nu, temperature), expected, 1e-5);
@@ -136,7 +137,8 @@ mod tests {
 
     #[test]
     fn the_integral_is_stefan_and_boltzmanns() {
-        let (temperature, step) = (3.0, 1e9);
+        let temperature = 3.0;
+        let step = 1e9;
         let sum: f64 = (0..4000).map(|k| planck_mjy_sr(f64::from(k) * step, temperature)).sum();
         let radiance = sum * step / MJY_PER_SI * std::f64::consts::PI;
         assert_close(radiance, 5.670_374_419e-8 * 81.0, 1e-8);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::data::{BinData, Realisation};
 use crate::engine::{Phase, Work};
 use crate::fit::{
-    Context, Deadline, Outcome, Problem, Shared, fit_bin, fit_bins, prediction_error,
+    Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins, prediction_error,
     time_factoring,
 };
 
@@ -67,14 +67,14 @@ impl Fitter<'_> {
             return;
         }
         let realisation = self.realise(segment, &study.bins[positions.clone()]);
-        let fit_alone = |(position, methods): &(usize, Vec<usize>)| {
+        let fit_per_bin = |(position, methods): &(usize, Vec<usize>)| {
             let place = Place { position: *position, gathered: position - positions.start };
-            self.fit_alone(segment, &realisation, place, methods);
+            self.fit_per_bin(segment, &realisation, place, methods);
         };
-        alone.par_iter().for_each(fit_alone);
+        alone.par_iter().for_each(fit_per_bin);
         if !together.is_empty() {
             let bins = self.gather_all(segment, &realisation);
-            let fit = |method: &usize| self.fit_together(segment, &realisation, &bins, *method);
+            let fit = |method: &usize| self.fit_coupled(segment, &realisation, &bins, *method);
             together.par_iter().for_each(fit);
         }
     }
@@ -95,7 +95,7 @@ impl Fitter<'_> {
             {
                 let realisation = self.realise(segment, &study.bins);
                 let bins = self.gather_all(segment, &realisation);
-                self.fit_together(segment, &realisation, &bins, method);
+                self.fit_coupled(segment, &realisation, &bins, method);
             }
         };
         let runners = self.work.programs.at_once.min(runs.len());
@@ -122,7 +122,7 @@ impl Fitter<'_> {
 
     /// Fits some methods at one bin; the first is charged with gathering the bin's data, and with
     /// what it shares with others.
-    fn fit_alone(
+    fn fit_per_bin(
         &self,
         segment: &Segment,
         realisation: &Realisation,
@@ -135,7 +135,7 @@ impl Fitter<'_> {
         let mut start = Instant::now();
         let gathered = self.gather(segment, realisation, place.gathered);
         let columns = columns(&gathered.bin);
-        let shared = Shared::new(&columns, &gathered.bin.data, &gathered.bin.variance);
+        let shared = SharedFactors::new(&columns, &gathered.bin.data, &gathered.bin.variance);
         for &method in methods {
             if self.work.stop.asked() {
                 return;
@@ -157,7 +157,7 @@ impl Fitter<'_> {
     }
 
     /// Fits one method at all bins together; leaves nothing if it was asked to stop before, or killed.
-    fn fit_together(
+    fn fit_coupled(
         &self,
         segment: &Segment,
         realisation: &Realisation,
@@ -178,7 +178,7 @@ impl Fitter<'_> {
         }
         let fit = || match &study.methods[method].estimator {
             Estimator::Native(_, native) => {
-                fit_bins(&problems, |bright| native.fit_together(bright))
+                fit_bins(&problems, |bright| native.fit_coupled(bright))
             }
             Estimator::External(program) => {
                 let configuration = study.configuration_at(segment.realisation, method);

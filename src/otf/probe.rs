@@ -79,7 +79,7 @@ fn time_method(
         .map(|(bin, columns)| problem(realisation, bin, columns, constraint, deadline))
         .collect();
     if info.couples_bins {
-        let _ = fit_bins(&problems, |bright| native.fit_together(bright));
+        let _ = fit_bins(&problems, |bright| native.fit_coupled(bright));
         return Some((thread_time() - clock) / problems.len().max(1) as u32);
     }
     let mut fitted = 0;

@@ -93,7 +93,7 @@ mod tests {
         let defaults = crate::fit::OptionValues::defaults(&registered.info);
         let native = (registered.build)(&defaults);
         owned.with(Constraint::None, |problem| {
-            let outcomes = fit_bins(&[*problem], |bright| native.fit_together(bright));
+            let outcomes = fit_bins(&[*problem], |bright| native.fit_coupled(bright));
             UnitResult::new(problem, outcomes[0].clone(), |_| None)
         })
     }

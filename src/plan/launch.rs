@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::lenient;
+use crate::foundations::text::lenient;
 
 /// `[slurm]`: what `otfhpc submit` asks of Slurm. What is not set is left to the scripts and to
 /// the cluster's own defaults.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::foundations::shown::{bash_quoted, is_plain};
+use crate::foundations::text::{bash_quoted, is_plain};
 use crate::store::RunDir;
 
 use super::environment::Environment;

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::foundations::math::modulus;
+use otfhpc::foundations::numerics::math::modulus;
 
 /// What a test returns: the harness prints the error.
 pub(crate) type Checked<T = ()> = Result<T, Box<dyn Error>>;

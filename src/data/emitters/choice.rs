@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::super::conventions::BolometerTemperature;
 use super::super::settings::DataSettings;
-use super::standard::{BOLOMETER, Course, Curve, STANDARD, StandIn, Standard};
+use super::standard::{
+    BOLOMETER, EmissivityCurve, STANDARD, SimulatedBehaviour, Standard, TemperatureCourse,
+};
 use super::{Emitter, Reading, TemperatureRule};
 use crate::instrument::Channel;
 
@@ -19,7 +21,7 @@ pub struct EmitterSettings {
     pub name: String,
     /// Its array in a calibration set, without the channel; by default, the name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<Key>,
+    pub key: Option<TemperatureKey>,
     /// The channel whose arrays are read, if it is another than that of the records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
@@ -37,7 +39,7 @@ pub struct EmitterSettings {
 /// The array of a calibration set that holds temperatures, or several with their weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Key {
+pub enum TemperatureKey {
     /// One array.
     One(String),
     /// Several thermometers of one body, each with its weight.
@@ -125,7 +127,7 @@ fn of_standard(standard: &Standard) -> Emitter {
         reading: Reading { parts: vec![(standard.key.into(), 1.0)], channel: None },
         column: Some(standard.column.into()),
         temperature: TemperatureRule::Reading,
-        stand_in: standard.stand_in,
+        behaviour: standard.behaviour,
     }
 }
 
@@ -137,7 +139,10 @@ fn other_bolometer(channel: Channel) -> Emitter {
         reading: Reading { parts: vec![(BOLOMETER.into(), 1.0)], channel: Some(channel) },
         column: None,
         temperature: TemperatureRule::Reading,
-        stand_in: StandIn { course: Course::Bath, curve: Curve::Part(0.0) },
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Bath,
+            curve: EmissivityCurve::FractionOfOtf(0.0),
+        },
     }
 }
 
@@ -147,7 +152,7 @@ fn of_settings(settings: &EmitterSettings) -> Emitter {
         reading: Reading { parts: vec![(settings.name.clone(), 1.0)], channel: None },
         column: None,
         temperature: TemperatureRule::Reading,
-        stand_in: stand_in(&Simulated::default()),
+        behaviour: behaviour(&Simulated::default()),
     };
     change(&mut emitter, settings);
     emitter
@@ -156,8 +161,8 @@ fn of_settings(settings: &EmitterSettings) -> Emitter {
 /// Puts what the settings say in the place of what holds otherwise.
 fn change(emitter: &mut Emitter, settings: &EmitterSettings) {
     match &settings.key {
-        Some(Key::One(key)) => emitter.reading.parts = vec![(key.clone(), 1.0)],
-        Some(Key::Weighted(parts)) => {
+        Some(TemperatureKey::One(key)) => emitter.reading.parts = vec![(key.clone(), 1.0)],
+        Some(TemperatureKey::Weighted(parts)) => {
             emitter.reading.parts = parts.iter().map(|(key, w)| (key.clone(), *w)).collect();
         }
         None => {}
@@ -172,13 +177,16 @@ fn change(emitter: &mut Emitter, settings: &EmitterSettings) {
         emitter.temperature = rule;
     }
     if let Some(simulated) = &settings.simulated {
-        emitter.stand_in = stand_in(simulated);
+        emitter.behaviour = behaviour(simulated);
     }
 }
 
-fn stand_in(simulated: &Simulated) -> StandIn {
+fn behaviour(simulated: &Simulated) -> SimulatedBehaviour {
     let (low, high) = simulated.temperature_k;
-    StandIn { course: Course::Even(low, high), curve: Curve::Part(simulated.emissivity) }
+    SimulatedBehaviour {
+        course: TemperatureCourse::Uniform(low, high),
+        curve: EmissivityCurve::FractionOfOtf(simulated.emissivity),
+    }
 }
 
 fn check(settings: &EmitterSettings, before: &[EmitterSettings]) -> Result<(), EmitterError> {
@@ -202,8 +210,8 @@ fn check(settings: &EmitterSettings, before: &[EmitterSettings]) -> Result<(), E
     Err(EmitterError::Emitter { name: settings.name.clone(), message })
 }
 
-fn wrong_key(key: &Key) -> Option<String> {
-    let Key::Weighted(parts) = key else { return None };
+fn wrong_key(key: &TemperatureKey) -> Option<String> {
+    let TemperatureKey::Weighted(parts) = key else { return None };
     if parts.is_empty() {
         return Some(
             "key is empty: expected arrays with weights, { a_ical = 0.5, b_ical = 0.5 }".into(),

@@ -9,8 +9,11 @@ use std::fmt;
 use crate::instrument::{BolometerState, Channel};
 
 pub use choice::{EmitterError, EmitterSettings, choose};
-pub(super) use reading::{Combined, apart, combine, is_temperature};
-pub(super) use standard::{BOLOMETER, Course, Curve, OTF_COLUMN, STANDARD, StandIn, Turn};
+pub(super) use reading::{CombinedReading, combine_readings, is_temperature, split_reading};
+pub(super) use standard::{
+    BOLOMETER, DrivenBody, EmissivityCurve, OTF_COLUMN, STANDARD, SimulatedBehaviour,
+    TemperatureCourse,
+};
 
 /// A source of light: one column of the design.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +26,7 @@ pub struct Emitter {
     pub(super) column: Option<String>,
     pub(super) temperature: TemperatureRule,
     /// What it does in a simulated campaign.
-    pub(super) stand_in: StandIn,
+    pub(super) behaviour: SimulatedBehaviour,
 }
 
 /// Which arrays of a calibration set hold an emitter's temperature.

@@ -7,7 +7,7 @@ const GRADIENT: f64 = 0.01;
 
 /// The weighted mean of readings, and in how many records one was left out.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::data) struct Combined {
+pub(in crate::data) struct CombinedReading {
     /// K, one a record; NaN where no reading is usable.
     pub(in crate::data) temperatures_k: Vec<f64>,
     /// Whether a record's mean lacks a reading.
@@ -22,14 +22,19 @@ pub(in crate::data) fn is_temperature(kelvin: f64, limit_k: f64) -> bool {
 /// The mean of readings (K, each with its weight, above zero), record by record. A reading that is
 /// missing or cannot be a temperature is left out, and the others' weights count for it. A single
 /// reading is taken as it stands.
-pub(in crate::data) fn combine(readings: Vec<(Vec<f64>, f64)>, limit_k: f64) -> Combined {
+pub(in crate::data) fn combine_readings(
+    readings: Vec<(Vec<f64>, f64)>,
+    limit_k: f64,
+) -> CombinedReading {
     let records = readings.first().map_or(0, |(values, _)| values.len());
     match <[_; 1]>::try_from(readings) {
-        Ok([(temperatures_k, _)]) => Combined { temperatures_k, incomplete: vec![false; records] },
+        Ok([(temperatures_k, _)]) => {
+            CombinedReading { temperatures_k, incomplete: vec![false; records] }
+        }
         Err(readings) => {
             let mean = |record: usize| mean(&readings, record, limit_k);
             let (temperatures_k, incomplete) = (0..records).map(mean).unzip();
-            Combined { temperatures_k, incomplete }
+            CombinedReading { temperatures_k, incomplete }
         }
     }
 }
@@ -52,7 +57,7 @@ fn mean(readings: &[(Vec<f64>, f64)], record: usize, limit_k: f64) -> (f64, bool
 
 /// What the thermometers of a simulated body read, each by its name, K: they differ, and their weighted
 /// mean is the temperature.
-pub(in crate::data) fn apart<'a>(
+pub(in crate::data) fn split_reading<'a>(
     reading: &'a Reading,
     temperatures_k: &[f64],
 ) -> Vec<(&'a str, Vec<f64>)> {
@@ -74,7 +79,7 @@ mod tests {
     fn a_missing_reading_leaves_its_weight_to_the_others() {
         let a = vec![2.0, f64::NAN, 2.0, f64::NAN, 2.0];
         let b = vec![4.0, 4.0, -1.0, f64::INFINITY, 1e20];
-        let combined = combine(vec![(a, 0.1), (b, 0.3)], 1000.0);
+        let combined = combine_readings(vec![(a, 0.1), (b, 0.3)], 1000.0);
         let expected = [3.5, 4.0, 2.0, f64::NAN, 2.0];
         for (found, expected) in combined.temperatures_k.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-15 || (found.is_nan() && expected.is_nan()));
@@ -86,17 +91,19 @@ mod tests {
     fn thermometers_of_a_simulated_body_differ_and_their_mean_is_right() {
         let parts = vec![("a".to_owned(), 0.1), ("b".to_owned(), 0.9)];
         let reading = Reading { parts, channel: None };
-        let [(_, a), (_, b)] = &apart(&reading, &[2.0, 20.0])[..] else { panic!("two parts") };
+        let [(_, a), (_, b)] = &split_reading(&reading, &[2.0, 20.0])[..] else {
+            panic!("two parts")
+        };
         assert!((b[1] - a[1] - 0.2).abs() < 1e-12);
-        let mean = combine(vec![(a.clone(), 0.1), (b.clone(), 0.9)], 1000.0);
+        let mean = combine_readings(vec![(a.clone(), 0.1), (b.clone(), 0.9)], 1000.0);
         assert!((mean.temperatures_k[1] - 20.0).abs() < 1e-13);
         let alone = Reading { parts: vec![("a".to_owned(), 1.0)], channel: None };
-        assert_eq!(apart(&alone, &[2.7]), [("a", vec![2.7])]);
+        assert_eq!(split_reading(&alone, &[2.7]), [("a", vec![2.7])]);
     }
 
     #[test]
     fn a_single_reading_is_taken_as_it_stands() {
-        let combined = combine(vec![(vec![1e20, 2.7], 0.1)], 1000.0);
+        let combined = combine_readings(vec![(vec![1e20, 2.7], 0.1)], 1000.0);
         assert_eq!(combined.temperatures_k, [1e20, 2.7]);
         assert_eq!(combined.incomplete, [false, false]);
     }

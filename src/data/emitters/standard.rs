@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use num_complex::Complex64;
 
-use crate::foundations::math::{cis, cos, sin};
+use crate::foundations::numerics::math::{cis, cos, sin};
 
 /// An emitter of the published model.
 #[derive(Debug)]
@@ -14,32 +14,32 @@ pub(in crate::data) struct Standard {
     pub(super) key: &'static str,
     /// Its columns in the published model, without `R` or `I`.
     pub(super) column: &'static str,
-    pub(super) stand_in: StandIn,
+    pub(super) behaviour: SimulatedBehaviour,
 }
 
 /// What an emitter does in a simulated campaign.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::data) struct StandIn {
-    pub(in crate::data) course: Course,
-    pub(in crate::data) curve: Curve,
+pub(in crate::data) struct SimulatedBehaviour {
+    pub(in crate::data) course: TemperatureCourse,
+    pub(in crate::data) curve: EmissivityCurve,
 }
 
 /// How its temperature goes through a campaign.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::data) enum Course {
+pub(in crate::data) enum TemperatureCourse {
     /// It is driven away from rest in its turn.
-    Driven(Turn),
+    Driven(DrivenBody),
     /// It drifts over a range, K, evenly on a logarithmic scale.
-    Proportionate(f64, f64),
+    LogUniform(f64, f64),
     /// It drifts over a range, K.
-    Even(f64, f64),
+    Uniform(f64, f64),
     /// It drifts with the bath of the bolometers.
     Bath,
 }
 
 /// Whose turn it is to be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Turn {
+pub(in crate::data) enum DrivenBody {
     Xcal,
     Ical,
     Refhorn,
@@ -48,22 +48,22 @@ pub(in crate::data) enum Turn {
 
 /// Its emissivity where no published model is the truth.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::data) enum Curve {
+pub(in crate::data) enum EmissivityCurve {
     /// The transfer function itself.
     Otf,
     /// A function of the transfer function and of the place in the band, 0 to 1.
-    Of(fn(Complex64, f64) -> Complex64),
+    OfOtf(fn(Complex64, f64) -> Complex64),
     /// This part of the transfer function, also of a published one.
-    Part(f64),
+    FractionOfOtf(f64),
     /// What makes the sum of all zero.
-    Rest,
+    Balance,
 }
 
-impl PartialEq for Curve {
+impl PartialEq for EmissivityCurve {
     /// Functions are told apart by who has them, not by where they lie in memory.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Part(a), Self::Part(b)) => a == b,
+            (Self::FractionOfOtf(a), Self::FractionOfOtf(b)) => a == b,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
@@ -83,15 +83,18 @@ pub(in crate::data) const STANDARD: [Standard; 7] = [
         name: "xcal",
         key: "xcal_cone",
         column: OTF_COLUMN,
-        stand_in: StandIn { course: Course::Driven(Turn::Xcal), curve: Curve::Otf },
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Driven(DrivenBody::Xcal),
+            curve: EmissivityCurve::Otf,
+        },
     },
     Standard {
         name: "ical",
         key: "ical",
         column: "ICAL",
-        stand_in: StandIn {
-            course: Course::Driven(Turn::Ical),
-            curve: Curve::Of(|otf, x| {
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Driven(DrivenBody::Ical),
+            curve: EmissivityCurve::OfOtf(|otf, x| {
                 otf * cis(0.004 * sin(3.0 * TAU * x)) * -(0.985 + 0.008 * cos(TAU * x))
             }),
         },
@@ -100,18 +103,18 @@ pub(in crate::data) const STANDARD: [Standard; 7] = [
         name: "dihedral",
         key: "dihedral",
         column: "DIHEDRA",
-        stand_in: StandIn {
-            course: Course::Proportionate(1.95, 5.2),
-            curve: Curve::Of(|otf, x| otf * cis(1.0 + x) * -4.5e-4),
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::LogUniform(1.95, 5.2),
+            curve: EmissivityCurve::OfOtf(|otf, x| otf * cis(1.0 + x) * -4.5e-4),
         },
     },
     Standard {
         name: "refhorn",
         key: "refhorn",
         column: "REFHORN",
-        stand_in: StandIn {
-            course: Course::Driven(Turn::Refhorn),
-            curve: Curve::Of(|otf, x| {
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Driven(DrivenBody::Refhorn),
+            curve: EmissivityCurve::OfOtf(|otf, x| {
                 otf * cis(0.03 * cos(2.0 * TAU * x)) * -(0.018 + 0.002 * sin(TAU * x))
             }),
         },
@@ -120,9 +123,9 @@ pub(in crate::data) const STANDARD: [Standard; 7] = [
         name: "skyhorn",
         key: "skyhorn",
         column: "SKYHORN",
-        stand_in: StandIn {
-            course: Course::Driven(Turn::Skyhorn),
-            curve: Curve::Of(|otf, x| {
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Driven(DrivenBody::Skyhorn),
+            curve: EmissivityCurve::OfOtf(|otf, x| {
                 otf * cis(-0.02 * sin(2.0 * TAU * x)) * (0.017 + 0.002 * cos(TAU * x))
             }),
         },
@@ -131,15 +134,18 @@ pub(in crate::data) const STANDARD: [Standard; 7] = [
         name: "collimator",
         key: "collimator",
         column: "STRUCTU",
-        stand_in: StandIn {
-            course: Course::Even(1.55, 2.75),
-            curve: Curve::Of(|otf, x| otf * cis(0.5 * sin(1.5 * TAU * x)) * 0.008),
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Uniform(1.55, 2.75),
+            curve: EmissivityCurve::OfOtf(|otf, x| otf * cis(0.5 * sin(1.5 * TAU * x)) * 0.008),
         },
     },
     Standard {
         name: BOLOMETER,
         key: "bolometer",
         column: "BOLOMET",
-        stand_in: StandIn { course: Course::Bath, curve: Curve::Rest },
+        behaviour: SimulatedBehaviour {
+            course: TemperatureCourse::Bath,
+            curve: EmissivityCurve::Balance,
+        },
     },
 ];

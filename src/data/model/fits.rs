@@ -12,7 +12,7 @@ use fits_well::{FitsError, FitsReader};
 use num_complex::Complex64;
 
 use super::error::ModelError;
-use crate::data::gunzip::{self, gunzipped};
+use crate::foundations::files::gunzip::{self, gunzipped};
 
 /// The largest file that is read, bytes. A published model has 46,080.
 const MAX_FILE_BYTES: u64 = 1 << 24;

@@ -7,13 +7,13 @@ use ndarray::Array2;
 use num_complex::Complex64;
 use realfft::RealFftPlanner;
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::instrument::{
     Axis, BolometerError, BolometerParameters, BolometerState, Channel, Gain, GainTable,
     IFG_LENGTH, NOMINAL_GAINS, Peak, bias_volts, planck_mjy_sr,
 };
 
-use super::emitters::{BOLOMETER, Course, Emitter, emitting};
+use super::emitters::{BOLOMETER, Emitter, TemperatureCourse, emitting};
 use super::random::StreamKey;
 use super::settings::SimulateSettings;
 use super::truth::Truth;
@@ -44,7 +44,7 @@ impl OperatingPoint {
 
 /// What a campaign is simulated with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setup<'a> {
+pub(super) struct SimulationSetup<'a> {
     pub(super) emitters: &'a [Emitter],
     pub(super) truth: &'a Truth,
     /// The 512-point axis, on which the transform can be inverted exactly.
@@ -89,7 +89,7 @@ impl SimulatedCampaign {
     /// If the bolometer has no state at the operating point.
     pub(super) fn new(
         settings: &SimulateSettings,
-        setup: &Setup,
+        setup: &SimulationSetup,
         seed: u64,
     ) -> Result<Self, BolometerError> {
         let set = setup.axis.channel_scan();
@@ -128,7 +128,7 @@ impl SimulatedCampaign {
 
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
-    fn synthesise(&mut self, setup: &Setup) {
+    fn synthesise(&mut self, setup: &SimulationSetup) {
         let temperatures = emitting(setup.emitters, self.temperatures.clone(), &self.states);
         let light = Light::new(setup, &temperatures);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
@@ -186,7 +186,8 @@ impl SimulatedCampaign {
     /// Writes one record with its noise as the instrument would send it, in telemetry counts;
     /// returns its nominal gain.
     pub(super) fn telemetry(&self, record: usize, noise: &Noise, samples: &mut [f64]) -> f64 {
-        let (sigma, mut numbers) = (noise.sigma, noise.of_samples(record));
+        let sigma = noise.sigma;
+        let mut numbers = noise.of_samples(record);
         for (sample, clean) in samples.iter_mut().zip(self.clean.row(record)) {
             *sample = clean + if sigma > 0.0 { sigma * numbers.normal() } else { 0.0 };
         }
@@ -209,14 +210,15 @@ impl SimulatedCampaign {
 /// True temperatures, K, `[emitter][record]`, and those of the bolometer's bath.
 fn temperatures_of(
     settings: &SimulateSettings,
-    setup: &Setup,
+    setup: &SimulationSetup,
     seed: u64,
 ) -> (Vec<Vec<f64>>, Vec<f64>) {
     let set = setup.axis.channel_scan();
-    let mut courses: Vec<Course> = setup.emitters.iter().map(|e| e.stand_in.course).collect();
+    let mut courses: Vec<TemperatureCourse> =
+        setup.emitters.iter().map(|e| e.behaviour.course).collect();
     let own = setup.emitters.iter().position(|emitter| emitter.name() == BOLOMETER);
     if own.is_none() {
-        courses.push(Course::Bath);
+        courses.push(TemperatureCourse::Bath);
     }
     let mut columns = Temperatures::new(settings, &courses, setup.point, set, seed).into_columns();
     let baths = match own {
@@ -236,7 +238,7 @@ struct Light<'a> {
 }
 
 impl<'a> Light<'a> {
-    fn new(setup: &Setup<'a>, temperatures: &'a [Vec<f64>]) -> Self {
+    fn new(setup: &SimulationSetup<'a>, temperatures: &'a [Vec<f64>]) -> Self {
         let emissivity = setup.truth.on(setup.axis, setup.emitters);
         Self { axis: setup.axis, gain: Gain::new(setup.axis, setup.peak), emissivity, temperatures }
     }
@@ -268,7 +270,7 @@ mod tests {
 
     fn campaign(settings: &SimulateSettings) -> SimulatedCampaign {
         let set = "llss".parse().unwrap();
-        let setup = Setup {
+        let setup = SimulationSetup {
             emitters: &standard(),
             truth: &Truth::simulated(Channel::Ll, None),
             axis: &Axis::new(set, 512, crate::instrument::DEFAULT_CORRECTION).unwrap(),

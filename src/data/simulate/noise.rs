@@ -90,8 +90,8 @@ mod tests {
         let readings = noise().readings(&truth, 0.01);
         let errors = |emitter: usize| readings[emitter].iter().map(|t| (t - 2.73) / 0.01);
         for emitter in 0..7 {
-            let (mean, square) =
-                (errors(emitter).sum::<f64>(), errors(emitter).map(|e| e * e).sum::<f64>());
+            let mean = errors(emitter).sum::<f64>();
+            let square = errors(emitter).map(|e| e * e).sum::<f64>();
             // One sigma of the mean is 0.014, of the mean square 0.02.
             assert!((mean / 5000.0).abs() < 0.06 && (square / 5000.0 - 1.0).abs() < 0.08);
             let next =

@@ -4,10 +4,10 @@
 //! driven (a null). The dihedral, the collimator and the bolometers are not driven but drift with
 //! the rest of the instrument, each over its own range, which is what makes them (barely) seen.
 
-use crate::foundations::math::{exp, pow};
+use crate::foundations::numerics::math::{exp, pow};
 use crate::instrument::ChannelScan;
 
-use super::super::emitters::{Course, Turn};
+use super::super::emitters::{DrivenBody, TemperatureCourse};
 use super::super::random::StreamKey;
 use super::super::settings::SimulateSettings;
 use super::OperatingPoint;
@@ -26,8 +26,14 @@ const UNSETTLED: f64 = 0.01;
 const SETTLING_RECORDS: f64 = 4.0;
 
 /// What is driven during a plateau; a campaign goes through these again and again.
-const SCHEDULE: [Option<Turn>; 6] =
-    [None, Some(Turn::Xcal), Some(Turn::Ical), None, Some(Turn::Refhorn), Some(Turn::Skyhorn)];
+const SCHEDULE: [Option<DrivenBody>; 6] = [
+    None,
+    Some(DrivenBody::Xcal),
+    Some(DrivenBody::Ical),
+    None,
+    Some(DrivenBody::Refhorn),
+    Some(DrivenBody::Skyhorn),
+];
 
 /// The temperature of every body in every record, K.
 #[derive(Debug, Clone)]
@@ -39,7 +45,7 @@ pub(super) struct Temperatures {
 impl Temperatures {
     pub(super) fn new(
         settings: &SimulateSettings,
-        courses: &[Course],
+        courses: &[TemperatureCourse],
         point: OperatingPoint,
         set: ChannelScan,
         seed: u64,
@@ -71,27 +77,27 @@ impl Temperatures {
 }
 
 /// What a plateau drives.
-pub(super) fn driven(plateau: usize) -> Option<Turn> {
+pub(super) fn driven(plateau: usize) -> Option<DrivenBody> {
     SCHEDULE[plateau % SCHEDULE.len()]
 }
 
 /// The temperatures that a plateau settles to, K, one per body.
 fn plateau_targets(
     plateau: usize,
-    courses: &[Course],
+    courses: &[TemperatureCourse],
     point: OperatingPoint,
     key: StreamKey,
 ) -> Vec<f64> {
     let mut stream = key.stream(plateau);
     let visit = plateau / SCHEDULE.len();
-    let mut target = |course: &Course| match *course {
-        Course::Proportionate(low, high) => in_proportion((low, high), stream.uniform()),
-        Course::Even(low, high) => stream.between(low, high),
-        Course::Bath => point.bath_k + stream.between(0.0, BATH_RISE_K),
-        Course::Driven(turn) if driven(plateau) == Some(turn) => {
+    let mut target = |course: &TemperatureCourse| match *course {
+        TemperatureCourse::LogUniform(low, high) => in_proportion((low, high), stream.uniform()),
+        TemperatureCourse::Uniform(low, high) => stream.between(low, high),
+        TemperatureCourse::Bath => point.bath_k + stream.between(0.0, BATH_RISE_K),
+        TemperatureCourse::Driven(turn) if driven(plateau) == Some(turn) => {
             in_proportion(DRIVEN_K, spread(visit, stream.uniform()))
         }
-        Course::Driven(_) => REST_K + stream.between(-0.015, 0.015),
+        TemperatureCourse::Driven(_) => REST_K + stream.between(-0.015, 0.015),
     };
     courses.iter().map(&mut target).collect()
 }

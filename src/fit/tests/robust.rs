@@ -1,15 +1,15 @@
 //! Properties of the robust estimators.
 
-use super::super::huber::HuberLoss;
-use super::super::irls::Loss;
-use super::super::student_t::StudentLoss;
-use super::super::tukey::Biweight;
 use super::*;
-use crate::foundations::math;
+use crate::fit::methods::huber::HuberLoss;
+use crate::fit::methods::student_t::StudentLoss;
+use crate::fit::methods::tukey::Biweight;
+use crate::fit::robust::irls::Loss;
+use crate::foundations::numerics::math;
 
 const ROBUST: [&str; 4] = ["huber", "tukey", "student_t", "lad"];
 
-impl Numbers {
+impl TestRng {
     /// Complex Gaussian with `E|z|^2 = 1`.
     fn gaussian(&mut self) -> Complex64 {
         let radius = (-math::ln(1.0 - self.next())).sqrt();
@@ -21,7 +21,7 @@ impl Numbers {
 /// by outliers of 50 standard deviations.
 fn noisy(records: usize, draw: u64, outliers: f64) -> Owned {
     let mut problem = Owned::new(1, records, 0.0, 0.0);
-    let mut numbers = Numbers(1_000_000 + draw);
+    let mut numbers = TestRng(1_000_000 + draw);
     for (value, variance) in problem.data.iter_mut().zip(&problem.variance) {
         let mut noise = numbers.gaussian();
         let direction = math::cis(std::f64::consts::TAU * numbers.next());
@@ -214,7 +214,8 @@ fn weights_fall_as_they_say_and_never_grow() {
     for loss in losses {
         assert!(loss.weight(0.0).is_finite());
         for step in 1..200 {
-            let (u, h) = (0.1003 * f64::from(step), 1e-6);
+            let u = 0.1003 * f64::from(step);
+            let h = 1e-6;
             let numeric = u * (loss.weight(u + h) - loss.weight(u - h)) / (2.0 * h);
             assert!((loss.fall(u) - numeric).abs() < 1e-6, "{loss:?} at {u}");
             assert!(numeric <= 1e-9, "{loss:?} at {u}");
@@ -225,7 +226,7 @@ fn weights_fall_as_they_say_and_never_grow() {
 /// As [`noisy`], but the noise lies on one line, as that of a transform that is real.
 fn noisy_on_a_line(records: usize, draw: u64) -> Owned {
     let mut problem = Owned::new(1, records, 0.0, 0.0);
-    let mut numbers = Numbers(2_000_000 + draw);
+    let mut numbers = TestRng(2_000_000 + draw);
     for (value, variance) in problem.data.iter_mut().zip(&problem.variance) {
         let normal = numbers.gaussian().re * 2f64.sqrt();
         *value += LINE * normal * variance.sqrt();
@@ -359,7 +360,7 @@ proptest! {
         let problem = noisy(40, seed % 1_000_000, 0.1);
         let found = solution(problem.fit("lad", Constraint::None));
         let least = sum_of_moduli(&problem, &found.emissivity);
-        let mut numbers = Numbers(seed);
+        let mut numbers = TestRng(seed);
         for size in [1.0, 1e-1, 1e-2, 1e-3, 1e-4] {
             for _ in 0..50 {
                 let other: Vec<_> =
@@ -375,7 +376,8 @@ proptest! {
         let mut problem = noisy(31, seed % 1_000_000, 0.1);
         problem.design.truncate(1);
         let found = solution(problem.fit("lad", Constraint::None));
-        let (mut at, mut step) = (Complex64::new(0.0, 0.0), 8.0);
+        let mut at = Complex64::new(0.0, 0.0);
+        let mut step = 8.0;
         let mut lowest = sum_of_moduli(&problem, &[at]);
         while step > 1e-10 {
             let steps = (0..16).map(|k| math::cis(f64::from(k) * std::f64::consts::PI / 8.0) * step);

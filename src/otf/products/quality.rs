@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use crate::fit::Status;
-use crate::foundations::math::{median, modulus};
+use crate::foundations::numerics::math::{median, modulus};
 use crate::otf::study::Study;
 
 use super::arrays::Arrays;
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn the_limits_are_those_of_a_complex_normal() {
         for (limit, part) in [(WITHIN_68, 0.68), (WITHIN_95, 0.95)] {
-            assert!((1.0 - crate::foundations::math::exp(-limit) - part).abs() < 1e-12);
+            assert!((1.0 - crate::foundations::numerics::math::exp(-limit) - part).abs() < 1e-12);
         }
     }
 }

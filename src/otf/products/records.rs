@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
-use crate::fit::{Constraint, Problem, VarianceScale, add_squares};
+use crate::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 use crate::foundations::{FileError, files};
 use crate::otf::study::{RealisationId, Study};
 use crate::store::RunDir;
@@ -75,7 +75,7 @@ fn chi2(
         for (place, configuration) in configurations.clone().enumerate() {
             let emissivity = arrays.emissivity_at(configuration, bin);
             if emissivity.iter().all(|e| e.re.is_finite()) {
-                add_squares(&problem, emissivity, &mut sums[place]);
+                add_squared_residuals(&problem, emissivity, &mut sums[place]);
                 counts[place] += 1;
             }
         }

@@ -1,6 +1,6 @@
 //! The results of a study in a few lines, for people.
 
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::foundations::{Shown, aligned};
 use crate::store::RunDir;
 

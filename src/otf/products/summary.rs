@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::data::settings::Source;
 use crate::fit::Status;
-use crate::foundations::math::median;
+use crate::foundations::numerics::math::median;
 use crate::otf::Otf;
 use crate::otf::study::{RealisationId, Study};
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::data::settings::Source;
 use crate::data::{Resampling, noise_key};
 use crate::fit::Status;
-use crate::foundations::npz_writer::write_npz;
+use crate::foundations::npz::write_npz;
 use crate::foundations::{FileError, files};
 use crate::instrument::SPECTRUM_BINS;
 use crate::merge::{Ledger, ReasonCount, Totals};

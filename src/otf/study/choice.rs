@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::external::Program;
+use crate::external::ExternalProgram;
 use crate::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
-use crate::foundations::similar::did_you_mean;
+use crate::foundations::text::did_you_mean;
 
 use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};
@@ -33,7 +33,7 @@ pub enum Estimator {
     /// A method of this program, with its options.
     Native(&'static MethodInfo, Arc<dyn Method>),
     /// Another program.
-    External(Arc<Program>),
+    External(Arc<ExternalProgram>),
 }
 
 /// A method that cannot be chosen so.
@@ -184,8 +184,8 @@ fn native(
     Ok(Estimator::Native(&registered.info, Arc::from((registered.build)(&values))))
 }
 
-fn as_program(settings: &ProgramSettings) -> Program {
-    Program {
+fn as_program(settings: &ProgramSettings) -> ExternalProgram {
+    ExternalProgram {
         name: settings.name.clone(),
         command: settings.command.clone(),
         timeout: seconds(settings.timeout_seconds).unwrap_or(Duration::MAX),

@@ -10,7 +10,8 @@ use toml::{Table, Value};
 use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::fit::Constraint;
-use crate::foundations::{FileError, Shown, files, lenient};
+use crate::foundations::text::lenient;
+use crate::foundations::{FileError, Shown, files};
 use crate::plan::LaunchSettings;
 
 use super::bins::BinSelection;

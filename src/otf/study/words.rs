@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::foundations::similar::most_similar;
+use crate::foundations::text::most_similar;
 
 /// Every setting, by its table.
 const SETTINGS: [(&str, &[&str]); 8] = [

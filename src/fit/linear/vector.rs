@@ -1,0 +1,203 @@
+//! Sums over records, in one fixed order.
+//!
+//! Sixteen partial sums run side by side, so that the compiler can use whatever vector registers
+//! the build allows, while the order of every addition is written here: the same bits everywhere.
+
+const LANES: usize = 16;
+
+/// Sum of `a[i] * b[i]`. Slices of one length.
+#[inline(always)]
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    debug_assert_eq!(a.len(), b.len());
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sum_of_lanes(lanes) + rest
+}
+
+/// Adds `factor * x` to `y`, and returns the sum of what it then is times `z`. Slices of one length.
+#[inline(always)]
+pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
+    debug_assert!(x.len() == y.len() && z.len() == y.len());
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (z_blocks, z_rest) = z.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for ((y, x), z) in y_blocks.iter_mut().zip(x_blocks).zip(z_blocks) {
+        // By way of a copy, or the compiler takes every element to memory and back by itself.
+        let mut moved = *y;
+        for lane in 0..LANES {
+            moved[lane] += factor * x[lane];
+        }
+        *y = moved;
+        for lane in 0..LANES {
+            lanes[lane] += moved[lane] * z[lane];
+        }
+    }
+    let rest = y_rest.iter_mut().zip(x_rest).zip(z_rest).map(|((y, x), z)| {
+        *y += factor * x;
+        *y * z
+    });
+    let rest: f64 = rest.sum();
+    sum_of_lanes(lanes) + rest
+}
+
+/// Adds `factor * x` to `y`, and returns the sum of the squares of what it then is.
+#[inline(always)]
+pub(crate) fn axpy_then_norm_sqr(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
+    debug_assert_eq!(x.len(), y.len());
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (y, x) in y_blocks.iter_mut().zip(x_blocks) {
+        let mut moved = *y;
+        for lane in 0..LANES {
+            moved[lane] += factor * x[lane];
+        }
+        *y = moved;
+        for lane in 0..LANES {
+            lanes[lane] += moved[lane] * moved[lane];
+        }
+    }
+    let rest = y_rest.iter_mut().zip(x_rest).map(|(y, x)| {
+        *y += factor * x;
+        *y * *y
+    });
+    let rest: f64 = rest.sum();
+    sum_of_lanes(lanes) + rest
+}
+
+#[inline(always)]
+fn sum_of_lanes(lanes: [f64; LANES]) -> f64 {
+    // What follows adds pairs; if the compiler sees it, it makes pairs of the loop before too, and
+    // leaves the wider registers empty.
+    let mut lanes = std::hint::black_box(lanes);
+    let mut width = LANES / 2;
+    while width > 0 {
+        let (low, high) = lanes.split_at_mut(width);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Sum of the elements.
+#[inline(always)]
+pub(crate) fn sum(x: &[f64]) -> f64 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    sum_of_lanes(lanes) + rest.iter().sum::<f64>()
+}
+
+/// The largest element, if that is above zero; else zero.
+#[inline(always)]
+pub(crate) fn largest(x: &[f64]) -> f64 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] = if block[lane] > lanes[lane] { block[lane] } else { lanes[lane] };
+        }
+    }
+    std::hint::black_box(lanes).iter().chain(rest).fold(0.0, |most, value| value.max(most))
+}
+
+/// `y += factor * x`. Slices of one length.
+#[inline(always)]
+pub(crate) fn axpy(y: &mut [f64], factor: f64, x: &[f64]) {
+    debug_assert_eq!(x.len(), y.len());
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += factor * x;
+    }
+}
+
+/// Euclidean norm, without overflow or underflow in between; NaN if any element is.
+#[inline(always)]
+pub(crate) fn norm(x: &[f64]) -> f64 {
+    let squared = dot(x, x);
+    // Whatever is too small to be counted in this is too small to count.
+    if SAFE.contains(&squared) { squared.sqrt() } else { scaled_norm(x) }
+}
+
+/// Sums of squares in which nothing was lost: no square that matters is near the smallest number.
+const SAFE: std::ops::Range<f64> = 1e-250..1e300;
+
+#[cold]
+fn scaled_norm(x: &[f64]) -> f64 {
+    let largest =
+        x.iter().fold(0.0, |m: f64, v| if v.abs() > m || v.is_nan() { v.abs() } else { m });
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    // A power of two: dividing by it, or multiplying by its inverse, is exact, so ordinary vectors
+    // lose nothing.
+    let unit = power_of_two_near(largest);
+    let inverse = 1.0 / unit;
+    let mut sum = 0.0;
+    for block in x.chunks(64) {
+        let mut scaled = [0.0; 64];
+        for (s, v) in scaled.iter_mut().zip(block) {
+            *s = v * inverse;
+        }
+        sum += dot(&scaled[..block.len()], &scaled[..block.len()]);
+    }
+    unit * sum.sqrt()
+}
+
+/// The largest power of two that is at most `x`, for a positive normal `x`.
+fn power_of_two_near(x: f64) -> f64 {
+    let power = f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000);
+    if power > 0.0 { power } else { f64::MIN_POSITIVE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dot_agrees_with_the_plain_sum(x in prop::collection::vec(-1e3..1e3, 0..200)) {
+            let plain: f64 = x.iter().map(|v: &f64| v * v).sum();
+            prop_assert!((dot(&x, &x) - plain).abs() <= 1e-12 * plain);
+            prop_assert!((norm(&x) - plain.sqrt()).abs() <= 1e-12 * plain.sqrt());
+            let size: f64 = x.iter().map(|v| v.abs()).sum();
+            prop_assert_eq!(largest(&x), x.iter().copied().fold(0.0, f64::max));
+            prop_assert!((sum(&x) - x.iter().sum::<f64>()).abs() <= 1e-12 * size);
+        }
+
+        #[test]
+        fn a_fused_pass_is_its_parts(x in prop::collection::vec(-1e3..1e3, 0..200)) {
+            let z: Vec<f64> = x.iter().rev().copied().collect();
+            let (mut y, mut same, mut plain) = (z.clone(), z.clone(), z.clone());
+            axpy(&mut plain, 0.3, &x);
+            let product = axpy_then_dot(&mut y, 0.3, &x, &z);
+            let square = axpy_then_norm_sqr(&mut same, 0.3, &x);
+            prop_assert_eq!(&y, &plain);
+            prop_assert_eq!(&same, &plain);
+            prop_assert_eq!(product, dot(&plain, &z));
+            prop_assert_eq!(square, dot(&plain, &plain));
+        }
+    }
+
+    #[test]
+    fn the_norm_neither_overflows_nor_underflows() {
+        assert!((norm(&[3e200, 4e200]) / 5e200 - 1.0).abs() < 1e-15);
+        assert!((norm(&[3e-200, 4e-200]) / 5e-200 - 1.0).abs() < 1e-15);
+        assert_eq!(norm(&[0.0, 0.0]), 0.0);
+        assert!(norm(&[1.0, f64::NAN, 2.0]).is_nan());
+        assert!(norm(&[f64::INFINITY]).is_infinite());
+        assert!(norm(&[5e-324, 0.0]) > 0.0);
+    }
+}

@@ -1,0 +1,79 @@
+//! The weighted least-squares solution of a problem, which many methods start from or end at: its
+//! outcome, its error bars, and searches for the same minimum.
+
+use std::fmt::Display;
+
+use num_complex::Complex64;
+
+use super::linear::least_squares::{DirectFit, Factorization};
+use super::linear::system::Unusable;
+use super::outcome::{Outcome, Solution};
+use super::problem::{Problem, VarianceScale};
+use super::residual::chi_square;
+
+/// The weighted solution.
+pub(super) fn direct(problem: &Problem) -> Result<DirectFit, Unusable> {
+    Ok(problem.weighted()?.factored.fit())
+}
+
+/// The outcome that the weighted solution is.
+pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> Outcome {
+    match fit {
+        Err(why) => Outcome::Failed(why.to_string()),
+        Ok(fit) => Outcome::Converged(Solution {
+            sigma: sigma(problem, fit),
+            emissivity: fit.emissivity.clone(),
+            rss: fit.rss,
+            condition: fit.condition,
+        }),
+    }
+}
+
+/// The outcome of a search for the same minimum, from the system reduced to its triangle: the
+/// emissivities that it finds, and why it stopped short of the minimum if it did.
+pub(super) fn searched<E: Display>(
+    problem: &Problem,
+    search: impl FnOnce(&Factorization) -> Result<(Vec<Complex64>, Option<String>), E>,
+) -> Outcome {
+    let weighted = match problem.weighted() {
+        Ok(weighted) => weighted,
+        Err(why) => return Outcome::Failed(why.to_string()),
+    };
+    let factored = &weighted.factored;
+    let (emissivity, stopped) = match search(factored) {
+        Ok(found) => found,
+        Err(why) => return Outcome::Failed(format!("the search broke off: {why}")),
+    };
+    // The direct solution is used for nothing but the error bars.
+    let direct = factored.fit();
+    let solution = Solution {
+        rss: chi_square(problem, &emissivity),
+        sigma: sigma(problem, &direct),
+        emissivity,
+        condition: direct.condition,
+    };
+    match stopped {
+        None => Outcome::Converged(solution),
+        Some(why) => Outcome::NotConverged(solution, why),
+    }
+}
+
+/// Error bars of a weighted fit, by what is known of the variances.
+pub(super) fn sigma(problem: &Problem, fit: &DirectFit) -> Vec<f64> {
+    match problem.scale {
+        VarianceScale::Absolute => fit.unit_sigma.clone(),
+        VarianceScale::Relative => fit.sigma_from_residual(),
+    }
+}
+
+/// By what the variances of a bin must be multiplied to be those of the noise: where only their
+/// ratios are known, from the residual, but no less than what rounding leaves.
+pub(super) fn variance_factor(problem: &Problem, fit: &DirectFit) -> f64 {
+    if problem.scale == VarianceScale::Absolute {
+        return 1.0;
+    }
+    let root = problem.variance.iter().map(|v| 1.0 / v.sqrt());
+    let power: f64 = problem.data.iter().zip(root).map(|(d, w)| d.norm_sqr() * w * w).sum();
+    let rounding = f64::EPSILON * f64::EPSILON * power / problem.records() as f64;
+    (fit.rss / fit.degrees_of_freedom as f64).max(rounding).max(f64::MIN_POSITIVE)
+}

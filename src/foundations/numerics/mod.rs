@@ -1,0 +1,13 @@
+//! Deterministic mathematics: the same bits on every machine, as fast as the machine allows.
+
+pub mod constants;
+pub mod exponential;
+pub mod math;
+
+mod huge_page;
+mod scratch;
+mod simd;
+
+pub use huge_page::HugePageBuf;
+pub use scratch::ScratchVec;
+pub use simd::with_widest_simd;
