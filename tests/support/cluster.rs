@@ -1,12 +1,12 @@
 //! A Slurm of our own, as `scripts/slurm-testbed.sh` starts it, and a folder that looks like a
 //! checkout.
-#![allow(dead_code)] // each test file uses a part
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
@@ -28,6 +28,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Why there can be no testbed here, in the words of its script.
 pub(crate) fn reason_against() -> Option<String> {
+    static REASON: OnceLock<Option<String>> = OnceLock::new();
+    REASON.get_or_init(ask_script).clone()
+}
+
+fn ask_script() -> Option<String> {
     let check = Command::new("bash").arg(testbed_script()).arg("check").output();
     match check {
         Ok(output) if output.status.success() => None,

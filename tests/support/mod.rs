@@ -1,13 +1,27 @@
 //! Helps tests that need something that may not be there: they are then ignored, with the reason.
-#![allow(dead_code)] // each test file uses a part
+#![allow(dead_code)] // each of the two binaries uses a part
 
+pub(crate) mod cluster;
+pub(crate) mod planned;
 pub(crate) mod program;
+pub(crate) mod solution;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
+
+/// Waits for its turn: of the tests that hold this only one runs at a time.
+///
+/// For those that fill the machine, and those that measure times or memory. All others may run
+/// beside them.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed in its turn has ended all the same.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The file `name` of `../shared/data`, if it is there.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
@@ -18,6 +32,26 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
 /// The path of a shared file, or the failure of a test that was run without it.
 pub(crate) fn required(name: &str) -> Result<PathBuf, Failed> {
     shared(name).ok_or_else(|| format!("../shared/data/{name} is missing").into())
+}
+
+/// A test of the binary with a harness of its own.
+pub(crate) struct Trial {
+    name: String,
+    /// Why it cannot run here, if it cannot.
+    reason: Option<String>,
+    test: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
+}
+
+impl Trial {
+    /// As the harness takes it, named as cargo names tests of a module.
+    pub(crate) fn in_module(self, module: &str) -> libtest_mimic::Trial {
+        let Self { name, reason, test } = self;
+        let trial = libtest_mimic::Trial::test(format!("{module}::{name}"), test);
+        match reason {
+            Some(reason) => trial.with_kind(reason).with_ignored_flag(true),
+            None => trial,
+        }
+    }
 }
 
 /// A test that is ignored if a file of `needs` is missing from `../shared/data`.
@@ -36,10 +70,7 @@ pub(crate) fn trial_unless(
     name: &str,
     test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
 ) -> Trial {
-    match reason {
-        Some(reason) => Trial::test(name, test).with_kind(reason).with_ignored_flag(true),
-        None => Trial::test(name, test),
-    }
+    Trial { name: name.to_owned(), reason, test: Box::new(test) }
 }
 
 /// The Python to run, which has NumPy: the one of the environment, or the one below `target`.
@@ -66,7 +97,9 @@ pub(crate) fn no_scipy() -> Option<String> {
     };
     let how = "needs SciPy: set OTFHPC_TEST_PYTHON to a Python that has it, or run \
                scripts/test.sh, which makes target/python";
-    (!python().is_some_and(has_scipy)).then(|| how.to_owned())
+    // Importing it takes a while, and many tests ask.
+    static HAS: OnceLock<bool> = OnceLock::new();
+    (!HAS.get_or_init(|| python().is_some_and(has_scipy))).then(|| how.to_owned())
 }
 
 /// Runs a script of `tests/python` and returns what it printed.
@@ -84,10 +117,4 @@ pub(crate) fn run_script<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Resu
         return Err(format!("{}: {status}: {error}", script.display()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Runs the `trials` with the arguments of the command line, and ends the process.
-pub(crate) fn run(trials: Vec<Trial>) -> ! {
-    let arguments = libtest_mimic::Arguments::from_args();
-    libtest_mimic::run(&arguments, trials).exit()
 }

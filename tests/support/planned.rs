@@ -1,5 +1,4 @@
 //! A planned run that several processes work on, one after another or at once.
-#![allow(dead_code)] // each test file uses a part
 #![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
 
 use std::io::{BufRead, BufReader};
@@ -15,7 +14,7 @@ use otfhpc::workloads::open;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};
 
-use super::support::program::{Products, assert_same, otfhpc, products, text};
+use super::program::{Products, assert_same, otfhpc, products, text};
 
 /// A study of many seconds: one method that fits each bin for itself, slowly, and one that fits all
 /// together.

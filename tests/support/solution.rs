@@ -1,5 +1,4 @@
 //! Runs the program in a folder of its own, and reads and compares what it leaves.
-#![allow(dead_code)] // each test file uses a part
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,0 +1,40 @@
+//! The integration tests that need nothing but the program, in one binary: linking takes longer
+//! than most of them. Each module is named for what it proves.
+//!
+//! Two tests run at a time on two processors, of any modules. One that fills the machine, or
+//! measures times or memory, takes its `support::turn`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod all_bins;
+mod audit;
+mod bad_input;
+mod closed_loop;
+mod damage;
+mod emitters;
+mod extend;
+mod foretell;
+mod frozen;
+mod honest_error_bars;
+mod layout;
+mod limits;
+mod measured_trials;
+mod memory;
+mod no_silent_mistake;
+mod open_files;
+mod outliers;
+mod plan_scale;
+mod profile;
+mod programs;
+mod progress;
+mod refit;
+mod same_bytes;
+mod simulate;
+mod study_tables;
+mod submit;
+mod submit_wording;
+mod survive;
+mod thermometers;
+mod two_at_once;
+mod wording;

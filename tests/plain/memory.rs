@@ -1,0 +1,108 @@
+//! The memory that `plan` foretells is not less than a run takes, and not twice as much.
+
+#![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::program::{otfhpc, text};
+use otfhpc::plan::{BoundPlan, Needs};
+use otfhpc::store::RunDir;
+use otfhpc::workloads::open;
+use tempfile::{TempDir, tempdir};
+
+/// Most bytes that a command had in memory at once, as the system counts them until it ends.
+fn peak(arguments: &[&str]) -> u64 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes: Option<u64> = line.and_then(|l| l.split_whitespace().next()?.parse().ok());
+        peak = kibibytes.map_or(peak, |kibibytes| kibibytes * 1024);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(child.wait().unwrap().success(), "{arguments:?}");
+    peak
+}
+
+fn planned(settings: &[&str]) -> (TempDir, BoundPlan, Needs) {
+    let folder = tempdir().unwrap();
+    let sets: Vec<String> = settings.iter().map(|setting| format!("--set={setting}")).collect();
+    let out = ["plan", "--shards=1", "--out", text(folder.path())].map(String::from);
+    otfhpc(out.iter().chain(&sets)).ended(0);
+    let (plan, workload) = open(&RunDir::new(folder.path())).unwrap();
+    let memory = workload.needs(&plan);
+    (folder, plan, memory)
+}
+
+fn assert_close(what: &str, foretold: u64, taken: u64) {
+    println!("{what}: {} of {} MB", taken / 1_000_000, foretold / 1_000_000);
+    assert!(taken <= foretold, "{what}: took {taken} bytes, {foretold} were foretold");
+    assert!(foretold <= 2 * taken, "{what}: took {taken} bytes, {foretold} were foretold");
+}
+
+fn assert_run(settings: &[&str], threads: u64) {
+    let (folder, _, memory) = planned(settings);
+    let words = ["run", text(folder.path()), "--shard=0", "--threads", &threads.to_string()];
+    let what = format!("{settings:?} on {threads} threads");
+    assert_close(&what, memory.of_task(threads), peak(&words));
+}
+
+#[test]
+fn methods_that_fit_each_bin_hold_the_spectra() {
+    let few = ["simulate.records=1200", r#"fit.methods=["wls"]"#];
+    assert_run(&few, 1);
+    assert_run(&few, 2);
+    assert_run(&["simulate.records=12000", r#"fit.methods=["wls"]"#], 2);
+    assert_run(&["simulate.records=2400", r#"fit.methods=["wls"]"#, "study.trials=8"], 4);
+    assert_run(&["simulate.records=60", r#"fit.methods=["ols"]"#, "study.trials=200"], 2);
+}
+
+#[test]
+fn methods_that_fit_all_bins_hold_them_for_each_thread() {
+    let smooth = r#"fit.methods=["smooth"]"#;
+    assert_run(&["simulate.records=1200", smooth], 1);
+    assert_run(&["simulate.records=6000", smooth], 2);
+    assert_run(&["simulate.records=2400", smooth, "study.trials=6"], 2);
+    let three = r#"fit.methods=["wls","smooth","warm_start"]"#;
+    assert_run(&["simulate.records=1200", three, "study.trials=6"], 3);
+}
+
+#[test]
+fn measured_data_are_held_as_they_are_read() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("cal.npz");
+    let simulated = ["simulate", "--set=simulate.records=6000", "--out", text(&file)];
+    otfhpc(simulated).ended(0);
+    let path = format!("data.path={}", text(&file));
+    let wls = r#"fit.methods=["wls"]"#;
+    assert_run(&["data.source=npz", &path, "data.sigma=1.0", wls], 2);
+}
+
+#[test]
+fn the_merge_holds_the_products() {
+    let settings = ["simulate.records=60", "study.trials=200", r#"fit.methods=["ols"]"#];
+    let (folder, plan, memory) = planned(&settings);
+    assert_eq!(plan.plan.units, 200 * 257);
+    otfhpc(["run", text(folder.path()), "--shard=0"]).ended(0);
+    assert_close("merge", memory.of_merge, peak(&["merge", text(folder.path())]));
+}
+
+#[test]
+fn plan_says_whether_what_is_asked_for_is_enough() {
+    let said = |folder: &Path, memory: &str| {
+        let set = format!("--set=slurm.memory={memory}");
+        otfhpc(["plan", "--out", text(folder), &set]).ended(0).stdout
+    };
+    let folder = tempdir().unwrap();
+    assert!(said(folder.path(), "4G").contains("slurm.memory=4G is enough"));
+    let few = said(folder.path(), "8M");
+    assert!(few.contains("warning: slurm.memory=8M is less than that: set "), "{few}");
+    assert!(few.contains(" a task on 2 threads"), "{few}");
+}
