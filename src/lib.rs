@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod carry;
 pub mod cli;
+pub mod command;
 pub mod data;
 pub mod engine;
 pub mod external;
@@ -13,6 +14,7 @@ pub mod life;
 pub mod merge;
 pub mod otf;
 pub mod plan;
+pub mod settings;
 pub mod slurm;
 pub mod store;
 pub mod workloads;

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::command::{self, CommandError, CommandWork};
 use crate::engine::{WorkError, Workload};
 use crate::otf::Otf;
 use crate::otf::study::{Config, ConfigError, StudyError};
 use crate::plan::{BoundPlan, Plan, USUAL_WORKLOAD};
+use crate::settings::{SettingsError, workload_named};
 use crate::store::{PlanError, PlanFile, RunDir};
 
 /// Settings or a plan that are of no workload.
@@ -19,6 +21,18 @@ pub enum OpenError {
     /// They do not fit together.
     #[error(transparent)]
     Study(#[from] StudyError),
+    /// Those of a command cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// They do not fit together.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// No such workload.
+    #[error("workload is \"{name}\": expected \"otf\" or \"command\"")]
+    Unknown {
+        /// As typed.
+        name: String,
+    },
     /// What the workload says of its settings in a plan.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -32,7 +46,14 @@ pub enum OpenError {
 /// # Errors
 /// If they cannot be understood, or do not fit together.
 pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Box<dyn Workload>, OpenError> {
-    Ok(Box::new(Otf::new(Config::load(file, assignments)?)?))
+    match workload_named(file, assignments).as_deref() {
+        None | Some(USUAL_WORKLOAD) => Ok(Box::new(Otf::new(Config::load(file, assignments)?)?)),
+        Some(command::NAME) => {
+            let settings = CommandWork::settings(file, assignments)?;
+            Ok(Box::new(CommandWork::new(settings)?))
+        }
+        Some(name) => Err(OpenError::Unknown { name: name.into() }),
+    }
 }
 
 /// The plan in a folder, with its workload.
@@ -48,6 +69,7 @@ pub fn open(run: &RunDir) -> Result<(BoundPlan, Box<dyn Workload>), OpenError> {
 fn of_plan(run: &RunDir, plan: &Plan) -> Result<Box<dyn Workload>, OpenError> {
     match plan.workload.as_str() {
         USUAL_WORKLOAD => Ok(Box::new(Otf::of_plan(plan, run.plan())?)),
+        command::NAME => Ok(Box::new(CommandWork::of_plan(plan, run.plan())?)),
         other => {
             let message = format!("its workload is `{other}`, which this program does not know");
             Err(PlanError::unreadable(&run.plan(), message).into())

@@ -73,6 +73,8 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
+    /// Write the rows that there are so far, of a study of a command that is not complete.
+    Preview(FolderArgs),
     /// Plan, fit and merge on this machine, without Slurm.
     #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
     Local(LocalArgs),
@@ -96,6 +98,7 @@ impl Command {
             | Self::Submit(SubmitArgs { folder, out, .. })
             | Self::Resume(ResumeArgs { folder, out, .. })
             | Self::Merge(FolderArgs { folder, out })
+            | Self::Preview(FolderArgs { folder, out })
             | Self::Status(StatusArgs { folder, out, .. })
             | Self::Audit(AuditArgs { folder, out, .. }) => (folder, out),
             Self::Plan(_) | Self::Local(_) | Self::Simulate(_) | Self::Methods(_) => return,
@@ -113,6 +116,7 @@ impl Command {
             Self::Submit(_) => ("submit", true, true),
             Self::Resume(_) => ("resume", true, true),
             Self::Merge(_) => ("merge", true, false),
+            Self::Preview(_) => ("preview", true, false),
             Self::Local(_) => ("local", true, true),
             Self::Simulate(_) => ("simulate", true, false),
             Self::Status(_) => ("status", false, false),

@@ -15,6 +15,7 @@ mod merge;
 mod methods;
 mod needs;
 mod plan;
+mod preview;
 mod profile_table;
 mod prospects;
 mod refit;
@@ -79,6 +80,7 @@ fn run_command(command: Command, volume: Volume) -> Result<Exit> {
         Command::Submit(args) => submit::command(&args, volume),
         Command::Resume(args) => resume::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
+        Command::Preview(args) => preview::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),
         Command::Status(args) => status::command(&args),

@@ -6,7 +6,8 @@ use crate::engine::{Phase, Profile};
 use crate::foundations::{Shown, files};
 use crate::plan::{BoundPlan, Plan, Program};
 use crate::slurm::{
-    JobOptions, all_of, check_folder, quoted_path, settle_id, submit_all, write_scripts,
+    JobOptions, all_of, check_folder, quoted_path, seconds_of_limit, settle_id, submit_all,
+    warned_before, write_scripts,
 };
 use crate::store::{
     Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside, shard_of_partial,
@@ -146,6 +147,20 @@ fn all_of_plan(run: &RunDir, plan: &BoundPlan, shards: &[u32]) -> bool {
     read.iter().any(Result::is_ok) && !read.iter().any(foreign)
 }
 
+/// That one unit may take longer than a task has before it is told to end: it would begin anew each
+/// time.
+fn too_long(session: &Session) -> Option<String> {
+    let limit = seconds_of_limit(session.plan.launch.time.as_deref()?)?;
+    let before_warning = limit.saturating_sub(warned_before(limit));
+    let longest = session.workload.longest_unit()?.as_secs();
+    (longest > before_warning).then(|| {
+        format!(
+            "warning: one unit may take {longest} s, and a task has {before_warning} s before it is \
+             told to end (slurm.time): such a unit would begin anew each time"
+        )
+    })
+}
+
 /// A table of what will run.
 pub(super) fn describe(session: &Session) -> String {
     let Session { run, plan, workload } = session;
@@ -161,6 +176,9 @@ pub(super) fn describe(session: &Session) -> String {
     let each =
         if least == most { counted(*most, "unit") } else { format!("{least} to {most} units") };
     line("shards", &format!("{}, {each} each", sizes.len()));
+    if let Some(warning) = too_long(session) {
+        line("", &warning);
+    }
     let has_programs = !(0..plan.layout.columns()).all(|column| workload.is_repeatable(column));
     let memory = needs::memory(plan, &workload.needs(plan), has_programs);
     for (place, needed) in memory.iter().enumerate() {

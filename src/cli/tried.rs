@@ -19,18 +19,19 @@ pub(super) fn try_all(session: &Session, omitted: &str, volume: Volume) -> Resul
     if tried.is_empty() {
         return Ok(());
     }
+    let unit = session.workload.words().unit;
     let failed = tried.iter().filter_map(|tried| Some((&tried.program, tried.problem.as_ref()?)));
     let lines: Vec<String> = failed.map(|(name, why)| format!("method `{name}`: {why}")).collect();
     if !lines.is_empty() {
         bail!(
-            "nothing was {omitted}, because a program failed that was tried on one bin:\n{}\nmend it \
+            "nothing was {omitted}, because a program failed that was tried on one {unit}:\n{}\nmend it \
              and type the same again, or add --untried",
             lines.join("\n")
         );
     }
     if volume > Volume::Quiet {
         let names: Vec<&str> = tried.iter().map(|tried| tried.program.as_str()).collect();
-        say(&format!("{:<11}{}: tried on one bin\n", "programs", names.join(", ")));
+        say(&format!("{:<11}{}: tried on one {unit}\n", "programs", names.join(", ")));
     }
     Ok(())
 }

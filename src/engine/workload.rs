@@ -61,6 +61,11 @@ pub trait Workload: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// How long one unit may take, where something ends it.
+    fn longest_unit(&self) -> Option<Duration> {
+        None
+    }
+
     /// Runs every program of its own once, for a short time: their names, and what went wrong. Their
     /// output goes to `logs`.
     ///
@@ -112,6 +117,17 @@ pub trait Workload: Debug + Send + Sync {
         plan: &'a BoundPlan,
     ) -> Result<Box<dyn Collector + 'a>, WorkError>;
 
+    /// Makes a look at those results that there are; none if there is no such look.
+    ///
+    /// # Errors
+    /// If its files cannot be made.
+    fn previewer<'a>(
+        &'a self,
+        _run: &'a RunDir,
+    ) -> Result<Option<Box<dyn Collector + 'a>>, WorkError> {
+        Ok(None)
+    }
+
     /// How results of a plan in the same folder, of a smaller study, are numbered in this one.
     ///
     /// # Errors
@@ -128,6 +144,8 @@ pub struct Words {
     pub phases: [&'static str; 2],
     /// The two parts of the work on a unit; empty if it has none.
     pub parts: [&'static str; 2],
+    /// What is run of a program to try it.
+    pub unit: &'static str,
 }
 
 impl Words {

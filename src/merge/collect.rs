@@ -6,8 +6,8 @@ use crate::foundations::{FileError, files};
 use crate::plan::BoundPlan;
 use crate::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
 
-use super::Collector;
 use super::ledger::{Fault, Ledger, Totals};
+use super::{Collector, MergeError, TakeError};
 
 /// A complete run: every unit of the plan, once.
 pub(super) struct Complete<'a> {
@@ -40,14 +40,17 @@ pub(super) fn collect<'a>(
     run: &RunDir,
     plan: &BoundPlan,
     collector: Box<dyn Collector + 'a>,
-) -> Result<Collected<'a>, FileError> {
+) -> Result<Collected<'a>, MergeError> {
     let ledger = Ledger::default();
     let mut complete = Complete { collector, ledger, provenance: Vec::new() };
     let mut faults = strays(run, plan)?;
     for shard in plan.shards.live() {
         let units = plan.shards.units(shard).unwrap_or(0..0);
-        let read = Partial::read(run, plan, shard);
-        if let Err(problem) = read.and_then(|partial| complete.take(&units, partial)) {
+        let taken = match Partial::read(run, plan, shard) {
+            Ok(partial) => complete.take(&units, partial)?,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = taken {
             complete.ledger.miss(&units, matches!(problem, PartialError::Missing));
             let (path, problem) = (run.partial(shard), problem.to_string());
             faults.push(Fault { path, problem, shard: Some(shard) });
@@ -62,15 +65,23 @@ pub(super) fn collect<'a>(
 
 impl Complete<'_> {
     /// Takes every unit of a sound partial; none is counted if one of them is not what it should be.
-    fn take(&mut self, units: &Range<u64>, partial: Partial) -> Result<(), PartialError> {
+    fn take(
+        &mut self,
+        units: &Range<u64>,
+        partial: Partial,
+    ) -> Result<Result<(), PartialError>, MergeError> {
         for (unit, result) in units.clone().zip(&partial.results) {
-            self.collector.take(unit, result).map_err(PartialError::Body)?;
+            match self.collector.take(unit, result) {
+                Ok(()) => {}
+                Err(TakeError::Body(problem)) => return Ok(Err(PartialError::Body(problem))),
+                Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
+            }
         }
         for (unit, result) in units.clone().zip(&partial.results) {
             self.ledger.count(unit, result);
         }
         self.provenance.push(partial.provenance);
-        Ok(())
+        Ok(Ok(()))
     }
 }
 

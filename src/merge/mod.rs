@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::foundations::FileError;
 use crate::plan::BoundPlan;
-use crate::store::{Envelope, RunDir};
+use crate::store::{Envelope, Held, RunDir, journals};
 
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
 
@@ -25,14 +25,25 @@ pub trait Collector {
     /// Takes the result of a unit. Each unit comes once, in the order of units.
     ///
     /// # Errors
-    /// Says why its body is not what it should be.
-    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), String>;
+    /// If its body is not what it should be, or there is no place for it.
+    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError>;
 
     /// Writes every product but the provenance, each whole.
     ///
     /// # Errors
     /// If one cannot be made or written.
     fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError>;
+}
+
+/// A result that was not taken.
+#[derive(Debug, Error)]
+pub enum TakeError {
+    /// It is not what a unit of this workload leaves: the partial is at fault.
+    #[error("{0}")]
+    Body(String),
+    /// It cannot be kept: the partial is not at fault.
+    #[error(transparent)]
+    Other(AnyError),
 }
 
 /// What a person should know of products.
@@ -96,4 +107,28 @@ pub fn merge<'a>(
     let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
     let other_binaries = write_provenance(run, plan, &complete.provenance)?;
     Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
+}
+
+/// Makes a look at the results that there are, in partials and journals. Says how many units they are.
+///
+/// # Errors
+/// If a file cannot be used.
+pub fn preview<'a>(
+    run: &RunDir,
+    plan: &BoundPlan,
+    mut collector: Box<dyn Collector + 'a>,
+) -> Result<(u64, Report), MergeError> {
+    let (found, mut ledger) = (journals(run)?, Ledger::default());
+    for shard in plan.shards.live() {
+        let held = Held::read(run, plan, shard, &found)?;
+        for (unit, result) in held.results.iter() {
+            match collector.take(unit, result) {
+                // It is passed over: the merge will say so.
+                Ok(()) | Err(TakeError::Body(_)) => ledger.count(unit, result),
+                Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
+            }
+        }
+    }
+    let units = ledger.totals.sum();
+    Ok((units, collector.write(&ledger).map_err(MergeError::Work)?))
 }

@@ -18,6 +18,7 @@ const WORDS: Words = Words {
     statuses: ["converged", "not converged", "failed", "no signal"],
     phases: ["transform", "design"],
     parts: ["factor", "solve"],
+    unit: "bin",
 };
 
 impl Workload for Otf {

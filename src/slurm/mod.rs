@@ -31,7 +31,7 @@ pub use commands::{
 pub use environment::{Environment, EnvironmentError};
 pub use history::{History, Submitted};
 pub use memory::{TaskMemory, megabytes};
-pub use options::{JobOptions, OptionError};
+pub use options::{JobOptions, OptionError, warned_before};
 pub use outlook::Outlook;
 pub use queue::{Hold, JobEnd, JobState, ProcessEnd, Queued};
 pub use sbatch::{LaunchError, Launcher, Sbatch, check_folder, write_scripts};
@@ -39,5 +39,6 @@ pub use script::{array_script, merge_script};
 pub use settle::{SettleError, settle};
 pub use submissions::{Entry, NotKnown, Recorder, Submissions, SubmissionsError};
 pub use submitter::{Real, Rehearsal, SubmitError, Submitter, Told};
+pub use times::seconds as seconds_of_limit;
 pub use token::{Owner, Purpose, Token, settle_id};
 pub use words::{Begun, LastWords, Word, begin_line, end_line, last_words};

@@ -117,8 +117,7 @@ impl<'a> JobOptions<'a> {
     fn warning(&self) -> String {
         let least = self.word("time-min", '-').and_then(seconds);
         let limit = seconds(self.time().unwrap_or(&self.usual_time)).into_iter().chain(least).min();
-        let before = limit.map_or(USUAL_WARNING, |limit| (limit / 10).max(LEAST_WARNING));
-        format!("--signal=B:USR1@{}", before.min(USUAL_WARNING))
+        format!("--signal=B:USR1@{}", limit.map_or(USUAL_WARNING, warned_before))
     }
 
     /// Those of the merge, which is one thread.
@@ -204,6 +203,12 @@ fn check(word: &str) -> Result<(), OptionError> {
         }
         false => Ok(()),
     }
+}
+
+/// How long before its time limit, s, a task is warned.
+#[must_use]
+pub fn warned_before(limit: u64) -> u64 {
+    (limit / 10).max(LEAST_WARNING).min(USUAL_WARNING)
 }
 
 #[cfg(test)]

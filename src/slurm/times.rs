@@ -2,7 +2,8 @@
 
 /// Reads a time limit as sbatch does: MINUTES, MINUTES:SECONDS, HOURS:MINUTES:SECONDS, or DAYS-HOURS
 /// and perhaps :MINUTES:SECONDS. None for what is no limit, 0 and words.
-pub(super) fn seconds(limit: &str) -> Option<u64> {
+#[must_use]
+pub fn seconds(limit: &str) -> Option<u64> {
     parse(limit).filter(|seconds| *seconds > 0)
 }
 

@@ -158,8 +158,8 @@ impl RunDir {
     /// Everything that a merge writes of any workload.
     #[must_use]
     pub fn all_products(&self) -> Vec<PathBuf> {
-        let mut names: Vec<&str> =
-            PRODUCTS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let of_all = PRODUCTS.iter().flat_map(|(_, names)| names.iter().copied());
+        let mut names: Vec<&str> = of_all.chain(OF_SOME).collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter().map(|name| self.product(name)).chain([self.provenance()]).collect()
@@ -167,19 +167,33 @@ impl RunDir {
 }
 
 /// What merges write, by workload.
-const PRODUCTS: [(&str, &[&str]); 1] = [(
-    "otf",
-    &[
-        "solution.npz",
-        "configurations.csv",
-        "records.csv",
-        "errors.csv",
-        "failures.csv",
-        "summary.csv",
-        "summary.json",
-        "ledger.json",
-    ],
-)];
+const PRODUCTS: [(&str, &[&str]); 2] = [
+    (
+        "otf",
+        &[
+            "solution.npz",
+            "configurations.csv",
+            "records.csv",
+            "errors.csv",
+            "failures.csv",
+            "summary.csv",
+            "summary.json",
+            "ledger.json",
+        ],
+    ),
+    ("command", &["units.csv", "outputs", "failures.csv", "ledger.json"]),
+];
+
+/// What merges write of some studies of a command, and not of others.
+const OF_SOME: [&str; 7] = [
+    "tables",
+    "summary.csv",
+    "missing_rows.csv",
+    "table_problems.csv",
+    "reduced",
+    "times.csv",
+    "volatile.jsonl",
+];
 
 /// How the name of a journal ends.
 const JOURNAL_SUFFIX: &str = ".journal";

@@ -681,9 +681,10 @@ fn a_plan_that_was_edited_cut_off_or_made_by_another_version() {
         (String::new(), ["not a plan that this program can read", "EOF", "plan again"]),
         ("[study]\n".into(), ["not a plan that this program can read", "line 1", "plan again"]),
         ("{}".into(), ["not a plan that this program can read", "missing field", "plan again"]),
+        (spoilt("\"seed\"", "\"sead\""), ["changed after it was made", "plan again", "--set"]),
         (
-            spoilt("\"seed\"", "\"sead\""),
-            ["not a plan that this program can read", "unknown field `sead`", "plan again"],
+            spoilt("\"inputs\"", "\"imputs\""),
+            ["not a plan that this program can read", "unknown field `imputs`", "plan again"],
         ),
         (
             spoilt(&version, "\"version\": \"9.8.7\""),

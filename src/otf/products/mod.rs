@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::data::DataError;
 use crate::foundations::{FileError, Shown};
-use crate::merge::{AnyError, Collector, Ledger, Report};
+use crate::merge::{AnyError, Collector, Ledger, Report, TakeError};
 use crate::plan::BoundPlan;
 use crate::store::{Envelope, RunDir};
 
@@ -133,14 +133,14 @@ impl<'a> Products<'a> {
 }
 
 impl Collector for Products<'_> {
-    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), String> {
+    fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError> {
         let study = &self.otf.study;
-        let result = UnitResult::open(result)?;
+        let result = UnitResult::open(result).map_err(TakeError::Body)?;
         let emitters = study.emitters.len();
         if let Some(solution) = result.outcome.solution()
             && (solution.emissivity.len() != emitters || solution.sigma.len() != emitters)
         {
-            return Err(format!("a solution does not have {emitters} emitters"));
+            return Err(TakeError::Body(format!("a solution does not have {emitters} emitters")));
         }
         let unit = study.unit(unit);
         let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);

@@ -5,27 +5,37 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use toml::{Table, Value};
 
 use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::fit::Constraint;
 use crate::foundations::text::lenient;
-use crate::foundations::{FileError, Shown, files};
 use crate::plan::LaunchSettings;
+use crate::settings::{Reader, SettingsError, Vocabulary};
 
 use super::bins::BinSelection;
 use super::unused::{self, UnusedSetting};
-use super::words::{in_plain_words, setting_at};
 
 /// The embedded default, as text for people.
 pub const DEFAULT_TOML: &str = include_str!("../../../configs/default.toml");
+
+/// `workload`, in a file for this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkloadName {
+    /// This one.
+    #[default]
+    Otf,
+}
 
 /// All settings of a run, as written: each value has its type, but nothing is checked across
 /// settings. [`super::Study::new`] does that.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Which workload the file is for.
+    #[serde(skip_serializing)]
+    pub workload: WorkloadName,
     /// Where the records come from.
     pub data: DataSettings,
     /// The campaign that stands in when there is no file.
@@ -123,35 +133,79 @@ impl Default for StudySettings {
     }
 }
 
-/// A config that cannot be read.
+/// Settings that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The file itself.
+    /// They cannot be read.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// Not TOML, an unknown key, or a value of the wrong type; the message points at the line.
-    #[error("{path}: {message}")]
-    Toml {
-        /// The file.
-        path: String,
-        /// What is wrong, where, and what is valid there.
-        message: String,
-    },
-    /// A `--set` without `=`.
-    #[error("--set {0}: expected key=value, as in --set study.trials=5")]
-    NoEquals(String),
-    /// A `--set` whose key or value is refused.
-    #[error("--set {assignment}: {message}")]
-    Set {
-        /// As typed.
-        assignment: String,
-        /// What is wrong, and what is valid there.
-        message: String,
-    },
+    Settings(#[from] SettingsError),
     /// A setting that nothing would use.
     #[error(transparent)]
     Unused(#[from] UnusedSetting),
 }
+
+/// Every setting, by its table.
+const SETTINGS: [(&str, &[&str]); 8] = [
+    (
+        "data",
+        &[
+            "source",
+            "path",
+            "model",
+            "sets",
+            "sigma",
+            "dark_above_ghz",
+            "saturation_counts",
+            "max_temperature_k",
+            "exclude",
+            "other_bolometers",
+            "match_within_s",
+            "emitters",
+        ],
+    ),
+    (
+        "simulate",
+        &[
+            "records",
+            "plateau_records",
+            "rounding",
+            "dither_counts",
+            "glitch_fraction",
+            "glitch_sigma",
+            "model_error",
+            "temperature_error_k",
+        ],
+    ),
+    (
+        "instrument",
+        &[
+            "transform_length",
+            "frequency_correction",
+            "baseline",
+            "apodise",
+            "conventions",
+            "peaks",
+            "peak_sample",
+            "gains",
+            "bias",
+            "apodisation",
+            "least_transfer",
+            "bolometer",
+        ],
+    ),
+    ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
+    ("study", &["seed", "trials", "resampling", "noise_levels"]),
+    ("emitter", &["name", "key", "channel", "column", "temperature", "simulated"]),
+    ("method", &["name", "command", "timeout_seconds"]),
+    ("slurm", &["partition", "account", "time", "memory", "cpus_per_task", "throttle", "extra"]),
+];
+
+/// What the settings are called.
+const WORDS: Vocabulary = Vocabulary {
+    tables: &SETTINGS,
+    lists: &["emitter", "method"],
+    of_several_types: ("data.sigma", "a number of counts, zero or more, or \"estimate\""),
+};
 
 impl Config {
     /// Reads a config file, or takes the default, and applies `--set` assignments in order.
@@ -159,85 +213,12 @@ impl Config {
     /// # Errors
     /// If the file or an assignment cannot be understood, or what it sets has no effect.
     pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, ConfigError> {
-        let mut table = match file {
-            None => Table::new(),
-            Some(path) => read_table(path)?,
-        };
-        for assignment in assignments {
-            table = assign(table, assignment)?;
-        }
+        let reader = Reader { words: &WORDS };
+        let mut table = reader.read::<Self>(file, assignments)?;
         unused::infer_source(&mut table);
-        let config = table.clone().try_into().map_err(|e| toml_error(file, "", &e))?;
+        let config = reader.settings(file, table.clone())?;
         unused::check(&table, &config)?;
         Ok(config)
-    }
-}
-
-/// Reads a file and checks it on its own, so that its mistakes are reported with their lines.
-fn read_table(path: &Path) -> Result<Table, ConfigError> {
-    let bytes = files::read(path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    toml::from_str::<Config>(&text).map_err(|e| toml_error(Some(path), &text, &e))?;
-    toml::from_str(&text).map_err(|e| toml_error(Some(path), &text, &e))
-}
-
-/// A mistake in a file, where it stands and in plain words.
-fn toml_error(path: Option<&Path>, text: &str, error: &toml::de::Error) -> ConfigError {
-    let path = path.map_or("settings".into(), |p| Shown(p).to_string());
-    let place = error.span().map(|span| setting_at(text, span.start));
-    let words = in_plain_words(error.message(), &place.unwrap_or_default());
-    let shown = error.to_string();
-    let where_it_is = shown.split_once(error.message()).map_or("", |(before, _)| before);
-    ConfigError::Toml { path, message: format!("{where_it_is}{words}") }
-}
-
-/// Sets one key, and checks the result at once so that the error names the assignment.
-fn assign(table: Table, assignment: &str) -> Result<Table, ConfigError> {
-    let parts = assignment.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-    let (key, text) = parts.ok_or_else(|| ConfigError::NoEquals(assignment.into()))?;
-    let refused = |message: String| ConfigError::Set { assignment: assignment.into(), message };
-    let mut told: Option<toml::de::Error> = None;
-    for value in readings(text) {
-        let mut candidate = table.clone();
-        insert(&mut candidate, key.trim(), value).map_err(&refused)?;
-        match candidate.clone().try_into::<Config>() {
-            Ok(_) => return Ok(candidate),
-            Err(error) => {
-                // A value that is refused says more than a reading of another type.
-                let other_type = |e: &toml::de::Error| e.message().starts_with("invalid type");
-                if told.as_ref().is_none_or(|told| other_type(told) && !other_type(&error)) {
-                    told = Some(error);
-                }
-            }
-        }
-    }
-    Err(refused(told.map_or(String::new(), |error| in_plain_words(error.message(), key.trim()))))
-}
-
-/// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)
-/// that would need quotes in TOML.
-fn readings(text: &str) -> Vec<Value> {
-    let as_toml = toml::from_str::<Table>(&format!("value = {text}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"));
-    let as_text = Value::String(text.into());
-    as_toml.into_iter().chain([as_text]).collect()
-}
-
-/// Puts a value at a dotted key, making the tables on the way.
-fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
-    match key.split_once('.') {
-        None => {
-            table.insert(key.into(), value);
-            Ok(())
-        }
-        Some((head, rest)) => {
-            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
-            match inner {
-                Value::Table(inner) => insert(inner, rest, value),
-                _ => Err(format!("`{head}` is a single value and has no `{rest}`")),
-            }
-        }
     }
 }
 
@@ -362,5 +343,24 @@ mod tests {
         std::fs::write(&path, "[study]\nseed = 3\n").unwrap();
         let config = Config::load(Some(&path), &["study.trials=2".into()]).unwrap();
         assert_eq!((config.study.seed, config.study.trials), (3, 2));
+    }
+
+    #[test]
+    fn all_settings_are_known_here() {
+        for (table, names) in SETTINGS {
+            let is_list = ["method", "emitter"].contains(&table);
+            let header = if is_list { format!("[[{table}]]") } else { format!("[{table}]") };
+            let error = toml::from_str::<Config>(&format!("{header}\nx = 1\n")).unwrap_err();
+            let (_, expected) = error.message().split_once(", expected ").unwrap();
+            assert_eq!(quoted(expected), names, "{table}");
+        }
+        let error = toml::from_str::<Config>("x = 1").unwrap_err();
+        let (_, expected) = error.message().split_once(", expected ").unwrap();
+        assert_eq!(quoted(expected).len(), SETTINGS.len());
+    }
+
+    /// The words between backticks.
+    fn quoted(text: &str) -> Vec<&str> {
+        text.split('`').skip(1).step_by(2).collect()
     }
 }

@@ -6,7 +6,6 @@ mod choice;
 mod config;
 mod grid;
 mod unused;
-mod words;
 
 pub use bins::BinSelection;
 pub use check::{MOST_THREADS, MOST_TRIALS, StudyError};

@@ -5,62 +5,6 @@ use toml::de::{DeTable, DeValue};
 
 use crate::foundations::text::most_similar;
 
-/// Every setting, by its table.
-const SETTINGS: [(&str, &[&str]); 8] = [
-    (
-        "data",
-        &[
-            "source",
-            "path",
-            "model",
-            "sets",
-            "sigma",
-            "dark_above_ghz",
-            "saturation_counts",
-            "max_temperature_k",
-            "exclude",
-            "other_bolometers",
-            "match_within_s",
-            "emitters",
-        ],
-    ),
-    (
-        "simulate",
-        &[
-            "records",
-            "plateau_records",
-            "rounding",
-            "dither_counts",
-            "glitch_fraction",
-            "glitch_sigma",
-            "model_error",
-            "temperature_error_k",
-        ],
-    ),
-    (
-        "instrument",
-        &[
-            "transform_length",
-            "frequency_correction",
-            "baseline",
-            "apodise",
-            "conventions",
-            "peaks",
-            "peak_sample",
-            "gains",
-            "bias",
-            "apodisation",
-            "least_transfer",
-            "bolometer",
-        ],
-    ),
-    ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
-    ("study", &["seed", "trials", "resampling", "noise_levels"]),
-    ("emitter", &["name", "key", "channel", "column", "temperature", "simulated"]),
-    ("method", &["name", "command", "timeout_seconds"]),
-    ("slurm", &["partition", "account", "time", "memory", "cpus_per_task", "throttle", "extra"]),
-];
-
 /// What serde calls what it expected, and what people call it.
 const TYPES: [(&str, &str); 11] = [
     ("f64", "a number"),
@@ -76,15 +20,26 @@ const TYPES: [(&str, &str); 11] = [
     ("struct BolometerParameters", "a table, as in { r0_ohm = 11.9, ... }"),
 ];
 
+/// The settings of a workload, as people know them.
+#[derive(Debug, Clone, Copy)]
+pub struct Vocabulary {
+    /// Every setting, by its table.
+    pub tables: &'static [(&'static str, &'static [&'static str])],
+    /// Tables of which there is a list: what is in them has no name of its own.
+    pub lists: &'static [&'static str],
+    /// A setting that takes values of several types, and what it expects.
+    pub of_several_types: (&'static str, &'static str),
+}
+
 /// A message of serde's about a setting (its dotted name, as far as it is known), in plain words.
-pub(super) fn in_plain_words(message: &str, setting: &str) -> String {
+pub(super) fn in_plain_words(message: &str, setting: &str, words: &Vocabulary) -> String {
     let found = parts(message, "invalid type: ").or_else(|| parts(message, "invalid value: "));
     if let Some((found, expected)) = found {
         let (found, name) = (value(found), name_or(setting, "this"));
         return format!("{name} is {found}: expected {}", type_in_words(expected));
     }
     if let Some((word, choices)) = parts(message, "unknown field ") {
-        return unknown_setting(word.trim_matches('`'), &quoted(choices), setting);
+        return unknown_setting(word.trim_matches('`'), &quoted(choices), setting, words);
     }
     if let Some((word, expected)) = parts(message, "unknown variant ") {
         let word = word.trim_matches('`');
@@ -93,12 +48,13 @@ pub(super) fn in_plain_words(message: &str, setting: &str) -> String {
         return format!("{} is \"{word}\": expected {expected}{meant}", name_or(setting, "this"));
     }
     if message.starts_with("data did not match any variant") {
-        let expected = "a number of counts, zero or more, or \"estimate\"";
-        return format!("{}: expected {expected}", name_or(setting, "data.sigma"));
+        let (name, expected) = words.of_several_types;
+        return format!("{}: expected {expected}", name_or(setting, name));
     }
-    match setting.is_empty() || message.contains(setting) {
-        true => message.to_owned(),
-        false => format!("{setting}: {message}"),
+    if setting.is_empty() || message.contains(setting) {
+        message.to_owned()
+    } else {
+        format!("{setting}: {message}")
     }
 }
 
@@ -138,7 +94,7 @@ fn type_in_words(expected: &str) -> &str {
 
 /// `word` is no setting where it stands, where `choices` are; `setting` is the dotted name that it
 /// is a part of.
-fn unknown_setting(word: &str, choices: &[&str], setting: &str) -> String {
+fn unknown_setting(word: &str, choices: &[&str], setting: &str, words: &Vocabulary) -> String {
     let place = setting.split('.').position(|part| part == word);
     let name = if place.is_some() { setting.to_owned() } else { joined(setting, word) };
     let (before, after) = match name.split('.').position(|part| part == word) {
@@ -151,7 +107,7 @@ fn unknown_setting(word: &str, choices: &[&str], setting: &str) -> String {
     let here = most_similar(word, choices.iter().copied());
     let here = here.map(|choice| joined(&joined(&before, choice), &after));
     let last = name.rsplit('.').next().unwrap_or(word);
-    let meant = here.or_else(|| elsewhere(last));
+    let meant = here.or_else(|| elsewhere(last, words));
     let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
     let table =
         if before.is_empty() { "the settings have".into() } else { format!("{before} has") };
@@ -167,9 +123,8 @@ fn joined(table: &str, name: &str) -> String {
 }
 
 /// The full name of the setting that is most like a word, in whichever table it is.
-fn elsewhere(word: &str) -> Option<String> {
-    // What is in a list of tables has no name of its own.
-    let tables = || SETTINGS.iter().filter(|(table, _)| !["emitter", "method"].contains(table));
+fn elsewhere(word: &str, words: &Vocabulary) -> Option<String> {
+    let tables = || words.tables.iter().filter(|(table, _)| !words.lists.contains(table));
     let all = || tables().flat_map(|(table, names)| names.iter().map(move |n| (*table, *n)));
     let meant = most_similar(word, all().map(|(_, name)| name))?;
     let (table, name) = all().find(|(_, name)| *name == meant)?;
@@ -208,20 +163,20 @@ fn in_value(value: &Spanned<DeValue>, place: usize, names: &mut Vec<String>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otf::study::Config;
 
-    #[test]
-    fn all_settings_are_known_here() {
-        for (table, names) in SETTINGS {
-            let is_list = ["method", "emitter"].contains(&table);
-            let header = if is_list { format!("[[{table}]]") } else { format!("[{table}]") };
-            let error = toml::from_str::<Config>(&format!("{header}\nx = 1\n")).unwrap_err();
-            let (_, expected) = parts(error.message(), "unknown field ").unwrap();
-            assert_eq!(quoted(expected), names, "{table}");
-        }
-        let error = toml::from_str::<Config>("x = 1").unwrap_err();
-        let (_, expected) = parts(error.message(), "unknown field ").unwrap();
-        assert_eq!(quoted(expected).len(), SETTINGS.len());
+    const WORDS: Vocabulary = Vocabulary {
+        tables: &[
+            ("simulate", &["records"]),
+            ("fit", &["methods"]),
+            ("study", &["seed", "trials"]),
+            ("method", &["name"]),
+        ],
+        lists: &["method"],
+        of_several_types: ("data.sigma", "a number or \"estimate\""),
+    };
+
+    fn in_plain_words(message: &str, setting: &str) -> String {
+        super::in_plain_words(message, setting, &WORDS)
     }
 
     #[test]
