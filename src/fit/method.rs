@@ -141,3 +141,11 @@ pub struct Registered {
     /// Makes it with these options.
     pub build: fn(&OptionValues) -> Box<dyn Method>,
 }
+
+impl Registered {
+    /// The method with all options at their defaults.
+    #[must_use]
+    pub fn with_defaults(&'static self) -> Box<dyn Method> {
+        (self.build)(&OptionValues::defaults(&self.info))
+    }
+}

@@ -3,40 +3,32 @@
 use std::sync::Arc;
 
 use num_complex::Complex64;
-use rayon::prelude::*;
 
-use crate::fit::{Context, Deadline, VarianceScale};
-use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
-use crate::instrument::{IFG_LENGTH, fill_planck_column, inverse_response};
-
-use super::campaign::{Campaign, Interferograms};
+use super::Campaign;
 use super::designs::Design;
-use super::emitters::emitting;
-use super::plateaus::plateaus;
-use super::resample::{Draw, TrialRecords};
-use super::settings::Sigma;
-use super::simulate::Noise;
-use super::transform::TransformBuffers;
-use crate::foundations::npz::SourceType;
+use crate::data::resample::Draw;
+use crate::fit::{Constraint, Context, Deadline, Problem, VarianceScale};
+use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
+use crate::instrument::{fill_planck_column, inverse_response};
 
 /// The spectra of one trial.
 #[derive(Debug)]
 pub struct Realisation {
-    bins: Vec<usize>,
+    pub(super) bins: Vec<usize>,
     /// Transforms of the interferograms at those bins, `[bin][record]`.
-    transforms: HugePageBuf,
+    pub(super) transforms: HugePageBuf,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
-    sample_variance: Vec<f64>,
-    scale: VarianceScale,
-    draw: Draw,
-    fitted: RecordSubset,
+    pub(super) sample_variance: Vec<f64>,
+    pub(super) scale: VarianceScale,
+    pub(super) draw: Draw,
+    pub(super) fitted: RecordSubset,
     /// The records that are held out, to be predicted; none in most trials.
-    held_out: Option<RecordSubset>,
+    pub(super) held_out: Option<RecordSubset>,
 }
 
 /// Some of the records of a campaign. The lists have one element each.
 #[derive(Debug)]
-struct RecordSubset {
+pub(super) struct RecordSubset {
     records: Vec<usize>,
     /// Whether these are all records of the campaign, each once.
     is_whole: bool,
@@ -57,7 +49,7 @@ struct RecordSubset {
 impl RecordSubset {
     /// Of some records, with what the thermometers gave in this realisation, if it is a simulation
     /// in which that is not the truth.
-    fn new(
+    pub(super) fn new(
         campaign: &Campaign,
         readings: Option<&[Vec<f64>]>,
         records: Vec<usize>,
@@ -105,12 +97,13 @@ pub struct BinData {
     pub model: Option<Vec<Complex64>>,
 }
 
-/// Records that are transformed together, so that what is written of each bin fills whole lines of
-/// the cache.
-const BLOCK: usize = 64;
-/// Room for the transforms of a block at one bin: a line of the cache more than there are. With a
-/// power of two, all bins of a record would compete for a few places of the cache.
-const ROW: usize = BLOCK + 4;
+impl BinData {
+    /// The columns of the design, one slice per emitter: what a [`Problem`] borrows.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&[f64]> {
+        self.design.iter().map(|column| &column[..]).collect()
+    }
+}
 
 impl Realisation {
     /// The transforms and the variances of samples of some records at one bin.
@@ -140,7 +133,27 @@ impl Realisation {
         (self.scale == VarianceScale::Absolute).then(root)
     }
 
-    /// What methods may need beside the linear problem of a bin of its fitted records.
+    /// The problem of one bin, for a method that fits it: no deadline, and nothing shared with other
+    /// methods (set [`Problem::shared`] for that). `columns` are those of [`BinData::columns`].
+    #[must_use]
+    pub fn problem<'a>(
+        &'a self,
+        bin: &'a BinData,
+        columns: &'a [&'a [f64]],
+        constraint: Constraint,
+    ) -> Problem<'a> {
+        Problem {
+            design: columns,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            constraint,
+            context: self.context(bin),
+            shared: None,
+        }
+    }
+
+    /// What methods may need beside the linear problem of a bin.
     #[must_use]
     pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
         Context {
@@ -155,145 +168,7 @@ impl Realisation {
     }
 }
 
-/// What a thread has to transform a block of records.
-struct RecordBlock {
-    buffers: TransformBuffers,
-    samples: Vec<f64>,
-    /// `[bin][record]`, in rows of [`ROW`].
-    transforms: Vec<Complex64>,
-}
-
-impl RecordBlock {
-    fn new(buffers: TransformBuffers, bins: usize) -> Self {
-        let transforms = vec![Complex64::ZERO; bins * ROW];
-        Self { buffers, samples: vec![0.0; IFG_LENGTH], transforms }
-    }
-}
-
-/// The parts of `[bin][record]` that belong to each block of records: one a bin.
-fn by_block(transforms: &mut [Complex64], records: usize) -> Vec<Vec<&mut [Complex64]>> {
-    let mut blocks: Vec<Vec<_>> = (0..records.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
-    for row in transforms.chunks_exact_mut(records.max(1)) {
-        for (block, part) in blocks.iter_mut().zip(row.chunks_mut(BLOCK)) {
-            block.push(part);
-        }
-    }
-    blocks
-}
-
 impl Campaign {
-    /// Transforms every record at the given bins, in one trial.
-    ///
-    /// Simulated records get the noise of the trial's level; measured records have the noise that
-    /// they have, and a trial chooses among them.
-    #[must_use]
-    pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
-        let noise = self.noise(draw);
-        let records = self.records();
-        let mut transforms = HugePageBuf::zeroed(records * bins.len());
-        let buffers = || RecordBlock::new(self.transform.buffers(), bins.len());
-        let one = |block: &mut RecordBlock, (index, rows): (usize, Vec<&mut [Complex64]>)| {
-            let first = index * BLOCK;
-            let transform = |record: usize| {
-                let gain_sweeps = self.samples(record, &noise, &mut block.samples);
-                let spectrum = self.transform.run(&mut block.samples, &mut block.buffers);
-                let place = block.transforms.iter_mut().skip(record - first).step_by(ROW);
-                place.zip(bins).for_each(|(place, &bin)| *place = spectrum[bin]);
-                self.sample_variance(noise.sigma, gain_sweeps, spectrum)
-            };
-            let variances = (first..records.min(first + BLOCK)).map(transform).collect();
-            for (row, transforms) in rows.into_iter().zip(block.transforms.chunks_exact(ROW)) {
-                row.copy_from_slice(&transforms[..row.len()]);
-            }
-            variances
-        };
-        let blocks: Vec<Vec<f64>> = by_block(&mut transforms, records)
-            .into_par_iter()
-            .enumerate()
-            .map_init(buffers, one)
-            .collect();
-        let mut sample_variance = blocks.concat();
-        let mut scale = VarianceScale::Absolute;
-        if sample_variance.iter().all(|&variance| variance == 0.0) {
-            // Noise-free by construction: every sample is as good as every other.
-            sample_variance.fill(1.0);
-            scale = VarianceScale::Relative;
-        }
-        let (fitted, held_out) = self.chosen(draw, &noise);
-        let bins = bins.to_vec();
-        Realisation { bins, draw: *draw, transforms, sample_variance, scale, fitted, held_out }
-    }
-
-    /// The records of a trial: those that are fitted, and those that are held out.
-    fn chosen(&self, draw: &Draw, noise: &Noise) -> (RecordSubset, Option<RecordSubset>) {
-        let set = self.axis.channel_scan();
-        let readings = match &self.selected.interferograms {
-            Interferograms::Measured { .. } => None,
-            Interferograms::Simulated(simulated) => {
-                let read = simulated.readings(noise);
-                read.map(|read| emitting(&self.emitters, read, &self.selected.states))
-            }
-        };
-        // What tells plateaus apart is what was read, as it is of a file.
-        let read = readings.as_deref().map(plateaus);
-        let resample =
-            TrialRecords::new(draw, self.seed, set, read.as_ref().unwrap_or(&self.plateaus));
-        let sample =
-            |records, plateaus| RecordSubset::new(self, readings.as_deref(), records, plateaus);
-        let held_out =
-            (!resample.held_out.is_empty()).then(|| sample(resample.held_out, Vec::new()));
-        (sample(resample.fitted, resample.plateaus), held_out)
-    }
-
-    /// The noise of a trial.
-    fn noise(&self, draw: &Draw) -> Noise {
-        let sigma = self.sigma_at(draw.noise_level).unwrap_or(0.0);
-        Noise::new(sigma, self.seed, self.axis.channel_scan(), draw.noise_level, draw.trial)
-    }
-
-    /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps.
-    fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
-        let gain_sweeps = match &self.selected.interferograms {
-            Interferograms::Measured { counts, gain_sweeps } => {
-                counts.copy_row(record, out);
-                gain_sweeps[record]
-            }
-            Interferograms::Simulated(simulated) => {
-                simulated.gain(simulated.telemetry(record, noise, out)) * simulated.sweeps
-            }
-        };
-        let inverse = 1.0 / gain_sweeps;
-        out.iter_mut().for_each(|sample| *sample *= inverse);
-        gain_sweeps
-    }
-
-    /// Noise variance of one sample: given (plus that of rounding to counts, one twelfth), known
-    /// from the simulation, or the power in the bins where the channel sees no light.
-    fn sample_variance(&self, noise_sigma: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
-        let (known, rounded) = match &self.selected.interferograms {
-            Interferograms::Measured { counts, .. } => {
-                (None, counts.source_type() == SourceType::Integer)
-            }
-            Interferograms::Simulated(simulated) => (Some(noise_sigma), simulated.rounded()),
-        };
-        let given = match self.sigma {
-            Some(Sigma::Given(sigma)) => Some(sigma),
-            Some(Sigma::Estimate) => None,
-            None => known,
-        };
-        match given {
-            Some(sigma) => {
-                let rounding = if rounded { 1.0 / (12.0 * gain_sweeps * gain_sweeps) } else { 0.0 };
-                sigma * sigma + rounding
-            }
-            None => {
-                let dark = &spectrum[self.dark_bins.clone()];
-                let power: f64 = dark.iter().map(Complex64::norm_sqr).sum();
-                power / (dark.len() as f64 * self.transform.noise_power())
-            }
-        }
-    }
-
     /// Gathers what the fit of one bin needs; `position` is the bin's place in the realisation.
     #[must_use]
     pub fn bin_data(&self, realisation: &Realisation, position: usize) -> BinData {
