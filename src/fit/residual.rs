@@ -1,4 +1,4 @@
-//! What the data leave unexplained.
+//! Residuals: the data less the fitted spectrum.
 
 use num_complex::Complex64;
 
@@ -20,8 +20,7 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
     rest
 }
 
-/// Adds to the sum of each record the square of its residual, in units of its noise variance; one
-/// element a record.
+/// Adds each record's squared residual, in units of its noise variance, to its element of `sums`.
 pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
     let rest = residuals(problem, emissivity);
     for ((sum, rest), variance) in sums.iter_mut().zip(&rest).zip(problem.variance) {
@@ -29,8 +28,8 @@ pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: 
     }
 }
 
-/// How far some records lie from what the emissivities predict: root mean square over records of
-/// the residual in standard deviations of its noise. One, if they are predicted to the noise.
+/// How far held-out records lie from what the emissivities predict: the root mean square residual in
+/// standard deviations of the noise. One, if only noise is left.
 #[must_use]
 pub fn prediction_error(held_out: &Problem, emissivity: &[Complex64]) -> f64 {
     (chi_square(held_out, emissivity) / held_out.records() as f64).sqrt()

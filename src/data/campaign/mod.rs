@@ -86,8 +86,8 @@ impl Campaign {
         })
     }
 
-    /// The same, but the Planck columns at some bins (ascending) are kept once they are worked out,
-    /// unless they are too much: for several realisations.
+    /// Keeps the Planck columns of these bins (ascending) once they are computed, unless they take too
+    /// much memory: worth it for several realisations.
     #[must_use]
     pub fn keeping_designs(mut self, bins: &[usize]) -> Self {
         let records = self.records() as u64;

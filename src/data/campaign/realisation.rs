@@ -47,8 +47,8 @@ pub(super) struct RecordSubset {
 }
 
 impl RecordSubset {
-    /// Of some records, with what the thermometers gave in this realisation, if it is a simulation
-    /// in which that is not the truth.
+    /// Some records. `readings` are those of the thermometers in this realisation, if a simulation
+    /// gives them errors.
     pub(super) fn new(
         campaign: &Campaign,
         readings: Option<&[Vec<f64>]>,
@@ -76,7 +76,7 @@ impl RecordSubset {
     }
 }
 
-/// Everything that the fit of one bin needs.
+/// The data of one bin: everything that depends on the bin in a [`Problem`].
 #[derive(Debug)]
 pub struct BinData {
     /// Index on the frequency axis.
@@ -106,7 +106,7 @@ impl BinData {
 }
 
 impl Realisation {
-    /// The transforms and the variances of samples of some records at one bin.
+    /// The transforms of some records at one bin, and the variances of their samples.
     fn gather_records(
         &self,
         subset: &RecordSubset,
@@ -175,7 +175,7 @@ impl Campaign {
         self.gather(realisation, position, &realisation.fitted)
     }
 
-    /// The same of the records that are held out, if any are.
+    /// The bin of the held-out records, if there are any.
     #[must_use]
     pub fn held_out(&self, realisation: &Realisation, position: usize) -> Option<BinData> {
         realisation.held_out.as_ref().map(|sample| self.gather(realisation, position, sample))
@@ -197,7 +197,7 @@ impl Campaign {
         }
     }
 
-    /// Makes spectra of transforms, and of the variances of samples those of spectra.
+    /// Turns transforms into spectra, and variances of samples into those of the spectra.
     fn divide_by_gain(
         &self,
         bin: usize,
@@ -223,7 +223,7 @@ impl Campaign {
         );
     }
 
-    /// What may be taken as known at one bin.
+    /// What a model says of the emissivities at one bin.
     fn known_at(&self, bin: usize, draw: &Draw) -> Option<Vec<Complex64>> {
         let place = (bin, self.axis.frequency_ghz(bin));
         let key = (draw, self.seed, self.axis.channel_scan());

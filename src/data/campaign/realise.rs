@@ -18,14 +18,13 @@ use crate::foundations::npz::SourceType;
 use crate::foundations::numerics::HugePageBuf;
 use crate::instrument::IFG_LENGTH;
 
-/// Records that are transformed together, so that what is written of each bin fills whole lines of
-/// the cache.
+/// Records that are transformed together, so that each write to a bin's row fills whole cache lines.
 const BLOCK: usize = 64;
-/// Room for the transforms of a block at one bin: a line of the cache more than there are. With a
-/// power of two, all bins of a record would compete for a few places of the cache.
+/// Stride between the bins of a block: one cache line longer than the block. With a power of two, all
+/// bins of a record would map to a few sets of the cache.
 const ROW: usize = BLOCK + 4;
 
-/// What a thread has to transform a block of records.
+/// Work space of a thread that transforms a block of records.
 struct RecordBlock {
     buffers: TransformBuffers,
     samples: Vec<f64>,

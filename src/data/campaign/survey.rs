@@ -8,7 +8,7 @@ use crate::data::screening::Screening;
 use crate::data::settings::{SimulateSettings, Source};
 use crate::instrument::ChannelScan;
 
-/// What a planner learns of a data set.
+/// What a planner learns about a data set.
 #[derive(Debug)]
 pub struct Surveyed {
     /// How many of its records will be used.
@@ -17,8 +17,8 @@ pub struct Surveyed {
     pub campaign: Option<Campaign>,
 }
 
-/// How many records of a data set will be used, and that it can be prepared and has enough
-/// plateaus for its trials: what a planner asks.
+/// Checks that a data set can be prepared and has enough plateaus for its trials, and counts the records
+/// that will be used.
 ///
 /// # Errors
 /// If it cannot be prepared.

@@ -1,4 +1,4 @@
-//! The bodies that shine into the interferometer, as data: nothing else knows how many there are.
+//! The bodies that shine into the interferometer, as a table: no other code knows how many there are.
 
 mod choice;
 mod reading;

@@ -26,7 +26,7 @@ struct LevenbergMarquardt {
     tolerance: f64,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static LEVENBERG_MARQUARDT: Registered = Registered {
     info: MethodInfo {
         name: "levenberg_marquardt",

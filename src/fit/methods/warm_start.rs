@@ -13,7 +13,7 @@ struct WarmStart {
     search: Lbfgs,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static WARM_START: Registered = Registered {
     info: MethodInfo {
         name: "warm_start",
