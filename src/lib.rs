@@ -1,4 +1,6 @@
 //! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
+//!
+//! [`data`] shows the path from a file, or a simulation, to a fitted bin, with examples that run.
 
 pub mod audit;
 pub mod carry;

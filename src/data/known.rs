@@ -1,4 +1,4 @@
-//! What methods may take as known of the emissivities.
+//! The model of the emissivities that methods may use as prior knowledge.
 //!
 //! For measured data that is the published model. For simulated data it would be the truth
 //! itself, and a method that starts from it would win every comparison: so it is the truth with
@@ -17,7 +17,7 @@ use super::truth::Truth;
 /// Errors are at least those of an emissivity of this part of the bin's largest.
 const FLOOR: f64 = 0.01;
 
-/// What methods may take as known of the emissivities.
+/// The model of the emissivities that methods may use as prior knowledge.
 #[derive(Debug)]
 pub(super) struct KnownModel {
     pub(super) model: Truth,

@@ -1,4 +1,4 @@
-//! Which record of another channel was taken at the time of a record.
+//! Matches records of two channels by time.
 
 /// Units of `midpoint_time` in a second: it counts 100 ns.
 const TICKS_PER_SECOND: f64 = 1e7;

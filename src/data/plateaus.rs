@@ -1,4 +1,4 @@
-//! Which records were taken at one setting of the temperatures.
+//! Divides records into plateaus: runs taken at one setting of the temperatures.
 
 /// A body whose temperature changes by more than this part of itself between two records was set
 /// to another: within a plateau bodies settle and scatter by less.

@@ -7,7 +7,7 @@ use crate::foundations::Digest;
 use crate::foundations::numerics::math;
 use crate::instrument::ChannelScan;
 
-/// Names a family of random streams: one per record.
+/// The key of a family of random streams: one stream per record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StreamKey(Digest);
 

@@ -1,9 +1,9 @@
-//! What the data sets of a run are prepared from.
+//! The settings that a data set is prepared from.
 
 use super::emitters::Emitter;
 use super::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 
-/// What the data sets of a run are prepared from.
+/// The settings that a data set is prepared from, borrowed from wherever they were read.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe<'a> {
     /// Where the records come from.

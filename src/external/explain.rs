@@ -45,7 +45,7 @@ pub(super) fn explain(error: &NpzError) -> String {
             "`{key}` in {OUTPUT} is damaged ({reason}): expected an array as numpy.savez writes it"
         ),
         NpzError::TooLarge { key, bytes, .. } => {
-            format!("`{key}` in {OUTPUT} needs {bytes} bytes: expected less than the memory free")
+            format!("`{key}` in {OUTPUT} needs {bytes} bytes: expected less than the free memory")
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct MethodOption {
     pub name: &'static str,
     /// One line, with the unit.
     pub meaning: &'static str,
-    /// Value when nothing is said.
+    /// Value unless it is set.
     pub default: f64,
     /// Smallest value allowed.
     pub least: f64,
@@ -133,11 +133,19 @@ impl OptionValues {
     }
 }
 
-/// A method that there is.
+/// An entry of the registry.
 #[derive(Debug)]
 pub struct Registered {
     /// What it is called and what it does.
     pub info: MethodInfo,
-    /// Makes it with these options.
+    /// Builds the method with these options.
     pub build: fn(&OptionValues) -> Box<dyn Method>,
+}
+
+impl Registered {
+    /// The method with all options at their defaults.
+    #[must_use]
+    pub fn with_defaults(&'static self) -> Box<dyn Method> {
+        (self.build)(&OptionValues::defaults(&self.info))
+    }
 }

@@ -1,7 +1,11 @@
 //! Estimators: from the spectra of one bin to its emissivities with error bars.
 //!
-//! A [`Problem`] is linear with a real design and complex unknowns. One file per estimator;
-//! [`methods`] is the registry. Nothing here knows of files, threads or shards.
+//! A [`Problem`] is linear, with a real design and complex unknowns. A [`Method`] turns it into an
+//! [`Outcome`]: a solution, or a reason why there is none. [`methods`] lists the registry, [`method`]
+//! finds one by name, and [`fit_bin`] fits. Nothing here knows of files, threads or shards.
+//!
+//! Within: `linear` is linear algebra alone. On it stand `weighted_fit` and `spectral_filter`, then
+//! `robust` (iterations) and `search` (argmin), and on these `methods`, one estimator a file.
 
 mod clock;
 mod constraint;

@@ -24,7 +24,7 @@ pub struct Problem<'a> {
     pub constraint: Constraint,
     /// What else is known of the bin.
     pub context: Context<'a>,
-    /// What other methods have worked out of the same problem, or will.
+    /// Factorisations shared with the other methods of the same bin; none: this method makes its own.
     pub shared: Option<&'a SharedFactors<'a>>,
 }
 
@@ -69,19 +69,19 @@ impl Problem<'_> {
         spare.filter(|_| self.scale == VarianceScale::Absolute).and_then(|n| u32::try_from(n).ok())
     }
 
-    /// The linear problem alone.
+    /// The linear equations alone.
     pub(super) fn equations(&self) -> Equations<'_> {
         Equations { design: self.design, data: self.data, constraint: self.constraint }
     }
 
-    /// Its weighted system, reduced, if it has full rank.
+    /// The factored weighted system, if it has full rank.
     pub(super) fn weighted(&self) -> Result<Arc<WeightedSystem>, Unusable> {
         let weighted = self.weighted_of_any_rank()?;
         weighted.factored.check_rank()?;
         Ok(weighted)
     }
 
-    /// The same of any rank.
+    /// The factored weighted system, of any rank.
     pub(super) fn weighted_of_any_rank(&self) -> Result<Arc<WeightedSystem>, Unusable> {
         let equations = self.equations();
         match self.shared.and_then(|shared| shared.of(&equations, self.variance)) {
@@ -99,7 +99,7 @@ impl Problem<'_> {
     }
 }
 
-/// Whether the variances are known, or just in proportion to each other.
+/// Whether the variances are known, or only their ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VarianceScale {
     /// The variances are the noise: error bars follow from them.

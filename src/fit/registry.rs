@@ -1,4 +1,4 @@
-//! The estimators that there are.
+//! The registry of estimators, and how a bin is fitted with one.
 
 use super::method::{Method, Registered};
 use super::outcome::Outcome;

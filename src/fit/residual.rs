@@ -1,4 +1,4 @@
-//! What the data leave unexplained.
+//! Residuals: the data less the fitted spectrum.
 
 use num_complex::Complex64;
 
@@ -8,29 +8,31 @@ use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
 pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
-    let mut rest = problem.data.to_vec();
+    let mut residual = problem.data.to_vec();
     with_widest_simd(
         #[inline(always)]
         || {
             for (value, column) in emissivity.iter().zip(problem.design) {
-                rest.iter_mut().zip(*column).for_each(|(rest, planck)| *rest -= value * planck);
+                residual
+                    .iter_mut()
+                    .zip(*column)
+                    .for_each(|(residual, planck)| *residual -= value * planck);
             }
         },
     );
-    rest
+    residual
 }
 
-/// Adds to the sum of each record the square of its residual, in units of its noise variance; one
-/// element a record.
+/// Adds each record's squared residual, in units of its noise variance, to its element of `sums`.
 pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
-    let rest = residuals(problem, emissivity);
-    for ((sum, rest), variance) in sums.iter_mut().zip(&rest).zip(problem.variance) {
-        *sum += rest.norm_sqr() / variance;
+    let residual = residuals(problem, emissivity);
+    for ((sum, residual), variance) in sums.iter_mut().zip(&residual).zip(problem.variance) {
+        *sum += residual.norm_sqr() / variance;
     }
 }
 
-/// How far some records lie from what the emissivities predict: root mean square over records of
-/// the residual in standard deviations of its noise. One, if they are predicted to the noise.
+/// How far held-out records lie from what the emissivities predict: the root mean square residual in
+/// standard deviations of the noise. One, if only noise is left.
 #[must_use]
 pub fn prediction_error(held_out: &Problem, emissivity: &[Complex64]) -> f64 {
     (chi_square(held_out, emissivity) / held_out.records() as f64).sqrt()
@@ -42,13 +44,13 @@ pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
 }
 
 /// `sum_j |rest_j|^2 / variance_j`.
-pub(super) fn weighted_sum(rest: &[Complex64], variance: &[f64]) -> f64 {
-    let mut terms = ScratchVec::with_len(rest.len());
+pub(super) fn weighted_sum(residual: &[Complex64], variance: &[f64]) -> f64 {
+    let mut terms = ScratchVec::with_len(residual.len());
     with_widest_simd(
         #[inline(always)]
         || {
-            for ((term, rest), variance) in terms.iter_mut().zip(rest).zip(variance) {
-                *term = rest.norm_sqr() / variance;
+            for ((term, residual), variance) in terms.iter_mut().zip(residual).zip(variance) {
+                *term = residual.norm_sqr() / variance;
             }
             sum(&terms)
         },

@@ -1,5 +1,5 @@
-//! Solutions that damp what the data determine badly: each singular direction of the weighted,
-//! column-scaled design is multiplied by a factor from 0 to 1.
+//! Spectral filters: solutions that damp what the data determine badly. Each singular direction of the
+//! weighted, column-scaled design gets a factor from 0 to 1.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::fit::linear::weighted::WeightedSystem;
 pub(super) struct SingularBasis {
     weighted: Arc<WeightedSystem>,
     svd: Svd,
-    /// Data along the left singular vectors.
+    /// `U^T Q^T b`: the data along the left singular vectors.
     along: Vec<Complex64>,
     /// Weighted residual of the unfiltered fit.
     least_rss: f64,
@@ -44,13 +44,13 @@ impl SingularBasis {
         &self.svd.values
     }
 
-    /// A singular value below this is nothing but rounding.
+    /// Singular values below this are rounding errors.
     pub(super) fn rounding(&self) -> f64 {
         f64::EPSILON * self.system().rows as f64 * self.svd.values[0]
     }
 
-    /// Weighted residual of a filtered fit. `removed` is one minus the factor of each direction,
-    /// which keeps its digits where the factor is close to one.
+    /// Weighted sum of squared residuals of a filtered fit. `removed` is one minus the filter factor of
+    /// each direction: a factor close to one then loses no digits.
     pub(super) fn rss(&self, removed: &[f64]) -> f64 {
         let lost = |(along, removed): (&Complex64, &f64)| along.norm_sqr() * removed * removed;
         self.least_rss + self.along.iter().zip(removed).map(lost).sum::<f64>()
@@ -63,10 +63,10 @@ impl SingularBasis {
         self.system().rows as f64 * self.rss(removed) / (spare * spare)
     }
 
-    /// The fit filtered by `1 - removed`. Its error bars hold the noise alone.
+    /// The fit with the filter factors `1 - removed`. Its error bars are those of the noise alone.
     pub(super) fn solution(&self, problem: &Problem, removed: &[f64]) -> Solution {
         let n = removed.len();
-        // Factor over singular value; where all is removed the value may be zero.
+        // Filter factor over singular value, which may be zero where all is removed.
         let inverse =
             |k: usize| if removed[k] < 1.0 { (1.0 - removed[k]) / self.svd.values[k] } else { 0.0 };
         let mut scaled = vec![Complex64::ZERO; n];

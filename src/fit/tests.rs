@@ -112,7 +112,7 @@ impl Owned {
 }
 
 /// Problems as the bins of one configuration, from 22 upwards.
-pub(super) fn together<T>(
+pub(super) fn coupled<T>(
     bins: &[Owned],
     constraint: Constraint,
     f: impl FnOnce(&[Problem]) -> T,

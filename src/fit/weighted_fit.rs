@@ -16,7 +16,7 @@ pub(super) fn direct(problem: &Problem) -> Result<DirectFit, Unusable> {
     Ok(problem.weighted()?.factored.fit())
 }
 
-/// The outcome that the weighted solution is.
+/// The weighted solution as an outcome.
 pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> Outcome {
     match fit {
         Err(why) => Outcome::Failed(why.to_string()),
@@ -29,8 +29,8 @@ pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> O
     }
 }
 
-/// The outcome of a search for the same minimum, from the system reduced to its triangle: the
-/// emissivities that it finds, and why it stopped short of the minimum if it did.
+/// The outcome of a search for the same minimum in the factored system. `search` returns the
+/// emissivities that it found, and why it stopped if it did not reach the minimum.
 pub(super) fn searched<E: Display>(
     problem: &Problem,
     search: impl FnOnce(&Factorization) -> Result<(Vec<Complex64>, Option<String>), E>,
@@ -44,7 +44,7 @@ pub(super) fn searched<E: Display>(
         Ok(found) => found,
         Err(why) => return Outcome::Failed(format!("the search broke off: {why}")),
     };
-    // The direct solution is used for nothing but the error bars.
+    // The direct solution only provides the error bars.
     let direct = factored.fit();
     let solution = Solution {
         rss: chi_square(problem, &emissivity),
@@ -58,7 +58,7 @@ pub(super) fn searched<E: Display>(
     }
 }
 
-/// Error bars of a weighted fit, by what is known of the variances.
+/// Error bars of a weighted fit: absolute, or scaled by the residual where only ratios are known.
 pub(super) fn sigma(problem: &Problem, fit: &DirectFit) -> Vec<f64> {
     match problem.scale {
         VarianceScale::Absolute => fit.unit_sigma.clone(),
@@ -66,8 +66,8 @@ pub(super) fn sigma(problem: &Problem, fit: &DirectFit) -> Vec<f64> {
     }
 }
 
-/// By what the variances of a bin must be multiplied to be those of the noise: where only their
-/// ratios are known, from the residual, but no less than what rounding leaves.
+/// The factor that makes the variances of a bin those of the noise. Where only their ratios are known
+/// it comes from the residual, but is no less than rounding errors.
 pub(super) fn variance_factor(problem: &Problem, fit: &DirectFit) -> f64 {
     if problem.scale == VarianceScale::Absolute {
         return 1.0;

@@ -91,7 +91,7 @@ pub enum EmitterError {
 ///
 /// # Errors
 /// The first emitter that will not do.
-pub fn choose(
+pub fn choose_emitters(
     data: &DataSettings,
     given: &[EmitterSettings],
     bolometer: BolometerTemperature,
@@ -247,7 +247,7 @@ mod tests {
         }
         let data: DataSettings = toml::from_str(data).unwrap();
         let given: Given = toml::from_str(given).unwrap();
-        choose(&data, &given.emitter, BolometerTemperature::Operating)
+        choose_emitters(&data, &given.emitter, BolometerTemperature::Operating)
     }
 
     fn names(emitters: &[Emitter]) -> Vec<&str> {

@@ -1,4 +1,4 @@
-//! The bodies that shine into the interferometer, as data: nothing else knows how many there are.
+//! The bodies that shine into the interferometer, as a table: no other code knows how many there are.
 
 mod choice;
 mod reading;
@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::instrument::{BolometerState, Channel};
 
-pub use choice::{EmitterError, EmitterSettings, choose};
+pub use choice::{EmitterError, EmitterSettings, choose_emitters};
 pub(super) use reading::{CombinedReading, combine_readings, is_temperature, split_reading};
 pub(super) use standard::{
     BOLOMETER, DrivenBody, EmissivityCurve, OTF_COLUMN, STANDARD, SimulatedBehaviour,
@@ -102,7 +102,7 @@ pub(crate) mod tests {
         }
         let data = toml::from_str(data).unwrap();
         let given: Given = toml::from_str(given).unwrap();
-        choose(&data, &given.emitter, BolometerTemperature::Bath).unwrap()
+        choose_emitters(&data, &given.emitter, BolometerTemperature::Bath).unwrap()
     }
 
     /// The seven, with the bolometer at its bath's temperature.

@@ -13,18 +13,18 @@ use super::householder::householder_qr;
 use super::least_squares::{solve_upper, solve_upper_transposed};
 use super::vector::{dot, norm};
 
-/// InformationArray of unit variance.
+/// Equations of unit variance, as a matrix and its right-hand side.
 #[derive(Debug, Clone)]
 pub(crate) struct InformationArray {
     rows: usize,
-    /// Columns one after another, `rows` each.
+    /// Column by column, `rows` elements each.
     columns: Vec<f64>,
     re: Vec<f64>,
     im: Vec<f64>,
 }
 
 impl InformationArray {
-    /// From columns one after another and data, real and imaginary part; reduced to a triangle.
+    /// The triangle of equations given column by column, with data in real and imaginary part.
     pub(crate) fn reduced(mut columns: Vec<f64>, mut re: Vec<f64>, mut im: Vec<f64>) -> Self {
         let given = re.len();
         let width = columns.len() / given;
@@ -37,7 +37,7 @@ impl InformationArray {
         self.columns.len() / self.rows
     }
 
-    /// The equations of a triangle that hold without its first `n` unknowns.
+    /// The rows of a triangle that do not contain its first `n` unknowns.
     fn without_first(&self, n: usize) -> Self {
         let rest = self.columns.chunks_exact(self.rows).skip(n).flat_map(|column| &column[n..]);
         Self {
@@ -148,11 +148,11 @@ impl Chain {
     }
 }
 
-/// Reduces equations to one triangle for so many bins of n unknowns. Each comes with the places of
-/// its bins among them.
+/// Stacks equations and reduces them to one triangle for `bins` bins of n unknowns. Each part comes
+/// with the places of its bins among these.
 fn stack(n: usize, bins: usize, parts: &[(&InformationArray, &[usize])]) -> InformationArray {
     let given: usize = parts.iter().map(|(part, _)| part.rows).sum();
-    // Rows of zeros say nothing, and make up for what is not known yet.
+    // Rows of zeros carry no information; they fill up the triangle.
     let rows = given.max(bins * n);
     let mut columns = vec![0.0; rows * bins * n];
     let (mut re, mut im) = (vec![0.0; rows], vec![0.0; rows]);

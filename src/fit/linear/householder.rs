@@ -1,9 +1,9 @@
-//! Tall columns reduced to a triangle by Householder's reflections, a block of rows at a time.
+//! Householder QR of a tall matrix, one block of rows at a time.
 //!
-//! The triangle of the rows so far stands on top of the next block, and reflections take the block
-//! away: each acts on one row of the triangle and on the block, so that all it touches stays in the
-//! nearest cache, however many rows there are. Golub & Van Loan (2013), Matrix Computations,
-//! section 5.1 for a reflection; Demmel et al. 2012, SIAM J. Sci. Comput. 34, A206 for the blocks.
+//! The triangle R of the rows so far is stacked on the next block of rows, which reflectors then
+//! eliminate. Each acts on one row of R and on the block alone, so that everything it touches stays
+//! in the nearest cache, however many rows there are. Golub & Van Loan (2013), Matrix Computations,
+//! section 5.1 (reflectors); Demmel et al. 2012, SIAM J. Sci. Comput. 34, A206 (blocks: TSQR).
 
 use std::ops::Range;
 
@@ -11,34 +11,33 @@ use super::vector::{axpy, axpy_then_dot, axpy_then_norm_sqr, dot};
 use crate::fit::clock::factoring;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
-/// Rows that are taken away together. With nine columns they fill 27 kB; with fewer rows, what is
-/// done once for each column and block would show.
+/// Rows in a block. With nine columns they take 27 kB; with fewer rows, the work done once per column
+/// and block would show.
 const BLOCK: usize = 384;
 
-/// A triangle, and the way to it.
+/// A QR factorisation `A = Q R`, with the right-hand side transformed along.
 #[derive(Debug)]
 pub(crate) struct Qr {
-    /// R, its columns one after another.
+    /// R, column by column.
     pub(crate) r: Vec<f64>,
-    /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
-    /// per column.
+    /// `Q^T b`, real and imaginary part: one element per column.
     pub(crate) qt_b: [Vec<f64>; 2],
-    /// Block after block, one per column.
+    /// The reflectors of each block in turn, one per column.
     reflectors: Vec<Reflector>,
 }
 
 /// `I - 2 v v^T / |v|^2`.
 #[derive(Debug, Clone, Copy)]
 struct Reflector {
-    /// The element of v that stands in the triangle; the others are in the block.
+    /// The element of v in the row of R; the others are stored in the block.
     head: f64,
     /// `-2 / |v|^2`.
     scale: f64,
 }
 
 impl Reflector {
-    /// The one that takes a block away, of which this is the squared length, and leaves a new
-    /// `diagonal` of the triangle.
+    /// The reflector that eliminates a column's block, whose squared length is `squared`, and replaces
+    /// the `diagonal` of R.
     #[inline(always)]
     fn new(diagonal: &mut f64, squared: f64) -> Self {
         let old = *diagonal;
@@ -47,13 +46,13 @@ impl Reflector {
         if length == 0.0 {
             return Self { head: 0.0, scale: 0.0 };
         }
-        // Away from the old one, so that nothing cancels.
+        // Of the opposite sign to the old one, so that nothing cancels in `head`.
         *diagonal = if old > 0.0 { -length } else { length };
         Self { head: old - *diagonal, scale: -1.0 / (length * (length + old.abs())) }
     }
 
-    /// Reflects a column's element in the triangle; what times v is to be added to its block, of
-    /// which `product` is the product with the block of v.
+    /// Reflects the element of another column in the row of R, and returns the factor by which v is to
+    /// be added to that column's block; `product` is the dot product of the two blocks.
     #[inline(always)]
     fn apply_to_top(self, top: &mut f64, product: f64) -> f64 {
         let factor = self.scale * (self.head * *top + product);
@@ -62,12 +61,14 @@ impl Reflector {
     }
 }
 
-/// Reduces columns of so many rows to a triangle, and turns the data, real and imaginary part, with
-/// them. The columns then hold what [`Qr::form_q`] needs, and the data what no column explains.
+/// Factors columns of `rows` elements, and applies `Q^T` to the data, real and imaginary part.
+///
+/// Afterwards the columns hold the reflectors that [`Qr::form_q`] needs, and the data hold what is
+/// orthogonal to the columns: their length is that of the residual.
 pub(crate) fn householder_qr(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Qr {
     factoring(|| {
         let n = columns.len() / rows;
-        // The columns of R, and what is explained of the data.
+        // The columns of R, and then Q^T b.
         let mut tops = vec![0.0; n * (n + 2)];
         let mut products = vec![0.0; n + 2];
         let mut reflectors = Vec::with_capacity(n * rows.div_ceil(BLOCK));
@@ -101,7 +102,7 @@ fn blocks(rows: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..rows.div_ceil(BLOCK)).map(move |i| i * BLOCK..rows.min((i + 1) * BLOCK))
 }
 
-/// The products of the first column with itself, the others and the data, in a block.
+/// The dot products of the first column with itself, the others and the data, in a block.
 #[inline(always)]
 fn multiply_by_first(
     columns: &[f64],
@@ -120,9 +121,9 @@ fn multiply_by_first(
     }
 }
 
-/// Takes the block of column k away: adds it to the later columns and to the data, times their
-/// `factors`. What is then the next column is multiplied by them in the same pass over memory, and
-/// the products take the place of the factors.
+/// Eliminates the block of column k: adds it, times their `factors`, to the later columns and to the
+/// data. In the same pass over memory their dot products with the column that comes next are formed,
+/// which replace the factors.
 #[inline(always)]
 fn eliminate_block(
     k: usize,
@@ -150,8 +151,7 @@ fn eliminate_block(
 }
 
 impl Qr {
-    /// An orthonormal basis of the columns, as they were: its vectors one after another. `columns`
-    /// are what [`householder_qr`] left.
+    /// Q, column by column, from the `columns` that [`householder_qr`] left.
     pub(crate) fn form_q(&self, columns: &[f64], rows: usize) -> ScratchVec {
         let n = columns.len() / rows;
         let mut basis = ScratchVec::with_len(n * rows);
@@ -167,7 +167,7 @@ impl Qr {
         basis
     }
 
-    /// Makes a vector, which is zero, the one of the basis that reflections turn into `e_i`.
+    /// Makes a vector, which is zero, the column i of Q: applies the reflectors in reverse to `e_i`.
     #[inline(always)]
     fn apply_to_unit_vector(&self, i: usize, vector: &mut [f64], columns: &[f64]) {
         let rows = vector.len();
@@ -176,7 +176,7 @@ impl Qr {
         tops[i] = 1.0;
         let reflectors = self.reflectors.chunks_exact(n).rev();
         for (block, reflectors) in blocks(rows).rev().zip(reflectors) {
-            // Later reflections leave it alone.
+            // Later reflectors do not change it.
             for k in (0..=i).rev() {
                 let v = &columns[k * rows..][block.clone()];
                 let vector = &mut vector[block.clone()];

@@ -1,4 +1,4 @@
-//! The direct solution: Householder QR of the scaled system.
+//! The direct solution, by Householder QR of the column-scaled system.
 
 use num_complex::Complex64;
 
@@ -8,7 +8,7 @@ use super::system::{Equations, System, Unusable};
 use super::vector::{dot, norm};
 use crate::foundations::numerics::ScratchVec;
 
-/// A direct least-squares solution and what it says of its own quality.
+/// A direct least-squares solution and its quality.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectFit {
     /// One per emitter.
@@ -24,15 +24,15 @@ pub(crate) struct DirectFit {
 }
 
 impl DirectFit {
-    /// Error bars when the noise is known only through the residual.
+    /// Error bars where only the residual tells how large the noise is.
     pub(crate) fn sigma_from_residual(&self) -> Vec<f64> {
-        // With no degrees of freedom the residual says nothing: 0/0, so NaN.
+        // Without degrees of freedom the residual says nothing: 0/0 is NaN.
         let variance = self.rss / self.degrees_of_freedom as f64;
         self.unit_sigma.iter().map(|s| s * variance.sqrt()).collect()
     }
 }
 
-/// Solves equations with the given square roots of weights (`None`: all one).
+/// Solves equations whose records have these square roots of weights (`None`: all one).
 pub(crate) fn solve(
     equations: &Equations,
     root_weight: Option<&[f64]>,
@@ -40,8 +40,7 @@ pub(crate) fn solve(
     Ok(Factorization::of(equations, root_weight)?.fit())
 }
 
-/// A system reduced to its triangle R, as if its columns had had length one; its data are turned
-/// with it.
+/// The QR factorisation of a system, R being that of its columns scaled to length one.
 #[derive(Debug)]
 pub(crate) struct Factorization {
     system: System,
@@ -50,23 +49,23 @@ pub(crate) struct Factorization {
     rank: usize,
 }
 
-/// Lengths of columns whose squares neither overflow nor lose what matters.
+/// Column lengths whose squares neither overflow nor underflow.
 const SAFE: std::ops::Range<f64> = 1e-120..1e120;
 
 impl Factorization {
-    /// The system of equations with the given square roots of weights, if it has full rank.
+    /// Factors a system of full rank.
     pub(crate) fn of(equations: &Equations, root_weight: Option<&[f64]>) -> Result<Self, Unusable> {
         let factored = Self::of_any_rank(equations, root_weight)?;
         factored.check_rank()?;
         Ok(factored)
     }
 
-    /// The same of any rank.
+    /// Factors a system of any rank.
     pub(crate) fn of_any_rank(
         equations: &Equations,
         root_weight: Option<&[f64]>,
     ) -> Result<Self, Unusable> {
-        // R tells how long the columns were, so that in most cases they need not be scaled before.
+        // R has the lengths of the columns, which therefore seldom need scaling beforehand.
         let factored = Self::reduced(System::unscaled(equations, root_weight)?);
         if factored.is_sound() {
             Ok(factored)
@@ -89,14 +88,14 @@ impl Factorization {
         Self { system, qr, condition, rank }
     }
 
-    /// Whether no column was too long or too short, and everything is finite.
+    /// Whether nothing overflowed or underflowed.
     fn is_sound(&self) -> bool {
         let qt_b = self.qr.qt_b.iter().flatten();
         self.system.scale.iter().all(|length| SAFE.contains(length))
             && qt_b.fold(self.rss(), |sum, x| sum + x.abs()).is_finite()
     }
 
-    /// An error if the emitters cannot be told apart.
+    /// Fails if the emitters cannot be told apart.
     pub(crate) fn check_rank(&self) -> Result<(), Unusable> {
         full_rank(self.rank, self.system.unknowns())
     }
@@ -120,40 +119,39 @@ impl Factorization {
         }
     }
 
-    /// The triangle R, its columns one after another.
+    /// R, column by column.
     pub(crate) fn r(&self) -> &[f64] {
         &self.qr.r
     }
 
-    /// An orthonormal basis of the columns, as they were: its vectors one after another. R turns
-    /// scaled unknowns into its coordinates.
+    /// Q, column by column. R maps scaled unknowns to coordinates in this basis.
     pub(crate) fn form_q(&self) -> ScratchVec {
         self.qr.form_q(&self.system.columns, self.system.rows)
     }
 
-    /// The system, its columns and data used up.
+    /// The system; the factorisation has overwritten its columns and data.
     pub(crate) fn system(&self) -> &System {
         &self.system
     }
 
-    /// Real and imaginary part of the data that the columns explain, turned: `Q^T b`, one element
-    /// per unknown. The objective is its distance from `R x`, squared, plus a constant.
+    /// `Q^T b`, real and imaginary part, one element per unknown. Up to a constant the objective is
+    /// `|R x - Q^T b|^2`.
     pub(crate) fn qt_b(&self) -> (&[f64], &[f64]) {
         let [re, im] = &self.qr.qt_b;
         (re, im)
     }
 
-    /// The emissivities at a point `R x`, given by its real and imaginary part.
+    /// The emissivities at `R x = y`, y given by its real and imaginary part.
     pub(crate) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
         let solve = |y: &[f64]| solve_upper(self.r(), self.system.unknowns(), y);
         self.system.emissivities(&complex(&solve(re), &solve(im)))
     }
 
-    /// `C slope`, C the covariance of all emissivities for data of unit variance: by how much a
-    /// linear term `-2 Re sum_i conj(slope_i) E_i` in the objective moves its minimum.
+    /// `C slope`, C the covariance of all emissivities for data of unit variance: how far a linear term
+    /// `-2 Re sum_i conj(slope_i) E_i` added to the objective moves its minimum.
     pub(crate) fn unit_covariance_times(&self, slope: &[Complex64]) -> Vec<Complex64> {
         let n = self.system.unknowns();
-        let slope = self.system.scaled_slope(slope);
+        let slope = self.system.scaled_gradient(slope);
         let solve = |part: fn(&Complex64) -> f64| {
             let b = solve_upper_transposed(self.r(), n, slope.iter().map(part).collect());
             solve_upper(self.r(), n, &b)
@@ -167,7 +165,7 @@ pub(crate) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
     re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
 }
 
-/// Checks that a triangle has full rank.
+/// Fails if R does not have full numerical rank.
 pub(crate) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<(), Unusable> {
     full_rank(condition_and_rank(r, unknowns, rows).1, unknowns)
 }
@@ -176,7 +174,7 @@ fn full_rank(rank: usize, unknowns: usize) -> Result<(), Unusable> {
     if rank < unknowns { Err(Unusable::RankDeficient { rank, unknowns }) } else { Ok(()) }
 }
 
-/// The condition number of a triangle, and how many of its singular values are no rounding errors.
+/// The condition number and the numerical rank of R.
 fn condition_and_rank(r: &[f64], unknowns: usize, rows: usize) -> (f64, usize) {
     let values = singular_values(r.to_vec(), unknowns);
     let (largest, smallest) = (values[0], values[unknowns - 1]);
@@ -184,7 +182,7 @@ fn condition_and_rank(r: &[f64], unknowns: usize, rows: usize) -> (f64, usize) {
     (largest / smallest, values.iter().filter(|&&value| value > rounding).count())
 }
 
-/// Solves `R x = b`, the n columns of R one after another; of `b` the first n are read.
+/// Solves `R x = b` with R stored column by column; only the first n elements of `b` are read.
 pub(crate) fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
     let mut x = b[..n].to_vec();
     for i in (0..n).rev() {

@@ -1,4 +1,4 @@
-//! Linear algebra of one bin: factorisations and least squares, without knowing of methods.
+//! The linear algebra of one bin: factorisations and least squares. Knows no method.
 
 pub(crate) mod chain;
 pub(crate) mod householder;

@@ -1,11 +1,11 @@
 //! Singular values and vectors of a small matrix: rank, condition number, filtered solutions.
 
-/// Rotations are repeated until no two columns are further from orthogonal than this.
+/// Columns count as orthogonal if the cosine of their angle is at most this.
 const ORTHOGONAL: f64 = 1e-15;
 /// One-sided Jacobi converges quadratically: seven columns take about six sweeps.
 const MAX_SWEEPS: usize = 40;
 
-/// `A = U S V^T` of a small square matrix; U and V stand column after column, in the order of S.
+/// `A = U S V^T` of a small square matrix; U and V column by column, in the order of S.
 #[derive(Debug, Clone)]
 pub(crate) struct Svd {
     /// Left singular vectors; a column of zeros where the singular value is zero.

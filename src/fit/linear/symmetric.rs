@@ -1,4 +1,4 @@
-//! Symmetric 2 x 2 matrices that act on complex numbers as on the plane.
+//! Symmetric 2 x 2 matrices, which act on complex numbers as vectors of the plane.
 
 use std::ops::{Add, AddAssign, Mul};
 
@@ -6,8 +6,8 @@ use num_complex::Complex64;
 
 /// `z -> round z + skew conj(z)`: the matrix `round I + [[a, b], [b, -a]]`, `a + i b = skew`.
 ///
-/// What has no direction is round; `skew` has half the difference between the two principal
-/// values, and twice the angle of the larger one.
+/// `round` is the mean of the two eigenvalues. The modulus of `skew` is half their difference, and its
+/// argument twice the angle of the larger one's eigenvector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Symmetric2 {
     pub(crate) round: f64,

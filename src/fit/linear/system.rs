@@ -7,7 +7,7 @@ use super::vector::norm;
 use crate::fit::constraint::Constraint;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
-/// Why a design cannot be solved. The text is recorded as the reason of the failed bin.
+/// Why a bin cannot be solved. The text is recorded as the reason of the failure.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum Unusable {
     /// Fewer equations than unknowns.
@@ -18,7 +18,7 @@ pub enum Unusable {
         /// Free emissivities.
         unknowns: usize,
     },
-    /// A value that is not a number or is infinite.
+    /// A value that is NaN or infinite.
     #[error("the {what} hold a value that is not finite")]
     NotFinite {
         /// Which input.
@@ -66,13 +66,13 @@ impl Equations<'_> {
     }
 }
 
-/// A least-squares system: its columns are divided by `scale`, and its unknowns are the emissivities
-/// times it.
+/// A least-squares system with scaled columns: each is divided by its `scale`, by which its unknown
+/// (an emissivity) is multiplied.
 #[derive(Debug, Clone)]
 pub(crate) struct System {
-    /// Equations, one a record.
+    /// Equations: one per record.
     pub(crate) rows: usize,
-    /// Columns one after another, each of `rows` elements.
+    /// The matrix, column by column, each of `rows` elements.
     pub(crate) columns: ScratchVec,
     /// Real part of the weighted data.
     pub(crate) re: ScratchVec,
@@ -104,7 +104,7 @@ impl System {
         Ok(system)
     }
 
-    /// The same with the columns as long as they are, and nothing looked at.
+    /// As [`Self::new`], but without scaling the columns and without checks.
     pub(crate) fn unscaled(
         equations: &Equations,
         root_weight: Option<&[f64]>,
@@ -127,7 +127,7 @@ impl System {
         Ok(Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated })
     }
 
-    /// Free unknowns.
+    /// Number of free unknowns.
     pub(crate) fn unknowns(&self) -> usize {
         self.scale.len()
     }
@@ -164,8 +164,8 @@ impl System {
         free.iter().zip(&self.scale).map(|(e, s)| e * s).collect()
     }
 
-    /// Turns a slope with respect to all emissivities into one with respect to scaled unknowns.
-    pub(crate) fn scaled_slope(&self, slope: &[Complex64]) -> Vec<Complex64> {
+    /// Turns a gradient with respect to all emissivities into one with respect to scaled unknowns.
+    pub(crate) fn scaled_gradient(&self, slope: &[Complex64]) -> Vec<Complex64> {
         let mut free = slope.to_vec();
         if let Some(emitter) = self.eliminated {
             let gone = free.remove(emitter);
@@ -189,7 +189,7 @@ impl System {
     }
 }
 
-/// Writes design and data, every record times the square root of its weight.
+/// Copies design and data, each record multiplied by the square root of its weight.
 #[inline(always)]
 fn weigh(equations: &Equations, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
     let rows = equations.data.len();
@@ -235,7 +235,7 @@ fn eliminate(constraint: Constraint, columns: &mut [f64], rows: usize) -> Option
     Some(smallest)
 }
 
-/// Divides every column by its length; the lengths.
+/// Divides every column by its length; returns the lengths.
 #[inline(always)]
 fn scale_columns(
     columns: &mut [f64],

@@ -21,7 +21,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum_of_lanes(lanes) + rest
 }
 
-/// Adds `factor * x` to `y`, and returns the sum of what it then is times `z`. Slices of one length.
+/// `y += factor * x`, then `dot(y, z)`, in one pass. Slices of one length.
 #[inline(always)]
 pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
     debug_assert!(x.len() == y.len() && z.len() == y.len());
@@ -30,7 +30,7 @@ pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) ->
     let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
     let mut lanes = [0.0; LANES];
     for ((y, x), z) in y_blocks.iter_mut().zip(x_blocks).zip(z_blocks) {
-        // By way of a copy, or the compiler takes every element to memory and back by itself.
+        // In a copy: otherwise the compiler loads and stores every element separately.
         let mut moved = *y;
         for lane in 0..LANES {
             moved[lane] += factor * x[lane];
@@ -48,7 +48,7 @@ pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) ->
     sum_of_lanes(lanes) + rest
 }
 
-/// Adds `factor * x` to `y`, and returns the sum of the squares of what it then is.
+/// `y += factor * x`, then `dot(y, y)`, in one pass. Slices of one length.
 #[inline(always)]
 pub(crate) fn axpy_then_norm_sqr(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
     debug_assert_eq!(x.len(), y.len());
@@ -75,8 +75,8 @@ pub(crate) fn axpy_then_norm_sqr(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
 
 #[inline(always)]
 fn sum_of_lanes(lanes: [f64; LANES]) -> f64 {
-    // What follows adds pairs; if the compiler sees it, it makes pairs of the loop before too, and
-    // leaves the wider registers empty.
+    // Hidden from the compiler, which would otherwise pair up the lanes in the loop before as well, and
+    // leave the wider registers empty.
     let mut lanes = std::hint::black_box(lanes);
     let mut width = LANES / 2;
     while width > 0 {
@@ -126,11 +126,11 @@ pub(crate) fn axpy(y: &mut [f64], factor: f64, x: &[f64]) {
 #[inline(always)]
 pub(crate) fn norm(x: &[f64]) -> f64 {
     let squared = dot(x, x);
-    // Whatever is too small to be counted in this is too small to count.
+    // Within this range an element whose square underflows is too small to matter.
     if SAFE.contains(&squared) { squared.sqrt() } else { scaled_norm(x) }
 }
 
-/// Sums of squares in which nothing was lost: no square that matters is near the smallest number.
+/// Sums of squares in which nothing that matters overflowed or underflowed.
 const SAFE: std::ops::Range<f64> = 1e-250..1e300;
 
 #[cold]
@@ -140,8 +140,7 @@ fn scaled_norm(x: &[f64]) -> f64 {
     if largest == 0.0 || !largest.is_finite() {
         return largest;
     }
-    // A power of two: dividing by it, or multiplying by its inverse, is exact, so ordinary vectors
-    // lose nothing.
+    // By a power of two, which is exact.
     let unit = power_of_two_near(largest);
     let inverse = 1.0 / unit;
     let mut sum = 0.0;

@@ -1,4 +1,4 @@
-//! The weighted system of one bin, reduced once for all methods that start from it.
+//! The weighted system of one bin, factored once for all methods that start from it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use crate::fit::clock::factoring;
 use crate::fit::constraint::Constraint;
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
-/// What the methods that fit one bin share: worked out by the first that asks for it.
+/// The factorisations that the methods of one bin share: each is computed by the first that needs it.
 #[derive(Debug)]
 pub struct SharedFactors<'a> {
     design: &'a [&'a [f64]],
@@ -23,14 +23,14 @@ pub struct SharedFactors<'a> {
 type Cell = OnceLock<Result<Arc<WeightedSystem>, Unusable>>;
 
 impl<'a> SharedFactors<'a> {
-    /// Of problems with this design, these data and these variances; any others share nothing.
+    /// For problems with this design, these data and these variances; others get nothing from it.
     #[must_use]
     pub fn new(design: &'a [&'a [f64]], data: &'a [Complex64], variance: &'a [f64]) -> Self {
         Self { design, data, variance, free: Cell::new(), constrained: Cell::new() }
     }
 
-    /// The weighted system of these equations, if they and the variances are the very same vectors
-    /// that it borrows, so that no others can have taken their place.
+    /// The weighted system of these equations, if they and the variances are the very vectors that this
+    /// borrows (compared by address: while they are borrowed no others can take their place).
     pub(crate) fn of(
         &self,
         equations: &Equations,
@@ -51,7 +51,7 @@ impl<'a> SharedFactors<'a> {
     }
 }
 
-/// A problem with every record divided by the standard deviation of its noise, reduced.
+/// A factored system in which every record is divided by the standard deviation of its noise.
 #[derive(Debug)]
 pub(crate) struct WeightedSystem {
     /// One over the standard deviation of each record.
@@ -61,14 +61,14 @@ pub(crate) struct WeightedSystem {
 }
 
 impl WeightedSystem {
-    /// That of equations, of any rank.
+    /// Weights and factors equations of any rank.
     pub(crate) fn new(equations: &Equations, variance: &[f64]) -> Result<Self, Unusable> {
         let root = root_weights(variance)?;
         let factored = Factorization::of_any_rank(equations, Some(&root))?;
         Ok(Self { root, factored, q: OnceLock::new() })
     }
 
-    /// An orthonormal basis of the weighted columns: its vectors one after another.
+    /// Q of the factorisation, column by column; formed when first asked for.
     pub(crate) fn q(&self) -> &[f64] {
         self.q.get_or_init(|| factoring(|| self.factored.form_q()))
     }

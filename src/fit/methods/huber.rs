@@ -20,7 +20,7 @@ struct Huber {
     limits: StoppingCriteria,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static HUBER: Registered = Registered {
     info: MethodInfo {
         name: "huber",

@@ -21,7 +21,7 @@ struct LeastAbsoluteDeviations {
     limits: StoppingCriteria,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static LAD: Registered = Registered {
     info: MethodInfo {
         name: "lad",

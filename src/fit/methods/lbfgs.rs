@@ -35,7 +35,7 @@ pub(crate) struct Lbfgs {
 
 type SearchState = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static LBFGS: Registered = Registered {
     info: MethodInfo {
         name: "lbfgs",
@@ -51,7 +51,7 @@ pub(crate) static LBFGS: Registered = Registered {
     build: |options| Box::new(Lbfgs::new(options)),
 };
 
-/// What can be set of the search.
+/// The options of the search.
 pub(crate) const OPTIONS: &[MethodOption] = &[
     MethodOption {
         name: "max_iterations",
@@ -135,7 +135,7 @@ impl Lbfgs {
     ) -> Outcome {
         // The last point, not that of least cost: near the minimum the costs differ by rounding only.
         let Some(end) = state.get_param().filter(|x| x.iter().all(|v| v.is_finite())) else {
-            return Outcome::Failed("the search left the finite numbers".into());
+            return Outcome::Failed("the search diverged to values that are not finite".into());
         };
         let end: Vec<f64> = end.iter().map(|x| x * unit).collect();
         let (re, im) = end.split_at(system.unknowns());

@@ -25,7 +25,7 @@ use crate::fit::residual::chi_square;
 #[derive(Debug)]
 struct LegacyRegression;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static LEGACY_REGRESSION: Registered = Registered {
     info: MethodInfo {
         name: "legacy_regression",

@@ -26,7 +26,7 @@ struct LevenbergMarquardt {
     tolerance: f64,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static LEVENBERG_MARQUARDT: Registered = Registered {
     info: MethodInfo {
         name: "levenberg_marquardt",
@@ -105,7 +105,7 @@ struct Descent<'a> {
     /// Scaled unknowns, real and imaginary part.
     at: [Vec<f64>; 2],
     /// `Q^T b - R x` of both: the residual in the basis of the design, where it is the gradient.
-    rest: [Vec<f64>; 2],
+    residual: [Vec<f64>; 2],
     damping: f64,
     /// By what a refused step multiplies the damping.
     growth: f64,
@@ -117,14 +117,14 @@ impl<'a> Descent<'a> {
         Self {
             r: factored.r(),
             at: [vec![0.0; re.len()], vec![0.0; re.len()]],
-            rest: [re.to_vec(), im.to_vec()],
+            residual: [re.to_vec(), im.to_vec()],
             damping: FIRST_DAMPING,
             growth: 2.0,
         }
     }
 
     fn gradient_length(&self) -> f64 {
-        norm(&self.rest.each_ref().map(|part| norm(part)))
+        norm(&self.residual.each_ref().map(|part| norm(part)))
     }
 
     /// Tries a step; takes it if it goes down, and damps the next one by how well the prediction
@@ -135,9 +135,9 @@ impl<'a> Descent<'a> {
         // Reductions of half the sum of squares. The actual one from the change, not as the
         // difference of two sums, which cancels near the minimum.
         let (mut actual, mut predicted) = (0.0, 0.0);
-        for ((step, moved), rest) in step.iter().zip(&moved).zip(&self.rest) {
-            actual += dot(rest, moved) - 0.5 * dot(moved, moved);
-            predicted += 0.5 * (self.damping * dot(step, step) + dot(rest, moved));
+        for ((step, moved), residual) in step.iter().zip(&moved).zip(&self.residual) {
+            actual += dot(residual, moved) - 0.5 * dot(moved, moved);
+            predicted += 0.5 * (self.damping * dot(step, step) + dot(residual, moved));
         }
         let gain = actual / predicted;
         let goes_down = gain > 0.0; // false for NaN too
@@ -148,7 +148,7 @@ impl<'a> Descent<'a> {
         }
         for part in 0..2 {
             axpy(&mut self.at[part], 1.0, &step[part]);
-            axpy(&mut self.rest[part], -1.0, &moved[part]);
+            axpy(&mut self.residual[part], -1.0, &moved[part]);
         }
         let short = 2.0 * gain - 1.0;
         self.damping *= (1.0 - short * short * short).max(1.0 / 3.0);
@@ -165,7 +165,7 @@ impl<'a> Descent<'a> {
             column[n + i] = root;
         }
         let extended = |part: &Vec<f64>| [&part[..], &vec![0.0; n]].concat();
-        let [mut re, mut im] = self.rest.each_ref().map(extended);
+        let [mut re, mut im] = self.residual.each_ref().map(extended);
         let Qr { r, qt_b, .. } = householder_qr(&mut columns, 2 * n, [&mut re, &mut im]);
         qt_b.map(|part| solve_upper(&r, n, &part))
     }

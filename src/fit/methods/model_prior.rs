@@ -20,7 +20,7 @@ struct ModelPrior {
     floor: f64,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static MODEL_PRIOR: Registered = Registered {
     info: MethodInfo {
         name: "map",
@@ -97,7 +97,7 @@ impl ModelPrior {
 fn model<'a>(problem: &Problem<'a>) -> Result<&'a [Complex64], String> {
     let model = problem.context.model.ok_or("there is no model to start from: set data.model")?;
     if model.len() != problem.design.len() {
-        return Err(format!("the model has {} emitters of {}", model.len(), problem.design.len()));
+        return Err(format!("the model has {} of {} emitters", model.len(), problem.design.len()));
     }
     if model.iter().any(|m| !m.is_finite()) {
         return Err("data.model is not finite at this bin".into());

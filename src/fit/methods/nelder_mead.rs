@@ -32,7 +32,7 @@ struct SimplexSearch {
     tolerance: f64,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static NELDER_MEAD: Registered = Registered {
     info: MethodInfo {
         name: "nelder_mead",

@@ -9,7 +9,7 @@ use crate::fit::problem::Problem;
 #[derive(Debug)]
 struct OrdinaryLeastSquares;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static OLS: Registered = Registered {
     info: MethodInfo {
         name: "ols",

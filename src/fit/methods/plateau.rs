@@ -16,7 +16,7 @@ use crate::fit::weighted_fit::{direct, sigma};
 #[derive(Debug)]
 struct PlateauAverages;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static PLATEAU: Registered = Registered {
     info: MethodInfo {
         name: "plateau",
@@ -56,7 +56,7 @@ fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
     if plateaus.len() != problem.records() {
         let known = plateaus.len();
         let records = problem.records();
-        return Err(format!("the plateau is known of {known} records of {records}"));
+        return Err(format!("the plateau is known of {known} of {records} records"));
     }
     let lengths: Vec<usize> = plateaus.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();
     if lengths.len() < unknowns {

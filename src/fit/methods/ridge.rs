@@ -20,7 +20,7 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 #[derive(Debug)]
 struct Ridge;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static RIDGE: Registered = Registered {
     info: MethodInfo {
         name: "ridge",

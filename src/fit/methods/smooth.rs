@@ -22,7 +22,7 @@ struct Smooth {
     roughness: f64,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static SMOOTH: Registered = Registered {
     info: MethodInfo {
         name: "smooth",
@@ -81,7 +81,7 @@ struct SolvedBin<'a> {
     problem: &'a Problem<'a>,
     /// Its solution.
     fit: &'a DirectFit,
-    /// By what the given variances must be multiplied.
+    /// The factor that makes the given variances those of the noise.
     variance_factor: f64,
 }
 
@@ -107,7 +107,7 @@ fn members<'a>(
 fn conclude(SolvedBin { problem, fit, .. }: &SolvedBin, found: Marginal) -> Outcome {
     let finite = found.value.iter().all(|e| e.is_finite()) && norm(&found.sigma).is_finite();
     if !finite {
-        return Outcome::Failed("smoothing left the finite numbers".into());
+        return Outcome::Failed("smoothing gave values that are not finite".into());
     }
     Outcome::Converged(Solution {
         rss: chi_square(problem, &found.value),
@@ -117,7 +117,7 @@ fn conclude(SolvedBin { problem, fit, .. }: &SolvedBin, found: Marginal) -> Outc
     })
 }
 
-/// What is known of all bins before their data tie them.
+/// The prior over all bins of a data set.
 #[derive(Debug)]
 struct SmoothnessPrior {
     roughness: f64,

@@ -14,7 +14,7 @@ struct StudentT {
     limits: StoppingCriteria,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static STUDENT_T: Registered = Registered {
     info: MethodInfo {
         name: "student_t",

@@ -41,7 +41,7 @@ const SIGMA_OPTION: MethodOption = MethodOption {
     most: 1.0,
 };
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static TLS: Registered = Registered {
     info: MethodInfo {
         name: "tls",
@@ -121,7 +121,10 @@ impl TotalLeastSquares {
                 break;
             }
             if !lower {
-                end = Some("no step, however short, goes down: rounding hides the minimum".into());
+                end = Some(
+                    "no step, however short, lowers the objective: rounding hides the minimum"
+                        .into(),
+                );
                 break;
             }
             if let Some(why) = errors.problem.context.deadline.passed() {

@@ -20,7 +20,7 @@ enum Rule {
     CrossValidation,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static TSVD: Registered = Registered {
     info: MethodInfo {
         name: "tsvd",
@@ -41,7 +41,7 @@ pub(crate) static TSVD: Registered = Registered {
             },
             MethodOption {
                 name: "gcv",
-                meaning: "1: generalised cross-validation takes the place of the cutoff; 0: not",
+                meaning: "1: generalised cross-validation replaces the cutoff; 0: it does not",
                 default: 0.0,
                 least: 0.0,
                 most: 1.0,

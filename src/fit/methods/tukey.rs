@@ -19,7 +19,7 @@ struct Tukey {
     limits: StoppingCriteria,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static TUKEY: Registered = Registered {
     info: MethodInfo {
         name: "tukey",

@@ -13,7 +13,7 @@ struct WarmStart {
     search: Lbfgs,
 }
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static WARM_START: Registered = Registered {
     info: MethodInfo {
         name: "warm_start",
@@ -52,7 +52,7 @@ impl Method for WarmStart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::tests::{Owned, build_with, largest_error, solution, together};
+    use crate::fit::tests::{Owned, build_with, coupled, largest_error, solution};
     use crate::fit::{Constraint, OptionValues, Status};
 
     #[test]
@@ -62,7 +62,7 @@ mod tests {
             (0..6).map(|seed| Owned::new(seed, 60, 0.3, 0.1 * seed as f64)).collect();
         let fitted = |name: &str, constraint| {
             let method = build_with(name, &[]);
-            together(&bins, constraint, |bins| method.fit_coupled(bins))
+            coupled(&bins, constraint, |bins| method.fit_coupled(bins))
         };
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             for (found, wls) in
@@ -84,7 +84,7 @@ mod tests {
         one_iteration.set(&WARM_START.info, "max_iterations", 1.0).unwrap();
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let method = build_with("warm_start", &[]);
-            let outcomes = together(&bins, constraint, |bins| method.fit_coupled(bins));
+            let outcomes = coupled(&bins, constraint, |bins| method.fit_coupled(bins));
             assert!(outcomes[1].reason().unwrap().contains("record 5"));
             let ends = [0, 2].map(|bin| outcomes[bin].solution().unwrap().emissivity.clone());
             assert!(largest_error(&ends[0], &ends[1]) < 1e-11);

@@ -9,7 +9,7 @@ use crate::fit::weighted_fit::{direct, outcome};
 #[derive(Debug)]
 pub(crate) struct WeightedLeastSquares;
 
-/// How it is called and made.
+/// Its entry in the registry.
 pub(crate) static WLS: Registered = Registered {
     info: MethodInfo {
         name: "wls",

@@ -25,7 +25,7 @@ pub(crate) trait Loss: fmt::Debug + Send + Sync {
     /// `rho'(u)`: the weight of the record, one for the least-squares loss `rho = u`.
     fn weight(&self, u: f64) -> f64;
 
-    /// Puts its weight in the place of every `u`.
+    /// Replaces every `u` by its weight.
     fn weigh(&self, u: &mut [f64]) {
         with_widest_simd(
             #[inline(always)]
@@ -33,14 +33,14 @@ pub(crate) trait Loss: fmt::Debug + Send + Sync {
         );
     }
 
-    /// `u rho''(u)`: how the weight falls, for the error bars.
+    /// `u rho''(u)`: how fast the weight falls, for the error bars.
     fn fall(&self, u: f64) -> f64;
 }
 
-/// Enough to estimate a scale from the residuals.
+/// Accurate enough to estimate a scale from the residuals.
 const FOR_THE_SCALE: StoppingCriteria = StoppingCriteria { iterations: 200, tolerance: 1e-4 };
 
-/// The option at which the iteration gives up.
+/// The option for the number of iterations after which it gives up.
 pub(crate) const MAX_ITERATIONS: MethodOption = MethodOption {
     name: "max_iterations",
     meaning: "reweighted solutions after which it gives up",
@@ -49,7 +49,7 @@ pub(crate) const MAX_ITERATIONS: MethodOption = MethodOption {
     most: 1e6,
 };
 
-/// The option at which it has converged.
+/// The option for the change at which it has converged.
 pub(crate) const TOLERANCE: MethodOption = MethodOption {
     name: "tolerance",
     meaning: "change of the fitted spectrum in one iteration, in standard deviations of a record \
@@ -59,7 +59,7 @@ pub(crate) const TOLERANCE: MethodOption = MethodOption {
     most: 1.0,
 };
 
-/// The limits that the user set.
+/// The stopping criteria that the user set.
 pub(crate) fn limits(options: &OptionValues) -> StoppingCriteria {
     StoppingCriteria {
         iterations: options.get(MAX_ITERATIONS.name) as u32,
@@ -92,7 +92,7 @@ fn minimise(
     for loss in losses {
         stop = reweight_until_still(whitened, &mut iterate, *loss, scale_squared, limits)?;
         if matches!(stop, Termination::Deadline(_)) {
-            break; // The losses to come may have a minimum near, but not the right one.
+            break; // A later loss would start far from the right minimum.
         }
     }
     let Some(loss) = losses.last() else { return Ok(Outcome::Failed("no loss".into())) };
@@ -114,7 +114,7 @@ fn influence(loss: &dyn Loss, (re, im): (f64, f64), scale_squared: f64) -> Influ
     Influence { psi: r * weight, slope }
 }
 
-/// Reweights and solves until the fit stands still.
+/// Reweights and solves until the fit no longer changes.
 fn reweight_until_still(
     whitened: &Whitened,
     iterate: &mut Iterate,
@@ -137,7 +137,7 @@ fn reweight_until_still(
     Ok(Termination::IterationLimit(limits.iterations))
 }
 
-/// By what the given variances must be multiplied.
+/// The factor that makes the given variances those of the noise.
 ///
 /// Where only their ratios are known: from the residuals of the least absolute deviations, which
 /// need no scale themselves and which outliers cannot carry away. `|r|^2` of complex Gaussian

@@ -23,11 +23,11 @@ use crate::foundations::numerics::ScratchVec;
 pub(crate) struct Whitened<'a> {
     problem: &'a Problem<'a>,
     weighted: Arc<WeightedSystem>,
-    /// The data, so divided: real and imaginary part.
+    /// The whitened data: real and imaginary part.
     data: [ScratchVec; 2],
     /// The solution of `wls`: where every robust fit starts.
     pub(crate) plain: DirectFit,
-    /// Residuals below this are rounding: their length over all records.
+    /// Residuals shorter than this (over all records) are rounding errors.
     pub(crate) rounding: f64,
 }
 
@@ -53,12 +53,12 @@ impl<'a> Whitened<'a> {
         self.problem
     }
 
-    /// Whether least squares leaves nothing but rounding: there is nothing to be robust against.
+    /// Whether least squares leaves only rounding errors: then there is nothing to be robust against.
     pub(crate) fn is_exact(&self) -> bool {
         self.plain.rss.sqrt() <= self.rounding
     }
 
-    /// The fitted spectrum of `wls`, to be moved by further weights.
+    /// The solution of `wls`, from which reweighting starts.
     pub(crate) fn starting_iterate(&self) -> Iterate {
         Iterate::new(self.weighted.clone(), self.data.clone())
     }
@@ -76,7 +76,7 @@ impl<'a> Whitened<'a> {
         residuals
     }
 
-    /// The result of a fit that leaves nothing but rounding: that of `wls`.
+    /// The outcome of a fit that leaves only rounding errors: that of `wls`.
     pub(crate) fn exact(self) -> Outcome {
         Outcome::Converged(Solution {
             sigma: sigma(self.problem, &self.plain),
@@ -86,7 +86,7 @@ impl<'a> Whitened<'a> {
         })
     }
 
-    /// The values found, comparable between methods: the residual with the weights of `wls`.
+    /// The solution. Its residual has the weights of `wls`, so that methods can be compared.
     pub(crate) fn solution(
         &self,
         emissivity: Vec<Complex64>,
@@ -137,7 +137,7 @@ impl<'a> Whitened<'a> {
     }
 }
 
-/// How one record acts on the estimate, at its residual.
+/// The influence function of one record, at its residual.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Influence {
     /// `psi(r) = w(u) r`.
@@ -150,11 +150,11 @@ pub(crate) struct Influence {
 /// Why an iteration stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Termination {
-    /// What remained was below the tolerance.
+    /// The change, or the gap, fell below the tolerance.
     Converged,
-    /// The limit of iterations came first.
+    /// It reached the limit of iterations first.
     IterationLimit(u32),
-    /// The user's limit of time came first, which is this reason.
+    /// It reached the user's time limit first; in words.
     Deadline(String),
 }
 
@@ -172,11 +172,11 @@ impl Termination {
     }
 }
 
-/// When an iteration stops.
+/// When an iteration is to stop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StoppingCriteria {
     /// Iterations after which it gives up.
     pub(crate) iterations: u32,
-    /// What may remain.
+    /// Change or gap at which it has converged.
     pub(crate) tolerance: f64,
 }

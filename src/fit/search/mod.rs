@@ -1,4 +1,4 @@
-//! What the iterative searches share: a line search, and a watch on the clock.
+//! What the iterative searches share: an exact line search, and a stop for lack of time.
 
 pub(crate) mod exact_step;
 pub(crate) mod watched;

@@ -1,4 +1,4 @@
-//! A solver of argmin that stops when it is told to, and keeps what it has found so far.
+//! Wraps a solver of argmin: it stops when told to, and keeps the point that it has reached.
 
 use argmin::core::{Error, KV, Problem, Solver, State, TerminationReason, TerminationStatus};
 

@@ -148,7 +148,7 @@ pub enum NpzError {
     },
     /// The array does not fit into the memory.
     #[error(
-        "key '{key}' of '{}' needs {bytes} bytes, more than the memory that could be had: split \
+        "key '{key}' of '{}' needs {bytes} bytes, more than the memory available: split \
          the file by records, or run on a machine with more memory",
         Shown(path)
     )]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::data::settings::Source;
-use crate::data::{Emitter, EmitterError, Resampling, choose};
+use crate::data::{Emitter, EmitterError, Resampling, choose_emitters};
 use crate::instrument::ChannelScan;
 
 use super::choice::{ChoiceError, MethodChoice};
@@ -252,7 +252,7 @@ pub(super) fn emitters(config: &Config) -> Result<Vec<Emitter>, StudyError> {
     unique_or_none("data.other_bolometers", &config.data.other_bolometers)?;
     let conventions = config.instrument.conventions;
     let rule = config.fit.bolometer_temperature.unwrap_or(conventions.bolometer_temperature());
-    let emitters = choose(&config.data, &config.emitter, rule)?;
+    let emitters = choose_emitters(&config.data, &config.emitter, rule)?;
     unique("data.emitters", "data.emitters='[\"xcal\", \"ical\"]'", &emitters)
 }
 

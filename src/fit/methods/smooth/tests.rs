@@ -6,7 +6,7 @@ use super::*;
 use crate::fit::VarianceScale;
 use crate::fit::linear::householder::{Qr, householder_qr};
 use crate::fit::linear::least_squares::{solve_upper, solve_upper_transposed};
-use crate::fit::tests::{Owned, build_with, gaussian, largest_error, solution, together};
+use crate::fit::tests::{Owned, build_with, coupled, gaussian, largest_error, solution};
 
 const CONSTRAINTS: [Constraint; 2] = [Constraint::None, Constraint::Kirchhoff];
 
@@ -59,7 +59,7 @@ fn known(members: &[SolvedBin]) -> SmoothnessPrior {
 
 /// Smooths bins as one run, with the known prior.
 fn smoothed(bins: &[Owned], constraint: Constraint) -> Vec<Marginal> {
-    together(bins, constraint, |bins| {
+    coupled(bins, constraint, |bins| {
         let fits: Vec<_> = bins.iter().map(direct).collect();
         let (_, members) = members(bins, &fits);
         known(&members).chain(&members).solve()
@@ -80,7 +80,7 @@ fn its_solution_is_the_minimum() {
     for constraint in CONSTRAINTS {
         let bins = measured(&draw(5, &widths(), constraint, 3), 20, 1.0, 4);
         let found: Vec<_> = smoothed(&bins, constraint).into_iter().map(|m| m.value).collect();
-        together(&bins, constraint, |problems| {
+        coupled(&bins, constraint, |problems| {
             let least = objective(problems, &found);
             for (bin, emitter) in (0..5).flat_map(|bin| (0..7).map(move |i| (bin, i))) {
                 for step in [1e-4, -1e-4].map(|s| Complex64::new(s, -0.5 * s)) {
@@ -149,7 +149,7 @@ fn it_equals_the_dense_solution_of_all_equations() {
         for count in [3, 4, 7] {
             let bins = measured(&draw(count, &widths(), constraint, 5), 15, 2.0, 6);
             let found = smoothed(&bins, constraint);
-            let dense = together(&bins, constraint, |bins| dense(bins, constraint));
+            let dense = coupled(&bins, constraint, |bins| dense(bins, constraint));
             assert_eq!(found.len(), dense.len());
             for (found, (value, sigma)) in found.iter().zip(&dense) {
                 assert!(largest_error(&found.value, value) < 1e-11, "{constraint} {count}");
@@ -195,7 +195,7 @@ fn it_narrows_error_bars_and_errs_less_than_wls() {
         let bins = measured(&truths, 15, 0.3, 9);
         let [smooth, wls] = ["smooth", "wls"].map(|name| {
             let method = build_with(name, &[]);
-            together(&bins, constraint, |bins| method.fit_coupled(bins))
+            coupled(&bins, constraint, |bins| method.fit_coupled(bins))
         });
         let (mut errors, mut of_wls) = (0.0, 0.0);
         for ((smooth, wls), truth) in smooth.into_iter().zip(wls).zip(&truths) {
@@ -215,7 +215,7 @@ fn with_huge_roughness_it_is_wls() {
     for constraint in CONSTRAINTS {
         let bins = measured(&draw(6, &widths(), constraint, 10), 30, 1.0, 11);
         let rough = build_with("smooth", &[("roughness", 1e8)]);
-        let found = together(&bins, constraint, |bins| rough.fit_coupled(bins));
+        let found = coupled(&bins, constraint, |bins| rough.fit_coupled(bins));
         for (found, bin) in found.into_iter().zip(&bins) {
             let (found, wls) = (solution(found), solution(bin.fit("wls", constraint)));
             assert!(largest_error(&found.emissivity, &wls.emissivity) < 1e-11);
@@ -229,7 +229,7 @@ fn gaps_and_bins_that_cannot_be_solved_break_a_run() {
     let mut bins = measured(&draw(12, &widths(), Constraint::None, 12), 20, 1.0, 13);
     bins[3].variance[7] = 0.0;
     let smooth = build_with("smooth", &[]);
-    together(&bins, Constraint::None, |bins| {
+    coupled(&bins, Constraint::None, |bins| {
         // Runs of bins 0 to 2, 4 to 5 and 7 to 9: bin 3 cannot be solved, 6 is not there.
         let some = [&bins[..6], &bins[7..10]].concat();
         let outcomes = smooth.fit_coupled(&some);
@@ -269,7 +269,7 @@ fn noise_free_data_outweigh_the_prior() {
                 bin
             })
             .collect();
-        together(&bins, constraint, |bins| {
+        coupled(&bins, constraint, |bins| {
             let relative: Vec<Problem> =
                 bins.iter().map(|bin| Problem { scale: VarianceScale::Relative, ..*bin }).collect();
             let outcomes = build_with("smooth", &[("roughness", 1e-3)]).fit_coupled(&relative);
@@ -285,7 +285,7 @@ fn noise_free_data_outweigh_the_prior() {
 fn relative_variances_are_scaled_by_the_residual_of_the_bin() {
     let truths = draw(40, &widths(), Constraint::None, 15);
     let bins = measured(&truths, 600, 0.5, 16);
-    together(&bins, Constraint::None, |bins| {
+    coupled(&bins, Constraint::None, |bins| {
         let smooth = build_with("smooth", &[]);
         let known = smooth.fit_coupled(bins);
         // Variances of another unit in each bin, of which nothing but the ratios is to be used.
@@ -395,7 +395,7 @@ fn error_bars_of_the_method_hold_the_truth_as_often_as_they_say() {
             });
             // Noise that leaves about as much to the prior as to the data.
             let bins = measured(&truths, 40, 0.1, 2 * seed + 2);
-            let outcomes = together(&bins, constraint, |bins| smooth.fit_coupled(bins));
+            let outcomes = coupled(&bins, constraint, |bins| smooth.fit_coupled(bins));
             for (outcome, truth) in outcomes.into_iter().zip(&truths) {
                 let found = solution(outcome);
                 for i in 0..7 {
@@ -439,7 +439,7 @@ fn columns_fifty_orders_of_magnitude_apart_are_no_trouble() {
             })
             .collect();
         let smooth = build_with("smooth", &[]);
-        let found = together(&bins, constraint, |bins| smooth.fit_coupled(bins));
+        let found = coupled(&bins, constraint, |bins| smooth.fit_coupled(bins));
         for (found, bin) in found.into_iter().zip(&bins) {
             let (found, wls) = (solution(found), solution(bin.fit("wls", constraint)));
             assert!(found.sigma.iter().zip(&wls.sigma).all(|(a, b)| *a <= b * (1.0 + 1e-9)));

@@ -1,4 +1,4 @@
-//! The Planck columns of a data set, kept for the realisations to come: noise changes none of them.
+//! A cache of the Planck columns of a data set, which are the same in all its realisations.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,17 +7,18 @@ use crate::foundations::numerics::ScratchVec;
 /// Planck functions at one bin, MJy/sr, `[emitter][record]`.
 pub type Design = Vec<ScratchVec>;
 
-/// More than this is not kept, bytes: what does not fit in a cache is as fast worked out again.
+/// Designs of more bytes than this are not kept: out of the processor's caches they are as fast to
+/// compute again.
 const MOST: u64 = 64 << 20;
 
-/// Bytes of the designs that are kept of so many records, emitters and bins: all or none.
+/// Bytes of the designs that are kept for this many records, emitters and bins: all or none.
 #[must_use]
 pub fn kept_bytes(records: u64, emitters: u64, bins: u64) -> u64 {
     let bytes = records.saturating_mul(8 * emitters).saturating_mul(bins);
     if bytes > MOST { 0 } else { bytes }
 }
 
-/// The designs by bin, each worked out by whoever asks for it first.
+/// The designs by bin, each computed when first asked for.
 #[derive(Debug, Default)]
 pub(super) struct Designs {
     /// Empty if none are kept.
