@@ -468,7 +468,7 @@ mod tests {
             (2, "/l/1/x", "6"),
         ];
         assert_eq!(found, expected);
-        assert_eq!(looked.cuts, []);
+        assert!(looked.cuts.is_empty());
     }
 
     #[test]

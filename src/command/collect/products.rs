@@ -66,18 +66,6 @@ pub(crate) struct TableCount {
 }
 
 impl Products {
-    /// How many rows units lack that others have.
-    #[must_use]
-    pub(crate) fn missing_rows(&self) -> u64 {
-        self.tables.iter().map(|table| table.missing_rows).sum()
-    }
-
-    /// How many tables of units cannot be used.
-    #[must_use]
-    pub(crate) fn table_problems(&self) -> u64 {
-        self.tables.iter().map(|table| table.problems).sum()
-    }
-
     /// Puts all in place; products of an earlier merge that this one does not have, and previews, go
     /// away. Each file and folder is there whole, the old one or the new one, wherever this is killed.
     /// What was there before is in the private folder then, and goes with it.
