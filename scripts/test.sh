@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Every check of this repository, with one command on a fresh Debian machine with Rust:
 # installs what the tests need and is not there, then formatting, lints, all tests, and the
-# documentation. Exits with the status of the first check that fails. It takes no arguments.
+# documentation. Exits with the status of the first check that fails.
+#
+#   scripts/test.sh        checks all
+#   scripts/test.sh quick  checks what is fast and needs nothing from outside, while you work:
+#                          formatting, unit tests, most plain integration tests
 #
 # Only root can install packages. What cannot be installed is not a failure: the tests that need
 # it are reported as ignored, with the reason.
@@ -10,6 +14,8 @@ set -euo pipefail
 readonly APT_SECONDS=600 # for each call of apt-get
 readonly PIP_SECONDS=300
 readonly PYTHON=target/python/bin/python
+# Modules of tests/plain that take long.
+readonly SLOW=(survive two_at_once memory honest_error_bars)
 
 usage() {
     sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
@@ -131,11 +137,27 @@ run_checks() {
     say "all checks passed"
 }
 
+run_quick_checks() {
+    local skip
+    mapfile -t skip < <(printf -- '--skip\n%s::\n' "${SLOW[@]}")
+    check cargo fmt --all --check
+    check cargo test --quiet --lib
+    check cargo test --quiet --test plain -- "${skip[@]}"
+    say "quick checks passed; before you hand in, run scripts/test.sh"
+}
+
 main() {
-    (($# == 0)) || usage
+    case "$*" in
+        '' | quick) ;;
+        *) usage ;;
+    esac
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     # The binaries under test must not be told by their caller how to behave.
     unset OTFHPC_THREADS OTFHPC_LOG_SECONDS
+    if [[ ${1-} == quick ]]; then
+        run_quick_checks
+        return
+    fi
     provide_packages
     provide_python
     announce_ignored

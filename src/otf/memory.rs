@@ -1,7 +1,7 @@
 //! How much memory a task and the merge take: an upper bound, of the right size.
 //!
 //! Bytes a record, a bin, a unit: what the types in `data`, `otf` and `store` hold, with what
-//! their allocations cost besides. `tests/memory.rs` holds them against real runs.
+//! their allocations cost besides. `tests/plain/memory.rs` holds them against real runs.
 
 use crate::data::settings::Source;
 use crate::data::{Screening, kept_bytes};

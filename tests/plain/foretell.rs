@@ -4,10 +4,12 @@
 use std::fs;
 
 use crate::support::program::{otfhpc, text};
+use crate::support::turn;
 use tempfile::tempdir;
 
 #[test]
 fn a_small_study_is_better_fitted_here_and_the_look_leaves_no_trace() {
+    let _turn = turn();
     let folder = tempdir().unwrap();
     let plan = |name: &str, more: &[&str]| {
         let out = folder.path().join(name);
@@ -26,6 +28,7 @@ fn a_small_study_is_better_fitted_here_and_the_look_leaves_no_trace() {
 
 #[test]
 fn a_large_study_is_told_how_many_shards_and_how_much_time_fit() {
+    let _turn = turn();
     let folder = tempdir().unwrap();
     let more = ["--set=study.trials=1000000", "--set=fit.methods=[\"lad\",\"smooth\"]"];
     let said =

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::program::{otfhpc, text};
+use crate::support::turn;
 use otfhpc::plan::{BoundPlan, Needs};
 use otfhpc::store::RunDir;
 use otfhpc::workloads::open;
@@ -56,6 +57,7 @@ fn assert_run(settings: &[&str], threads: u64) {
 
 #[test]
 fn methods_that_fit_each_bin_hold_the_spectra() {
+    let _turn = turn();
     let few = ["simulate.records=1200", r#"fit.methods=["wls"]"#];
     assert_run(&few, 1);
     assert_run(&few, 2);
@@ -66,6 +68,7 @@ fn methods_that_fit_each_bin_hold_the_spectra() {
 
 #[test]
 fn methods_that_fit_all_bins_hold_them_for_each_thread() {
+    let _turn = turn();
     let smooth = r#"fit.methods=["smooth"]"#;
     assert_run(&["simulate.records=1200", smooth], 1);
     assert_run(&["simulate.records=6000", smooth], 2);
@@ -76,6 +79,7 @@ fn methods_that_fit_all_bins_hold_them_for_each_thread() {
 
 #[test]
 fn measured_data_are_held_as_they_are_read() {
+    let _turn = turn();
     let folder = tempdir().unwrap();
     let file = folder.path().join("cal.npz");
     let simulated = ["simulate", "--set=simulate.records=6000", "--out", text(&file)];
@@ -87,6 +91,7 @@ fn measured_data_are_held_as_they_are_read() {
 
 #[test]
 fn the_merge_holds_the_products() {
+    let _turn = turn();
     let settings = ["simulate.records=60", "study.trials=200", r#"fit.methods=["ols"]"#];
     let (folder, plan, memory) = planned(&settings);
     assert_eq!(plan.plan.units, 200 * 257);

@@ -204,7 +204,7 @@ fn the_systems_exponential_is_about_right() {
 
 /// What a process of these tests tells when it runs with some variables.
 fn told(variables: &[(&str, &str)]) -> String {
-    let test = "the_systems_exponential_is_about_right";
+    let test = "same_bytes::the_systems_exponential_is_about_right";
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env_remove("GLIBC_TUNABLES")

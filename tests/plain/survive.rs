@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::planned::{PATIENCE, Planned, SLOW, Working};
 use crate::support::program::{Products, SMALL, below, otfhpc, products, shell, text};
+use crate::support::turn;
 use otfhpc::store::journals;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -116,6 +117,7 @@ impl Attempt {
 /// So soon after each other that fifty fall within one run of the slow study, also on quick cores.
 #[test]
 fn killed_at_fifty_moments_and_run_again() {
+    let _turn = turn();
     const KILLS: usize = 50;
     // Milliseconds within which a process is killed. A machine that is busy with other things gives
     // it more, or none would come to anything.
@@ -155,6 +157,7 @@ fn after<'a>(said: &'a str, label: &str) -> &'a str {
 
 #[test]
 fn a_signal_stops_and_the_printed_command_goes_on() {
+    let _turn = turn();
     for (signal, name) in
         [(Signal::USR1, "SIGUSR1"), (Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")]
     {
@@ -195,6 +198,7 @@ fn a_signal_stops_and_the_printed_command_goes_on() {
 /// While data are prepared, a first signal is only noted.
 #[test]
 fn a_second_signal_ends_at_once() {
+    let _turn = turn();
     let much =
         ["--set=simulate.records=40000", "--set=fit.methods=[\"wls\"]", "--set=fit.bins=5-9"];
     let planned = Planned::new(SHARDS, &much);

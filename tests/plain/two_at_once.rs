@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::support::planned::{Planned, SLOW, Working};
 use crate::support::program::{Products, otfhpc, products};
+use crate::support::turn;
 
 const SHARDS: u32 = 3;
 /// The slow study with fewer trials.
@@ -14,6 +15,7 @@ const SHORT: &str = "--set=study.trials=3";
 
 #[test]
 fn two_at_once_share_the_shards_and_nothing_else() {
+    let _turn = turn();
     let settings: Vec<&str> = SLOW.into_iter().chain([SHORT]).collect();
     let alone = Planned::new(SHARDS, &settings);
     otfhpc(["run", alone.path(), "--shard", "0-2"]).ended(0);
@@ -77,6 +79,7 @@ fn start_twice(planned: &Planned) -> usize {
 
 #[test]
 fn the_same_shard_started_twice_at_once_is_fitted_once() {
+    let _turn = turn();
     let undisturbed = shard_alone();
     for round in 0..20 {
         let planned = Planned::new(1, &ONE);
@@ -90,6 +93,7 @@ fn the_same_shard_started_twice_at_once_is_fitted_once() {
 /// its locks: both work on the shard, and in the same journal.
 #[test]
 fn the_same_shard_started_twice_at_once_where_locks_are_a_lie() {
+    let _turn = turn();
     let undisturbed = shard_alone();
     let mut both_worked = 0;
     for round in 0..20 {

@@ -1,4 +1,4 @@
-"""Writes the same small arrays in every form that NumPy has, for tests/python_files.rs.
+"""Writes the same small arrays in every form that NumPy has, for tests/equipped/python_files.rs.
 
 Usage: python write_npz_variants.py DIRECTORY
 """
