@@ -5,16 +5,18 @@ use std::sync::OnceLock;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use num_complex::Complex64;
-use otfhpc::data::{BinData, Campaign, Draw, Realisation, write_calibration_set};
-use otfhpc::engine::Workload;
-use otfhpc::fit::{Constraint, Method, OptionValues, Outcome, Problem, Solution, fit_bin, methods};
 use otfhpc::foundations::Digest;
-use otfhpc::instrument::fill_planck_column;
 use otfhpc::otf::study::{Config, Study};
 use otfhpc::otf::{Otf, UnitResult};
-use otfhpc::plan::{BoundPlan, Plan, Program};
-use otfhpc::store::RunDir;
-use otfhpc::store::{Attempt, Origin, Recorder};
+use otfhpc::runner::engine::Workload;
+use otfhpc::runner::plan::{BoundPlan, Plan, Program};
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::{Attempt, Origin, Recorder};
+use otfhpc::science::data::{BinData, Campaign, Draw, Realisation, write_calibration_set};
+use otfhpc::science::fit::{
+    Constraint, Method, OptionValues, Outcome, Problem, Solution, fit_bin, methods,
+};
+use otfhpc::science::instrument::fill_planck_column;
 
 /// A bin in the middle of the band.
 const BIN: usize = 20;
@@ -195,6 +197,6 @@ fn names(together: bool) -> Vec<&'static str> {
 }
 
 fn build(name: &str) -> Box<dyn Method> {
-    let registered = otfhpc::fit::method(name).expect("the name is from the registry");
+    let registered = otfhpc::science::fit::method(name).expect("the name is from the registry");
     (registered.build)(&OptionValues::defaults(&registered.info))
 }

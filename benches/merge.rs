@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use num_complex::Complex64;
-use otfhpc::engine::Workload;
-use otfhpc::fit::{Outcome, Solution};
 use otfhpc::foundations::Digest;
 use otfhpc::otf::study::Config;
 use otfhpc::otf::{Otf, UnitResult};
-use otfhpc::plan::{BoundPlan, Plan, Program};
-use otfhpc::store::RunDir;
-use otfhpc::store::{Partial, Provenance};
+use otfhpc::runner::engine::Workload;
+use otfhpc::runner::plan::{BoundPlan, Plan, Program};
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::{Partial, Provenance};
+use otfhpc::science::fit::{Outcome, Solution};
 
 const SHARDS: u32 = 10_000;
 /// 2 methods x 487 trials x 257 bins: 25 units a shard.

@@ -1,9 +1,9 @@
 //! Planning a million configurations: time, and at the end the peak memory of this process.
 
-use otfhpc::engine::Workload;
 use otfhpc::otf::Otf;
 use otfhpc::otf::study::Config;
-use otfhpc::plan::{Plan, Program};
+use otfhpc::runner::engine::Workload;
+use otfhpc::runner::plan::{Plan, Program};
 
 fn main() {
     divan::main();
@@ -16,7 +16,7 @@ fn million_configurations(bencher: divan::Bencher) {
     let assignments = ["study.trials=500000".into(), "fit.methods=[\"ols\",\"wls\"]".into()];
     let config = Config::load(None, &assignments).expect("these settings are valid");
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
-    let run = otfhpc::store::RunDir::new(folder.path());
+    let run = otfhpc::runner::store::RunDir::new(folder.path());
     bencher.bench_local(|| {
         let study = Otf::new(config.clone()).expect("the study is valid");
         let work = study.planned().expect("the study is valid");

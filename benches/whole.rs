@@ -13,7 +13,7 @@ use std::time::Instant;
 use ndarray::Array0;
 use ndarray_npy::NpzReader;
 use otfhpc::foundations::numerics::math::median;
-use otfhpc::store::RunDir;
+use otfhpc::runner::store::RunDir;
 use tempfile::TempDir;
 
 const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/comprehensive.toml");

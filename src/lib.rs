@@ -1,22 +1,21 @@
-//! Calibrates a Fourier-transform spectrometer on a Slurm cluster.
+//! Calibrates a Fourier-transform spectrometer on a Slurm cluster, and runs other people's studies there.
 //!
-//! [`data`] shows the path from a file, or a simulation, to a fitted bin, with examples that run.
+//! What other programs may build on is [`science`]: [`science::data`] shows the path from a file, or a
+//! simulation, to a fitted bin, with examples that run. All else is what the program `otfhpc` is made
+//! of, and may change from one version to the next; it is visible to its own tests and benchmarks.
 
-pub mod audit;
-pub mod carry;
-pub mod cli;
-pub mod command;
-pub mod data;
-pub mod engine;
-pub mod external;
-pub mod fit;
 pub mod foundations;
-pub mod instrument;
-pub mod life;
-pub mod merge;
+pub mod science;
+
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod command;
+#[doc(hidden)]
 pub mod otf;
-pub mod plan;
+#[doc(hidden)]
+pub mod runner;
+#[doc(hidden)]
 pub mod settings;
-pub mod slurm;
-pub mod store;
+#[doc(hidden)]
 pub mod workloads;

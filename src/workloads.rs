@@ -5,12 +5,12 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::command::{self, CommandError, CommandWork};
-use crate::engine::{WorkError, Workload};
 use crate::otf::Otf;
 use crate::otf::study::{Config, ConfigError, StudyError};
-use crate::plan::{BoundPlan, Plan, USUAL_WORKLOAD};
+use crate::runner::engine::{WorkError, Workload};
+use crate::runner::plan::{BoundPlan, Plan, USUAL_WORKLOAD};
+use crate::runner::store::{PlanError, PlanFile, RunDir};
 use crate::settings::{SettingsError, workload_named};
-use crate::store::{PlanError, PlanFile, RunDir};
 
 /// Settings or a plan that are of no workload.
 #[derive(Debug, Error)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::otf::study::{MOST_THREADS, MOST_TRIALS};
-use crate::slurm::parse_ranges;
-use crate::store::RunDir;
+use crate::runner::slurm::parse_ranges;
+use crate::runner::store::RunDir;
 
 use super::prospects::USUAL_ATTEMPTS;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use crate::audit::{Auditor, Sample, Sampled, Samples, sample};
-use crate::engine::{Programs, Workload};
 use crate::foundations::{Shown, aligned};
-use crate::slurm::{quoted, quoted_path, ranges};
-use crate::store::RunDir;
+use crate::runner::audit::{Auditor, Sample, Sampled, Samples, sample};
+use crate::runner::engine::{Programs, Workload};
+use crate::runner::slurm::{quoted, quoted_path, ranges};
+use crate::runner::store::RunDir;
 
 use super::args::AuditArgs;
 use super::display::{complain, counted, folder, program, say};

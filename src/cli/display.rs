@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::engine::{ConfigurationDone, Counts, Progress, Workload};
 use crate::foundations::Shown;
 pub(super) use crate::foundations::counted;
 use crate::foundations::text::harmless;
-use crate::plan::BoundPlan;
-use crate::store::RunDir;
+use crate::runner::engine::{ConfigurationDone, Counts, Progress, Workload};
+use crate::runner::plan::BoundPlan;
+use crate::runner::store::RunDir;
 
 use super::exit::Volume;
 
@@ -176,12 +176,12 @@ fn log_period() -> Result<Duration> {
 /// This program as the user called it, for the commands that messages tell to run.
 pub(super) fn program() -> String {
     let name = std::env::args().next().unwrap_or_else(|| "otfhpc".into());
-    crate::slurm::quoted(&name)
+    crate::runner::slurm::quoted(&name)
 }
 
 /// The results folder, as a word of a shell.
 pub(super) fn folder(run: &RunDir) -> String {
-    crate::slurm::quoted_path(run.root())
+    crate::runner::slurm::quoted_path(run.root())
 }
 
 /// Prints to standard output; what would only move the cursor is escaped. Whoever reads it may stop reading (`otfhpc status | head`): that is

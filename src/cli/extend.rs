@@ -3,11 +3,11 @@
 use anyhow::{Result, bail};
 use rayon::ThreadPoolBuilder;
 
-use crate::carry::{CarryError, Taken, complete, take_over, tidy};
-use crate::engine::{KeptColumn, Mapping, Workload};
-use crate::plan::BoundPlan;
-use crate::slurm::{Owner, Submissions, ranges};
-use crate::store::RunDir;
+use crate::runner::carry::{CarryError, Taken, complete, take_over, tidy};
+use crate::runner::engine::{KeptColumn, Mapping, Workload};
+use crate::runner::plan::BoundPlan;
+use crate::runner::slurm::{Owner, Submissions, ranges};
+use crate::runner::store::RunDir;
 
 use crate::workloads;
 
@@ -66,7 +66,7 @@ fn finish(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload) -> Result<u32
 /// Revisions of an earlier plan are what is left where this was killed in between.
 pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
     if BoundPlan::has_foreign_revisions(run) {
-        crate::store::set_aside(run, &run.revisions())?;
+        crate::runner::store::set_aside(run, &run.revisions())?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use indicatif::HumanDuration;
 
-use crate::engine::{Cost, ThreadCount, Workload};
-use crate::plan::BoundPlan;
+use crate::runner::engine::{Cost, ThreadCount, Workload};
+use crate::runner::plan::BoundPlan;
 
 use super::display::program;
 use super::needs::USUAL_THREADS;

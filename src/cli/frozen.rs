@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 
 use crate::foundations::Digest;
-use crate::plan::{BoundPlan, Program};
-use crate::store::PlanError;
-use crate::store::RunDir;
-use crate::store::{Partial, journals};
+use crate::runner::plan::{BoundPlan, Program};
+use crate::runner::store::PlanError;
+use crate::runner::store::RunDir;
+use crate::runner::store::{Partial, journals};
 
 use super::args::BinaryArgs;
 use super::display::complain;

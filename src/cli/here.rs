@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::engine::{Phase, Profile, Worker};
-use crate::store::Partial;
-use crate::store::RunDir;
+use crate::runner::engine::{Phase, Profile, Worker};
+use crate::runner::store::Partial;
+use crate::runner::store::RunDir;
 
 use super::args::{ResumeArgs, ThreadArgs};
 use super::display::{complain, folder, program, say};

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::foundations::Shown;
-use crate::plan::BoundPlan;
-use crate::plan::LaunchSettings;
-use crate::slurm::{
+use crate::runner::plan::BoundPlan;
+use crate::runner::plan::LaunchSettings;
+use crate::runner::slurm::{
     Chunk, JobOptions, Launcher, NotKnown, Outlook, Owner, Recorder, Rehearsal, SettleError,
     SlurmError, Submissions, Submitter, Token, Told, chunks, max_array_size, queue, ranges, settle,
     settle_id,
 };
-use crate::store::{RunDir, Settled};
+use crate::runner::store::{RunDir, Settled};
 
 use super::display::{complain, counted, folder, program, say};
 use super::exit::Volume;

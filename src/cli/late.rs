@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::life::late_shards;
-use crate::plan::BoundPlan;
-use crate::slurm::ranges;
-use crate::store::Partial;
-use crate::store::RunDir;
+use crate::runner::life::late_shards;
+use crate::runner::plan::BoundPlan;
+use crate::runner::slurm::ranges;
+use crate::runner::store::Partial;
+use crate::runner::store::RunDir;
 
 use super::display::complain;
 use super::exit::Volume;

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use crate::engine::Profile;
-use crate::store::RunDir;
+use crate::runner::engine::Profile;
+use crate::runner::store::RunDir;
 
 use super::args::LocalArgs;
 use super::display::say;

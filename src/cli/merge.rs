@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::engine::remove_outlived;
 use crate::foundations::{Shown, files};
-use crate::merge::{Fault, Ledger, Merged, Report, merge};
-use crate::slurm::{quoted_path, ranges};
-use crate::store::RunDir;
+use crate::runner::engine::remove_outlived;
+use crate::runner::merge::{Fault, Ledger, Merged, Report, merge};
+use crate::runner::slurm::{quoted_path, ranges};
+use crate::runner::store::RunDir;
 
 use super::args::FolderArgs;
 use super::display::{complain, counted, folder, program, say};

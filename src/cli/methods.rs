@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail};
 
-use crate::fit::{EACH_EMITTER, Registered, method, methods};
 use crate::foundations::aligned;
 use crate::foundations::text::did_you_mean;
+use crate::science::fit::{EACH_EMITTER, Registered, method, methods};
 
 use super::args::MethodsArgs;
 use super::display::say;

@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use crate::foundations::machine::{MemoryLimit, memory_limit};
 use crate::otf::check_simulation;
 use crate::otf::study::{Config, Study};
-use crate::plan::{BoundPlan, Needs};
-use crate::slurm::{Environment, TaskMemory, megabytes};
+use crate::runner::plan::{BoundPlan, Needs};
+use crate::runner::slurm::{Environment, TaskMemory, megabytes};
 
 /// Threads of a task where the settings do not say: those of the array script.
 pub(super) const USUAL_THREADS: u64 = 2;

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use crate::engine::{Phase, Profile};
 use crate::foundations::{Shown, files};
-use crate::plan::{BoundPlan, Plan, Program};
-use crate::slurm::{
+use crate::runner::engine::{Phase, Profile};
+use crate::runner::plan::{BoundPlan, Plan, Program};
+use crate::runner::slurm::{
     JobOptions, all_of, check_folder, quoted_path, seconds_of_limit, settle_id, submit_all,
     warned_before, write_scripts,
 };
-use crate::store::{
+use crate::runner::store::{
     Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside, shard_of_partial,
 };
 use crate::workloads;

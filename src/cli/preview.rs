@@ -3,8 +3,8 @@
 use anyhow::{Error, Result, bail};
 
 use crate::foundations::files;
-use crate::merge::preview;
-use crate::store::RunDir;
+use crate::runner::merge::preview;
+use crate::runner::store::RunDir;
 
 use super::args::FolderArgs;
 use super::display::{complain, counted, folder, program, say};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::{ColumnParts, Phase, Profile, Workload};
 use crate::foundations::aligned;
+use crate::runner::engine::{ColumnParts, Phase, Profile, Workload};
 
 /// The time of each phase and of the two parts of each method, over all threads, and the part that
 /// it is of wall time x threads.

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::life::{Life, Limits, Remedy, ShardState, State, failing_nodes, memory_of, remedy};
-use crate::plan::BoundPlan;
-use crate::store::RunDir;
-use crate::store::{Partial, results_so_far};
+use crate::runner::life::{
+    Life, Limits, Remedy, ShardState, State, failing_nodes, memory_of, remedy,
+};
+use crate::runner::plan::BoundPlan;
+use crate::runner::store::RunDir;
+use crate::runner::store::{Partial, results_so_far};
 
 use super::needs::USUAL_THREADS;
 use super::session::Session;

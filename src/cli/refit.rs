@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 
-use crate::carry::{Failed, failed_units, survey, take_back};
-use crate::engine::{Mapping, Workload};
-use crate::plan::{BoundPlan, Mended};
-use crate::store::{Partial, RunDir};
+use crate::runner::carry::{Failed, failed_units, survey, take_back};
+use crate::runner::engine::{Mapping, Workload};
+use crate::runner::plan::{BoundPlan, Mended};
+use crate::runner::store::{Partial, RunDir};
 
 use super::args::ResumeArgs;
 use super::display::say;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::engine::{Ending, Stopped, Summary, Workload};
 use crate::foundations::Shown;
-use crate::store::{Attempt, RunDir, Status};
+use crate::runner::engine::{Ending, Stopped, Summary, Workload};
+use crate::runner::store::{Attempt, RunDir, Status};
 
 use super::display::{counted, folder, program};
 use super::exit::Exit;

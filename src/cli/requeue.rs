@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::slurm::{Environment, requeue_command};
+use crate::runner::slurm::{Environment, requeue_command};
 
 use super::display::complain;
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Error, Result, bail};
 
 use crate::foundations::Shown;
-use crate::life::{Life, Remedy, ShardState, Slurm, State, look, next_options};
-use crate::plan::{BoundPlan, Split};
-use crate::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
-use crate::store::RunDir;
-use crate::store::{Claim, claim, results_so_far};
+use crate::runner::life::{Life, Remedy, ShardState, Slurm, State, look, next_options};
+use crate::runner::plan::{BoundPlan, Split};
+use crate::runner::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
+use crate::runner::store::RunDir;
+use crate::runner::store::{Claim, claim, results_so_far};
 
 use super::args::ResumeArgs;
 use super::display::{complain, folder, program, say};
@@ -60,7 +60,7 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     if mended.is_worth_it() {
         maker.prepare()?;
         mended.plan.write_revisions(run)?;
-        let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
+        let mut tell = |told: crate::runner::slurm::Told| tell_submission(told, volume);
         let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
         let outcome =
             mended.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(run))?;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use rayon::ThreadPool;
 
-use crate::engine::{Ending, Profile, TaskError, ThreadCount, Worker, Workload, allow_open_files};
 use crate::otf::study::MOST_THREADS;
-use crate::plan::{BoundPlan, MemoryError};
-use crate::slurm::{Environment, ranges};
-use crate::store::RunDir;
-use crate::store::{Origin, Partial, Why};
+use crate::runner::engine::{
+    Ending, Profile, TaskError, ThreadCount, Worker, Workload, allow_open_files,
+};
+use crate::runner::plan::{BoundPlan, MemoryError};
+use crate::runner::slurm::{Environment, ranges};
+use crate::runner::store::RunDir;
+use crate::runner::store::{Origin, Partial, Why};
 
 use super::args::{RunArgs, ThreadArgs, count};
 use super::display::{Display, complain, folder, program, say};

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use crate::engine::Workload;
-use crate::plan::BoundPlan;
-use crate::store::{RoomError, RunDir, check_room};
+use crate::runner::engine::Workload;
+use crate::runner::plan::BoundPlan;
+use crate::runner::store::{RoomError, RunDir, check_room};
 use crate::workloads;
 
 /// A run in a folder.

@@ -8,9 +8,9 @@ use indicatif::HumanDuration;
 use serde::Serialize;
 
 use crate::foundations::aligned;
-use crate::life::{Life, Merging, ShardState, Slurm, State};
-use crate::slurm::{TaskMemory, ranges};
-use crate::store::Outcomes;
+use crate::runner::life::{Life, Merging, ShardState, Slurm, State};
+use crate::runner::slurm::{TaskMemory, ranges};
+use crate::runner::store::Outcomes;
 
 use super::display::counted;
 use super::session::Session;
@@ -186,7 +186,7 @@ fn shard_json(shard: &ShardState) -> ShardJson<'_> {
     ShardJson {
         shard: shard.shard,
         state: shard.state.to_string(),
-        cause: cause.map(crate::life::Cause::name),
+        cause: cause.map(crate::runner::life::Cause::name),
         message,
         units: shard.units,
         units_done: shard.units_done,

@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
-use crate::engine::Stop;
-use crate::slurm::time_left;
-use crate::store::{Left, Why};
+use crate::runner::engine::Stop;
+use crate::runner::slurm::time_left;
+use crate::runner::store::{Left, Why};
 
 use super::exit::Exit;
 

@@ -2,12 +2,12 @@
 
 use anyhow::{Result, bail};
 
-use crate::data::settings::Source;
-use crate::data::{Campaign, write_calibration_set};
 use crate::foundations::Shown;
 use crate::otf::simulated;
 use crate::otf::study::{Config, Study};
-use crate::slurm::quoted_path;
+use crate::runner::slurm::quoted_path;
+use crate::science::data::settings::Source;
+use crate::science::data::{Campaign, write_calibration_set};
 
 use super::args::SimulateArgs;
 use super::display::{program, say};

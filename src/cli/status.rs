@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::life::{Life, Merging, ShardState, Slurm, State, look};
-use crate::slurm::{Hold, SlurmError, is_here, tasks_of};
-use crate::store::RunDir;
-use crate::store::{Outcomes, Status};
+use crate::runner::life::{Life, Merging, ShardState, Slurm, State, look};
+use crate::runner::slurm::{Hold, SlurmError, is_here, tasks_of};
+use crate::runner::store::RunDir;
+use crate::runner::store::{Outcomes, Status};
 
 use super::args::StatusArgs;
 use super::display::{clear_terminal, complain, folder, program, say};

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use crate::foundations::Shown;
-use crate::slurm::{History, Outlook, Owner, Real, Recorder, Submissions, Token, ranges};
-use crate::store::Partial;
-use crate::store::RunDir;
+use crate::runner::slurm::{History, Outlook, Owner, Real, Recorder, Submissions, Token, ranges};
+use crate::runner::store::Partial;
+use crate::runner::store::RunDir;
 
 use super::args::SubmitArgs;
 use super::display::{complain, counted, folder, program, say};
@@ -54,7 +54,7 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     if volume > Volume::Quiet {
         say(&left.summary());
     }
-    let mut tell = |told: crate::slurm::Told| tell_submission(told, volume);
+    let mut tell = |told: crate::runner::slurm::Told| tell_submission(told, volume);
     let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };
     let outcome = left.jobs.submit(&maker, &mut real, volume).with_context(|| unfinished(run))?;
     if let Some(refusal) = &outcome.refusal {

@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal;
 
-use crate::slurm::{Begun, TaskMemory, begin_line, end_line};
-use crate::store::Why;
+use crate::runner::slurm::{Begun, TaskMemory, begin_line, end_line};
+use crate::runner::store::Why;
 
 use super::display::complain;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::engine::{Keep, KeptColumn, Mapping};
-use crate::plan::Plan;
+use crate::runner::engine::{Keep, KeptColumn, Mapping};
+use crate::runner::plan::Plan;
 
 use super::settings::CommandSettings;
 use super::study::CommandStudy;

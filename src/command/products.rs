@@ -6,8 +6,8 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::foundations::{FileError, counted, files};
-use crate::merge::{AnyError, Collector, Ledger, Report, TakeError, Totals};
-use crate::store::{Envelope, RunDir, Status};
+use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError, Totals};
+use crate::runner::store::{Envelope, RunDir, Status};
 
 use super::collect::{
     CollectError, Collector as Collecting, Previewer, ReduceContext, Reduced, TableCount, reduce,

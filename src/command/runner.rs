@@ -20,7 +20,7 @@ use super::process::{Ending, Running};
 use super::study::CommandStudy;
 use super::template::Slot;
 use super::text::{one_line, start};
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 /// How long a signal may take to reach this process after it has reached a program.
 const GRACE: Duration = Duration::from_millis(250);

@@ -8,7 +8,7 @@ use super::csv_file;
 use super::json;
 use super::rules::Format;
 use super::study::CommandStudy;
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 impl CommandStudy {
     /// Checks that a result is one that a unit of this study may have.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::value::Named;
 use crate::foundations::text::lenient;
-use crate::plan::LaunchSettings;
+use crate::runner::plan::LaunchSettings;
 
 /// All settings of a study of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::foundations::counted;
-use crate::store::{Envelope, Results, Status};
+use crate::runner::store::{Envelope, Results, Status};
 
 use super::settings::StopSettings;
 use super::study::CommandStudy;

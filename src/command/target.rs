@@ -10,7 +10,7 @@ use super::pointer::Pointer;
 use super::rules::Format;
 use super::settings::CommandSettings;
 use super::study::CommandStudy;
-use crate::store::Envelope;
+use crate::runner::store::Envelope;
 
 /// A target: when a value that a unit leaves comes to it, the rest need not be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,7 +149,7 @@ fn has_row(table: &[u8], column: &str, target: &Target) -> bool {
 mod tests {
     use super::*;
     use crate::command::body::OutputFile;
-    use crate::store::Status;
+    use crate::runner::store::Status;
 
     #[test]
     fn targets_are_understood() {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::engine::{Mapping, ProgramFiles, Tried, Words, Work, WorkError, Workload};
 use crate::foundations::{Digest, FileError, Shown, counted};
-use crate::merge::Collector;
-use crate::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, Planned};
+use crate::runner::engine::{Mapping, ProgramFiles, Tried, Words, Work, WorkError, Workload};
+use crate::runner::merge::Collector;
+use crate::runner::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, Planned};
+use crate::runner::store::{Envelope, PlanError, RunDir};
 use crate::settings::{Reader, SettingsError};
-use crate::store::{Envelope, PlanError, RunDir};
 
 use super::error::CommandError;
 use super::products::{Preview, Products};

@@ -1,8 +1,8 @@
 //! A study in a few lines, for people.
 
-use crate::data::Resampling;
-use crate::data::settings::Source;
 use crate::foundations::counted;
+use crate::science::data::Resampling;
+use crate::science::data::settings::Source;
 
 use super::Otf;
 use super::inputs::DataSet;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use crate::data::{BinData, Realisation};
-use crate::engine::{Phase, Work};
-use crate::fit::{
+use crate::runner::engine::{Phase, Work};
+use crate::science::data::{BinData, Realisation};
+use crate::science::fit::{
     Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins, prediction_error,
     time_factoring,
 };
@@ -260,7 +260,7 @@ fn predict(
         data: &held_out.data,
         variance: &held_out.variance,
         scale: held_out.scale,
-        constraint: crate::fit::Constraint::None,
+        constraint: crate::science::fit::Constraint::None,
         context: realisation.context(&gathered.bin),
         shared: None,
     };

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rayon::ThreadPoolBuilder;
 
-use crate::data::DataError;
-use crate::data::settings::{SimulateSettings, Source};
-use crate::engine::Cost;
+use crate::runner::engine::Cost;
+use crate::science::data::DataError;
+use crate::science::data::settings::{SimulateSettings, Source};
 
 use super::probe::{Timed, thread_time, time_methods};
 use super::segment::Campaigns;

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Screening;
-use crate::data::settings::Source;
 use crate::foundations::{Digest, FileError};
-use crate::instrument::ChannelScan;
-use crate::plan::Input;
+use crate::runner::plan::Input;
+use crate::science::data::Screening;
+use crate::science::data::settings::Source;
+use crate::science::instrument::ChannelScan;
 
 use super::study::Config;
 
@@ -75,8 +75,8 @@ pub(super) fn hash_inputs(config: &Config) -> Result<Vec<Input>, FileError> {
 mod tests {
     use super::*;
     use crate::otf::Otf;
-    use crate::plan::{BoundPlan, Plan, Program};
-    use crate::store::{PlanError, PlanFile, RunDir};
+    use crate::runner::plan::{BoundPlan, Plan, Program};
+    use crate::runner::store::{PlanError, PlanFile, RunDir};
 
     fn planned(assignments: &[&str]) -> BoundPlan {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();

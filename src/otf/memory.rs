@@ -3,13 +3,13 @@
 //! Bytes a record, a bin, a unit: what the types in `data`, `otf` and `store` hold, with what
 //! their allocations cost besides. `tests/plain/memory.rs` holds them against real runs.
 
-use crate::data::settings::Source;
-use crate::data::{Screening, kept_bytes};
 use crate::foundations::machine::MemoryLimit;
-use crate::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 use crate::otf::DataSet;
 use crate::otf::study::{Config, Study};
-use crate::plan::{MemoryError, Needs, Shards, check_memory};
+use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
+use crate::science::data::settings::Source;
+use crate::science::data::{Screening, kept_bytes};
+use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 
 /// The program itself.
 const PROCESS: u64 = 10_000_000;
@@ -155,7 +155,7 @@ fn of_simulation(records: u64, study: &Study) -> u64 {
 }
 
 fn is_resampled(study: &Study) -> bool {
-    study.resampling != crate::data::Resampling::None
+    study.resampling != crate::science::data::Resampling::None
 }
 
 /// The data sets that a task may have prepared.
@@ -209,9 +209,9 @@ fn products(study: &Study) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Workload;
     use crate::otf::Otf;
-    use crate::plan::{Plan, Program};
+    use crate::runner::engine::Workload;
+    use crate::runner::plan::{Plan, Program};
 
     fn needs(settings: &[&str]) -> Needs {
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();

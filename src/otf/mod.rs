@@ -3,6 +3,7 @@
 
 mod description;
 mod extension;
+pub mod external;
 mod fitting;
 mod foretell;
 mod inputs;
@@ -19,10 +20,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::data::survey;
-use crate::engine::WorkError;
-use crate::plan::{Plan, Planned, USUAL_WORKLOAD};
-use crate::store::PlanError;
+use crate::runner::engine::WorkError;
+use crate::runner::plan::{Plan, Planned, USUAL_WORKLOAD};
+use crate::runner::store::PlanError;
+use crate::science::data::survey;
 
 pub(crate) use description::simulated;
 pub use inputs::DataSet;

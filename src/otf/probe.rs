@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::data::{BinData, Campaign, Realisation};
-use crate::engine::Tried;
-use crate::fit::{Constraint, Context, Deadline, Problem, fit_bin, fit_bins};
+use crate::runner::engine::Tried;
+use crate::science::data::{BinData, Campaign, Realisation};
+use crate::science::fit::{Constraint, Context, Deadline, Problem, fit_bin, fit_bins};
 
 use super::study::{Estimator, Study};
 

@@ -2,8 +2,8 @@
 
 use num_complex::Complex64;
 
-use crate::fit::{Outcome, Problem, Solution, Status};
-use crate::store::{Envelope, Status as Kept, decode, encode};
+use crate::runner::store::{Envelope, Status as Kept, decode, encode};
+use crate::science::fit::{Outcome, Problem, Solution, Status};
 
 /// What is known of a unit when it is fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,13 +84,13 @@ pub fn fitted_as(status: Kept) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::tests::Owned;
-    use crate::fit::{Constraint, Status, fit_bins, method, methods};
+    use crate::science::fit::tests::Owned;
+    use crate::science::fit::{Constraint, Status, fit_bins, method, methods};
 
     /// The result of a method for one bin, fitted as a shard fits it.
     fn result(name: &str, owned: &Owned) -> UnitResult {
         let registered = method(name).unwrap();
-        let defaults = crate::fit::OptionValues::defaults(&registered.info);
+        let defaults = crate::science::fit::OptionValues::defaults(&registered.info);
         let native = (registered.build)(&defaults);
         owned.with(Constraint::None, |problem| {
             let outcomes = fit_bins(&[*problem], |bright| native.fit_coupled(bright));
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(result("wls", &owned).degrees_of_freedom, Some(60 - 7));
         owned.with(Constraint::Kirchhoff, |problem| {
             assert_eq!(problem.degrees_of_freedom(), Some(60 - 6));
-            let scale = crate::fit::VarianceScale::Relative;
+            let scale = crate::science::fit::VarianceScale::Relative;
             let relative = Problem { scale, ..*problem };
             assert_eq!(relative.degrees_of_freedom(), None);
             let failed = UnitResult::new(problem, Outcome::Failed("no".into()), |_| Some(1.0));

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::data::{Campaign, DataError};
 use crate::otf::study::{Config, RealisationId, Study};
-use crate::store::Results;
+use crate::runner::store::Results;
+use crate::science::data::{Campaign, DataError};
 
 /// The data sets that a process has prepared, so that each is read once.
 #[derive(Debug, Default)]

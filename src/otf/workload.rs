@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{Cost, Mapping, Phase, ProgramFiles, Tried, Words, Work, WorkError, Workload};
-use crate::merge::Collector;
-use crate::plan::{BoundPlan, Layout, Needs, Planned};
-use crate::store::RunDir;
+use crate::runner::engine::{
+    Cost, Mapping, Phase, ProgramFiles, Tried, Words, Work, WorkError, Workload,
+};
+use crate::runner::merge::Collector;
+use crate::runner::plan::{BoundPlan, Layout, Needs, Planned};
+use crate::runner::store::RunDir;
 
 use super::memory::{self, Memory};
 use super::products::Products;
 use super::study::Study;
 use super::{Otf, description, extension, fitting, foretell, probe, segment};
 
-/// What things are called. The statuses are those of [`crate::fit::Status::REGISTRY`].
+/// What things are called. The statuses are those of [`crate::science::fit::Status::REGISTRY`].
 const WORDS: Words = Words {
     statuses: ["converged", "not converged", "failed", "no signal"],
     phases: ["transform", "design"],

@@ -42,7 +42,7 @@ fn comprehensive() -> Result<(), Failed> {
     let settings = ["simulate.records=120", "study.trials=1", "fit.bins=8-20"];
     let out = local("comprehensive.toml", &settings)?;
     contains(&out, &["133 configurations x 13 bins", "1729 converged", "0 failed", "rank"])?;
-    let names = otfhpc::fit::methods().iter().map(|method| method.info.name);
+    let names = otfhpc::science::fit::methods().iter().map(|method| method.info.name);
     contains(&out, &names.collect::<Vec<_>>())
 }
 

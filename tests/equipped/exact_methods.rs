@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::solution::{CONVERGED, Run, Worst, band_of, difference};
 use crate::support::{Trial, no_scipy, python, required, shared, trial_unless};
 use libtest_mimic::Failed;
-use otfhpc::fit::methods;
+use otfhpc::science::fit::methods;
 
 const CALIBRATION_SET: &str = "cal.npz";
 /// Their minimum is not that of the residual, by intent.

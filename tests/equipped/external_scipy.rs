@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::support::{Trial, no_scipy, python, trial_unless};
 use libtest_mimic::Failed;
 use num_complex::Complex64;
-use otfhpc::external::ExternalProgram;
-use otfhpc::fit::{
+use otfhpc::foundations::numerics::math::modulus;
+use otfhpc::otf::external::ExternalProgram;
+use otfhpc::science::fit::{
     Constraint, Context, Deadline, OptionValues, Outcome, Problem, Registered, Solution,
     VarianceScale, external_solution, fit_bin, method,
 };
-use otfhpc::foundations::numerics::math::modulus;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 

@@ -13,8 +13,8 @@ use crate::support::program::{Products, Ran, SMALL, assert_same, otfhpc, product
 use crate::support::{Trial, trial_unless};
 use libtest_mimic::Failed;
 use otfhpc::foundations::files::is_temporary;
-use otfhpc::store::RunDir;
-use otfhpc::store::{Journals, Partial, journals};
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::{Journals, Partial, journals};
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
 

@@ -10,11 +10,11 @@ use libtest_mimic::Failed;
 use ndarray::Array1;
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::data::model::PublishedModel;
-use otfhpc::data::published_columns;
 use otfhpc::foundations::numerics::constants::MJY_SR_PER_ERG;
 use otfhpc::foundations::numerics::math::modulus;
-use otfhpc::instrument::{
+use otfhpc::science::data::model::PublishedModel;
+use otfhpc::science::data::published_columns;
+use otfhpc::science::instrument::{
     Axis, BolometerState, Channel, DEFAULT_CORRECTION, Electronics, Gain, PADDED_LENGTH,
     PLAIN_LENGTH, Peak, SPECTRUM_BINS,
 };

@@ -12,9 +12,9 @@ use libtest_mimic::Failed;
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::data::model::{ModelError, PublishedModel};
-use otfhpc::data::published_columns;
 use otfhpc::foundations::npz::{NpzFile, SourceType};
+use otfhpc::science::data::model::{ModelError, PublishedModel};
+use otfhpc::science::data::published_columns;
 
 const MODEL: &str = "FIRAS_CALIBRATION_MODEL_LLSS.FITS";
 

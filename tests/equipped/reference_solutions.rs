@@ -10,9 +10,9 @@ use crate::support::{Trial, shared, trial};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
-use otfhpc::data::model::PublishedModel;
-use otfhpc::data::{Campaign, Draw, published_columns};
 use otfhpc::otf::study::{Config, Study};
+use otfhpc::science::data::model::PublishedModel;
+use otfhpc::science::data::{Campaign, Draw, published_columns};
 
 const MODEL: &str = "FIRAS_CALIBRATION_MODEL_LLSS.FITS";
 const CLEAN: [&str; 3] = [MODEL, "cal_clean.npz", "cal_clean_expected.npz"];

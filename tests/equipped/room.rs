@@ -9,8 +9,8 @@ use std::process::Command;
 use crate::support::program::{Ran, SMALL, otfhpc, text};
 use crate::support::{Trial, trial_unless};
 use libtest_mimic::Failed;
-use otfhpc::store::RunDir;
-use otfhpc::store::partial_bytes;
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::partial_bytes;
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
 

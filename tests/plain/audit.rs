@@ -5,11 +5,11 @@
 use std::fs;
 
 use crate::support::program::{Ran, SMALL, assert_same, otfhpc, products, shell, text};
-use otfhpc::audit::{Sample, sample};
-use otfhpc::fit::Outcome;
 use otfhpc::otf::UnitResult;
-use otfhpc::plan::BoundPlan;
-use otfhpc::store::{Partial, RunDir, Status};
+use otfhpc::runner::audit::{Sample, sample};
+use otfhpc::runner::plan::BoundPlan;
+use otfhpc::runner::store::{Partial, RunDir, Status};
+use otfhpc::science::fit::Outcome;
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
 

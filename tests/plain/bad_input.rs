@@ -16,7 +16,7 @@ use flate2::write::GzEncoder;
 use ndarray::{Array1, Array2, ArrayView1};
 use ndarray_npy::NpzWriter;
 use num_complex::Complex64;
-use otfhpc::store::RunDir;
+use otfhpc::runner::store::RunDir;
 use tempfile::{TempDir, tempdir};
 
 const RECORDS: usize = 16;

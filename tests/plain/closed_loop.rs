@@ -10,11 +10,11 @@ use crate::support::solution::{
 };
 use ndarray::ArrayView2;
 use num_complex::Complex64;
-use otfhpc::data::{Campaign, Draw};
 use otfhpc::foundations::numerics::ScratchVec;
 use otfhpc::foundations::numerics::math::modulus;
-use otfhpc::instrument::ChannelScan;
 use otfhpc::otf::study::{Config, Study};
+use otfhpc::science::data::{Campaign, Draw};
+use otfhpc::science::instrument::ChannelScan;
 
 /// Every channel in every scan mode in which a calibration was taken.
 const PUBLISHED_MODES: &[&str] = &[

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use crate::support::program::{
     Products, Ran, SMALL, assert_same, below, otfhpc, products, shell, text,
 };
-use otfhpc::engine::Workload;
-use otfhpc::merge::{Merged, merge};
-use otfhpc::plan::BoundPlan;
-use otfhpc::store::RunDir;
-use otfhpc::store::shard_of_partial;
-use otfhpc::store::{Attempt, Partial, Recorder, Why};
+use otfhpc::runner::engine::Workload;
+use otfhpc::runner::merge::{Merged, merge};
+use otfhpc::runner::plan::BoundPlan;
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::shard_of_partial;
+use otfhpc::runner::store::{Attempt, Partial, Recorder, Why};
 use otfhpc::workloads::open;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

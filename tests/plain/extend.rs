@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::program::{Products, Ran, SMALL, assert_same, otfhpc, products, text};
-use otfhpc::plan::BoundPlan;
-use otfhpc::store::RunDir;
-use otfhpc::store::{Held, Partial, journals};
+use otfhpc::runner::plan::BoundPlan;
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::{Held, Partial, journals};
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
 
@@ -210,7 +210,7 @@ fn killed_at_any_step_nothing_is_lost() {
 fn stage(old: &Study, after: &Study) {
     let (plan, new) = (old.plan(), after.plan());
     let mapping = open(&after.run).unwrap().1.extension(&plan, &new).unwrap();
-    otfhpc::carry::take_over(&old.run, &plan, &new, &mapping).unwrap();
+    otfhpc::runner::carry::take_over(&old.run, &plan, &new, &mapping).unwrap();
     copy(&old.run.journals(), &after.run.journals());
 }
 

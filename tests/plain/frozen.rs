@@ -12,7 +12,7 @@ use crate::support::program::{
     Products, Ran, SMALL, assert_same, otfhpc, otfhpc_of, products, text,
 };
 use otfhpc::foundations::Digest;
-use otfhpc::store::RunDir;
+use otfhpc::runner::store::RunDir;
 use otfhpc::workloads::open;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -131,7 +131,7 @@ fn another_build_that_may_goes_on_and_only_the_provenance_tells() {
 /// An attempt of another build that was broken off has left units that this one takes over.
 #[test]
 fn what_another_build_began_is_told_too() {
-    use otfhpc::store::{Attempt, Origin, Partial, Recorder, Why};
+    use otfhpc::runner::store::{Attempt, Origin, Partial, Recorder, Why};
     let planned = Planned::new();
     planned.fit(planned_build(), "0-2", &[]).ended(0);
     let plan = open(&planned.run).unwrap().0;

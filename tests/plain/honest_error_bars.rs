@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::solution::{Checked, Row, Run};
-use otfhpc::fit::methods;
+use otfhpc::science::fit::methods;
 
 /// What a fraction may be off by.
 const POINTS: f64 = 0.03;

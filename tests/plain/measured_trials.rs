@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::program::{assert_same, otfhpc, products, text};
 use crate::support::solution::{Checked, Run};
-use otfhpc::data::{Campaign, Draw, Resampling};
 use otfhpc::otf::study::{Config, Study};
+use otfhpc::science::data::{Campaign, Draw, Resampling};
 
 /// A calibration set with noise of a known size, and the settings that fit it.
 struct Measured {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::support::program::{otfhpc, text};
 use crate::support::turn;
-use otfhpc::plan::{BoundPlan, Needs};
-use otfhpc::store::RunDir;
+use otfhpc::runner::plan::{BoundPlan, Needs};
+use otfhpc::runner::store::RunDir;
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::program::{Ran, SMALL, assert_same, otfhpc, otfhpc_with, products, text};
 use num_complex::Complex64;
-use otfhpc::carry::{failed_units, take_back};
 use otfhpc::foundations::npz::write_npz;
-use otfhpc::plan::BoundPlan;
-use otfhpc::store::RunDir;
+use otfhpc::runner::carry::{failed_units, take_back};
+use otfhpc::runner::plan::BoundPlan;
+use otfhpc::runner::store::RunDir;
 use otfhpc::workloads::open;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};

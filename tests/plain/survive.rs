@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::planned::{PATIENCE, Planned, SLOW, Working};
 use crate::support::program::{Products, SMALL, below, otfhpc, products, shell, text};
 use crate::support::turn;
-use otfhpc::store::journals;
+use otfhpc::runner::store::journals;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -270,7 +270,7 @@ fn a_program_in_hand_is_killed_and_run_again() {
 #[test]
 fn a_local_run_that_is_stopped_names_the_command_that_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let run = otfhpc::store::RunDir::new(folder.path().join("results"));
+    let run = otfhpc::runner::store::RunDir::new(folder.path().join("results"));
     let mut local = std::process::Command::new(env!("CARGO_BIN_EXE_otfhpc"));
     local.args(["local", "--shards=40", "--set=simulate.records=200", "--set=study.trials=40"]);
     local.arg("--out").arg(run.root()).env("OTFHPC_THREADS", "1");

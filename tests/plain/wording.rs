@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::support::program::{Ran, SMALL, otfhpc, otfhpc_with, text};
-use otfhpc::slurm::{Begun, TaskMemory, begin_line, end_line};
-use otfhpc::store::{Left, Why};
+use otfhpc::runner::slurm::{Begun, TaskMemory, begin_line, end_line};
+use otfhpc::runner::store::{Left, Why};
 use tempfile::TempDir;
 
 /// A planned run, and a Slurm that says what a test wants.
@@ -342,12 +342,12 @@ fn no_message_of_the_program_is_taken_for_the_end_of_an_attempt() {
     for word in ["is being fitted by", "not requeued", "stopped by", "this input changed"] {
         assert!(messages.contains(word), "{word}");
     }
-    let found = otfhpc::slurm::last_words(&messages);
+    let found = otfhpc::runner::slurm::last_words(&messages);
     assert_eq!((found.word, found.begun), (None, false));
     let why = Why::Error { message: messages.clone() };
     let log = format!("{}{messages}{}\n{messages}", begun("n1"), end_line(&why));
-    let found = otfhpc::slurm::last_words(&log);
-    assert_eq!(found.word, Some(otfhpc::slurm::Word::Ended(why)));
+    let found = otfhpc::runner::slurm::last_words(&log);
+    assert_eq!(found.word, Some(otfhpc::runner::slurm::Word::Ended(why)));
 }
 
 /// The texts between quotation marks in the sources outside of tests, a line each, as they stand

@@ -7,9 +7,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use otfhpc::plan::BoundPlan;
-use otfhpc::store::RunDir;
-use otfhpc::store::{Journals, Partial, journals};
+use otfhpc::runner::plan::BoundPlan;
+use otfhpc::runner::store::RunDir;
+use otfhpc::runner::store::{Journals, Partial, journals};
 use otfhpc::workloads::open;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};

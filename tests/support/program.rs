@@ -7,7 +7,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use assert_cmd::Command;
-use otfhpc::store::RunDir;
+use otfhpc::runner::store::RunDir;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 

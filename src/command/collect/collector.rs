@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::command::body::Body;
 use crate::command::study::CommandStudy;
 use crate::foundations::{FileError, files};
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 use super::asides::Asides;
 use super::error::CollectError;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::study::CommandStudy;
 use crate::foundations::{FileError, files};
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 use super::collector::body_of;
 use super::error::CollectError;

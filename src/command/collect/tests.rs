@@ -7,7 +7,7 @@ use super::products::Products;
 use super::*;
 use crate::command::body::{Aside, Body, OutputFile, Taken};
 use crate::command::study::CommandStudy;
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 const GRID: &str = "[[grid]]\nname = \"noise\"\n\
                     values = [1e-8, { value = 1e-3, label = \"100000e-8\" }]\n\

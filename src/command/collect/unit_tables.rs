@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::command::study::CommandStudy;
 use crate::foundations::FileError;
-use crate::store::{Envelope, Status};
+use crate::runner::store::{Envelope, Status};
 
 use super::csv_file::CsvFile;
 use super::names::GridColumns;

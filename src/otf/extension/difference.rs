@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::otf::Otf;
 use crate::otf::inputs::{DataSet, make_absolute};
 use crate::otf::study::{BinSelection, Config, ProgramSettings};
-use crate::plan::{Input, Plan};
+use crate::runner::plan::{Input, Plan};
 
 /// The settings on which results depend wherever in the grid they stand, by name: those that are not
 /// the same.

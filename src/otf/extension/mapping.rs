@@ -1,11 +1,11 @@
 //! Where the units of one plan stand in another.
 
-use crate::data::Resampling;
-use crate::engine::{Keep, KeptColumn, Mapping};
-use crate::fit::Constraint;
 use crate::otf::Otf;
 use crate::otf::study::{MethodChoice, ProgramSettings, Study};
-use crate::plan::{Input, Plan};
+use crate::runner::engine::{Keep, KeptColumn, Mapping};
+use crate::runner::plan::{Input, Plan};
+use crate::science::data::Resampling;
+use crate::science::fit::Constraint;
 
 use super::difference;
 
@@ -167,7 +167,7 @@ fn keep_of_program(
 mod tests {
     use super::*;
     use crate::otf::study::Config;
-    use crate::plan::Program;
+    use crate::runner::plan::Program;
 
     /// A workload with its plan; only settings and the hashes of files count here.
     fn planned(settings: &[&str]) -> (Otf, Plan) {

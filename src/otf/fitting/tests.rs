@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use super::*;
-use crate::engine::{Profile, Programs, Stop};
 use crate::otf::segment::{Campaigns, segments};
 use crate::otf::study::Config;
-use crate::store::{Envelope, Results};
+use crate::runner::engine::{Profile, Programs, Stop};
+use crate::runner::store::{Envelope, Results};
 
 fn load(assignments: &[&str]) -> (Config, Study) {
     let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();

@@ -4,9 +4,9 @@ use std::collections::TryReserveError;
 
 use num_complex::Complex64;
 
-use crate::fit::Status;
-use crate::instrument::SPECTRUM_BINS;
 use crate::otf::UnitResult;
+use crate::science::fit::Status;
+use crate::science::instrument::SPECTRUM_BINS;
 
 use super::determined::is_determined;
 

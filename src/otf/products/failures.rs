@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::fit::{Outcome, Status};
 use crate::otf::study::{Study, Unit};
+use crate::science::fit::{Outcome, Status};
 
 /// Units without a converged value, counted by where and why.
 #[derive(Debug, Clone, Default)]

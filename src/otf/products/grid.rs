@@ -2,9 +2,9 @@
 
 use num_complex::Complex64;
 
-use crate::data::{DataError, truth_of};
-use crate::instrument::{Axis, SPECTRUM_BINS};
 use crate::otf::study::{Config, Study};
+use crate::science::data::{DataError, truth_of};
+use crate::science::instrument::{Axis, SPECTRUM_BINS};
 
 /// One data set on its frequency axis.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl DataSetGrid {
     fn new(
         config: &Config,
         study: &Study,
-        set: crate::instrument::ChannelScan,
+        set: crate::science::instrument::ChannelScan,
     ) -> Result<Self, DataError> {
         let settings = &config.instrument;
         let axis = Axis::new(set, settings.transform_length, settings.frequency_correction)?;

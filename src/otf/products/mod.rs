@@ -16,11 +16,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::data::DataError;
 use crate::foundations::{FileError, Shown};
-use crate::merge::{AnyError, Collector, Ledger, Report, TakeError};
-use crate::plan::BoundPlan;
-use crate::store::{Envelope, RunDir};
+use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError};
+use crate::runner::plan::BoundPlan;
+use crate::runner::store::{Envelope, RunDir};
+use crate::science::data::DataError;
 
 pub use summary::{ErrorRow, Row};
 

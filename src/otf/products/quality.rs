@@ -2,9 +2,9 @@
 
 use num_complex::Complex64;
 
-use crate::fit::Status;
 use crate::foundations::numerics::math::{median, modulus};
 use crate::otf::study::Study;
+use crate::science::fit::Status;
 
 use super::arrays::Arrays;
 use super::grid::DataSetGrid;

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
-use crate::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 use crate::foundations::{FileError, files};
 use crate::otf::study::{RealisationId, Study};
-use crate::store::RunDir;
+use crate::runner::store::RunDir;
+use crate::science::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
+use crate::science::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 
 use super::arrays::Arrays;
 use super::grid::DataSetGrid;

@@ -2,7 +2,7 @@
 
 use crate::foundations::numerics::math::median;
 use crate::foundations::{Shown, aligned};
-use crate::store::RunDir;
+use crate::runner::store::RunDir;
 
 use super::chi2::{Chi2, Doubt};
 use super::summary::Row;

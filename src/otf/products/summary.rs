@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::data::settings::Source;
-use crate::fit::Status;
 use crate::foundations::numerics::math::median;
 use crate::otf::Otf;
 use crate::otf::study::{RealisationId, Study};
+use crate::science::data::settings::Source;
+use crate::science::fit::Status;
 
 use super::arrays::Arrays;
 use super::grid::DataSetGrid;
@@ -127,7 +127,7 @@ fn error_rows(
     let chi2 = chi2_per_degree(study, &grids[id.set], arrays, configuration);
     let prediction_error = prediction_error(&grids[id.set], arrays, configuration);
     let quality = quality(study, &grids[id.set], arrays, configuration);
-    let row = |(emitter, q): (&crate::data::Emitter, Quality)| ErrorRow {
+    let row = |(emitter, q): (&crate::science::data::Emitter, Quality)| ErrorRow {
         configuration,
         data_set: study.sets[id.set].to_string(),
         method: choice.label.clone(),

@@ -9,17 +9,17 @@ use std::path::Path;
 use num_complex::Complex64;
 use serde::Serialize;
 
-use crate::data::settings::Source;
-use crate::data::{Resampling, noise_key};
-use crate::fit::Status;
 use crate::foundations::npz::write_npz;
 use crate::foundations::{FileError, files};
-use crate::instrument::SPECTRUM_BINS;
-use crate::merge::{Ledger, ReasonCount, Totals};
 use crate::otf::study::Study;
 use crate::otf::{DataSet, Otf, fitted_as, kept_as};
-use crate::plan::{BoundPlan, Input};
-use crate::store::RunDir;
+use crate::runner::merge::{Ledger, ReasonCount, Totals};
+use crate::runner::plan::{BoundPlan, Input};
+use crate::runner::store::RunDir;
+use crate::science::data::settings::Source;
+use crate::science::data::{Resampling, noise_key};
+use crate::science::fit::Status;
+use crate::science::instrument::SPECTRUM_BINS;
 
 use super::arrays::Arrays;
 use super::chi2::Chi2;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::instrument::SPECTRUM_BINS;
+use crate::science::instrument::SPECTRUM_BINS;
 
 /// A choice of frequency bins: all, or ranges as in `5-47,60`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

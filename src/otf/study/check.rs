@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::data::settings::Source;
-use crate::data::{Emitter, EmitterError, Resampling, choose_emitters};
-use crate::instrument::ChannelScan;
+use crate::science::data::settings::Source;
+use crate::science::data::{Emitter, EmitterError, Resampling, choose_emitters};
+use crate::science::instrument::ChannelScan;
 
 use super::choice::{ChoiceError, MethodChoice};
 use super::config::{Config, FitSettings};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::external::ExternalProgram;
-use crate::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
 use crate::foundations::text::did_you_mean;
+use crate::otf::external::ExternalProgram;
+use crate::science::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
 
 use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
-use crate::data::{BolometerTemperature, EmitterSettings, Resampling};
-use crate::fit::Constraint;
 use crate::foundations::text::lenient;
-use crate::plan::LaunchSettings;
+use crate::runner::plan::LaunchSettings;
+use crate::science::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
+use crate::science::data::{BolometerTemperature, EmitterSettings, Resampling};
+use crate::science::fit::Constraint;
 use crate::settings::{Reader, SettingsError, Vocabulary};
 
 use super::bins::BinSelection;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::data::{Draw, Emitter, Recipe, Resampling};
-use crate::instrument::ChannelScan;
-use crate::plan::{Column, Layout, Place};
+use crate::runner::plan::{Column, Layout, Place};
+use crate::science::data::{Draw, Emitter, Recipe, Resampling};
+use crate::science::instrument::ChannelScan;
 
 use super::check::{self, StudyError};
 use super::choice::MethodChoice;

@@ -6,7 +6,7 @@
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::data::settings::{Sigma, Source};
+use crate::science::data::settings::{Sigma, Source};
 
 use super::config::Config;
 

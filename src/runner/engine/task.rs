@@ -1,0 +1,439 @@
+//! The work of one array task: one shard, from the plan to its partial, by way of its journal.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
+
+use crate::foundations::{Digest, FileError};
+use crate::runner::plan::{BoundPlan, Program};
+use crate::runner::store::{
+    Attempt, ColumnTime, Envelope, Identity, Journals, Locked, Locks, Origin, Partial,
+    PartialError, Piece, Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock,
+    now, set_aside,
+};
+
+use super::ending::{Ending, Stopped, Summary};
+use super::profile::{Phase, Profile};
+use super::progress::{Counts, Progress};
+use super::stop::Stop;
+use super::tally::{Listener, Tally};
+use super::task_error::TaskError;
+use super::timing::Timing;
+use super::work::{Programs, Work};
+use super::workload::Workload;
+
+/// How often something that is no partial is moved out of the way of one.
+const TRIES: usize = 3;
+
+/// What every shard of a process shares.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    /// The results folder.
+    pub run: &'a RunDir,
+    /// The plan.
+    pub plan: &'a BoundPlan,
+    /// What the plan is for.
+    pub workload: &'a dyn Workload,
+    /// The worker threads.
+    pub pool: &'a ThreadPool,
+    /// How the programs are run that some methods are.
+    pub programs: Programs,
+    /// Where this process was started, for the provenance.
+    pub origin: Origin,
+    /// Whoever asks this makes the shard in hand end early.
+    pub stop: Stop,
+    /// Whether locks are believed.
+    pub locks: Locks,
+    /// Learns where the time goes.
+    pub profile: Arc<Profile>,
+    /// BLAKE3 of the executable of this process.
+    binary: Digest,
+}
+
+impl<'a> Worker<'a> {
+    /// Checks that the inputs are those of the plan.
+    ///
+    /// # Errors
+    /// If an input file changed, or this program's own executable cannot be read.
+    pub fn new(
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+        workload: &'a dyn Workload,
+        pool: &'a ThreadPool,
+        (programs_at_once, origin): (usize, Origin),
+    ) -> Result<Self, TaskError> {
+        plan.check_inputs()?;
+        Ok(Self {
+            run,
+            plan,
+            workload,
+            pool,
+            programs: Programs { at_once: programs_at_once, logs: run.program_logs() },
+            origin,
+            stop: Stop::default(),
+            locks: Locks::default(),
+            profile: Arc::new(Profile::off()),
+            binary: Program::running()?.blake3,
+        })
+    }
+
+    /// The same, but whoever asks `stop` makes the shard in hand end early.
+    #[must_use]
+    pub fn obeying(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// The same, but tells where the time goes.
+    #[must_use]
+    pub fn telling(self, profile: Arc<Profile>) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Fits what is left of one shard and leaves its partial; does nothing if a sound one is there.
+    ///
+    /// # Errors
+    /// If the shard is not in the plan, or a file cannot be used.
+    pub fn run_shard(
+        &mut self,
+        shard: u32,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Ending, TaskError> {
+        let units = self.units(shard)?;
+        if Partial::read(self.run, self.plan, shard).is_ok() {
+            self.clear(shard);
+            return Ok(Ending::AlreadyDone);
+        }
+        let attempt = Attempt::of_this_process(&self.origin, self.binary);
+        let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
+            Locked::Elsewhere => return self.elsewhere(shard),
+            Locked::Ours(lock) => (Some(lock), self.run.journal(shard)),
+            // Two may work at once then: each keeps a journal of its own.
+            Locked::Unknown => {
+                (None, self.run.private_journal(shard, &attempt.host, attempt.process))
+            }
+        };
+        match self.take_up(shard, units, attempt, journal)? {
+            None => Ok(Ending::AlreadyDone),
+            // The lock is held until this returns.
+            Some(task) => self.work(task, lock.is_some(), progress, listener),
+        }
+    }
+
+    /// Looks at what others have left of a shard; none if somebody has just finished it.
+    fn take_up(
+        &self,
+        shard: u32,
+        units: Range<u64>,
+        attempt: Attempt,
+        journal: PathBuf,
+    ) -> Result<Option<Task>, TaskError> {
+        let damaged = match Partial::read(self.run, self.plan, shard) {
+            Ok(_) => return Ok(None),
+            Err(PartialError::Missing) => false,
+            Err(_) => set_aside(self.run, &self.run.partial(shard))?,
+        };
+        let mut found = journals(self.run)?;
+        let past = Journals::of_shard(self.plan, shard, &found)?;
+        let mut journals = found.remove(&shard).unwrap_or_default();
+        journals.retain(|path| *path != journal && !past.foreign.contains(path));
+        journals.push(journal.clone());
+        Ok(Some(Task {
+            shard,
+            units,
+            attempt,
+            past,
+            damaged,
+            foreign_journals: 0,
+            journal,
+            journals,
+        }))
+    }
+
+    /// Fits what is left of a shard, and ends its journal in one way or the other.
+    fn work(
+        &mut self,
+        mut task: Task,
+        alone: bool,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Ending, TaskError> {
+        for path in &task.past.foreign {
+            // Another process may have begun to write it just now, unless there is none.
+            if alone || *path == task.journal {
+                task.foreign_journals += u64::from(set_aside(self.run, path)?);
+            }
+        }
+        let end = task.past.ends.get(&task.journal).copied().unwrap_or(0);
+        let identity = Identity::new(self.plan, task.shard);
+        let recorder = Recorder::open(&task.journal, identity, &task.attempt, end)?;
+        let fitted = self.fit(&task, &recorder, progress, listener);
+        match fitted.and_then(|fitted| self.finish(&mut task, fitted)) {
+            Ok(Some(summary)) => {
+                let journal_trouble = recorder.discard().err().map(|error| error.to_string());
+                remove(&task.journals)?;
+                Ok(Ending::Fitted(Summary { journal_trouble, ..summary }))
+            }
+            Ok(None) => Ok(Ending::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
+            Err(error @ TaskError::Differs { .. }) => {
+                // What may be wrong must not be taken up again.
+                let _ = recorder.discard();
+                remove(&task.journals)?;
+                Err(error)
+            }
+            Err(error) => {
+                // What went wrong first is what is told.
+                let message = error.to_string();
+                let _ = self.leave(&task, recorder, &Why::Error { message });
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what a process left that was killed right after it had written the partial. That
+    /// it cannot be removed is no reason to fail.
+    fn clear(&self, shard: u32) {
+        let paths = journals(self.run).ok().and_then(|mut found| found.remove(&shard));
+        if paths.is_none() && !self.run.lock(shard).exists() {
+            return;
+        }
+        if let Ok(Locked::Ours(_) | Locked::Unknown) = lock(&self.run.lock(shard), self.locks) {
+            let _ = remove(&paths.unwrap_or_default());
+        }
+    }
+
+    /// What to say of a shard that another process works on.
+    fn elsewhere(&self, shard: u32) -> Result<Ending, TaskError> {
+        if Partial::read(self.run, self.plan, shard).is_ok() {
+            return Ok(Ending::AlreadyDone);
+        }
+        let mut journals = Journals::of_shard(self.plan, shard, &journals(self.run)?)?;
+        Ok(Ending::Elsewhere(journals.attempts.pop()))
+    }
+
+    fn units(&self, shard: u32) -> Result<Range<u64>, TaskError> {
+        let shards = &self.plan.shards;
+        shards.units(shard).ok_or_else(|| TaskError::NoSuchShard {
+            given: "the shard",
+            shard,
+            shards: shards.numbers(),
+            root: self.run.root().to_path_buf(),
+        })
+    }
+
+    /// Runs what is left, until it is asked to stop.
+    fn fit(
+        &self,
+        task: &Task,
+        recorder: &Recorder,
+        progress: &Progress,
+        listener: Listener,
+    ) -> Result<Fitted, TaskError> {
+        let (clock, before) = (Instant::now(), progress.counts());
+        let done = &task.past.results;
+        done.iter().for_each(|(_, result)| progress.unit_resumed(result.status));
+        let desk = Desk::new(self, task, recorder, progress, listener);
+        let keeper = |first, results, time| desk.keep(first, results, time);
+        let shared = (&self.stop, &*self.profile);
+        let work = Work::new(task.units.clone(), done, &self.programs, shared, &keeper);
+        self.pool.install(|| self.workload.run(&work))?;
+        let preparing = work.prepared_at().map_or(Duration::ZERO, |at| at - clock);
+        let (pieces, times) = desk.close(self.workload.column_labels());
+        let counts = progress.counts().since(&before);
+        Ok(Fitted { pieces, times, counts, preparing, wall: clock.elapsed() })
+    }
+
+    /// Writes the partial; none if units are still to be run.
+    fn finish(&self, task: &mut Task, fitted: Fitted) -> Result<Option<Summary>, TaskError> {
+        let Fitted { pieces, times, counts, preparing, wall } = fitted;
+        let mut results = std::mem::replace(&mut task.past.results, Results::none(&(0..0)));
+        for piece in pieces {
+            results.put(piece.first, piece.results);
+        }
+        let Some(results) = results.complete() else { return Ok(None) };
+        let provenance = self.provenance(task, wall, &counts, times);
+        let partial = Partial { results, provenance };
+        self.profile.phase(Phase::Write, || self.hand_in(task.shard, &partial))?;
+        Ok(Some(Summary {
+            counts,
+            preparing,
+            fitting: wall - preparing,
+            set_aside: task.damaged,
+            foreign_journals: task.foreign_journals,
+            journal_trouble: None,
+        }))
+    }
+
+    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same.
+    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<(), TaskError> {
+        let path = self.run.partial(shard);
+        for _ in 0..TRIES {
+            if ours.write(self.run, self.plan, shard)? {
+                return Ok(());
+            }
+            match Partial::read(self.run, self.plan, shard) {
+                Ok(theirs) if theirs.has_results_of(ours) => return Ok(()),
+                Ok(theirs) => {
+                    let aside = free_place(self.run, &path)?;
+                    ours.write_to(&aside, self.plan, shard)?;
+                    let Provenance { host, process, .. } = theirs.provenance;
+                    return Err(TaskError::Differs { shard, path, host, process, aside });
+                }
+                Err(_) => set_aside(self.run, &path)?,
+            };
+        }
+        Err(FileError::new("write", &path, ErrorKind::AlreadyExists.into()).into())
+    }
+
+    /// Ends the journal of a shard that is not done, and says what stands in it.
+    fn leave(&self, task: &Task, recorder: Recorder, why: &Why) -> Result<Stopped, TaskError> {
+        let trouble = recorder.close(why).err().map(|error| error.to_string());
+        // Not what was handed to the journal counts, but what can be read from it.
+        let found = journals(self.run)?;
+        let left = Journals::of_shard(self.plan, task.shard, &found)?;
+        let kept = left.results.done();
+        if kept == 0 && matches!(why, Why::Asked { .. }) {
+            remove(&task.journals)?;
+        }
+        let units = task.units.end - task.units.start;
+        Ok(Stopped { shard: task.shard, kept, units, journal: task.journal.clone(), trouble })
+    }
+
+    fn provenance(
+        &self,
+        task: &Task,
+        wall: Duration,
+        counts: &Counts,
+        times: Vec<ColumnTime>,
+    ) -> Provenance {
+        let Attempt { host, process, job, started, binary } = task.attempt.clone();
+        Provenance {
+            shard: task.shard,
+            host,
+            process,
+            job,
+            attempts: task.past.attempts.len() as u64 + 1,
+            units_from_journal: counts.resumed,
+            binary,
+            earlier_binaries: other_binaries(&task.past, binary),
+            threads: self.pool.current_num_threads(),
+            started,
+            finished: now(),
+            wall_seconds: wall.as_secs_f64(),
+            unit_seconds: counts.unit_time.as_secs_f64(),
+            times,
+        }
+    }
+}
+
+/// Removes the journals of shards that were cut into more, when all is merged: what they had done
+/// stands in the partials of their parts.
+///
+/// # Errors
+/// If the folder cannot be read or a file not be removed.
+pub fn remove_outlived(run: &RunDir, plan: &BoundPlan) -> Result<(), FileError> {
+    let mut found = journals(run)?;
+    let outlived = plan.shards.splits().iter().filter_map(|split| found.remove(&split.shard));
+    remove(&outlived.flatten().collect::<Vec<_>>())
+}
+
+/// A shard in hand.
+struct Task {
+    shard: u32,
+    units: Range<u64>,
+    attempt: Attempt,
+    /// What earlier attempts have left.
+    past: Journals,
+    /// Whether a damaged partial was in the way.
+    damaged: bool,
+    /// How many files in the place of journals were in the way.
+    foreign_journals: u64,
+    /// The journal of this attempt.
+    journal: PathBuf,
+    /// It and those of earlier attempts.
+    journals: Vec<PathBuf>,
+}
+
+/// What this attempt has done.
+struct Fitted {
+    pieces: Vec<Piece>,
+    times: Vec<ColumnTime>,
+    counts: Counts,
+    preparing: Duration,
+    wall: Duration,
+}
+
+/// Where finished pieces are handed in, from any thread: they are written down, counted, and kept.
+struct Desk<'a> {
+    worker: &'a Worker<'a>,
+    recorder: &'a Recorder,
+    progress: &'a Progress,
+    listener: Listener<'a>,
+    tally: Tally,
+    timing: Timing,
+    pieces: Mutex<Vec<Piece>>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(
+        worker: &'a Worker<'a>,
+        task: &Task,
+        recorder: &'a Recorder,
+        progress: &'a Progress,
+        listener: Listener<'a>,
+    ) -> Self {
+        let layout = &worker.plan.layout;
+        let tally = Tally::new(layout, &task.units, &task.past.results);
+        let timing = Timing::new(layout.columns());
+        Self { worker, recorder, progress, listener, tally, timing, pieces: Mutex::default() }
+    }
+
+    /// What is counted is kept: no kill takes back what was told.
+    fn keep(&self, first: u64, results: Vec<Envelope>, time: Duration) {
+        let Worker { plan, profile, .. } = self.worker;
+        profile.phase(Phase::Write, || self.recorder.keep(first, &results));
+        let column = plan.layout.column_of(first);
+        let configuration = plan.layout.configuration_of(first);
+        for result in &results {
+            self.progress.unit_done(result.status, time);
+            self.timing.add(column, time);
+            if let Some(done) = self.tally.count(configuration) {
+                (self.listener)(done);
+            }
+        }
+        // A thread that panicked while it added a piece has added it or not: both will do.
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        pieces.push(Piece { first, results });
+    }
+
+    fn close(self, labels: Vec<String>) -> (Vec<Piece>, Vec<ColumnTime>) {
+        let pieces = self.pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (pieces, self.timing.summary(labels))
+    }
+}
+
+/// The builds that worked on a shard before, other than this one, each once.
+fn other_binaries(past: &Journals, ours: Digest) -> Vec<Digest> {
+    let attempts = past.attempts.iter().chain(&past.inherited);
+    let others: BTreeSet<Digest> = attempts.map(|attempt| attempt.binary).collect();
+    others.into_iter().filter(|binary| *binary != ours).collect()
+}
+
+/// Removes files; it is no error if somebody else did.
+fn remove(paths: &[PathBuf]) -> Result<(), FileError> {
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            removed => removed.map_err(|e| FileError::new("remove", path, e))?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Reads every partial of a plan, one at a time, and proves that nothing is missing.
+
+use std::ops::Range;
+
+use crate::foundations::{FileError, files};
+use crate::runner::plan::BoundPlan;
+use crate::runner::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
+
+use super::ledger::{Fault, Ledger, Totals};
+use super::{Collector, MergeError, TakeError};
+
+/// A complete run: every unit of the plan, once.
+pub(super) struct Complete<'a> {
+    /// Has all results.
+    pub(super) collector: Box<dyn Collector + 'a>,
+    /// The account of the units.
+    pub(super) ledger: Ledger,
+    /// Who worked on which shard.
+    pub(super) provenance: Vec<Provenance>,
+}
+
+/// What the partials of a plan amount to.
+pub(super) enum Collected<'a> {
+    /// Everything is there.
+    Complete(Complete<'a>),
+    /// Something is missing, damaged, or does not belong.
+    Incomplete {
+        /// The account of the units.
+        totals: Totals,
+        /// The files at fault.
+        faults: Vec<Fault>,
+    },
+}
+
+/// Reads all partials of a plan. Memory holds what the collector keeps, and one partial at a time.
+///
+/// # Errors
+/// If the folder cannot be read; a partial at fault is no error but makes the run incomplete.
+pub(super) fn collect<'a>(
+    run: &RunDir,
+    plan: &BoundPlan,
+    collector: Box<dyn Collector + 'a>,
+) -> Result<Collected<'a>, MergeError> {
+    let ledger = Ledger::default();
+    let mut complete = Complete { collector, ledger, provenance: Vec::new() };
+    let mut faults = strays(run, plan)?;
+    for shard in plan.shards.live() {
+        let units = plan.shards.units(shard).unwrap_or(0..0);
+        let taken = match Partial::read(run, plan, shard) {
+            Ok(partial) => complete.take(&units, partial)?,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = taken {
+            complete.ledger.miss(&units, matches!(problem, PartialError::Missing));
+            let (path, problem) = (run.partial(shard), problem.to_string());
+            faults.push(Fault { path, problem, shard: Some(shard) });
+        }
+    }
+    Ok(if faults.is_empty() {
+        Collected::Complete(complete)
+    } else {
+        Collected::Incomplete { totals: complete.ledger.totals, faults }
+    })
+}
+
+impl Complete<'_> {
+    /// Takes every unit of a sound partial; none is counted if one of them is not what it should be.
+    fn take(
+        &mut self,
+        units: &Range<u64>,
+        partial: Partial,
+    ) -> Result<Result<(), PartialError>, MergeError> {
+        for (unit, result) in units.clone().zip(&partial.results) {
+            match self.collector.take(unit, result) {
+                Ok(()) => {}
+                Err(TakeError::Body(problem)) => return Ok(Err(PartialError::Body(problem))),
+                Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
+            }
+        }
+        for (unit, result) in units.clone().zip(&partial.results) {
+            self.ledger.count(unit, result);
+        }
+        self.provenance.push(partial.provenance);
+        Ok(Ok(()))
+    }
+}
+
+/// Files among the partials that no shard of this plan left: results that might be thought to
+/// count, and do not. Unfinished files of killed attempts are expected, and ignored.
+fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
+    let folder = run.partials();
+    let entries = match std::fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(FileError::new("read the folder", &folder, e)),
+        Ok(entries) => entries,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| FileError::new("read the folder", &folder, e))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    // That of a shard that was cut since is of no use, but no stranger's.
+    let belongs = |name: &str| shard_of_partial(name).is_some_and(|s| s < plan.shards.numbers());
+    let fault = |name: String| Fault {
+        path: folder.join(name),
+        problem: "belongs to no shard of this plan".into(),
+        shard: None,
+    };
+    let stray = |name: &String| !belongs(name) && !files::is_temporary(name);
+    Ok(names.into_iter().filter(stray).map(fault).collect())
+}

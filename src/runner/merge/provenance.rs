@@ -1,0 +1,67 @@
+//! `provenance.json`: who worked on what, where and when. The one file of a run that differs from one
+//! time to the next.
+
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::foundations::{Digest, FileError, files};
+use crate::runner::plan::{BoundPlan, Mended, Program, Split, TakenOver};
+use crate::runner::store::{Provenance, RunDir};
+
+#[derive(Serialize)]
+struct RunProvenance<'a> {
+    version: &'a str,
+    plan_hash: Digest,
+    /// The build that planned, where the plan says it.
+    program: Option<&'a Program>,
+    /// Shards on which another build worked.
+    shards_of_other_binaries: usize,
+    merged: String,
+    unit_seconds: f64,
+    /// Programs that were mended, so that results of both stand side by side.
+    mended: &'a [Mended],
+    /// Earlier plans of which results were taken over.
+    taken_over: &'a [TakenOver],
+    /// Shards that were cut into more after the plan was made.
+    splits: &'a [Split],
+    shards: &'a [Provenance],
+}
+
+/// Writes it; says on how many shards another build worked than the one that planned.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn write_provenance(
+    run: &RunDir,
+    plan: &BoundPlan,
+    shards: &[Provenance],
+) -> Result<usize, FileError> {
+    let others = other_binaries(plan, shards);
+    let provenance = RunProvenance {
+        version: &plan.plan.version,
+        plan_hash: plan.hash,
+        program: plan.program.as_ref(),
+        shards_of_other_binaries: others,
+        merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        unit_seconds: shards.iter().map(|p| p.unit_seconds).sum(),
+        mended: &plan.plan.mended,
+        taken_over: &plan.taken_over,
+        splits: plan.shards.splits(),
+        shards,
+    };
+    files::write_whole(&run.provenance(), |w| {
+        serde_json::to_writer_pretty(&mut *w, &provenance)?;
+        w.write_all(b"\n")
+    })?;
+    Ok(others)
+}
+
+/// Shards on which another build worked than the one that planned. Where the plan does not say which
+/// that is, the build of the first shard is taken for it.
+fn other_binaries(plan: &BoundPlan, shards: &[Provenance]) -> usize {
+    let planned = plan.program.as_ref().map(|program| program.blake3);
+    let Some(planned) = planned.or(shards.first().map(|p| p.binary)) else { return 0 };
+    shards.iter().filter(|shard| !shard.is_by(planned)).count()
+}

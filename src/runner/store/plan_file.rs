@@ -1,0 +1,186 @@
+//! `plan.json`: a plan as it stands in a results folder.
+
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::foundations::{Digest, files};
+use crate::runner::plan::{
+    BoundPlan, FORMAT, Input, LaunchSettings, Layout, LiveShards, Plan, Program, TakenOver, VERSION,
+};
+
+use super::plan_error::PlanError;
+use super::revisions;
+use super::run_dir::RunDir;
+
+/// `plan.json` as it stands in the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    plan_hash: Digest,
+    #[serde(default, skip_serializing_if = "LaunchSettings::is_default")]
+    launch: LaunchSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken_over: Vec<TakenOver>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+impl PlanFile {
+    /// Reads `plan.json` and checks that nothing changed it and that this program may use it. What its
+    /// settings mean is left to its workload.
+    ///
+    /// # Errors
+    /// If it is missing, damaged, edited, or of another version.
+    pub fn read(run: &RunDir) -> Result<Self, PlanError> {
+        let path = run.plan();
+        let bytes = files::read(&path).map_err(|error| {
+            if error.is_not_found() {
+                PlanError::Missing { path: path.clone() }
+            } else {
+                error.into()
+            }
+        })?;
+        let unreadable = |e: serde_json::Error| PlanError::unreadable(&path, e.to_string());
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        // Before the rest is looked at: another version may have other settings.
+        if let Some(found) = value["plan"]["version"].as_str().filter(|v| *v != VERSION) {
+            return Err(PlanError::Version { path, found: found.into() });
+        }
+        let file: Self = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        let found = file.plan.hash();
+        if found != file.plan_hash {
+            let (written, found) = (file.plan_hash.short(), found.short());
+            return Err(PlanError::Edited { path, written, found });
+        }
+        Ok(file)
+    }
+
+    /// The plan, with the units that its settings mean, and with what was cut since it was made.
+    ///
+    /// # Errors
+    /// If its shards are not these units, or revisions cannot be used.
+    pub fn bound(self, run: &RunDir, layout: Layout) -> Result<BoundPlan, PlanError> {
+        let Self { plan, launch, program, taken_over, .. } = self;
+        let fits =
+            plan.format == FORMAT && plan.units == layout.units() && plan.shards.cover(&layout);
+        if !fits {
+            let message = "its shards do not cover its units".into();
+            return Err(PlanError::unreadable(&run.plan(), message));
+        }
+        let mut bound = BoundPlan { taken_over, ..plan.bind(layout, launch, program) };
+        revisions::read(run, &mut bound)?;
+        Ok(bound)
+    }
+}
+
+impl BoundPlan {
+    /// Writes `plan.json`, whole.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
+        let Self { plan, hash, launch, program, taken_over, .. } = self.clone();
+        let file = PlanFile { plan_hash: hash, launch, program, taken_over, plan };
+        files::make_folder(run.root())?;
+        files::write_whole(&run.plan(), |w| {
+            serde_json::to_writer_pretty(&mut *w, &file)?;
+            w.write_all(b"\n")
+        })?;
+        Ok(())
+    }
+
+    /// The plan as it stands in a folder, if that is the same one: with what was mended since, and
+    /// with what is known of where its results came from.
+    #[must_use]
+    pub fn as_it_stands(self, run: &RunDir) -> Self {
+        let Ok(old) = PlanFile::read(run) else { return self };
+        let mended = self.clone().with_mended(old.plan.mended);
+        if mended.hash == old.plan_hash {
+            Self { taken_over: old.taken_over, ..mended }
+        } else {
+            self
+        }
+    }
+
+    /// The hash of the plan that stands in a folder, if there is one that says so.
+    #[must_use]
+    pub fn hash_in(run: &RunDir) -> Option<Digest> {
+        #[derive(Deserialize)]
+        struct Hash {
+            plan_hash: Digest,
+        }
+        let bytes = files::read(&run.plan()).ok()?;
+        Some(serde_json::from_slice::<Hash>(&bytes).ok()?.plan_hash)
+    }
+
+    /// Whether the revisions in a folder are those of another plan than the one there.
+    #[must_use]
+    pub fn has_foreign_revisions(run: &RunDir) -> bool {
+        Self::hash_in(run).is_some_and(|hash| revisions::is_foreign(&run.revisions(), &hash))
+    }
+
+    /// The same plan with the revisions in a folder, where it goes on.
+    ///
+    /// # Errors
+    /// If they cannot be used.
+    pub fn revised(mut self, run: &RunDir) -> Result<Self, PlanError> {
+        self.shards = LiveShards::new(&self.plan.shards);
+        revisions::read(run, &mut self)?;
+        Ok(self)
+    }
+
+    /// Writes down, whole, which shards were cut, if any were.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_revisions(&self, run: &RunDir) -> Result<(), PlanError> {
+        match self.shards.splits() {
+            [] => Ok(()),
+            splits => Ok(revisions::write(run, self.hash, splits)?),
+        }
+    }
+
+    /// Whether the revisions in a folder, if there are any, are not of this plan.
+    #[must_use]
+    pub fn disowns_revisions(&self, run: &RunDir) -> bool {
+        revisions::is_foreign(&run.revisions(), &self.hash)
+    }
+
+    /// Checks that the input files are those that were planned with.
+    ///
+    /// # Errors
+    /// Names the first file that changed or is gone.
+    pub fn check_inputs(&self) -> Result<(), PlanError> {
+        self.check_inputs_but(|_| false)
+    }
+
+    /// The same, but some files are not looked at.
+    ///
+    /// # Errors
+    /// Names the first of the others that changed or is gone.
+    pub fn check_inputs_but(&self, skipped: impl Fn(&Input) -> bool) -> Result<(), PlanError> {
+        for input in self.plan.inputs.iter().filter(|input| !skipped(input)) {
+            let found = Digest::of_file(&input.path)?;
+            if found != input.blake3 {
+                return Err(PlanError::InputChanged {
+                    path: input.path.clone(),
+                    planned: input.blake3.short(),
+                    found: found.short(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Self::check_inputs`], after the fits: those that are no longer there do no harm, but one
+    /// that changed may have done so while tasks were at work, which look at it when they begin.
+    ///
+    /// # Errors
+    /// Names the first file that changed.
+    pub fn check_unchanged(&self) -> Result<(), PlanError> {
+        self.check_inputs_but(|input| !input.path.exists())
+    }
+}

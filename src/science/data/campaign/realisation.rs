@@ -1,0 +1,247 @@
+//! The spectra of a data set in one trial, and what the fit of a bin needs.
+
+use std::sync::Arc;
+
+use num_complex::Complex64;
+
+use super::Campaign;
+use super::designs::Design;
+use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
+use crate::science::data::resample::Draw;
+use crate::science::fit::{Constraint, Context, Deadline, Problem, VarianceScale};
+use crate::science::instrument::{fill_planck_column, inverse_response};
+
+/// The spectra of one trial.
+#[derive(Debug)]
+pub struct Realisation {
+    pub(super) bins: Vec<usize>,
+    /// Transforms of the interferograms at those bins, `[bin][record]`.
+    pub(super) transforms: HugePageBuf,
+    /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
+    pub(super) sample_variance: Vec<f64>,
+    pub(super) scale: VarianceScale,
+    pub(super) draw: Draw,
+    pub(super) fitted: RecordSubset,
+    /// The records that are held out, to be predicted; none in most trials.
+    pub(super) held_out: Option<RecordSubset>,
+}
+
+/// Some of the records of a campaign. The lists have one element each.
+#[derive(Debug)]
+pub(super) struct RecordSubset {
+    records: Vec<usize>,
+    /// Whether these are all records of the campaign, each once.
+    is_whole: bool,
+    /// Whether their temperatures are those of the campaign, so that it may keep their design.
+    is_as_prepared: bool,
+    /// Number of the plateau of each, ascending.
+    plateaus: Vec<usize>,
+    /// K, `[emitter][record]`.
+    temperatures: Vec<Vec<f64>>,
+    /// One over them, 1/K.
+    inverse_temperatures: Vec<Vec<f64>>,
+    /// One over the bolometer's response at frequency zero, (erg/s)/V.
+    inverse_responsivity: Vec<f64>,
+    /// Of the bolometer, s.
+    time_constant_s: Vec<f64>,
+}
+
+impl RecordSubset {
+    /// Some records. `readings` are those of the thermometers in this realisation, if a simulation
+    /// gives them errors.
+    pub(super) fn new(
+        campaign: &Campaign,
+        readings: Option<&[Vec<f64>]>,
+        records: Vec<usize>,
+        plateaus: Vec<usize>,
+    ) -> Self {
+        let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
+        let given = readings.unwrap_or(&campaign.selected.temperatures);
+        let temperatures: Vec<Vec<f64>> = given.iter().map(chosen).collect();
+        let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
+        let inverse_temperatures = temperatures.iter().map(inverse).collect();
+        let states = || records.iter().map(|&record| &campaign.selected.states[record]);
+        let inverse_responsivity = states().map(|state| 1.0 / state.responsivity).collect();
+        let time_constant_s = states().map(|state| state.time_constant_s).collect();
+        Self {
+            is_whole: records.iter().copied().eq(0..campaign.records()),
+            is_as_prepared: readings.is_none(),
+            records,
+            plateaus,
+            temperatures,
+            inverse_temperatures,
+            inverse_responsivity,
+            time_constant_s,
+        }
+    }
+}
+
+/// The data of one bin: everything that depends on the bin in a [`Problem`].
+#[derive(Debug)]
+pub struct BinData {
+    /// Index on the frequency axis.
+    pub bin: usize,
+    /// Whether the electronics pass next to nothing.
+    pub is_blocked: bool,
+    /// Planck functions, MJy/sr, `[emitter][record]`.
+    pub design: Arc<Design>,
+    /// Spectrum, MJy/sr, one a record.
+    pub data: Vec<Complex64>,
+    /// `E|noise|^2`, (MJy/sr)^2, one a record.
+    pub variance: ScratchVec,
+    /// What is known of the scale of `variance`.
+    pub scale: VarianceScale,
+    /// Optical frequency, Hz.
+    pub frequency_hz: f64,
+    /// What a model says of the emissivities, one per emitter.
+    pub model: Option<Vec<Complex64>>,
+}
+
+impl BinData {
+    /// The columns of the design, one slice per emitter: what a [`Problem`] borrows.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&[f64]> {
+        self.design.iter().map(|column| &column[..]).collect()
+    }
+}
+
+impl Realisation {
+    /// The transforms of some records at one bin, and the variances of their samples.
+    fn gather_records(
+        &self,
+        subset: &RecordSubset,
+        position: usize,
+    ) -> (Vec<Complex64>, ScratchVec) {
+        let records = self.sample_variance.len();
+        let transforms = &self.transforms[position * records..][..records];
+        let mut variance = ScratchVec::with_len(subset.records.len());
+        if subset.is_whole {
+            variance.copy_from_slice(&self.sample_variance);
+            return (transforms.to_vec(), variance);
+        }
+        for (variance, &record) in variance.iter_mut().zip(&subset.records) {
+            *variance = self.sample_variance[record];
+        }
+        (subset.records.iter().map(|&record| transforms[record]).collect(), variance)
+    }
+
+    /// Noise of a sample of each record of the campaign, counts per gain and sweep; none where all are
+    /// as good as each other.
+    #[must_use]
+    pub fn record_sigma(&self) -> Option<Vec<f64>> {
+        let root = || self.sample_variance.iter().map(|variance| variance.sqrt()).collect();
+        (self.scale == VarianceScale::Absolute).then(root)
+    }
+
+    /// The problem of one bin, for a method that fits it: no deadline, and nothing shared with other
+    /// methods (set [`Problem::shared`] for that). `columns` are those of [`BinData::columns`].
+    #[must_use]
+    pub fn problem<'a>(
+        &'a self,
+        bin: &'a BinData,
+        columns: &'a [&'a [f64]],
+        constraint: Constraint,
+    ) -> Problem<'a> {
+        Problem {
+            design: columns,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            constraint,
+            context: self.context(bin),
+            shared: None,
+        }
+    }
+
+    /// What methods may need beside the linear problem of a bin.
+    #[must_use]
+    pub fn context<'a>(&'a self, bin: &'a BinData) -> Context<'a> {
+        Context {
+            bin: bin.bin,
+            is_blocked: bin.is_blocked,
+            deadline: Deadline::NONE,
+            frequency_hz: bin.frequency_hz,
+            temperatures: &self.fitted.temperatures,
+            plateaus: &self.fitted.plateaus,
+            model: bin.model.as_deref(),
+        }
+    }
+}
+
+impl Campaign {
+    /// Gathers what the fit of one bin needs; `position` is the bin's place in the realisation.
+    #[must_use]
+    pub fn bin_data(&self, realisation: &Realisation, position: usize) -> BinData {
+        self.gather(realisation, position, &realisation.fitted)
+    }
+
+    /// The bin of the held-out records, if there are any.
+    #[must_use]
+    pub fn held_out(&self, realisation: &Realisation, position: usize) -> Option<BinData> {
+        realisation.held_out.as_ref().map(|sample| self.gather(realisation, position, sample))
+    }
+
+    fn gather(&self, realisation: &Realisation, position: usize, subset: &RecordSubset) -> BinData {
+        let bin = realisation.bins[position];
+        let (mut data, mut variance) = realisation.gather_records(subset, position);
+        self.divide_by_gain(bin, subset, &mut data, &mut variance);
+        BinData {
+            bin,
+            is_blocked: self.blocked[bin],
+            design: self.design(bin, subset),
+            data,
+            variance,
+            scale: realisation.scale,
+            frequency_hz: self.axis.frequency_hz(bin),
+            model: self.known_at(bin, &realisation.draw),
+        }
+    }
+
+    /// Turns transforms into spectra, and variances of samples into those of the spectra.
+    fn divide_by_gain(
+        &self,
+        bin: usize,
+        subset: &RecordSubset,
+        data: &mut [Complex64],
+        variance: &mut [f64],
+    ) {
+        let per_factor = self.gain.factor(bin).inv();
+        let omega = self.gain.omega(bin);
+        let power = self.transform.noise_power();
+        let bolometer = subset.inverse_responsivity.iter().zip(&subset.time_constant_s);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for ((value, variance), (inverse, time_constant_s)) in
+                    data.iter_mut().zip(variance).zip(bolometer)
+                {
+                    let per_gain = per_factor * inverse_response(*inverse, omega * time_constant_s);
+                    *value *= per_gain;
+                    *variance = power * *variance * per_gain.norm_sqr();
+                }
+            },
+        );
+    }
+
+    /// What a model says of the emissivities at one bin.
+    fn known_at(&self, bin: usize, draw: &Draw) -> Option<Vec<Complex64>> {
+        let place = (bin, self.axis.frequency_ghz(bin));
+        let key = (draw, self.seed, self.axis.channel_scan());
+        self.known.as_ref().map(|known| known.at(place, &self.emitters, key))
+    }
+
+    /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
+    fn design(&self, bin: usize, subset: &RecordSubset) -> Arc<Design> {
+        let column = |inverse_temperatures: &Vec<f64>| {
+            let mut column = ScratchVec::with_len(inverse_temperatures.len());
+            fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
+            column
+        };
+        let work_out = || subset.inverse_temperatures.iter().map(column).collect();
+        if subset.is_whole && subset.is_as_prepared {
+            self.designs.at(bin, work_out)
+        } else {
+            Arc::new(work_out())
+        }
+    }
+}

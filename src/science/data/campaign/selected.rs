@@ -1,0 +1,106 @@
+//! The records of a data set that are used: read and screened, or simulated.
+
+use crate::foundations::npz::Matrix;
+use crate::science::data::emitters::{CombinedReading, emitting};
+use crate::science::data::error::DataError;
+use crate::science::data::recipe::Recipe;
+use crate::science::data::records::RawRecords;
+use crate::science::data::resolved::ResolvedSettings;
+use crate::science::data::screening::{Reason, Screening, screen};
+use crate::science::data::simulate::{SimulatedCampaign, SimulationSetup};
+use crate::science::data::truth::Truth;
+use crate::science::instrument::{Axis, BolometerState, ChannelScan, PLAIN_LENGTH};
+
+/// The records that are used. Vectors have one element a record.
+#[derive(Debug)]
+pub(in crate::science::data) struct SelectedRecords {
+    pub(in crate::science::data) screening: Screening,
+    /// Why each record of the file is left out, if it is.
+    pub(in crate::science::data) reasons: Vec<Option<Reason>>,
+    /// At which emitters emit, K, `[emitter][record]`.
+    pub(in crate::science::data) temperatures: Vec<Vec<f64>>,
+    pub(in crate::science::data) states: Vec<BolometerState>,
+    pub(in crate::science::data) interferograms: Interferograms,
+}
+
+/// Where the interferograms come from.
+#[derive(Debug)]
+pub(in crate::science::data) enum Interferograms {
+    Measured {
+        /// Telemetry counts, [record, sample].
+        counts: Matrix,
+        /// Gain times sweeps of each record.
+        gain_sweeps: Vec<f64>,
+    },
+    Simulated(SimulatedCampaign),
+}
+
+impl SelectedRecords {
+    /// The records of a file that pass the screening.
+    pub(super) fn measured(
+        set: ChannelScan,
+        recipe: &Recipe,
+        resolved: &ResolvedSettings,
+    ) -> Result<Self, DataError> {
+        let path = recipe.data.path.as_deref().ok_or(DataError::NoPath)?;
+        let raw = RawRecords::read(path, set.channel, recipe, resolved.bias)?;
+        let passed = screen(&raw, set, &resolved.bolometer, recipe);
+        if passed.indices.is_empty() {
+            let path = path.to_path_buf();
+            let screening = passed.screening;
+            return Err(DataError::NoRecords { path, set, screening });
+        }
+        let pick = |reading: &CombinedReading| -> Vec<f64> {
+            passed.indices.iter().map(|&i| reading.temperatures_k[i]).collect()
+        };
+        let readings = raw.readings.iter().map(pick).collect();
+        let gain = |given: f64| resolved.gains.gain(set.channel, given);
+        Ok(Self {
+            temperatures: emitting(recipe.emitters, readings, &passed.states),
+            interferograms: Interferograms::measured(raw, &passed.indices, gain),
+            states: passed.states,
+            reasons: passed.reasons,
+            screening: passed.screening,
+        })
+    }
+
+    /// A campaign simulated on the 512-point grid, where the transform can be inverted exactly.
+    pub(super) fn simulated(
+        set: ChannelScan,
+        recipe: &Recipe,
+        resolved: &ResolvedSettings,
+    ) -> Result<Self, DataError> {
+        let setup = SimulationSetup {
+            emitters: recipe.emitters,
+            truth: &Truth::simulated(set.channel, resolved.model.clone()),
+            axis: &Axis::new(set, PLAIN_LENGTH, recipe.instrument.frequency_correction)?,
+            peak: resolved.peak,
+            gains: resolved.gains,
+            bolometer: &resolved.bolometer,
+            point: resolved.operating_point(),
+        };
+        let simulated = SimulatedCampaign::new(recipe.simulate, &setup, recipe.seed)
+            .map_err(|source| DataError::Bolometer { set, source })?;
+        Ok(Self {
+            screening: Screening::all(simulated.len()),
+            reasons: vec![None; simulated.len()],
+            temperatures: emitting(
+                recipe.emitters,
+                simulated.temperatures.clone(),
+                &simulated.states,
+            ),
+            states: simulated.states.clone(),
+            interferograms: Interferograms::Simulated(simulated),
+        })
+    }
+}
+
+impl Interferograms {
+    /// The chosen records (`indices` ascending); `gain` is that of the preamplifier for what the file
+    /// has.
+    fn measured(mut raw: RawRecords, indices: &[usize], gain: impl Fn(f64) -> f64) -> Self {
+        raw.ifg.keep(indices);
+        let gain_sweeps = indices.iter().map(|&i| gain(raw.gain[i]) * raw.sweeps[i]).collect();
+        Self::Measured { counts: raw.ifg, gain_sweeps }
+    }
+}

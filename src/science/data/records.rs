@@ -1,0 +1,275 @@
+//! A calibration set as it stands in the file: nothing judged yet.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::foundations::Shown;
+use crate::science::instrument::{Channel, IFG_LENGTH, bias_volts};
+
+use super::conventions::Bias;
+use super::emitters::{BOLOMETER, CombinedReading, Emitter, Reading, combine_readings};
+use super::exclusion::Exclusion;
+use super::matching::nearest;
+use super::recipe::Recipe;
+use crate::foundations::npz::{Matrix, NpzError, NpzFile};
+
+/// A file whose arrays are each sound but do not fit together.
+#[derive(Debug, Error)]
+pub enum RecordsError {
+    /// The archive or an array in it.
+    #[error(transparent)]
+    Npz(#[from] NpzError),
+    /// No array of interferograms for this channel.
+    #[error(
+        "{}: channel {channel} has no records: `{key}` holds 0 rows; \
+         choose another channel with --set data.sets='[\"llss\"]'",
+        Shown(path)
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// The channel that was asked for.
+        channel: Channel,
+        /// Its array of interferograms.
+        key: String,
+    },
+    /// Readings of another channel that cannot be told to belong to these records.
+    #[error(
+        "{}: `{key}` holds {found} values for {records} records of channel {channel}; to match them \
+         by time needs `midpoint_time_{channel}` and `midpoint_time_{other}`",
+        Shown(path)
+    )]
+    NoTimes {
+        /// The file.
+        path: PathBuf,
+        /// The readings.
+        key: String,
+        /// How many there are.
+        found: usize,
+        /// The records.
+        records: usize,
+        /// Their channel.
+        channel: Channel,
+        /// The channel of the readings.
+        other: Channel,
+    },
+    /// A flag that a rule wants otherwise.
+    #[error("{}: data.exclude has `{rule}`, but `{key}` has shape {shapes}", Shown(path))]
+    Flag {
+        /// The file.
+        path: PathBuf,
+        /// The rule.
+        rule: String,
+        /// The array.
+        key: String,
+        /// Its shape, and what the rule asks for.
+        shapes: String,
+    },
+}
+
+/// All records of one channel, of every scan mode. Vectors have one element a record.
+#[derive(Debug, Clone)]
+pub(super) struct RawRecords {
+    /// Interferograms, telemetry counts, [record, sample].
+    pub(super) ifg: Matrix,
+    /// 0 short, 1 long.
+    pub(super) mtm_length: Vec<f64>,
+    /// 0 slow, 1 fast.
+    pub(super) mtm_speed: Vec<f64>,
+    /// Samples added on board into one.
+    pub(super) adds_per_group: Vec<f64>,
+    /// Mirror sweeps added into one interferogram.
+    pub(super) sweeps: Vec<f64>,
+    /// Commanded gain, as the file has it.
+    pub(super) gain: Vec<f64>,
+    /// Commanded bolometer bias, V.
+    pub(super) bias_v: Vec<f64>,
+    /// Bolometer readout, V.
+    pub(super) volt_v: Vec<f64>,
+    /// Temperature of the bolometer's bath, K.
+    pub(super) bath_k: Vec<f64>,
+    /// What thermometers read, one for each emitter.
+    pub(super) readings: Vec<CombinedReading>,
+    /// Whether a reading of another channel has no partner in time.
+    pub(super) unmatched: Vec<bool>,
+    /// The first rule by which each is excluded.
+    pub(super) excluded: Vec<Option<usize>>,
+}
+
+impl RawRecords {
+    /// Reads one channel of a calibration set.
+    pub(super) fn read(
+        path: &Path,
+        channel: Channel,
+        recipe: &Recipe,
+        bias: Bias,
+    ) -> Result<Self, RecordsError> {
+        let mut reader = Reader::open(path, channel, recipe)?;
+        let key = reader.key("ifg", channel);
+        let ifg = reader.file.matrix(&key, IFG_LENGTH)?;
+        if ifg.rows() == 0 {
+            return Err(RecordsError::Empty { path: path.to_path_buf(), channel, key });
+        }
+        reader.records = ifg.rows();
+        let readings: Vec<CombinedReading> = recipe
+            .emitters
+            .iter()
+            .map(|emitter| reader.emitter(emitter))
+            .collect::<Result<_, _>>()?;
+        let bias_v = |counts: f64| bias_volts(bias.counts(counts));
+        Ok(Self {
+            mtm_length: reader.column("mtm_length")?,
+            mtm_speed: reader.column("mtm_speed")?,
+            adds_per_group: reader.column("adds_per_group")?,
+            sweeps: reader.column("sweeps")?,
+            gain: reader.column("gain")?,
+            bias_v: reader.column("bol_cmd_bias")?.into_iter().map(bias_v).collect(),
+            volt_v: reader.column("bol_volt")?,
+            bath_k: match recipe.emitters.iter().position(|e| e.name() == BOLOMETER) {
+                Some(own) => readings[own].temperatures_k.clone(),
+                None => reader.column(BOLOMETER)?,
+            },
+            readings,
+            excluded: reader.excluded(&recipe.data.exclude)?,
+            unmatched: reader.unmatched,
+            ifg,
+        })
+    }
+
+    /// Number of records.
+    pub(super) fn len(&self) -> usize {
+        self.ifg.rows()
+    }
+}
+
+/// Reads arrays of the records of one channel.
+struct Reader<'a> {
+    file: NpzFile,
+    channel: Channel,
+    /// Whether names without a channel may stand for this one's.
+    is_alone: bool,
+    limit_k: f64,
+    tolerance_s: f64,
+    records: usize,
+    unmatched: Vec<bool>,
+    path: &'a Path,
+}
+
+impl<'a> Reader<'a> {
+    fn open(path: &'a Path, channel: Channel, recipe: &Recipe) -> Result<Self, RecordsError> {
+        Ok(Self {
+            file: NpzFile::open(path)?,
+            channel,
+            is_alone: recipe.data.sets.iter().all(|set| set.channel == channel),
+            limit_k: recipe.data.max_temperature_k,
+            tolerance_s: recipe.data.match_within_s,
+            records: 0,
+            unmatched: Vec::new(),
+            path,
+        })
+    }
+
+    /// The array of a name of a channel: `ifg_ll`, or, in a file of one channel, also `ifg`.
+    fn key(&self, name: &str, channel: Channel) -> String {
+        let full = format!("{name}_{channel}");
+        let is_short = self.is_alone && channel == self.channel;
+        if is_short && !self.file.contains(&full) && self.file.contains(name) {
+            name.to_owned()
+        } else {
+            full
+        }
+    }
+
+    /// One value a record of the channel.
+    fn column(&mut self, name: &str) -> Result<Vec<f64>, RecordsError> {
+        let key = self.key(name, self.channel);
+        Ok(self.file.vector(&key, Some(self.records))?)
+    }
+
+    /// What the thermometers of an emitter read.
+    fn emitter(&mut self, emitter: &Emitter) -> Result<CombinedReading, RecordsError> {
+        let Reading { parts, channel } = &emitter.reading;
+        let mut readings = Vec::new();
+        for (name, weight) in parts {
+            let values = match channel {
+                Some(other) if *other != self.channel => self.other_column(name, *other)?,
+                _ => self.column(name)?,
+            };
+            readings.push((values, *weight));
+        }
+        Ok(combine_readings(readings, self.limit_k))
+    }
+
+    /// One value a record of another channel, in the order of this one's records: the nearest in time,
+    /// or, where the file has no times, the one at the same place.
+    fn other_column(&mut self, name: &str, other: Channel) -> Result<Vec<f64>, RecordsError> {
+        let key = self.key(name, other);
+        let values = self.file.vector(&key, None)?;
+        let times = self.key("midpoint_time", self.channel);
+        let other_times = self.key("midpoint_time", other);
+        if self.file.contains(&times) && self.file.contains(&other_times) {
+            let own = self.file.vector(&times, Some(self.records))?;
+            let others = self.file.vector(&other_times, Some(values.len()))?;
+            return Ok(self.matched(&values, &nearest(&own, &others, self.tolerance_s)));
+        }
+        if values.len() == self.records {
+            return Ok(values);
+        }
+        let path = self.path.to_path_buf();
+        let channel = self.channel;
+        let found = values.len();
+        let records = self.records;
+        Err(RecordsError::NoTimes { path, key, found, records, channel, other })
+    }
+
+    /// The values at some places; records without one are remembered.
+    fn matched(&mut self, values: &[f64], places: &[Option<usize>]) -> Vec<f64> {
+        self.unmatched.resize(self.records, false);
+        for (unmatched, place) in self.unmatched.iter_mut().zip(places) {
+            *unmatched |= place.is_none();
+        }
+        places.iter().map(|place| place.map_or(f64::NAN, |place| values[place])).collect()
+    }
+
+    /// The first rule, by its place, that excludes each record.
+    fn excluded(&mut self, rules: &[Exclusion]) -> Result<Vec<Option<usize>>, RecordsError> {
+        let mut excluded = vec![None; self.records];
+        for (place, rule) in rules.iter().enumerate() {
+            let flags = self.flags(rule)?;
+            for (excluded, flag) in excluded.iter_mut().zip(flags) {
+                if excluded.is_none() && rule.holds(flag) {
+                    *excluded = Some(place);
+                }
+            }
+        }
+        Ok(excluded)
+    }
+
+    /// The flag of each record that a rule looks at.
+    fn flags(&mut self, rule: &Exclusion) -> Result<Vec<f64>, RecordsError> {
+        let key = self.key(&rule.key, self.channel);
+        let (array, _) = self.file.array_f64(&key)?;
+        let records = self.records;
+        let (stride, offset) = match (array.shape(), rule.column) {
+            (&[rows], None) if rows == records => (1, 0),
+            (&[rows, columns], Some(column)) if rows == records && column < columns => {
+                (columns, column)
+            }
+            (shape, column) => {
+                let expected = match column {
+                    None => format!("({records},)"),
+                    Some(column) => format!("({records}, {} or more)", column + 1),
+                };
+                let path = self.path.to_path_buf();
+                let rule = rule.to_string();
+                let shapes = format!(
+                    "{}; expected {expected}",
+                    crate::foundations::npz::python_shape(shape)
+                );
+                return Err(RecordsError::Flag { path, rule, key, shapes });
+            }
+        };
+        Ok(array.iter().skip(offset).step_by(stride).copied().collect())
+    }
+}

@@ -1,0 +1,236 @@
+//! The direct solution, by Householder QR of the column-scaled system.
+
+use num_complex::Complex64;
+
+use super::householder::{Qr, householder_qr};
+use super::singular_values::singular_values;
+use super::system::{Equations, System, Unusable};
+use super::vector::{dot, norm};
+use crate::foundations::numerics::ScratchVec;
+
+/// A direct least-squares solution and its quality.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectFit {
+    /// One per emitter.
+    pub(crate) emissivity: Vec<Complex64>,
+    /// One per emitter: `sqrt(E|dE|^2)` for data of unit variance.
+    pub(crate) unit_sigma: Vec<f64>,
+    /// Weighted sum of squared residual moduli.
+    pub(crate) rss: f64,
+    /// Condition number of the scaled design.
+    pub(crate) condition: f64,
+    /// Records minus free unknowns.
+    pub(crate) degrees_of_freedom: usize,
+}
+
+impl DirectFit {
+    /// Error bars where only the residual tells how large the noise is.
+    pub(crate) fn sigma_from_residual(&self) -> Vec<f64> {
+        // Without degrees of freedom the residual says nothing: 0/0 is NaN.
+        let variance = self.rss / self.degrees_of_freedom as f64;
+        self.unit_sigma.iter().map(|s| s * variance.sqrt()).collect()
+    }
+}
+
+/// Solves equations whose records have these square roots of weights (`None`: all one).
+pub(crate) fn solve(
+    equations: &Equations,
+    root_weight: Option<&[f64]>,
+) -> Result<DirectFit, Unusable> {
+    Ok(Factorization::of(equations, root_weight)?.fit())
+}
+
+/// The QR factorisation of a system, R being that of its columns scaled to length one.
+#[derive(Debug)]
+pub(crate) struct Factorization {
+    system: System,
+    qr: Qr,
+    condition: f64,
+    rank: usize,
+}
+
+/// Column lengths whose squares neither overflow nor underflow.
+const SAFE: std::ops::Range<f64> = 1e-120..1e120;
+
+impl Factorization {
+    /// Factors a system of full rank.
+    pub(crate) fn of(equations: &Equations, root_weight: Option<&[f64]>) -> Result<Self, Unusable> {
+        let factored = Self::of_any_rank(equations, root_weight)?;
+        factored.check_rank()?;
+        Ok(factored)
+    }
+
+    /// Factors a system of any rank.
+    pub(crate) fn of_any_rank(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        // R has the lengths of the columns, which therefore seldom need scaling beforehand.
+        let factored = Self::reduced(System::unscaled(equations, root_weight)?);
+        if factored.is_sound() {
+            Ok(factored)
+        } else {
+            Ok(Self::reduced(System::new(equations, root_weight)?))
+        }
+    }
+
+    fn reduced(mut system: System) -> Self {
+        let n = system.unknowns();
+        let rows = system.rows;
+        let mut qr =
+            householder_qr(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
+        for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
+            let length = norm(column);
+            column.iter_mut().for_each(|value| *value /= length);
+            *scale *= length;
+        }
+        let (condition, rank) = condition_and_rank(&qr.r, n, rows);
+        Self { system, qr, condition, rank }
+    }
+
+    /// Whether nothing overflowed or underflowed.
+    fn is_sound(&self) -> bool {
+        let qt_b = self.qr.qt_b.iter().flatten();
+        self.system.scale.iter().all(|length| SAFE.contains(length))
+            && qt_b.fold(self.rss(), |sum, x| sum + x.abs()).is_finite()
+    }
+
+    /// Fails if the emitters cannot be told apart.
+    pub(crate) fn check_rank(&self) -> Result<(), Unusable> {
+        full_rank(self.rank, self.system.unknowns())
+    }
+
+    /// Weighted sum of squared residual moduli.
+    pub(crate) fn rss(&self) -> f64 {
+        let System { re, im, .. } = &self.system;
+        dot(re, re) + dot(im, im)
+    }
+
+    /// The least-squares solution.
+    pub(crate) fn fit(&self) -> DirectFit {
+        let Self { system, qr, condition, .. } = self;
+        let (unknowns, (re, im)) = (system.unknowns(), self.qt_b());
+        DirectFit {
+            emissivity: self.emissivities(re, im),
+            unit_sigma: system.unit_sigmas(|b| solve_upper_transposed(&qr.r, unknowns, b)),
+            rss: self.rss(),
+            condition: *condition,
+            degrees_of_freedom: system.rows - unknowns,
+        }
+    }
+
+    /// R, column by column.
+    pub(crate) fn r(&self) -> &[f64] {
+        &self.qr.r
+    }
+
+    /// Q, column by column. R maps scaled unknowns to coordinates in this basis.
+    pub(crate) fn form_q(&self) -> ScratchVec {
+        self.qr.form_q(&self.system.columns, self.system.rows)
+    }
+
+    /// The system; the factorisation has overwritten its columns and data.
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// `Q^T b`, real and imaginary part, one element per unknown. Up to a constant the objective is
+    /// `|R x - Q^T b|^2`.
+    pub(crate) fn qt_b(&self) -> (&[f64], &[f64]) {
+        let [re, im] = &self.qr.qt_b;
+        (re, im)
+    }
+
+    /// The emissivities at `R x = y`, y given by its real and imaginary part.
+    pub(crate) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
+        let solve = |y: &[f64]| solve_upper(self.r(), self.system.unknowns(), y);
+        self.system.emissivities(&complex(&solve(re), &solve(im)))
+    }
+
+    /// `C slope`, C the covariance of all emissivities for data of unit variance: how far a linear term
+    /// `-2 Re sum_i conj(slope_i) E_i` added to the objective moves its minimum.
+    pub(crate) fn unit_covariance_times(&self, slope: &[Complex64]) -> Vec<Complex64> {
+        let n = self.system.unknowns();
+        let slope = self.system.scaled_gradient(slope);
+        let solve = |part: fn(&Complex64) -> f64| {
+            let b = solve_upper_transposed(self.r(), n, slope.iter().map(part).collect());
+            solve_upper(self.r(), n, &b)
+        };
+        self.system.emissivities(&complex(&solve(|z| z.re), &solve(|z| z.im)))
+    }
+}
+
+/// Complex numbers from their parts.
+pub(crate) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
+    re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
+}
+
+/// Fails if R does not have full numerical rank.
+pub(crate) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<(), Unusable> {
+    full_rank(condition_and_rank(r, unknowns, rows).1, unknowns)
+}
+
+fn full_rank(rank: usize, unknowns: usize) -> Result<(), Unusable> {
+    if rank < unknowns { Err(Unusable::RankDeficient { rank, unknowns }) } else { Ok(()) }
+}
+
+/// The condition number and the numerical rank of R.
+fn condition_and_rank(r: &[f64], unknowns: usize, rows: usize) -> (f64, usize) {
+    let values = singular_values(r.to_vec(), unknowns);
+    let (largest, smallest) = (values[0], values[unknowns - 1]);
+    let rounding = f64::EPSILON * rows as f64 * largest;
+    (largest / smallest, values.iter().filter(|&&value| value > rounding).count())
+}
+
+/// Solves `R x = b` with R stored column by column; only the first n elements of `b` are read.
+pub(crate) fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
+    let mut x = b[..n].to_vec();
+    for i in (0..n).rev() {
+        x[i] /= r[i * n + i];
+        let known = x[i];
+        for k in 0..i {
+            x[k] -= r[i * n + k] * known;
+        }
+    }
+    x
+}
+
+/// Solves `R^T y = b`.
+pub(crate) fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
+    for i in 0..n {
+        let column = &r[i * n..i * n + i];
+        b[i] = (b[i] - dot(column, &b[..i])) / r[i * n + i];
+    }
+    b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::science::fit::Constraint;
+    use crate::science::fit::tests::Owned;
+
+    #[test]
+    fn columns_whose_squares_overflow_or_vanish_are_scaled_before() {
+        let owned = Owned::new(5, 60, 0.1, 0.0);
+        owned.with(Constraint::None, |problem| {
+            let plain = solve(&problem.equations(), None).unwrap();
+            for factor in [1e-170, 1e-110, 1e110, 1e170] {
+                let mut design: Vec<Vec<f64>> = problem.design.iter().map(|c| c.to_vec()).collect();
+                design[2].iter_mut().for_each(|planck| *planck *= factor);
+                let columns: Vec<&[f64]> = design.iter().map(|column| &column[..]).collect();
+                let equations = Equations { design: &columns, ..problem.equations() };
+                let found = solve(&equations, None).unwrap();
+                assert!((found.condition / plain.condition - 1.0).abs() < 1e-12, "{factor}");
+                assert!((found.rss / plain.rss - 1.0).abs() < 1e-12, "{factor}");
+                for (i, (found, plain)) in
+                    found.emissivity.iter().zip(&plain.emissivity).enumerate()
+                {
+                    let found = if i == 2 { found * factor } else { *found };
+                    let error = (found - plain).norm_sqr() / plain.norm_sqr();
+                    assert!(error < 1e-24, "{factor} {i}: {error}");
+                }
+            }
+        });
+    }
+}

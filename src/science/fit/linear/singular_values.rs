@@ -1,0 +1,163 @@
+//! Singular values and vectors of a small matrix: rank, condition number, filtered solutions.
+
+/// Columns count as orthogonal if the cosine of their angle is at most this.
+const ORTHOGONAL: f64 = 1e-15;
+/// One-sided Jacobi converges quadratically: seven columns take about six sweeps.
+const MAX_SWEEPS: usize = 40;
+
+/// `A = U S V^T` of a small square matrix; U and V column by column, in the order of S.
+#[derive(Debug, Clone)]
+pub(crate) struct Svd {
+    /// Left singular vectors; a column of zeros where the singular value is zero.
+    pub(crate) u: Vec<f64>,
+    /// Singular values, largest first.
+    pub(crate) values: Vec<f64>,
+    /// Right singular vectors.
+    pub(crate) v: Vec<f64>,
+}
+
+/// Singular values of the `n` x `n` matrix whose columns stand one after another, largest first.
+pub(crate) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
+    orthogonalise(&mut columns, n, &mut []);
+    let mut values = lengths(&columns, n);
+    values.sort_by(|a, b| b.total_cmp(a));
+    values
+}
+
+/// The decomposition of the `n` x `n` matrix whose columns stand one after another.
+///
+/// One-sided Jacobi (Hestenes 1958): rotates pairs of columns until all are orthogonal, which
+/// makes `A V = U S`. Their lengths are the singular values, small ones to high relative accuracy.
+pub(crate) fn svd_of(mut columns: Vec<f64>, n: usize) -> Svd {
+    let mut v = identity(n);
+    orthogonalise(&mut columns, n, &mut v);
+    in_order(&columns, &v, n)
+}
+
+/// Rotates the columns until they are orthogonal, and those of `v`, if it has any, with them.
+fn orthogonalise(columns: &mut [f64], n: usize, v: &mut [f64]) {
+    for _ in 0..MAX_SWEEPS {
+        let mut rotated = false;
+        for i in 0..n {
+            for j in i + 1..n {
+                if let Some(turn) = rotation(columns, n, i, j) {
+                    rotate(columns, n, i, j, turn);
+                    if !v.is_empty() {
+                        rotate(v, n, i, j, turn);
+                    }
+                    rotated = true;
+                }
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
+}
+
+fn lengths(columns: &[f64], n: usize) -> Vec<f64> {
+    columns.chunks_exact(n.max(1)).map(|column| short_dot(column, column).sqrt()).collect()
+}
+
+fn identity(n: usize) -> Vec<f64> {
+    let mut columns = vec![0.0; n * n];
+    columns.iter_mut().step_by(n + 1).for_each(|diagonal| *diagonal = 1.0);
+    columns
+}
+
+/// Splits `A V` into U and S, and sorts both with V by falling singular value.
+fn in_order(columns: &[f64], v: &[f64], n: usize) -> Svd {
+    let column = |of: &[f64], k: usize| of[k * n..(k + 1) * n].to_vec();
+    let lengths = lengths(columns, n);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| lengths[b].total_cmp(&lengths[a]));
+    let unit = |k: usize| if lengths[k] > 0.0 { lengths[k] } else { 1.0 };
+    let left = |&k: &usize| column(columns, k).into_iter().map(move |value| value / unit(k));
+    Svd {
+        u: order.iter().flat_map(left).collect(),
+        values: order.iter().map(|&k| lengths[k]).collect(),
+        v: order.iter().flat_map(|&k| column(v, k)).collect(),
+    }
+}
+
+/// Cosine and sine of the turn that makes columns `i < j` orthogonal; `None` if they are already.
+fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)> {
+    let (a, b) = (&columns[i * n..(i + 1) * n], &columns[j * n..(j + 1) * n]);
+    let (aa, bb, ab) = (short_dot(a, a), short_dot(b, b), short_dot(a, b));
+    // False for NaN, which can never become orthogonal: it counts as done.
+    let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
+    if !slanted {
+        return None;
+    }
+    let zeta = (bb - aa) / (2.0 * ab);
+    let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+    let c = 1.0 / (1.0 + t * t).sqrt();
+    Some((c, c * t))
+}
+
+/// For vectors of a few elements, where lanes would be empty.
+fn short_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64)) {
+    let (left, right) = columns.split_at_mut(j * n);
+    for (a, b) in left[i * n..(i + 1) * n].iter_mut().zip(&mut right[..n]) {
+        (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::science::fit::linear::vector::dot;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_triangle_with_known_values() {
+        // [[3, 0], [4, 5]] has singular values 3 sqrt 5 and sqrt 5.
+        let values = singular_values(vec![3.0, 4.0, 0.0, 5.0], 2);
+        assert!((values[0] - 45f64.sqrt()).abs() < 1e-14);
+        assert!((values[1] - 5f64.sqrt()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_tiny_value_beside_a_large_one_keeps_its_digits() {
+        let values = singular_values(vec![1e8, 0.0, 1.0, 1e-8], 2);
+        assert!((values[0] * values[1] - 1.0).abs() < 1e-13, "the product is the determinant");
+    }
+
+    #[test]
+    fn nothing_loops_on_nan_or_zero() {
+        assert_eq!(singular_values(vec![0.0; 9], 3), vec![0.0; 3]);
+        assert!(singular_values(vec![f64::NAN; 9], 3)[0].is_nan());
+        assert!(singular_values(Vec::new(), 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_factors_multiply_to_the_matrix(m in prop::collection::vec(-10.0..10.0, 49)) {
+            let Svd { u, values, v } = svd_of(m.clone(), 7);
+            let entry = |row: usize, column: usize| -> f64 {
+                (0..7).map(|k| u[k * 7 + row] * values[k] * v[k * 7 + column]).sum()
+            };
+            for (at, expected) in m.iter().enumerate() {
+                prop_assert!((entry(at % 7, at / 7) - expected).abs() <= 1e-13 * values[0]);
+            }
+            for vectors in [&u, &v] {
+                for (i, j) in (0..7).flat_map(|i| (0..7).map(move |j| (i, j))) {
+                    let product = dot(&vectors[i * 7..][..7], &vectors[j * 7..][..7]);
+                    prop_assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12);
+                }
+            }
+        }
+
+        #[test]
+        fn squares_sum_to_the_frobenius_norm(m in prop::collection::vec(-10.0..10.0, 49)) {
+            let values = singular_values(m.clone(), 7);
+            let sum = dot(&values, &values);
+            prop_assert!((sum - dot(&m, &m)).abs() <= 1e-12 * sum);
+            prop_assert!(values.windows(2).all(|w| w[0] >= w[1]));
+        }
+    }
+}

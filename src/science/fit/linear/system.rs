@@ -1,0 +1,265 @@
+//! The weighted, constrained, column-scaled system that the estimators solve.
+
+use num_complex::Complex64;
+use thiserror::Error;
+
+use super::vector::norm;
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::science::fit::constraint::Constraint;
+
+/// Why a bin cannot be solved. The text is recorded as the reason of the failure.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Unusable {
+    /// Fewer equations than unknowns.
+    #[error("{records} records cannot determine {unknowns} emissivities")]
+    TooFewRecords {
+        /// Records left after screening.
+        records: usize,
+        /// Free emissivities.
+        unknowns: usize,
+    },
+    /// A value that is NaN or infinite.
+    #[error("the {what} hold a value that is not finite")]
+    NotFinite {
+        /// Which input.
+        what: &'static str,
+    },
+    /// A variance that no noise can have.
+    #[error("record {record} has a noise variance of {variance}: expected more than zero")]
+    Variance {
+        /// Index among the records used.
+        record: usize,
+        /// Its variance, (MJy/sr)^2.
+        variance: f64,
+    },
+    /// An emitter whose Planck function is zero, or equal to the eliminated one, in every record.
+    #[error("emitter {emitter} cannot be told apart: its column of the design is zero")]
+    ZeroColumn {
+        /// Index of the emitter.
+        emitter: usize,
+    },
+    /// Emitters that were driven together and cannot be told apart.
+    #[error("the design has rank {rank} of {unknowns}: emitters that cannot be told apart")]
+    RankDeficient {
+        /// Singular values above the rounding error.
+        rank: usize,
+        /// Free emissivities.
+        unknowns: usize,
+    },
+}
+
+/// `data[j] = sum_i E[i] design[i][j]`: the linear problem of one bin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Equations<'a> {
+    /// One slice of length N per emitter.
+    pub(crate) design: &'a [&'a [f64]],
+    /// Length N.
+    pub(crate) data: &'a [Complex64],
+    /// What is known of the emissivities beforehand.
+    pub(crate) constraint: Constraint,
+}
+
+impl Equations<'_> {
+    /// Number of unknown complex emissivities that are free.
+    fn unknowns(&self) -> usize {
+        self.constraint.free(self.design.len())
+    }
+}
+
+/// A least-squares system with scaled columns: each is divided by its `scale`, by which its unknown
+/// (an emissivity) is multiplied.
+#[derive(Debug, Clone)]
+pub(crate) struct System {
+    /// Equations: one per record.
+    pub(crate) rows: usize,
+    /// The matrix, column by column, each of `rows` elements.
+    pub(crate) columns: ScratchVec,
+    /// Real part of the weighted data.
+    pub(crate) re: ScratchVec,
+    /// Imaginary part of the weighted data.
+    pub(crate) im: ScratchVec,
+    /// Length that each column had before it was scaled, MJy/sr (times the weight).
+    pub(crate) scale: Vec<f64>,
+    /// Under a constraint, the emitter that the others determine.
+    eliminated: Option<usize>,
+}
+
+impl System {
+    /// Weights every record by `root_weight` (the square root of its weight; `None`: all one),
+    /// applies the constraint, and scales the columns.
+    pub(crate) fn new(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        let mut system = Self::unscaled(equations, root_weight)?;
+        let rows = system.rows;
+        let eliminated = system.eliminated;
+        system.scale = with_widest_simd(
+            #[inline(always)]
+            || scale_columns(&mut system.columns, rows, eliminated),
+        )?;
+        if !norm(&system.re).is_finite() || !norm(&system.im).is_finite() {
+            return Err(Unusable::NotFinite { what: "data" });
+        }
+        Ok(system)
+    }
+
+    /// As [`Self::new`], but without scaling the columns and without checks.
+    pub(crate) fn unscaled(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        let rows = equations.data.len();
+        let unknowns = equations.unknowns();
+        if unknowns == 0 || rows < unknowns {
+            return Err(Unusable::TooFewRecords { records: rows, unknowns });
+        }
+        let mut columns = ScratchVec::with_len(rows * equations.design.len());
+        let [mut re, mut im] = [ScratchVec::with_len(rows), ScratchVec::with_len(rows)];
+        let eliminated = with_widest_simd(
+            #[inline(always)]
+            || {
+                weigh(equations, root_weight, &mut columns, [&mut re, &mut im]);
+                eliminate(equations.constraint, &mut columns, rows)
+            },
+        );
+        columns.truncate(rows * unknowns);
+        Ok(Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated })
+    }
+
+    /// Number of free unknowns.
+    pub(crate) fn unknowns(&self) -> usize {
+        self.scale.len()
+    }
+
+    /// The same system with its data divided by their length, and that length.
+    pub(crate) fn with_unit_data(mut self) -> (Self, f64) {
+        let length = norm(&[norm(&self.re), norm(&self.im)]);
+        let unit = if length > 0.0 { length } else { 1.0 };
+        self.re.iter_mut().chain(self.im.iter_mut()).for_each(|value| *value /= unit);
+        (self, unit)
+    }
+
+    /// One column.
+    pub(crate) fn column(&self, i: usize) -> &[f64] {
+        &self.columns[i * self.rows..(i + 1) * self.rows]
+    }
+
+    /// Turns scaled unknowns into the emissivities of all emitters.
+    pub(crate) fn emissivities(&self, scaled: &[Complex64]) -> Vec<Complex64> {
+        let mut all: Vec<Complex64> = scaled.iter().zip(&self.scale).map(|(x, s)| x / s).collect();
+        if let Some(emitter) = self.eliminated {
+            let sum: Complex64 = all.iter().sum();
+            all.insert(emitter, -sum);
+        }
+        all
+    }
+
+    /// Turns the emissivities of all emitters into scaled unknowns.
+    pub(crate) fn scaled(&self, emissivity: &[Complex64]) -> Vec<Complex64> {
+        let mut free = emissivity.to_vec();
+        if let Some(emitter) = self.eliminated {
+            free.remove(emitter);
+        }
+        free.iter().zip(&self.scale).map(|(e, s)| e * s).collect()
+    }
+
+    /// Turns a gradient with respect to all emissivities into one with respect to scaled unknowns.
+    pub(crate) fn scaled_gradient(&self, slope: &[Complex64]) -> Vec<Complex64> {
+        let mut free = slope.to_vec();
+        if let Some(emitter) = self.eliminated {
+            let gone = free.remove(emitter);
+            free.iter_mut().for_each(|value| *value -= gone);
+        }
+        free.iter().zip(&self.scale).map(|(slope, scale)| slope / scale).collect()
+    }
+
+    /// Standard errors of all emissivities for data of unit variance, from the columns of the
+    /// transposed inverse factor: `(R^T R)^-1` is the covariance of the scaled unknowns.
+    pub(crate) fn unit_sigmas(&self, solve_transposed: impl Fn(Vec<f64>) -> Vec<f64>) -> Vec<f64> {
+        let unknowns = self.unknowns();
+        let unit = |i: usize| (0..unknowns).map(|k| if k == i { 1.0 } else { 0.0 }).collect();
+        let mut sigmas: Vec<f64> =
+            (0..unknowns).map(|i| norm(&solve_transposed(unit(i))) / self.scale[i]).collect();
+        if let Some(emitter) = self.eliminated {
+            let all = self.scale.iter().map(|s| 1.0 / s).collect();
+            sigmas.insert(emitter, norm(&solve_transposed(all)));
+        }
+        sigmas
+    }
+}
+
+/// Copies design and data, each record multiplied by the square root of its weight.
+#[inline(always)]
+fn weigh(equations: &Equations, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
+    let rows = equations.data.len();
+    for (column, values) in columns.chunks_exact_mut(rows).zip(equations.design) {
+        match root {
+            None => column.copy_from_slice(values),
+            Some(root) => {
+                for ((weighed, value), root) in column.iter_mut().zip(*values).zip(root) {
+                    *weighed = value * root;
+                }
+            }
+        }
+    }
+    let [re, im] = data;
+    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(equations.data) {
+        (*re, *im) = (value.re, value.im);
+    }
+    if let Some(root) = root {
+        re.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
+        im.iter_mut().zip(root).for_each(|(value, root)| *value *= root);
+    }
+}
+
+/// Under the Kirchhoff constraint, replaces one emitter by minus the sum of the others: its column
+/// is subtracted from theirs, which then stand at the beginning.
+///
+/// The emitter with the smallest column goes: its column is then a small change to the others,
+/// which keeps as many digits of the well-determined ones as there are. At high frequency the
+/// columns differ by fifty orders of magnitude, so this choice matters.
+#[inline(always)]
+fn eliminate(constraint: Constraint, columns: &mut [f64], rows: usize) -> Option<usize> {
+    if constraint == Constraint::None {
+        return None;
+    }
+    let lengths: Vec<f64> = columns.chunks_exact(rows).map(norm).collect();
+    let smallest = (0..lengths.len()).min_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
+    let gone = columns[smallest * rows..][..rows].to_vec();
+    columns.copy_within((smallest + 1) * rows.., smallest * rows);
+    let kept = columns.len() - rows;
+    for column in columns[..kept].chunks_exact_mut(rows) {
+        column.iter_mut().zip(&gone).for_each(|(value, gone)| *value -= gone);
+    }
+    Some(smallest)
+}
+
+/// Divides every column by its length; returns the lengths.
+#[inline(always)]
+fn scale_columns(
+    columns: &mut [f64],
+    rows: usize,
+    eliminated: Option<usize>,
+) -> Result<Vec<f64>, Unusable> {
+    let mut scale = Vec::with_capacity(columns.len() / rows);
+    for (place, column) in columns.chunks_exact_mut(rows).enumerate() {
+        let length = norm(column);
+        if !length.is_finite() {
+            return Err(Unusable::NotFinite { what: "Planck functions or weights" });
+        }
+        if length == 0.0 {
+            let emitter = place + usize::from(eliminated.is_some_and(|gone| gone <= place));
+            return Err(Unusable::ZeroColumn { emitter });
+        }
+        // Where the inverse would overflow, division does not.
+        let inverse = 1.0 / length;
+        if inverse.is_finite() {
+            column.iter_mut().for_each(|value| *value *= inverse)
+        } else {
+            column.iter_mut().for_each(|value| *value /= length)
+        }
+        scale.push(length);
+    }
+    Ok(scale)
+}

@@ -1,0 +1,58 @@
+//! Residuals: the data less the fitted spectrum.
+
+use num_complex::Complex64;
+
+use super::problem::Problem;
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::science::fit::linear::vector::sum;
+
+/// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
+pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
+    let mut residual = problem.data.to_vec();
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for (value, column) in emissivity.iter().zip(problem.design) {
+                residual
+                    .iter_mut()
+                    .zip(*column)
+                    .for_each(|(residual, planck)| *residual -= value * planck);
+            }
+        },
+    );
+    residual
+}
+
+/// Adds each record's squared residual, in units of its noise variance, to its element of `sums`.
+pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: &mut [f64]) {
+    let residual = residuals(problem, emissivity);
+    for ((sum, residual), variance) in sums.iter_mut().zip(&residual).zip(problem.variance) {
+        *sum += residual.norm_sqr() / variance;
+    }
+}
+
+/// How far held-out records lie from what the emissivities predict: the root mean square residual in
+/// standard deviations of the noise. One, if only noise is left.
+#[must_use]
+pub fn prediction_error(held_out: &Problem, emissivity: &[Complex64]) -> f64 {
+    (chi_square(held_out, emissivity) / held_out.records() as f64).sqrt()
+}
+
+/// `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`.
+pub(super) fn chi_square(problem: &Problem, emissivity: &[Complex64]) -> f64 {
+    weighted_sum(&residuals(problem, emissivity), problem.variance)
+}
+
+/// `sum_j |rest_j|^2 / variance_j`.
+pub(super) fn weighted_sum(residual: &[Complex64], variance: &[f64]) -> f64 {
+    let mut terms = ScratchVec::with_len(residual.len());
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for ((term, residual), variance) in terms.iter_mut().zip(residual).zip(variance) {
+                *term = residual.norm_sqr() / variance;
+            }
+            sum(&terms)
+        },
+    )
+}
