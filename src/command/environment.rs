@@ -47,6 +47,10 @@ const OF_NAMES: MatchOptions = MatchOptions {
 };
 
 /// Which of the variables that this process has are not inherited.
+///
+/// Those of Slurm are: a program may look up its job, or start steps of it with `srun`. One that takes
+/// them for its own (an MPI library that is started without `srun`) needs
+/// `env_clear = ["SLURM_*", "PMI*"]`.
 pub(super) fn removed(
     cleared: &[Pattern],
     inherited: impl Iterator<Item = OsString>,

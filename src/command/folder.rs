@@ -31,7 +31,6 @@ impl Folder {
                 .permissions(Permissions::from_mode(0o700))
                 .tempdir_in(scratch)?;
             let path = folder.path().canonicalize()?;
-            fs::create_dir(path.join(SCRATCH))?;
             fs::create_dir(path.join(OUTPUTS))?;
             let made = path.join(OUTPUTS).metadata()?.modified().ok();
             if let Some((above, _)) = output.rsplit_once('/') {
@@ -53,9 +52,10 @@ impl Folder {
         self.path.join(OUTPUTS)
     }
 
-    /// Where scratch files go.
+    /// Where scratch files go: around the outputs, since on many disks a folder more takes as long to
+    /// make as a short program.
     pub(super) fn scratch(&self) -> PathBuf {
-        self.path.join(SCRATCH)
+        self.path.clone()
     }
 
     /// When nothing was in it yet.
@@ -66,17 +66,14 @@ impl Folder {
     /// A text without the path of this folder, nor that of the one that the program runs in: both
     /// differ from place to place, and Python puts the second before the name of a script that fails.
     pub(super) fn without_paths(&self, text: &str, directory: &Path) -> String {
-        let (outputs, scratch) = (self.outputs(), self.scratch());
-        let named = self.folder.path();
-        let (named_outputs, named_scratch) = (named.join(OUTPUTS), named.join(SCRATCH));
-        let folders =
-            [&outputs, &named_outputs, &scratch, &named_scratch, &self.path, named, directory];
+        let (outputs, named) = (self.outputs(), self.folder.path());
+        let named_outputs = named.join(OUTPUTS);
+        let folders = [&outputs, &named_outputs, &self.path, named, directory];
         folders.iter().fold(text.to_owned(), |text, folder| without(&text, folder))
     }
 }
 
 const OUTPUTS: &str = "outputs";
-const SCRATCH: &str = "scratch";
 
 impl Drop for Folder {
     fn drop(&mut self) {

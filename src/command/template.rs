@@ -33,7 +33,8 @@ pub enum Slot {
     Attempt,
     /// `{threads}`: how many it may use.
     Threads,
-    /// `{scratch}`: a folder for its temporary files.
+    /// `{scratch}`: a folder for its temporary files, which goes with the attempt. The folder of outputs
+    /// is in it.
     Scratch,
     /// `{input}`: the path of the file that it reads.
     Input,

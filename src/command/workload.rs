@@ -183,8 +183,7 @@ impl Workload for CommandWork {
     }
 
     fn longest_unit(&self) -> Option<Duration> {
-        let command = &self.study.settings().command;
-        Duration::try_from_secs_f64(command.timeout_seconds).ok()
+        Duration::try_from_secs_f64(self.study.longest_seconds()).ok()
     }
 
     fn try_programs(&self, logs: &Path, patience: Duration) -> Result<Vec<Tried>, WorkError> {

@@ -346,7 +346,7 @@ fn placeholders_and_variables_say_the_same() {
                   $OTFHPC_TRIAL $OTFHPC_TRIAL_INDEX $OTFHPC_SEED $OTFHPC_UNIT $OTFHPC_ATTEMPT \
                   $OTFHPC_THREADS $OMP_NUM_THREADS ${OTFHPC_INPUT##*/} >$1\n\
                   test \"$1\" = $OTFHPC_OUTPUT && test $OTFHPC_OUTPUT_FOLDER/output.json = $1 && \
-                  test -z \"$(ls $OTFHPC_SCRATCH)\" && test $(ls $OTFHPC_OUTPUT_FOLDER) = output.json && \
+                  test \"$(ls $OTFHPC_SCRATCH)\" = outputs && test $(ls $OTFHPC_OUTPUT_FOLDER) = output.json && \
                   test $PYTHONHASHSEED = 0 && ! read line";
     let place = Place::with(script, settings);
     let seed = place.study.seed(1);
