@@ -190,9 +190,10 @@ impl Jobs {
                     [] => "at once, since all shards are done".into(),
                     jobs => format!("after {}", jobs.join(", ")),
                 };
-                let then = match rest.is_empty() {
-                    true => String::new(),
-                    false => format!("; it first submits {}", counted(outcome.left.len(), "shard")),
+                let then = if rest.is_empty() {
+                    String::new()
+                } else {
+                    format!("; it first submits {}", counted(outcome.left.len(), "shard"))
                 };
                 if volume > Volume::Quiet {
                     say(&format!("{:<11}{job}: {when}{then}\n", "merge"));

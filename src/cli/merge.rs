@@ -123,16 +123,13 @@ fn fault_lines(run: &RunDir, group: &[Fault]) -> String {
         ),
     };
     let shards: Vec<u32> = group.iter().filter_map(|fault| fault.shard).collect();
-    lines += &match shards.is_empty() {
-        false => {
-            let list = ranges(&shards);
-            format!("  mend: {} run {} --shard {list}\n", program(), folder(run))
-        }
-        true => {
-            let aside = quoted_path(&run.set_aside());
-            let path = quoted_path(&first.path);
-            format!("  mend: mkdir -p {aside} && mv --backup=numbered {path} {aside}/\n")
-        }
+    lines += &if shards.is_empty() {
+        let aside = quoted_path(&run.set_aside());
+        let path = quoted_path(&first.path);
+        format!("  mend: mkdir -p {aside} && mv --backup=numbered {path} {aside}/\n")
+    } else {
+        let list = ranges(&shards);
+        format!("  mend: {} run {} --shard {list}\n", program(), folder(run))
     };
     lines
 }

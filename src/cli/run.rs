@@ -29,9 +29,10 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
     let ended = work(args, volume, log);
     if let Err(error) = &ended {
         let message = message(error);
-        log.end(&match error.is::<MemoryError>() {
-            true => Why::Memory { message },
-            false => Why::Error { message },
+        log.end(&if error.is::<MemoryError>() {
+            Why::Memory { message }
+        } else {
+            Why::Error { message }
         });
     }
     ended

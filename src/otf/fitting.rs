@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use crate::runner::engine::{Phase, Work};
 use crate::science::data::{BinData, Realisation};
 use crate::science::fit::{
-    Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins, prediction_error,
-    time_factoring,
+    Constraint, Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins,
+    prediction_error, time_factoring,
 };
 
 use super::result::UnitResult;
@@ -134,14 +134,13 @@ impl Fitter<'_> {
         }
         let mut start = Instant::now();
         let gathered = self.gather(segment, realisation, place.gathered);
-        let columns = columns(&gathered.bin);
+        let columns = gathered.bin.columns();
         let shared = SharedFactors::new(&columns, &gathered.bin.data, &gathered.bin.variance);
         for &method in methods {
             if self.work.stop.asked() {
                 return;
             }
-            let context = realisation.context(&gathered.bin);
-            let problem = self.problem(&gathered.bin, &columns, context, method, 1);
+            let problem = self.problem(realisation, &gathered.bin, &columns, (method, 1));
             let problem = Problem { shared: Some(&shared), ..problem };
             let outcome = || match &self.study.methods[method].estimator {
                 Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
@@ -169,12 +168,11 @@ impl Fitter<'_> {
         }
         let (study, start, killed) = (self.study, Instant::now(), Cell::new(false));
         let columns: Vec<Vec<&[f64]>> =
-            bins.iter().map(|gathered| columns(&gathered.bin)).collect();
+            bins.iter().map(|gathered| gathered.bin.columns()).collect();
         let mut problems = Vec::new();
         for (gathered, columns) in bins.iter().zip(&columns) {
-            let context = realisation.context(&gathered.bin);
             let units = bins.len() as u32;
-            problems.push(self.problem(&gathered.bin, columns, context, method, units));
+            problems.push(self.problem(realisation, &gathered.bin, columns, (method, units)));
         }
         let fit = || match &study.methods[method].estimator {
             Estimator::Native(_, native) => {
@@ -224,28 +222,17 @@ impl Fitter<'_> {
     /// The problem that a method is given; its time limit is that of so many units.
     fn problem<'a>(
         &self,
+        realisation: &'a Realisation,
         bin: &'a BinData,
         columns: &'a [&'a [f64]],
-        context: Context<'a>,
-        method: usize,
-        units: u32,
+        (method, units): (usize, u32),
     ) -> Problem<'a> {
-        let study = self.study;
-        let limit = study.unit_limit.map(|limit: Duration| limit.saturating_mul(units));
-        Problem {
-            design: columns,
-            data: &bin.data,
-            variance: &bin.variance,
-            scale: bin.scale,
-            constraint: study.methods[method].constraint,
-            context: Context { deadline: Deadline::after(limit), ..context },
-            shared: None,
-        }
+        let limit = self.study.unit_limit.map(|limit| limit.saturating_mul(units));
+        let constraint = self.study.methods[method].constraint;
+        let problem = realisation.problem(bin, columns, constraint);
+        let context = Context { deadline: Deadline::after(limit), ..problem.context };
+        Problem { context, ..problem }
     }
-}
-
-fn columns(bin: &BinData) -> Vec<&[f64]> {
-    bin.design.iter().map(|column| &column[..]).collect()
 }
 
 /// How well emissivities predict the records that were held out, if any were.
@@ -255,15 +242,9 @@ fn predict(
     emissivity: &[Complex64],
 ) -> Option<f64> {
     let held_out = gathered.held_out.as_ref()?;
-    let problem = Problem {
-        design: &columns(held_out),
-        data: &held_out.data,
-        variance: &held_out.variance,
-        scale: held_out.scale,
-        constraint: crate::science::fit::Constraint::None,
-        context: realisation.context(&gathered.bin),
-        shared: None,
-    };
+    let columns = held_out.columns();
+    let problem = realisation.problem(held_out, &columns, Constraint::None);
+    let problem = Problem { context: realisation.context(&gathered.bin), ..problem };
     Some(prediction_error(&problem, emissivity))
 }
 

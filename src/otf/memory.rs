@@ -180,9 +180,10 @@ fn of_data_set(work: &Planned, set: &Screening) -> u64 {
 
 /// Bytes of the designs that are kept of a data set.
 fn kept_designs(study: &Study, records: u64) -> u64 {
-    match study.repeats_designs() {
-        true => kept_bytes(records, study.emitters.len() as u64, study.bins.len() as u64),
-        false => 0,
+    if study.repeats_designs() {
+        kept_bytes(records, study.emitters.len() as u64, study.bins.len() as u64)
+    } else {
+        0
     }
 }
 

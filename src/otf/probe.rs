@@ -72,7 +72,7 @@ fn time_method(
     let (begun, clock) = (Instant::now(), thread_time());
     let constraint = study.methods[method].constraint;
     let deadline = Deadline::after(Some(study.unit_limit.unwrap_or(limit).min(limit)));
-    let columns: Vec<Vec<&[f64]>> = gathered.iter().map(columns).collect();
+    let columns: Vec<Vec<&[f64]>> = gathered.iter().map(BinData::columns).collect();
     let problems: Vec<Problem> = gathered
         .iter()
         .zip(&columns)
@@ -129,17 +129,13 @@ fn at_a_bright_bin<T>(
     places.sort_by_key(|place| place.abs_diff(study.bins.len() / 2));
     for place in places {
         let bin = campaign.bin_data(realisation, place);
-        let columns = columns(&bin);
+        let columns = bin.columns();
         let problem = problem(realisation, &bin, &columns, constraint, Deadline::NONE);
         if !problem.is_dark() {
             return Some(run(&[problem]));
         }
     }
     None
-}
-
-fn columns(bin: &BinData) -> Vec<&[f64]> {
-    bin.design.iter().map(|column| &column[..]).collect()
 }
 
 fn problem<'a>(
@@ -149,13 +145,6 @@ fn problem<'a>(
     constraint: Constraint,
     deadline: Deadline,
 ) -> Problem<'a> {
-    Problem {
-        design: columns,
-        data: &bin.data,
-        variance: &bin.variance,
-        scale: bin.scale,
-        constraint,
-        context: Context { deadline, ..realisation.context(bin) },
-        shared: None,
-    }
+    let problem = realisation.problem(bin, columns, constraint);
+    Problem { context: Context { deadline, ..problem.context }, ..problem }
 }

@@ -15,10 +15,8 @@ pub struct Campaigns(BTreeMap<usize, Arc<Campaign>>);
 impl Campaigns {
     /// Adds a data set of a study that is prepared already, under its index.
     pub fn put(&mut self, study: &Study, set: usize, campaign: Campaign) -> Arc<Campaign> {
-        let campaign = match study.repeats_designs() {
-            true => campaign.keeping_designs(&study.bins),
-            false => campaign,
-        };
+        let campaign =
+            if study.repeats_designs() { campaign.keeping_designs(&study.bins) } else { campaign };
         let campaign = Arc::new(campaign);
         self.0.insert(set, campaign.clone());
         campaign

@@ -5,7 +5,7 @@ use std::io;
 use crate::foundations::{FileError, files};
 use crate::otf::study::{RealisationId, Study};
 use crate::runner::store::RunDir;
-use crate::science::data::{BinData, Campaign, Draw, Realisation, Reason, Resampling};
+use crate::science::data::{Campaign, Draw, Realisation, Reason, Resampling};
 use crate::science::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 
 use super::arrays::Arrays;
@@ -70,8 +70,9 @@ fn chi2(
     let mut counts = vec![0_u32; configurations.len()];
     for (position, &bin) in bins.iter().enumerate() {
         let gathered = campaign.bin_data(realisation, position);
-        let columns: Vec<&[f64]> = gathered.design.iter().map(|column| &column[..]).collect();
-        let problem = problem(&gathered, &columns, realisation);
+        let columns = gathered.columns();
+        let problem = realisation.problem(&gathered, &columns, Constraint::None);
+        let problem = Problem { scale: VarianceScale::Absolute, ..problem };
         for (place, configuration) in configurations.clone().enumerate() {
             let emissivity = arrays.emissivity_at(configuration, bin);
             if emissivity.iter().all(|e| e.re.is_finite()) {
@@ -84,22 +85,6 @@ fn chi2(
         sums.iter_mut().for_each(|sum| *sum /= f64::from(count));
     }
     sums
-}
-
-fn problem<'a>(
-    bin: &'a BinData,
-    columns: &'a [&'a [f64]],
-    realisation: &'a Realisation,
-) -> Problem<'a> {
-    Problem {
-        design: columns,
-        data: &bin.data,
-        variance: &bin.variance,
-        scale: VarianceScale::Absolute,
-        constraint: Constraint::None,
-        context: realisation.context(bin),
-        shared: None,
-    }
 }
 
 /// Writes `records.csv`: one row a record of each data set.

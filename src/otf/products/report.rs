@@ -30,9 +30,10 @@ pub(super) fn text(run: &RunDir, rows: &[Row]) -> String {
 /// rest on values that the data do not determine are marked.
 fn quality_table(rows: &[Row]) -> String {
     let simulated = simulated(rows);
-    let title = match simulated {
-        true => "error against the truth: RMSE / RMS of the truth, mean over trials",
-        false => "relative error bar: median over the band of sigma / |emissivity|",
+    let title = if simulated {
+        "error against the truth: RMSE / RMS of the truth, mean over trials"
+    } else {
+        "relative error bar: median over the band of sigma / |emissivity|"
     };
     let mut lines = vec![header(rows)];
     for group in rows.chunk_by(|a, b| line_of(a) == line_of(b)) {
@@ -147,9 +148,10 @@ fn ranking(rows: &[Row]) -> String {
         }));
         lines.push(line);
     }
-    let title = match simulated(rows) {
-        true => "methods by median error over emitters; * the best at a noise level",
-        false => "methods by their error in predicting held-out records, in standard deviations",
+    let title = if simulated(rows) {
+        "methods by median error over emitters; * the best at a noise level"
+    } else {
+        "methods by their error in predicting held-out records, in standard deviations"
     };
     format!("{title}\n{}", aligned(&lines))
 }

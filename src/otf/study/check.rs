@@ -144,9 +144,10 @@ fn within(
     value: impl FnOnce() -> String,
     expected: impl FnOnce() -> String,
 ) -> Result<(), StudyError> {
-    match holds {
-        true => Ok(()),
-        false => Err(StudyError::Range { setting, value: value(), expected: expected() }),
+    if holds {
+        Ok(())
+    } else {
+        Err(StudyError::Range { setting, value: value(), expected: expected() })
     }
 }
 

@@ -50,15 +50,12 @@ pub fn look(run: &RunDir, plan: &BoundPlan) -> Result<Life, LookError> {
     let history = History::new(&submissions, &owner);
     let last = last_tasks(&found, &history);
     let is_done = found.iter().all(|(_, found)| *found == Found::Done);
-    let (tasks, merging, slurm) = match is_done {
-        true => {
-            let (merging, slurm) = known(merging::look(run, plan, &history, &submissions, &owner));
-            (Tasks::default(), merging.unwrap_or(Merging::Open), slurm)
-        }
-        false => {
-            let (tasks, slurm) = known(ask(&last, &history, &submissions, &owner));
-            (tasks.unwrap_or_default(), Merging::NotYet, slurm)
-        }
+    let (tasks, merging, slurm) = if is_done {
+        let (merging, slurm) = known(merging::look(run, plan, &history, &submissions, &owner));
+        (Tasks::default(), merging.unwrap_or(Merging::Open), slurm)
+    } else {
+        let (tasks, slurm) = known(ask(&last, &history, &submissions, &owner));
+        (tasks.unwrap_or_default(), Merging::NotYet, slurm)
     };
     // Where there is no Slurm, nothing waits in it.
     let silent =

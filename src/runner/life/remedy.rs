@@ -97,9 +97,10 @@ fn parts(shard: &ShardState) -> u32 {
     let done = shard.units_done as f64 / shard.units.max(1) as f64;
     let in_one = done / shard.attempts.max(1) as f64;
     let parts = (1.0 - done) / in_one / USED;
-    match parts.is_finite() && shard.units_done > 0 {
-        true => (parts.ceil() as u32).clamp(2, MOST_PARTS),
-        false => USUAL_PARTS,
+    if parts.is_finite() && shard.units_done > 0 {
+        (parts.ceil() as u32).clamp(2, MOST_PARTS)
+    } else {
+        USUAL_PARTS
     }
 }
 

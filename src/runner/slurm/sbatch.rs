@@ -198,21 +198,22 @@ pub(super) fn log_folder(run: &RunDir) -> String {
 /// If Slurm cannot be told the name of the folder.
 pub fn check_folder(run: &RunDir) -> Result<(), LaunchError> {
     let root = std::path::absolute(run.root()).unwrap_or_else(|_| run.root().to_path_buf());
-    match root.to_string_lossy().contains(['\\', '\n', '\r']) {
-        true => Err(LaunchError::Folder { path: run.root().into() }),
-        false => Ok(()),
+    if root.to_string_lossy().contains(['\\', '\n', '\r']) {
+        Err(LaunchError::Folder { path: run.root().into() })
+    } else {
+        Ok(())
     }
 }
 
 /// `--export` has no way to quote what it separates variables with.
 fn check_program(program: &Path) -> Result<(), LaunchError> {
     let has = |c: char| program.to_string_lossy().contains(c);
-    let reason = match () {
-        () if !program.is_file() => "it is not there any more",
-        () if [',', '\'', '"', '\\', '\n'].into_iter().any(has) => {
-            "its path has a comma, a quotation mark or a backslash, which sbatch --export cannot pass on"
-        }
-        () => return Ok(()),
+    let reason = if !program.is_file() {
+        "it is not there any more"
+    } else if [',', '\'', '"', '\\', '\n'].into_iter().any(has) {
+        "its path has a comma, a quotation mark or a backslash, which sbatch --export cannot pass on"
+    } else {
+        return Ok(());
     };
     Err(LaunchError::Program { path: program.into(), reason })
 }

@@ -23,9 +23,8 @@ pub(super) fn is_memory(text: &str) -> bool {
 }
 
 fn parse(limit: &str) -> Option<u64> {
-    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse::<u64>().ok(),
-        false => None,
+    let number = |text: &str| {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse::<u64>().ok() } else { None }
     };
     let (days, rest) = match limit.split_once('-') {
         Some((days, rest)) => (Some(number(days)?), rest),

@@ -128,20 +128,22 @@ fn of_daemon(line: &str) -> Option<&str> {
     is_slurm.then_some(said)
 }
 
+/// What Slurm says when it ends a job, and what that is.
+const ENDS: [(&[&str], Option<JobEnd>); 7] = [
+    (&["due to time limit"], Some(JobEnd::TimeLimit)),
+    (&["due to node failure"], Some(JobEnd::NodeLost)),
+    (&["due to preemption"], Some(JobEnd::Preempted)),
+    (&["oom_kill", "oom-kill", "oom killed"], Some(JobEnd::OutOfMemory)),
+    (&["out of memory", "out-of-memory", "memory limit"], Some(JobEnd::OutOfMemory)),
+    // Such a task begins again, and says so then.
+    (&["due to job requeue"], None),
+    (&["cancelled at"], Some(JobEnd::Cancelled)),
+];
+
 fn job_end(said: &str) -> Option<(JobEnd, Option<&str>)> {
     let lower = said.to_ascii_lowercase();
-    let said_any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let end = match () {
-        () if said_any(&["due to time limit"]) => JobEnd::TimeLimit,
-        () if said_any(&["due to node failure"]) => JobEnd::NodeLost,
-        () if said_any(&["due to preemption"]) => JobEnd::Preempted,
-        () if said_any(&["oom_kill", "oom-kill", "oom killed"]) => JobEnd::OutOfMemory,
-        () if said_any(&["out of memory", "out-of-memory", "memory limit"]) => JobEnd::OutOfMemory,
-        // Such a task begins again, and says so then.
-        () if said_any(&["due to job requeue"]) => return None,
-        () if said_any(&["cancelled at"]) => JobEnd::Cancelled,
-        () => return None,
-    };
+    let is_said = |words: &&(&[&str], _)| words.0.iter().any(|word| lower.contains(word));
+    let end = ENDS.iter().find(is_said).and_then(|(_, end)| end.clone())?;
     let node = said.split_once(" ON ").and_then(|(_, rest)| rest.split_whitespace().next());
     Some((end, node))
 }

@@ -116,10 +116,7 @@ pub(crate) fn decode(
         told.end = frame.end;
     }
     // A process that was killed at once leaves less than a header, and nothing is lost with that.
-    match told.end == 0 && bytes.len() >= HEAD + HEADER {
-        true => Err(Foreign),
-        false => Ok(told),
-    }
+    if told.end == 0 && bytes.len() >= HEAD + HEADER { Err(Foreign) } else { Ok(told) }
 }
 
 /// Puts a piece with the results, if it is one, and says how many units are new.

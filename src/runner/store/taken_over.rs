@@ -124,9 +124,10 @@ impl<'a> Staged<'a> {
     fn append(&self, path: &Path, is_new: bool, bytes: &[u8]) -> Result<(), FileError> {
         files::make_folder(&self.run.journals())?;
         let mut options = File::options();
-        match is_new {
-            true => options.write(true).create(true).truncate(true),
-            false => options.append(true),
+        if is_new {
+            options.write(true).create(true).truncate(true)
+        } else {
+            options.append(true)
         };
         let written = options.open(path).and_then(|mut file| file.write_all(bytes));
         written.map_err(|e| FileError::new("write", path, e))

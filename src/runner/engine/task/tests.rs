@@ -178,17 +178,16 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
         let planned = Planned::new();
         std::fs::create_dir_all(planned.run.journals()).unwrap();
         let path = planned.run.journal(0);
-        match directory {
-            true => std::fs::create_dir(&path).unwrap(),
-            false => {
-                let mut plan = other.plan.clone();
-                plan.hash = crate::foundations::Digest::of(b"another plan");
-                let attempt = Attempt::of_this_process(&Origin::default(), plan.hash);
-                Recorder::begin(&planned.run, &plan, 0, &attempt)
-                    .unwrap()
-                    .close(&Why::Asked { signal: 0, left: None })
-                    .unwrap();
-            }
+        if directory {
+            std::fs::create_dir(&path).unwrap()
+        } else {
+            let mut plan = other.plan.clone();
+            plan.hash = crate::foundations::Digest::of(b"another plan");
+            let attempt = Attempt::of_this_process(&Origin::default(), plan.hash);
+            Recorder::begin(&planned.run, &plan, 0, &attempt)
+                .unwrap()
+                .close(&Why::Asked { signal: 0, left: None })
+                .unwrap();
         }
         let summary = fitted(planned.fit(Locks::AsTold, &|| {}));
         assert_eq!((summary.foreign_journals, summary.counts.resumed), (1, 0));
