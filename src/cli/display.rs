@@ -81,11 +81,12 @@ impl Display {
         &self.shared.progress
     }
 
-    /// Says that a shard was done before.
+    /// Says that a shard is complete already.
     pub(super) fn skip(&self, shard: u32) {
         if self.shared.volume > Volume::Quiet {
             let partial = self.shared.run.partial(shard);
-            self.shared.say(&format!("shard {shard} was done before: {}", Shown(&partial)));
+            self.shared
+                .say(&format!("skipped shard {shard} (already complete): {}", Shown(&partial)));
         }
     }
 

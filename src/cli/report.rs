@@ -112,7 +112,7 @@ pub(super) fn summary(
     let units: u64 = totalled.by_status.iter().sum();
     if totalled.already_done > 0 {
         let count = totalled.already_done;
-        writeln!(text, "{:<11}{} done before", "kept", counted(count, "shard"))?;
+        writeln!(text, "{:<11}{} (already complete)", "skipped", counted(count, "shard"))?;
     }
     if totalled.set_aside > 0 {
         let count = counted(totalled.set_aside, "damaged partial");

@@ -585,9 +585,9 @@ fn a_shard_that_is_done_is_left_alone() {
     let modified = || fs::metadata(copied.run.partial(2)).unwrap().modified().unwrap();
     let before = (modified(), contents(&copied.run));
     let ran = otfhpc(["run", copied.path(), "--shard", "2"]).ended(0);
-    let said = format!("shard 2 was done before: {}", copied.run.partial(2).display());
+    let said = format!("skipped shard 2 (already complete): {}", copied.run.partial(2).display());
     assert!(ran.stderr.contains(&said), "{ran:?}");
-    assert!(ran.stdout.contains("kept       1 shard done before\n"), "{ran:?}");
+    assert!(ran.stdout.contains("skipped    1 shard (already complete)\n"), "{ran:?}");
     assert!(!ran.stdout.contains("fitted"), "{ran:?}");
     assert!(before == (modified(), contents(&copied.run)));
 }

@@ -167,12 +167,12 @@ fn planning_again_with_another_build_does_not_take_over_results_unasked() {
     fs::remove_file(planned.run.plan()).unwrap();
     planned.settle(planned_build(), "plan", &[]).ended(2);
     let ran = planned.settle(planned_build(), "local", &["--any-binary"]).ended(0);
-    assert!(ran.stdout.contains("1 shard done before"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 shard (already complete)"), "{}", ran.stdout);
     assert!(ran.stderr.contains("worked on 1 of 3 shards"), "{}", ran.stderr);
     assert_same(expected(), &products(planned.run.root()), "taken over");
     planned.settle(other_build(), "local", &[]).ended(2);
     let ran = planned.settle(other_build(), "local", &["--replace"]).ended(0);
-    assert!(!ran.stdout.contains("done before"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("already complete"), "{}", ran.stdout);
     assert_eq!(planned.provenance()["shards_of_other_binaries"], 0);
     assert_same(expected(), &products(planned.run.root()), "replaced");
 }

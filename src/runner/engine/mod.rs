@@ -1,6 +1,7 @@
 //! Runs the units of shards on threads, whatever they are: in parallel, kept in a journal piece by
 //! piece, written as partials.
 
+mod desk;
 mod ending;
 mod open_files;
 mod profile;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
@@ -12,18 +12,17 @@ use rayon::ThreadPool;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Program};
 use crate::runner::store::{
-    Attempt, ColumnTime, Envelope, Identity, Journals, Locked, Locks, Origin, Partial,
-    PartialError, Piece, Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock,
-    now, set_aside,
+    Attempt, ColumnTime, Identity, Journals, Locked, Locks, Origin, Partial, PartialError, Piece,
+    Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
 };
 
+use super::desk::Desk;
 use super::ending::{Ending, Stopped, Summary};
 use super::profile::{Phase, Profile};
 use super::progress::{Counts, Progress};
 use super::stop::Stop;
-use super::tally::{Listener, Tally};
+use super::tally::Listener;
 use super::task_error::TaskError;
-use super::timing::Timing;
 use super::work::{Programs, Work};
 use super::workload::Workload;
 
@@ -237,7 +236,12 @@ impl<'a> Worker<'a> {
         let (clock, before) = (Instant::now(), progress.counts());
         let done = &task.past.results;
         done.iter().for_each(|(_, result)| progress.unit_resumed(result.status));
-        let desk = Desk::new(self, task, recorder, progress, listener);
+        let desk = Desk::new(
+            (&self.plan.layout, &self.profile),
+            (&task.units, done),
+            recorder,
+            (progress, listener),
+        );
         let keeper = |first, results, time| desk.keep(first, results, time);
         let shared = (&self.stop, &*self.profile);
         let work = Work::new(task.units.clone(), done, &self.programs, shared, &keeper);
@@ -366,55 +370,6 @@ struct Fitted {
     counts: Counts,
     preparing: Duration,
     wall: Duration,
-}
-
-/// Where finished pieces are handed in, from any thread: they are written down, counted, and kept.
-struct Desk<'a> {
-    worker: &'a Worker<'a>,
-    recorder: &'a Recorder,
-    progress: &'a Progress,
-    listener: Listener<'a>,
-    tally: Tally,
-    timing: Timing,
-    pieces: Mutex<Vec<Piece>>,
-}
-
-impl<'a> Desk<'a> {
-    fn new(
-        worker: &'a Worker<'a>,
-        task: &Task,
-        recorder: &'a Recorder,
-        progress: &'a Progress,
-        listener: Listener<'a>,
-    ) -> Self {
-        let layout = &worker.plan.layout;
-        let tally = Tally::new(layout, &task.units, &task.past.results);
-        let timing = Timing::new(layout.columns());
-        Self { worker, recorder, progress, listener, tally, timing, pieces: Mutex::default() }
-    }
-
-    /// What is counted is kept: no kill takes back what was told.
-    fn keep(&self, first: u64, results: Vec<Envelope>, time: Duration) {
-        let Worker { plan, profile, .. } = self.worker;
-        profile.phase(Phase::Write, || self.recorder.keep(first, &results));
-        let column = plan.layout.column_of(first);
-        let configuration = plan.layout.configuration_of(first);
-        for result in &results {
-            self.progress.unit_done(result.status, time);
-            self.timing.add(column, time);
-            if let Some(done) = self.tally.count(configuration) {
-                (self.listener)(done);
-            }
-        }
-        // A thread that panicked while it added a piece has added it or not: both will do.
-        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        pieces.push(Piece { first, results });
-    }
-
-    fn close(self, labels: Vec<String>) -> (Vec<Piece>, Vec<ColumnTime>) {
-        let pieces = self.pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (pieces, self.timing.summary(labels))
-    }
 }
 
 /// The builds that worked on a shard before, other than this one, each once.

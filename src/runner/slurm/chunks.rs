@@ -6,6 +6,16 @@ use super::commands::ranges;
 /// A list of tasks longer than this, in bytes, is cut: Linux takes no argument beyond 128 KiB.
 const LONGEST_LIST: usize = 100_000;
 
+/// The shard of an array task: the one rule for what its number means. None beyond all numbers.
+pub(super) fn shard_of(task: u32, offset: u32) -> Option<u32> {
+    task.checked_add(offset)
+}
+
+/// The array task of a shard: the inverse of [`shard_of`].
+pub(super) fn task_of(shard: u32, offset: u32) -> Option<u32> {
+    shard.checked_sub(offset)
+}
+
 /// The shards of one array job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
@@ -19,7 +29,8 @@ impl Chunk {
     /// The numbers of its tasks, as `--array` takes them.
     #[must_use]
     pub fn tasks(&self) -> String {
-        let tasks: Vec<u32> = self.shards.iter().map(|shard| shard - self.offset).collect();
+        let task = |shard: &u32| task_of(*shard, self.offset);
+        let tasks: Vec<u32> = self.shards.iter().filter_map(task).collect();
         ranges(&tasks)
     }
 }
@@ -58,6 +69,15 @@ fn offset(first: u32, last: u32, max_array_size: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_and_its_shard_know_each_other() {
+        for (task, offset, shard) in [(8, 0, Some(8)), (8, 1000, Some(1008)), (8, u32::MAX, None)] {
+            assert_eq!(shard_of(task, offset), shard);
+            assert_eq!(shard.and_then(|shard| task_of(shard, offset)), shard.map(|_| task));
+        }
+        assert_eq!(task_of(8, 9), None);
+    }
     use proptest::prelude::*;
 
     fn tasks(shards: &[u32], limit: u32) -> Vec<(u32, String)> {

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use crate::foundations::Shown;
 
+use super::chunks::shard_of;
+
 /// The variables of an array task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
@@ -98,7 +100,7 @@ impl Environment {
     /// If task and offset together are beyond the plan's shards.
     pub fn shard(&self, task: u32, shards: u32, root: &Path) -> Result<u32, EnvironmentError> {
         let offset = self.shard_offset;
-        match task.checked_add(offset) {
+        match shard_of(task, offset) {
             Some(shard) if offset == 0 || shard < shards => Ok(shard),
             _ => Err(EnvironmentError::NoSuchShard { task, offset, shards, root: root.into() }),
         }

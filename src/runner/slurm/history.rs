@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chunks::task_of;
 use super::commands::parse_ranges;
 use super::submissions::{Entry, Submissions};
 use super::token::{Owner, Purpose, Token};
@@ -65,7 +66,7 @@ impl History {
         for shard in parse_ranges(shards).unwrap_or_default() {
             let submitted = self.by_shard.entry(shard).or_default();
             submitted.times += 1;
-            submitted.last = Some((job.to_owned(), shard.saturating_sub(offset)));
+            submitted.last = task_of(shard, offset).map(|task| (job.to_owned(), task));
             submitted.options = options.to_vec();
         }
     }

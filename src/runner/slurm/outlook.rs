@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::chunks::shard_of;
 use super::queue::Queued;
 use super::submissions::Submissions;
 use super::token::{Owner, Purpose, Token};
@@ -37,7 +38,7 @@ impl Outlook {
             (Purpose::Merge, _) => self.merges.push((queued.job.clone(), token)),
             (Purpose::Shards { offset }, Some(task)) => {
                 self.arrays.insert(queued.job.clone());
-                self.shards.insert(offset.saturating_add(task));
+                self.shards.extend(shard_of(task, offset));
             }
             // An array has tasks.
             (Purpose::Shards { .. }, None) => {}
