@@ -56,7 +56,7 @@ fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
     if plateaus.len() != problem.records() {
         let known = plateaus.len();
         let records = problem.records();
-        return Err(format!("the plateau is known of {known} of {records} records"));
+        return Err(format!("the plateau is known for {known} of {records} records"));
     }
     let lengths: Vec<usize> = plateaus.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();
     if lengths.len() < unknowns {
@@ -139,6 +139,6 @@ mod tests {
         assert!(problem.fit("plateau", Constraint::Kirchhoff).solution().is_some());
         problem.plateaus.clear();
         let failed = why(problem.fit("plateau", Constraint::None));
-        assert!(failed.contains("0 records of 60"), "{failed}");
+        assert!(failed.contains("for 0 of 60 records"), "{failed}");
     }
 }
