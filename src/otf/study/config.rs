@@ -286,7 +286,10 @@ mod tests {
         assert!(error.contains("--set study.trails=5: "), "{error}");
         assert!(error.contains("did you mean study.trials?; study has seed, trials"), "{error}");
         let error = set(&["studdy.trials=5"]).unwrap_err().to_string();
-        assert!(error.contains("did you mean study.trials?; the settings have data"), "{error}");
+        assert!(
+            error.contains("did you mean study.trials?; the settings have workload, data"),
+            "{error}"
+        );
         let error = set(&["data.source=nzp"]).unwrap_err().to_string();
         assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
         let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
@@ -356,7 +359,8 @@ mod tests {
         }
         let error = toml::from_str::<Config>("x = 1").unwrap_err();
         let (_, expected) = error.message().split_once(", expected ").unwrap();
-        assert_eq!(quoted(expected).len(), SETTINGS.len());
+        // All tables, and which workload it is.
+        assert_eq!(quoted(expected).len(), SETTINGS.len() + 1);
     }
 
     /// The words between backticks.
