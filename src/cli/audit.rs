@@ -67,7 +67,9 @@ fn tell_products(session: &Session) -> bool {
     let problem = match standing(run, &session.plan, true) {
         Standing::Unfinished | Standing::Whole => return false,
         Standing::OfAnotherPlan(other) => format!("of another plan ({})", other.short()),
-        Standing::Changed(names) => format!("changed since they were written: {}", names.join(", ")),
+        Standing::Changed(names) => {
+            format!("changed since they were written: {}", names.join(", "))
+        }
     };
     complain(&format!("otfhpc: the products in {} are {problem}\n  mend: {mend}", folder(run)));
     true

@@ -10,7 +10,8 @@ use crate::runner::slurm::{
     warned_before, write_scripts,
 };
 use crate::runner::store::{
-    Owned, Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside, shard_of_partial,
+    Owned, Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside,
+    shard_of_partial,
 };
 use crate::workloads;
 

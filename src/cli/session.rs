@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::runner::engine::Workload;
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::{RoomError, RunDir, check_room};
 use crate::runner::store::manifest::{Standing, standing};
+use crate::runner::store::{RoomError, RunDir, check_room};
 use crate::workloads;
 
 /// A run in a folder.

@@ -182,7 +182,10 @@ fn next(session: &Session, life: &Life, goes_on: bool) -> Result<String> {
     if shards.iter().all(|shard| shard.state == State::Done) {
         let is_open = matches!(
             life.merging,
-            Merging::Open | Merging::Failed { .. } | Merging::OfAnotherPlan(_) | Merging::Changed(_)
+            Merging::Open
+                | Merging::Failed { .. }
+                | Merging::OfAnotherPlan(_)
+                | Merging::Changed(_)
         );
         let text = format!("next: {program} merge {folder}\n");
         return Ok(Some(text).filter(|_| is_open).unwrap_or_default());

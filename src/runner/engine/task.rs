@@ -12,8 +12,8 @@ use rayon::ThreadPool;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Program};
 use crate::runner::store::{
-    Attempt, ColumnTime, Holder, Identity, Journals, Locked, Locks, Origin, Partial, PartialError, Piece,
-    Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
+    Attempt, ColumnTime, Holder, Identity, Journals, Locked, Locks, Origin, Partial, PartialError,
+    Piece, Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
 };
 
 use super::desk::Desk;

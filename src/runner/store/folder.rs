@@ -28,7 +28,8 @@ pub enum OwnedError {
     /// Another command owns it.
     #[error(
         "{}: another process ({holder}) is planning or merging here; wait until it is done, or end it, \
-         and type the same again", Shown(root)
+         and type the same again",
+        Shown(root)
     )]
     Folder {
         /// The results folder.
@@ -39,7 +40,8 @@ pub enum OwnedError {
     /// A task works on a shard.
     #[error(
         "{}: shard {shard} is held by another process ({holder}); wait until it is done, or end it, and \
-         type the same again", Shown(root)
+         type the same again",
+        Shown(root)
     )]
     Shard {
         /// The results folder.
@@ -55,7 +57,8 @@ pub enum OwnedError {
 #[derive(Debug, Error)]
 #[error(
     "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is written; \
-     what was done for the old plan is of no use to the new one", Shown(path)
+     what was done for the old plan is of no use to the new one",
+    Shown(path)
 )]
 pub struct Replaced {
     /// The plan's file.

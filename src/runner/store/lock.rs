@@ -3,8 +3,8 @@
 //! The lock is one of the operating system, on an empty file: it dies with its owner, however that
 //! ends, so that there is never a lock to be cleaned up by hand.
 
-use std::fs::{File, TryLockError};
 use std::fmt;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

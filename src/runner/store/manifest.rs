@@ -67,9 +67,8 @@ pub fn standing(run: &RunDir, plan: &BoundPlan, is_thorough: bool) -> Standing {
     if !run.products(&plan.plan.workload).iter().all(is_there) {
         return Standing::Unfinished;
     }
-    let written: Option<Provenance> = files::read(&run.provenance())
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let written: Option<Provenance> =
+        files::read(&run.provenance()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(Provenance { plan_hash, products }) = written else { return Standing::Unfinished };
     if plan_hash != plan.hash {
         return Standing::OfAnotherPlan(plan_hash);
