@@ -9,6 +9,7 @@ use crate::runner::audit::{Auditor, Sample, Sampled, Samples, sample};
 use crate::runner::engine::{Programs, Workload};
 use crate::runner::slurm::{quoted, quoted_path, ranges};
 use crate::runner::store::RunDir;
+use crate::runner::store::manifest::{Standing, standing};
 
 use super::args::AuditArgs;
 use super::display::{complain, counted, folder, program, say};
@@ -42,6 +43,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     let stop = signals.stop.clone();
     let auditor = Auditor { run, plan, workload: &**workload, pool: &pool, programs, stop };
     let audit = Audit::of(auditor, &samples.sampled)?;
+    let is_mixed = tell_products(&session);
     if volume > Volume::Quiet {
         say(&audit.table());
     }
@@ -51,11 +53,26 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     if signals.stop.asked() {
         complain(&format!("otfhpc: stopped by {}: not all was audited", signals.name()));
     }
-    Ok(match (audit.differing.is_empty() && samples.damaged.is_empty(), signals.stop.asked()) {
+    let is_clean = audit.differing.is_empty() && samples.damaged.is_empty() && !is_mixed;
+    Ok(match (is_clean, signals.stop.asked()) {
         (false, _) => Exit::Incomplete,
         (true, true) => Exit::Stopped,
         (true, false) => Exit::Done,
     })
+}
+
+/// Says what is wrong with the products, if there are any; and whether something is.
+fn tell_products(session: &Session) -> bool {
+    let (run, mend) = (&session.run, format!("{} merge {}", program(), folder(&session.run)));
+    let problem = match standing(run, &session.plan, true) {
+        Standing::Unfinished | Standing::Whole => return false,
+        Standing::OfAnotherPlan(other) => format!("of another plan ({})", other.short()),
+        Standing::Changed(names) => {
+            format!("changed since they were written: {}", names.join(", "))
+        }
+    };
+    complain(&format!("otfhpc: the products in {} are {problem}\n  mend: {mend}", folder(run)));
+    true
 }
 
 /// What is not audited, and why.

@@ -188,14 +188,36 @@ pub(super) fn folder(run: &RunDir) -> String {
 /// Prints to standard output; what would only move the cursor is escaped. Whoever reads it may stop reading (`otfhpc status | head`): that is
 /// no reason to stop the work.
 pub(super) fn say(text: &str) {
+    write_out(harmless(text).as_bytes());
+}
+
+/// Writes to standard output. What cannot be written, to a full disk or device, is told once; nobody
+/// else's reading on is no error.
+pub(super) fn write_out(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(harmless(text).as_bytes()).and_then(|()| out.flush());
+    note(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Whether something could not be written to standard output.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+fn note(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !FAILED.swap(true, Ordering::Relaxed)
+    {
+        complain(&format!("otfhpc: cannot write to standard output: {error}"));
+    }
+}
+
+/// Whether all of the output could be written, as far as anybody reads it.
+pub(super) fn output_is_whole() -> bool {
+    !FAILED.load(Ordering::Relaxed)
 }
 
 /// Puts the cursor into the corner of the terminal and clears what is below.
 pub(super) fn clear_terminal() {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(b"\x1b[H\x1b[J").and_then(|()| out.flush());
+    write_out(b"\x1b[H\x1b[J");
 }
 
 /// Prints a line to standard error, if anybody reads it.

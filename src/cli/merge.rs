@@ -6,7 +6,7 @@ use crate::foundations::{Shown, files};
 use crate::runner::engine::remove_outlived;
 use crate::runner::merge::{Fault, Ledger, Merged, Report, merge};
 use crate::runner::slurm::{quoted_path, ranges};
-use crate::runner::store::RunDir;
+use crate::runner::store::{Owned, RunDir};
 
 use super::args::FolderArgs;
 use super::display::{complain, counted, folder, program, say};
@@ -27,6 +27,8 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
 pub(super) fn merge_and_report(session: &Session, volume: Volume) -> Result<Exit> {
     let Session { run, plan, workload } = session;
     files::check_writable(run.root())?;
+    let _owned = Owned::take(run)?;
+    plan.check_stands(run)?;
     plan.check_unchanged()?;
     match merge(run, plan, workload.collector(run, plan)?)? {
         Merged::Incomplete { totals, faults } => {

@@ -37,6 +37,10 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 
+use crate::runner::engine::TaskError;
+use crate::runner::merge::MergeError;
+use crate::runner::store::Replaced;
+
 use args::{Cli, Command};
 use display::complain;
 use exit::{Exit, Volume};
@@ -44,7 +48,10 @@ use exit::{Exit, Volume};
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut cli = Cli::parse();
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return ExitCode::from(say_usage(&said) as u8),
+    };
     cli.command.settle_folder();
     let volume = match (cli.quiet, cli.verbose) {
         (true, _) => Volume::Quiet,
@@ -54,9 +61,33 @@ pub fn main() -> ExitCode {
     let ended = check_volume(&cli.command, volume).and_then(|()| run_command(cli.command, volume));
     let exit = ended.unwrap_or_else(|error| {
         complain(&format!("otfhpc: {}", message(&error)));
-        Exit::CouldNotRun
+        exit_of(&error)
     });
+    let exit = if display::output_is_whole() { exit } else { exit.max(Exit::CouldNotRun) };
     ExitCode::from(exit as u8)
+}
+
+/// Says what is wrong with the arguments, or the help or the version that was asked for.
+fn say_usage(said: &clap::Error) -> Exit {
+    let written = said.print();
+    match written {
+        _ if said.use_stderr() => Exit::CouldNotRun,
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!("otfhpc: cannot write to standard output: {error}"));
+            Exit::CouldNotRun
+        }
+        _ => Exit::Done,
+    }
+}
+
+/// A plan that was replaced while a command worked for it leaves results that are not of it.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let is_replaced = error.chain().any(|cause| {
+        cause.is::<Replaced>()
+            || matches!(cause.downcast_ref(), Some(TaskError::Replaced(_)))
+            || matches!(cause.downcast_ref(), Some(MergeError::Replaced(_)))
+    });
+    if is_replaced { Exit::Incomplete } else { Exit::CouldNotRun }
 }
 
 /// Refuses a wish that a command cannot fulfil, so that nobody waits for what does not come.

@@ -10,7 +10,8 @@ use crate::runner::slurm::{
     warned_before, write_scripts,
 };
 use crate::runner::store::{
-    Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside, shard_of_partial,
+    Owned, Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside,
+    shard_of_partial,
 };
 use crate::workloads;
 
@@ -83,14 +84,19 @@ pub(super) fn make(
     let session = Session { run, plan, workload };
     room(&session)?;
     let Session { run, plan, workload } = session;
+    files::make_folder(run.root())?;
+    let owned = Owned::take(&run)?;
     if settings.extend {
         extend(&run, &plan, &*workload, settings, volume)?;
     } else {
-        make_way(&run, &plan, settings, volume)?;
+        make_way(&run, &plan, settings, (&owned, volume))?;
     }
     let plan = plan.as_it_stands(&run);
     if plan.disowns_revisions(&run) {
         set_aside(&run, &run.revisions())?;
+    }
+    if BoundPlan::hash_in(&run).is_some_and(|there| there != plan.hash) {
+        owned.refuse_tasks(&run)?;
     }
     plan.write(&run)?;
     tell_copy(&settle_id(&run)?);
@@ -101,7 +107,12 @@ pub(super) fn make(
 }
 
 /// Results of the same plan and build stay and are used; those of another are in the way.
-fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs, volume: Volume) -> Result<()> {
+fn make_way(
+    run: &RunDir,
+    plan: &BoundPlan,
+    settings: &SettingsArgs,
+    (owned, volume): (&Owned, Volume),
+) -> Result<()> {
     let replace = settings.replace;
     let old = workloads::open(run).ok().map(|(old, _)| old).filter(|old| old.hash == plan.hash);
     let partials = partials(run);
@@ -115,6 +126,7 @@ fn make_way(run: &RunDir, plan: &BoundPlan, settings: &SettingsArgs, volume: Vol
         let (partials, products) = (partials.len(), products.len());
         return Err(PlanError::InTheWay { root: run.root().into(), partials, products }.into());
     }
+    owned.refuse_tasks(run)?;
     let begun = journals(run)?.len();
     let moved = [(partials.len(), "partial"), (begun, "journal"), (products.len(), "product")];
     let moved = moved.iter().filter(|(count, _)| *count > 0);

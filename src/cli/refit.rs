@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::runner::carry::{Failed, failed_units, survey, take_back};
 use crate::runner::engine::{Mapping, Workload};
 use crate::runner::plan::{BoundPlan, Mended};
-use crate::runner::store::{Partial, RunDir};
+use crate::runner::store::{Owned, Partial, RunDir};
 
 use super::args::ResumeArgs;
 use super::display::say;
@@ -18,6 +18,7 @@ use super::{frozen, tried};
 /// of their programs changed, the plan is made anew with these. Programs are tried before; says
 /// whether they were.
 pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<bool> {
+    let _owned = Owned::take(run)?;
     settle(run)?;
     let session = Session::open(run.clone())?;
     let Session { plan, workload, .. } = &session;

@@ -59,6 +59,7 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     }
     if mended.is_worth_it() {
         maker.prepare()?;
+        mended.plan.check_stands(run)?;
         mended.plan.write_revisions(run)?;
         let mut tell = |told: crate::runner::slurm::Told| tell_submission(told, volume);
         let mut real = Real { owner: &owner, recorder: &mut recorder, tell: &mut tell };

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::runner::engine::Workload;
 use crate::runner::plan::BoundPlan;
+use crate::runner::store::manifest::{Standing, standing};
 use crate::runner::store::{RoomError, RunDir, check_room};
 use crate::workloads;
 
@@ -30,9 +31,9 @@ impl Session {
         check_room(&self.run, &self.plan, self.workload.body_bytes(), shards)
     }
 
-    /// Whether all files are there that a merge writes.
+    /// Whether all files are there that a merge of this plan wrote.
     pub(super) fn is_merged(&self) -> bool {
-        self.run.products(&self.plan.plan.workload).iter().all(|product| product.exists())
+        standing(&self.run, &self.plan, false) == Standing::Whole
     }
 
     /// The most important product.

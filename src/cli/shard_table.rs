@@ -165,7 +165,7 @@ pub(super) fn json<'a>(session: &Session, life: &'a Life, outcomes: Outcomes) ->
             Merging::Waits { .. } => "waits",
             Merging::Runs { .. } => "runs",
             Merging::Failed { .. } => "failed",
-            Merging::Open => "open",
+            Merging::OfAnotherPlan(_) | Merging::Changed(_) | Merging::Open => "open",
         },
         units,
         units_done,

@@ -1,6 +1,6 @@
 //! `otfhpc status`: what became of every shard.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use crate::runner::store::RunDir;
 use crate::runner::store::{Outcomes, Status};
 
 use super::args::StatusArgs;
-use super::display::{clear_terminal, complain, folder, program, say};
+use super::display::{clear_terminal, complain, folder, program, say, write_out};
 use super::exit::Exit;
 use super::prospects::Prospects;
 use super::session::Session;
@@ -91,8 +91,7 @@ fn tell(args: &StatusArgs, session: &Session, life: &Life) -> Result<()> {
         let json = shard_table::json(session, life, Outcomes::of(run, plan));
         let mut line = serde_json::to_vec(&json)?;
         line.push(b'\n');
-        // Whoever reads it may stop reading.
-        let _ = std::io::stdout().lock().write_all(&line);
+        write_out(&line);
         return Ok(());
     }
     let outcomes = outcomes(session, &Outcomes::of(run, plan));
@@ -128,6 +127,12 @@ fn merging(session: &Session, life: &Life) -> String {
         Merging::NotYet | Merging::Open => String::new(),
         Merging::Merged => {
             format!("merged: {} and beside it\n", session.main_product().display())
+        }
+        Merging::OfAnotherPlan(other) => {
+            format!("merge: the products here are of another plan ({other})\n")
+        }
+        Merging::Changed(names) => {
+            format!("merge: changed since they were written: {}\n", names.join(", "))
         }
         Merging::Waits { job, held: Some(Hold::Owner), .. } => {
             format!("merge: held until you say: scontrol release {job}\n")
@@ -175,7 +180,13 @@ fn next(session: &Session, life: &Life, goes_on: bool) -> Result<String> {
     let (program, folder, shards) = (program(), folder(run), life.shards.as_slice());
     let here = format!("{program} resume {folder} --local\n");
     if shards.iter().all(|shard| shard.state == State::Done) {
-        let is_open = matches!(life.merging, Merging::Open | Merging::Failed { .. });
+        let is_open = matches!(
+            life.merging,
+            Merging::Open
+                | Merging::Failed { .. }
+                | Merging::OfAnotherPlan(_)
+                | Merging::Changed(_)
+        );
         let text = format!("next: {program} merge {folder}\n");
         return Ok(Some(text).filter(|_| is_open).unwrap_or_default());
     }

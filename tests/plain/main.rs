@@ -25,6 +25,7 @@ mod memory;
 mod no_silent_mistake;
 mod open_files;
 mod outliers;
+mod owner;
 mod plan_scale;
 mod profile;
 mod programs;

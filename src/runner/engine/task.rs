@@ -12,8 +12,8 @@ use rayon::ThreadPool;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Program};
 use crate::runner::store::{
-    Attempt, ColumnTime, Identity, Journals, Locked, Locks, Origin, Partial, PartialError, Piece,
-    Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
+    Attempt, ColumnTime, Holder, Identity, Journals, Locked, Locks, Origin, Partial, PartialError,
+    Piece, Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
 };
 
 use super::desk::Desk;
@@ -104,6 +104,7 @@ impl<'a> Worker<'a> {
         listener: Listener,
     ) -> Result<Ending, TaskError> {
         let units = self.units(shard)?;
+        self.plan.check_stands(self.run)?;
         if Partial::read(self.run, self.plan, shard).is_ok() {
             self.clear(shard);
             return Ok(Ending::AlreadyDone);
@@ -111,7 +112,10 @@ impl<'a> Worker<'a> {
         let attempt = Attempt::of_this_process(&self.origin, self.binary);
         let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
             Locked::Elsewhere => return self.elsewhere(shard),
-            Locked::Ours(lock) => (Some(lock), self.run.journal(shard)),
+            Locked::Ours(lock) => {
+                lock.sign(&Holder::new(attempt.host.clone()));
+                (Some(lock), self.run.journal(shard))
+            }
             // Two may work at once then: each keeps a journal of its own.
             Locked::Unknown => {
                 (None, self.run.private_journal(shard, &attempt.host, attempt.process))
@@ -135,7 +139,13 @@ impl<'a> Worker<'a> {
         let damaged = match Partial::read(self.run, self.plan, shard) {
             Ok(_) => return Ok(None),
             Err(PartialError::Missing) => false,
-            Err(_) => set_aside(self.run, &self.run.partial(shard))?,
+            // It may be sound: only nobody can see it now.
+            Err(PartialError::File(error)) => return Err(error.into()),
+            Err(_) => {
+                // A partial of the plan that is there now is not in the way of a task of the old one.
+                self.plan.check_stands(self.run)?;
+                set_aside(self.run, &self.run.partial(shard))?
+            }
         };
         let mut found = journals(self.run)?;
         let past = Journals::of_shard(self.plan, shard, &found)?;
@@ -277,6 +287,7 @@ impl<'a> Worker<'a> {
     fn hand_in(&self, shard: u32, ours: &Partial) -> Result<(), TaskError> {
         let path = self.run.partial(shard);
         for _ in 0..TRIES {
+            self.plan.check_stands(self.run)?;
             if ours.write(self.run, self.plan, shard)? {
                 return Ok(());
             }
@@ -288,7 +299,11 @@ impl<'a> Worker<'a> {
                     let Provenance { host, process, .. } = theirs.provenance;
                     return Err(TaskError::Differs { shard, path, host, process, aside });
                 }
-                Err(_) => set_aside(self.run, &path)?,
+                Err(PartialError::File(error)) => return Err(error.into()),
+                Err(_) => {
+                    self.plan.check_stands(self.run)?;
+                    set_aside(self.run, &path)?
+                }
             };
         }
         Err(FileError::new("write", &path, ErrorKind::AlreadyExists.into()).into())

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::workload::WorkError;
 use crate::foundations::{FileError, Shown};
-use crate::runner::store::PlanError;
+use crate::runner::store::{PlanError, Replaced};
 
 /// A shard that could not be fitted.
 #[derive(Debug, Error)]
@@ -20,6 +20,9 @@ pub enum TaskError {
     /// A file that cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The plan was replaced meanwhile.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
     /// A shard that the plan does not have.
     #[error(
         "{given} is {shard}, but the plan in {} has shards 0 to {}; \

@@ -6,6 +6,7 @@ use crate::runner::slurm::{
     queue_of,
 };
 use crate::runner::store::RunDir;
+use crate::runner::store::manifest::{Standing, standing};
 
 /// What became of the merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub enum Merging {
         /// The job.
         job: String,
     },
+    /// The products are of another plan: its hash, the first digits.
+    OfAnotherPlan(String),
+    /// These products are not what the merge wrote.
+    Changed(Vec<String>),
     /// Nobody has submitted it, or nobody knows.
     Open,
 }
@@ -70,8 +75,11 @@ pub(super) fn look(
     submissions: &Submissions,
     owner: &Owner,
 ) -> Result<Option<Merging>, SlurmError> {
-    if run.products(&plan.plan.workload).iter().all(|product| product.exists()) {
-        return Ok(Some(Merging::Merged));
+    match standing(run, plan, false) {
+        Standing::Whole => return Ok(Some(Merging::Merged)),
+        Standing::OfAnotherPlan(other) => return Ok(Some(Merging::OfAnotherPlan(other.short()))),
+        Standing::Changed(names) => return Ok(Some(Merging::Changed(names))),
+        Standing::Unfinished => {}
     }
     if let Some(job) = &history.merge {
         let found = queue_of(std::slice::from_ref(job))?;

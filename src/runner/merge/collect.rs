@@ -48,6 +48,8 @@ pub(super) fn collect<'a>(
         let units = plan.shards.units(shard).unwrap_or(0..0);
         let taken = match Partial::read(run, plan, shard) {
             Ok(partial) => complete.take(&units, partial)?,
+            // It may be sound: only nobody can see it now.
+            Err(PartialError::File(error)) => return Err(error.into()),
             Err(problem) => Err(problem),
         };
         if let Err(problem) = taken {

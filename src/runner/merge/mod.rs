@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::foundations::FileError;
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::{Envelope, Held, RunDir, journals};
+use crate::runner::store::{Envelope, Held, Replaced, RunDir, journals};
 
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
 
@@ -84,6 +84,9 @@ pub enum MergeError {
     /// A file that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The plan was replaced meanwhile.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
     /// What the workload says.
     #[error(transparent)]
     Work(AnyError),
@@ -104,7 +107,9 @@ pub fn merge<'a>(
         }
         Collected::Complete(complete) => complete,
     };
+    plan.check_stands(run)?;
     let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
+    plan.check_stands(run)?;
     let other_binaries = write_provenance(run, plan, &complete.provenance)?;
     Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::{BoundPlan, Mended, Program, Split, TakenOver};
+use crate::runner::store::manifest::{self, Product};
 use crate::runner::store::{Provenance, RunDir};
 
 #[derive(Serialize)]
@@ -26,6 +27,8 @@ struct RunProvenance<'a> {
     taken_over: &'a [TakenOver],
     /// Shards that were cut into more after the plan was made.
     splits: &'a [Split],
+    /// What else was written, with hashes: whatever is otherwise was changed since.
+    products: Vec<Product>,
     shards: &'a [Provenance],
 }
 
@@ -49,6 +52,7 @@ pub(super) fn write_provenance(
         mended: &plan.plan.mended,
         taken_over: &plan.taken_over,
         splits: plan.shards.splits(),
+        products: manifest::list(run, &plan.plan.workload)?,
         shards,
     };
     files::write_whole(&run.provenance(), |w| {

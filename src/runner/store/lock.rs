@@ -3,12 +3,14 @@
 //! The lock is one of the operating system, on an empty file: it dies with its owner, however that
 //! ends, so that there is never a lock to be cleaned up by hand.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::foundations::{FileError, files};
 
@@ -41,7 +43,44 @@ pub(crate) enum Locked {
 pub(crate) struct Lock {
     path: PathBuf,
     /// Closing it gives the lock back.
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Writes into the file whose lock it is, for people: that it cannot be written is no reason not
+    /// to work.
+    pub(crate) fn sign(&self, holder: &Holder) {
+        let text = serde_json::to_string(holder).unwrap_or_default();
+        let _ = self.file.set_len(0).and_then(|()| (&self.file).write_all(text.as_bytes()));
+    }
+}
+
+/// Who has a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Name of the machine.
+    pub host: String,
+    /// Process id there.
+    pub process: u32,
+}
+
+impl Holder {
+    /// This process, on a machine of this name.
+    #[must_use]
+    pub fn new(host: String) -> Self {
+        Self { host, process: std::process::id() }
+    }
+
+    /// Who signed the file of a lock last, if it can be read.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&files::read(path).ok()?).ok()
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, process {}", self.host, self.process)
+    }
 }
 
 impl Drop for Lock {
@@ -66,7 +105,7 @@ pub(crate) fn lock(path: &Path, locks: Locks) -> Result<Locked, FileError> {
         let file = options.open(path).map_err(error)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, path) => {
-                return Ok(Locked::Ours(Lock { path: path.into(), _file: file }));
+                return Ok(Locked::Ours(Lock { path: path.into(), file }));
             }
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Locked::Elsewhere),

@@ -92,6 +92,12 @@ impl RunDir {
         self.journals().join(format!("shard-{shard:05}.lock"))
     }
 
+    /// What a command locks while it replaces the plan, or writes products.
+    #[must_use]
+    pub fn folder_lock(&self) -> PathBuf {
+        self.root.join("run.lock")
+    }
+
     /// The folder of the logs of the array tasks.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
@@ -197,6 +203,13 @@ const OF_SOME: [&str; 7] = [
 
 /// How the name of a journal ends.
 const JOURNAL_SUFFIX: &str = ".journal";
+
+/// The shard that the name of a lock's file stands for, if it is such a name to the letter.
+#[must_use]
+pub(super) fn shard_of_lock(name: &str) -> Option<u32> {
+    let shard = name.strip_prefix("shard-")?.strip_suffix(".lock")?.parse().ok()?;
+    (format!("shard-{shard:05}.lock") == name).then_some(shard)
+}
 
 fn partial_name(shard: u32) -> String {
     format!("shard-{shard:05}.bin")

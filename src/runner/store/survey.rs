@@ -12,6 +12,7 @@ use crate::foundations::FileError;
 use crate::runner::plan::BoundPlan;
 
 use super::attempt::Attempt;
+use super::folder::holder_of;
 use super::journal::{Journals, journals};
 use super::partial::{Partial, PartialError};
 use super::why::Why;
@@ -67,7 +68,11 @@ fn look_at(
         Err(PartialError::Missing) => {}
         Err(problem) => return Ok(Found::Damaged(problem.to_string())),
     }
-    let journals = Journals::of_shard(plan, shard, found)?;
+    let mut journals = Journals::of_shard(plan, shard, found)?;
+    // Its journal is old, or says nothing: whoever holds the lock is not gone, but may be stopped.
+    if !journals.running && journals.ended.is_none() && holder_of(run, shard)?.is_some() {
+        journals.running = true;
+    }
     Ok(Found::Open(Progressed {
         units: journals.results.done(),
         attempts: journals.attempts.len() as u64,

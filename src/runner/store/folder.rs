@@ -1,0 +1,199 @@
+//! A results folder has one owner at a time: who replaces its plan, or writes its products.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::foundations::{Digest, FileError, Shown};
+use crate::runner::plan::BoundPlan;
+
+use super::attempt::host_name;
+use super::claim::claim;
+use super::lock::{Holder, Lock, Locked, Locks, lock};
+use super::run_dir::RunDir;
+
+/// While this is there, nobody else replaces the plan of a folder, or writes its products; where there
+/// are no locks, it is no more than the wish.
+#[derive(Debug)]
+pub struct Owned {
+    _lock: Option<Lock>,
+}
+
+/// A folder that somebody else owns, or works in.
+#[derive(Debug, Error)]
+pub enum OwnedError {
+    /// A file that cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Another command owns it.
+    #[error(
+        "{}: another process ({holder}) is planning or merging here; wait until it is done, or end it, \
+         and type the same again",
+        Shown(root)
+    )]
+    Folder {
+        /// The results folder.
+        root: PathBuf,
+        /// Who, as far as it is known.
+        holder: String,
+    },
+    /// A task works on a shard.
+    #[error(
+        "{}: shard {shard} is held by another process ({holder}); wait until it is done, or end it, and \
+         type the same again",
+        Shown(root)
+    )]
+    Shard {
+        /// The results folder.
+        root: PathBuf,
+        /// The shard.
+        shard: u32,
+        /// Who, as far as it is known.
+        holder: String,
+    },
+}
+
+/// The plan in a folder is no longer the one that this process works for.
+#[derive(Debug, Error)]
+#[error(
+    "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is written; \
+     what was done for the old plan is of no use to the new one",
+    Shown(path)
+)]
+pub struct Replaced {
+    /// The plan's file.
+    pub path: PathBuf,
+    /// Hash of the plan there, its first digits.
+    pub found: String,
+    /// Hash of the plan that this process works for, its first digits.
+    pub expected: String,
+}
+
+impl Owned {
+    /// Owns a folder; does not wait.
+    ///
+    /// # Errors
+    /// If somebody else does, or the lock cannot be made.
+    pub fn take(run: &RunDir) -> Result<Self, OwnedError> {
+        let path = run.folder_lock();
+        match lock(&path, Locks::default())? {
+            Locked::Ours(lock) => {
+                lock.sign(&Holder::new(host_name()));
+                Ok(Self { _lock: Some(lock) })
+            }
+            Locked::Unknown => Ok(Self { _lock: None }),
+            Locked::Elsewhere => {
+                Err(OwnedError::Folder { root: run.root().into(), holder: holder(&path) })
+            }
+        }
+    }
+
+    /// Refuses to go on while a task works on a shard in the folder: of whatever plan.
+    ///
+    /// # Errors
+    /// If one does, or a lock cannot be used.
+    pub fn refuse_tasks(&self, run: &RunDir) -> Result<(), OwnedError> {
+        for shard in locked_shards(run)? {
+            if claim(run, shard)?.is_none() {
+                let (root, holder) = (run.root().into(), holder(&run.lock(shard)));
+                return Err(OwnedError::Shard { root, shard, holder });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn holder(path: &std::path::Path) -> String {
+    Holder::of(path).map_or("its name is not known".into(), |holder| holder.to_string())
+}
+
+/// The shards that have a lock's file.
+fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
+    let folder = run.journals();
+    let error = |e| FileError::new("read the folder", &folder, e);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(error)?,
+    };
+    let mut shards = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(error)?.file_name();
+        shards.extend(super::run_dir::shard_of_lock(&name.to_string_lossy()));
+    }
+    shards.sort_unstable();
+    Ok(shards)
+}
+
+/// Who holds a shard, if somebody does: found out by trying its lock.
+///
+/// # Errors
+/// If the lock cannot be used.
+pub fn holder_of(run: &RunDir, shard: u32) -> Result<Option<Holder>, FileError> {
+    let path = run.lock(shard);
+    if !path.exists() || claim(run, shard)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Holder::of(&path))
+}
+
+impl BoundPlan {
+    /// Checks that the plan in the folder is still this one. One that is not there, or cannot be read,
+    /// is no other.
+    ///
+    /// # Errors
+    /// If it was replaced.
+    pub fn check_stands(&self, run: &RunDir) -> Result<(), Replaced> {
+        let replaced = |found: Digest| Replaced {
+            path: run.plan(),
+            found: found.short(),
+            expected: self.hash.short(),
+        };
+        match Self::hash_in(run).filter(|found| *found != self.hash) {
+            Some(found) => Err(replaced(found)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::plan::layout::tests::layout;
+
+    #[test]
+    fn a_folder_has_one_owner_at_a_time_and_says_who() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let owned = Owned::take(&run).unwrap();
+        let error = Owned::take(&run).unwrap_err().to_string();
+        let this = format!("process {}", std::process::id());
+        assert!(error.contains(&this) && error.contains("planning or merging"), "{error}");
+        drop(owned);
+        let owned = Owned::take(&run).unwrap();
+        owned.refuse_tasks(&run).unwrap();
+        let Locked::Ours(task) = lock(&run.lock(7), Locks::AsTold).unwrap() else { panic!() };
+        task.sign(&Holder { host: "n7".into(), process: 12 });
+        let error = owned.refuse_tasks(&run).unwrap_err().to_string();
+        assert!(error.contains("shard 7 is held by another process (n7, process 12)"), "{error}");
+        assert_eq!(holder_of(&run, 7).unwrap().unwrap().process, 12);
+        drop(task);
+        owned.refuse_tasks(&run).unwrap();
+        assert_eq!(holder_of(&run, 7).unwrap(), None);
+        drop(owned);
+        assert!(!run.folder_lock().exists());
+    }
+
+    #[test]
+    fn a_plan_that_was_replaced_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let plan = |seed| BoundPlan::example(layout(2, 3, &[false]), seed, 2);
+        let (ours, other) = (plan(1), plan(2));
+        ours.check_stands(&run).unwrap();
+        ours.write(&run).unwrap();
+        ours.check_stands(&run).unwrap();
+        other.write(&run).unwrap();
+        let error = ours.check_stands(&run).unwrap_err().to_string();
+        assert!(error.contains(&other.hash.short()) && error.contains("was replaced"), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Which plan the products in a folder are of, and whether they are what the merge wrote: a list in
+//! `provenance.json`, which is written last.
+
+use std::fs::Metadata;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::foundations::{Digest, FileError, files};
+use crate::runner::plan::BoundPlan;
+
+use super::run_dir::RunDir;
+
+/// A file that a merge wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Its name in the folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// BLAKE3 of its content.
+    pub blake3: Digest,
+}
+
+/// What the products in a folder are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Not all are there, or nobody finished them.
+    Unfinished,
+    /// They are those of the plan that stands there.
+    Whole,
+    /// They are of another plan.
+    OfAnotherPlan(Digest),
+    /// They are of the plan, but these are not what the merge wrote.
+    Changed(Vec<String>),
+}
+
+/// Those of some files that are there, each with its hash. A folder of files is not listed.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn list(run: &RunDir, workload: &str) -> Result<Vec<Product>, FileError> {
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|data| data.is_file());
+    let mut products = Vec::new();
+    let last = run.provenance();
+    for path in run.products(workload).into_iter().filter(|path| *path != last && is_file(path)) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = std::fs::metadata(&path).map_err(|e| FileError::new("read", &path, e))?.len();
+        products.push(Product { name, bytes, blake3: Digest::of_file(&path)? });
+    }
+    Ok(products)
+}
+
+/// What of `provenance.json` is about products.
+#[derive(Deserialize)]
+struct Provenance {
+    plan_hash: Digest,
+    #[serde(default)]
+    products: Vec<Product>,
+}
+
+/// What the products in the folder of a plan are, by their lengths; or, if they are to be read, by
+/// their hashes.
+#[must_use]
+pub fn standing(run: &RunDir, plan: &BoundPlan, is_thorough: bool) -> Standing {
+    let is_there = |path: &std::path::PathBuf| path.symlink_metadata().is_ok();
+    if !run.products(&plan.plan.workload).iter().all(is_there) {
+        return Standing::Unfinished;
+    }
+    let written: Option<Provenance> =
+        files::read(&run.provenance()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(Provenance { plan_hash, products }) = written else { return Standing::Unfinished };
+    if plan_hash != plan.hash {
+        return Standing::OfAnotherPlan(plan_hash);
+    }
+    let is_changed = |product: &&Product| {
+        let path = run.product(&product.name);
+        let length = path.symlink_metadata().map(|data: Metadata| data.len());
+        let is_same = length.is_ok_and(|length| length == product.bytes);
+        !is_same || (is_thorough && Digest::of_file(&path).ok() != Some(product.blake3))
+    };
+    let changed: Vec<String> =
+        products.iter().filter(is_changed).map(|product| product.name.clone()).collect();
+    if changed.is_empty() { Standing::Whole } else { Standing::Changed(changed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::plan::layout::tests::layout;
+
+    #[test]
+    fn products_know_their_plan_and_what_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let plan = |seed| BoundPlan::example(layout(2, 3, &[false]), seed, 2);
+        let (ours, other) = (plan(1), plan(2));
+        for path in run.products("otf") {
+            assert_eq!(standing(&run, &ours, false), Standing::Unfinished);
+            std::fs::write(path, "numbers").unwrap();
+        }
+        assert_eq!(standing(&run, &ours, false), Standing::Unfinished, "no provenance");
+        let products = list(&run, "otf").unwrap();
+        assert_eq!(products.len(), run.products("otf").len() - 1);
+        let json = serde_json::json!({ "plan_hash": ours.hash, "products": products });
+        std::fs::write(run.provenance(), json.to_string()).unwrap();
+        assert_eq!(standing(&run, &ours, true), Standing::Whole);
+        assert_eq!(standing(&run, &other, true), Standing::OfAnotherPlan(ours.hash));
+        // Of the same length.
+        std::fs::write(run.product("summary.csv"), "Numbers").unwrap();
+        assert_eq!(standing(&run, &ours, false), Standing::Whole);
+        let changed = Standing::Changed(vec!["summary.csv".into()]);
+        assert_eq!(standing(&run, &ours, true), changed);
+        std::fs::write(run.product("summary.csv"), "more numbers").unwrap();
+        assert_eq!(standing(&run, &ours, false), changed);
+        std::fs::remove_file(run.product("errors.csv")).unwrap();
+        assert_eq!(standing(&run, &ours, false), Standing::Unfinished);
+    }
+}
