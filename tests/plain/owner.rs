@@ -165,7 +165,7 @@ fn output_that_cannot_be_written_is_an_error() {
         vec!["audit", folder],
         vec!["resume", folder, "--local"],
         vec!["local", "--out", folder, "--replace", SMALL[0], SMALL[1]],
-        vec!["simulate", text(&run.root().join("cal.npz")), SMALL[0], SMALL[1]],
+        vec!["simulate", "--out", text(&run.root().join("cal.npz")), SMALL[0], SMALL[1]],
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let ran = Command::new(env!("CARGO_BIN_EXE_otfhpc"))
