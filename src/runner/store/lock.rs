@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::plain;
 
 /// How often the file is opened anew that a former owner removed in between.
 const TRIES: usize = 100;
@@ -59,11 +60,11 @@ pub(crate) fn lock(path: &Path, locks: Locks) -> Result<Locked, FileError> {
     if locks == Locks::None {
         return Ok(Locked::Unknown);
     }
-    files::make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    plain::make_folder(path.parent().unwrap_or(Path::new(".")))?;
     let error = |e| FileError::new("lock", path, e);
     for _ in 0..TRIES {
         let options = File::options().read(true).write(true).create(true).truncate(false).clone();
-        let file = options.open(path).map_err(error)?;
+        let file = plain::open(path, &options).map_err(error)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, path) => {
                 return Ok(Locked::Ours(Lock { path: path.into(), _file: file }));
@@ -86,7 +87,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: io::Result<std::fs::Metadata>| {
         metadata.map(|metadata| (metadata.dev(), metadata.ino())).ok()
     };
-    let found = identity(std::fs::metadata(path));
+    let found = identity(path.symlink_metadata());
     found.is_some() && found == identity(file.metadata())
 }
 
