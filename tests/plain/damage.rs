@@ -129,7 +129,7 @@ impl Copied {
 /// the files that are at fault then.
 type Damage = (&'static str, &'static str, fn(&RunDir, &mut ChaCha8Rng) -> Vec<PathBuf>);
 
-const DAMAGES: [Damage; 31] = [
+const DAMAGES: [Damage; 32] = [
     ("truncated", "expected", |run, rng| {
         rewrite(run, rng, |bytes, rng| bytes.truncate(below(rng, bytes.len())))
     }),
