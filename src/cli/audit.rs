@@ -39,7 +39,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     if samples.sampled.is_empty() && samples.damaged.is_empty() {
         bail!("there is no partial to audit in {}", Shown(&run.partials()));
     }
-    let programs = Programs { at_once, logs: run.program_logs().join("audit") };
+    let programs = Programs { at_once, logs: run.audit_logs() };
     let stop = signals.stop.clone();
     let auditor = Auditor { run, plan, workload: &**workload, pool: &pool, programs, stop };
     let audit = Audit::of(auditor, &samples.sampled)?;

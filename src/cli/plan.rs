@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::foundations::{Shown, files};
+use crate::foundations::Shown;
+use crate::foundations::files::{self, plain};
 use crate::runner::engine::{Phase, Profile};
 use crate::runner::plan::{BoundPlan, Plan, Program};
 use crate::runner::slurm::{
@@ -76,6 +77,7 @@ pub(super) fn make(
     (profile, volume): (&Profile, Volume),
     room: impl FnOnce(&Session) -> Result<()>,
 ) -> Result<Session> {
+    run.check_kinds()?;
     let workload = workloads::load(settings.config.as_deref(), &settings.assignments)?;
     let planned = profile.phase(Phase::Read, || workload.planned())?;
     JobOptions::new(&planned.launch, &[])?;
@@ -102,7 +104,7 @@ pub(super) fn make(
     tell_copy(&settle_id(&run)?);
     let plan = plan.revised(&run)?;
     // Array tasks log here, and Slurm makes no folders.
-    files::make_folder(&run.logs())?;
+    plain::make_folder(&run.logs())?;
     Ok(Session { run, plan, workload })
 }
 

@@ -22,6 +22,14 @@ pub struct DataSet {
     pub screening: Screening,
 }
 
+impl DataSet {
+    /// What is wrong with what a plan says of it, if anything is.
+    pub(super) fn problem(&self) -> Option<String> {
+        let count = self.screening.impossible()?;
+        Some(format!("data_sets, {}: {count} records: no file gives that", self.set))
+    }
+}
+
 /// Array tasks may start in another folder than the planner did.
 pub(super) fn make_absolute(config: &mut Config) {
     for path in [&mut config.data.path, &mut config.data.model].into_iter().flatten() {

@@ -64,7 +64,10 @@ impl Otf {
         let unreadable =
             |e: serde_json::Error| WorkError::new(PlanError::unreadable(&path, e.to_string()));
         let config: Config = serde_json::from_value(plan.config.clone()).map_err(unreadable)?;
-        let seen = serde_json::from_value(plan.seen.clone()).map_err(unreadable)?;
+        let seen: Vec<DataSet> = serde_json::from_value(plan.seen.clone()).map_err(unreadable)?;
+        if let Some(problem) = seen.iter().find_map(DataSet::problem) {
+            return Err(WorkError::new(PlanError::unreadable(&path, problem)));
+        }
         let study = Study::new(&config).map_err(WorkError::new)?;
         Ok(Self { config, study, data_sets: Mutex::new(seen), campaigns: Mutex::default() })
     }

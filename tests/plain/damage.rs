@@ -129,7 +129,7 @@ impl Copied {
 /// the files that are at fault then.
 type Damage = (&'static str, &'static str, fn(&RunDir, &mut ChaCha8Rng) -> Vec<PathBuf>);
 
-const DAMAGES: [Damage; 31] = [
+const DAMAGES: [Damage; 32] = [
     ("truncated", "expected", |run, rng| {
         rewrite(run, rng, |bytes, rng| bytes.truncate(below(rng, bytes.len())))
     }),
@@ -266,10 +266,17 @@ const DAMAGES: [Damage; 31] = [
         fs::write(path.join("inside"), b"something").unwrap();
         vec![path]
     }),
-    ("a link to nowhere", "missing", |run, rng| {
+    ("a link to nowhere", "a symbolic link, not a file", |run, rng| {
         let path = run.partial(a_shard(rng));
         fs::remove_file(&path).unwrap();
         symlink("/nowhere/at/all", &path).unwrap();
+        vec![path]
+    }),
+    ("a link to a sound partial", "a symbolic link, not a file", |run, rng| {
+        let path = run.partial(a_shard(rng));
+        let moved = run.root().join("elsewhere");
+        fs::rename(&path, &moved).unwrap();
+        symlink(&moved, &path).unwrap();
         vec![path]
     }),
 ];

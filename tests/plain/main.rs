@@ -17,6 +17,7 @@ mod extend;
 mod foretell;
 mod frozen;
 mod honest_error_bars;
+mod hostile;
 mod layers;
 mod layout;
 mod limits;

@@ -2,6 +2,7 @@
 
 mod digest;
 pub(crate) mod gunzip;
+pub mod plain;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -13,10 +14,11 @@ use thiserror::Error;
 
 use super::text::Shown;
 pub use digest::Digest;
+use plain::Misplaced;
 
 /// A file or folder that could not be used: which, for what, and why.
 #[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}{}", Shown(path), hint(source))]
+#[error("{}", message(action, path, source))]
 pub struct FileError {
     /// What was tried, as a verb ("read", "write").
     pub action: &'static str,
@@ -33,10 +35,23 @@ impl FileError {
         Self { action, path: path.to_path_buf(), source }
     }
 
+    /// What stands there in the place of what was expected, if that is what is wrong.
+    #[must_use]
+    pub fn misplaced(&self) -> Option<Misplaced> {
+        Misplaced::in_error(&self.source)
+    }
+
     /// Whether the file was simply not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+fn message(action: &str, path: &Path, source: &io::Error) -> String {
+    match Misplaced::in_error(source) {
+        Some(misplaced) => format!("{} {misplaced}", Shown(path)),
+        None => format!("cannot {action} {}: {source}{}", Shown(path), hint(source)),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::plain;
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::RunDir;
 use crate::runner::store::shard_of_partial;
@@ -53,7 +54,7 @@ fn products_are_of(run: &RunDir) -> Option<Digest> {
     struct Of {
         plan_hash: Digest,
     }
-    let bytes = files::read(&run.provenance()).ok()?;
+    let bytes = plain::read(&run.provenance()).ok()?;
     Some(serde_json::from_slice::<Of>(&bytes).ok()?.plan_hash)
 }
 
@@ -61,12 +62,8 @@ fn products_are_of(run: &RunDir) -> Option<Digest> {
 fn partials(run: &RunDir) -> Result<Vec<u32>, FileError> {
     let folder = run.partials();
     let error = |e| FileError::new("read the folder", &folder, e);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(error)?,
-    };
     let mut shards = Vec::new();
-    for entry in entries {
+    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
         shards.extend(shard_of_partial(&entry.map_err(error)?.file_name().to_string_lossy()));
     }
     shards.sort_unstable();

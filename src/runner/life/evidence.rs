@@ -60,7 +60,7 @@ pub fn look(run: &RunDir, plan: &BoundPlan) -> Result<Life, LookError> {
     // Where there is no Slurm, nothing waits in it.
     let silent =
         matches!(&slurm, Slurm::Silent(error) if !matches!(error, SlurmError::NotFound { .. }));
-    let logs = if last.is_empty() { Logs::default() } else { Logs::find(run) };
+    let logs = if last.is_empty() { Logs::default() } else { Logs::find(run)? };
     let state = |(shard, found): &(u32, Found)| {
         let last = last.get(shard);
         let task = tasks.of(*shard, last);

@@ -1,10 +1,11 @@
 //! The logs of tasks, whatever their jobs are called.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::foundations::FileError;
+use crate::foundations::files::plain::{self, Kind};
 use crate::runner::slurm::{LastWords, last_words};
 use crate::runner::store::RunDir;
 
@@ -19,15 +20,19 @@ pub(super) struct Logs {
 
 impl Logs {
     /// Looks for logs; where there is no folder, there are none.
-    pub(super) fn find(run: &RunDir) -> Self {
+    ///
+    /// # Errors
+    /// If something that is no file stands in the place of one.
+    pub(super) fn find(run: &RunDir) -> Result<Self, FileError> {
         let mut logs = Self::default();
-        for entry in std::fs::read_dir(run.logs()).into_iter().flatten().flatten() {
+        for entry in plain::read_folder(&run.logs())?.into_iter().flatten().flatten() {
             let name = entry.file_name();
             if let Some(task) = task_of(&name.to_string_lossy()) {
+                plain::check(&entry.path(), Kind::File)?;
                 logs.by_task.entry(task).or_default().push(entry.path());
             }
         }
-        logs
+        Ok(logs)
     }
 
     /// The last words of a task. Whoever submits by hand may have its errors in a file beside its
@@ -63,7 +68,7 @@ fn read(path: &Path) -> std::io::Result<LastWords> {
 
 /// The end of a file, and whether it is all of it.
 fn tail(path: &Path, most: u64) -> std::io::Result<(String, bool)> {
-    let mut file = File::open(path)?;
+    let mut file = plain::open_to_read(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
     let mut bytes = Vec::new();
@@ -105,9 +110,29 @@ mod tests {
             let log = own.clone() + &"epilog: a line of a site's own\n".repeat(lines);
             std::fs::write(run.logs().join("mine-12_3.log"), log).unwrap();
             std::fs::write(run.logs().join("mine-12_3.out"), "120 units\n").unwrap();
-            let words = Logs::find(&run).last_words(&task).unwrap();
+            let words = Logs::find(&run).unwrap().last_words(&task).unwrap();
             assert_eq!(words.word, Some(Word::Ended(why.clone())), "{lines}");
         }
-        assert_eq!(Logs::find(&run).last_words(&("12".into(), 4)), None);
+        assert_eq!(Logs::find(&run).unwrap().last_words(&("12".into(), 4)), None);
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_log_is_named_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        std::fs::create_dir(run.logs()).unwrap();
+        let path = run.task_log("12", 3);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = Logs::find(&run).unwrap_err().to_string();
+        let expected = "is a FIFO: expected a file; move it away, and type the same again";
+        assert_eq!(error, format!("{} {expected}", path.display()));
+        // It may take the place of one that was found.
+        assert_eq!(tail(&path, 10).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(Logs::find(&run).is_err());
+        // What is called otherwise is nobody's log.
+        std::fs::rename(&path, run.logs().join("zero")).unwrap();
+        assert!(Logs::find(&run).is_ok());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::{self, plain};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
 
@@ -91,13 +92,8 @@ impl Complete<'_> {
 /// count, and do not. Unfinished files of killed attempts are expected, and ignored.
 fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
     let folder = run.partials();
-    let entries = match std::fs::read_dir(&folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(FileError::new("read the folder", &folder, e)),
-        Ok(entries) => entries,
-    };
     let mut names = Vec::new();
-    for entry in entries {
+    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
         let entry = entry.map_err(|e| FileError::new("read the folder", &folder, e))?;
         names.push(entry.file_name().to_string_lossy().into_owned());
     }

@@ -1,5 +1,6 @@
 //! The shards of a plan as they are now.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ impl Split {
     /// The numbers of the parts.
     #[must_use]
     pub fn parts(&self) -> Range<u32> {
-        self.first..self.first + self.cuts.len().saturating_sub(1) as u32
+        self.first..self.first.saturating_add(self.cuts.len().saturating_sub(1) as u32)
     }
 }
 
@@ -60,8 +61,8 @@ impl LiveShards {
     /// The shards that are to be fitted, in the order of their units.
     #[must_use]
     pub fn live(&self) -> Vec<u32> {
-        let mut live: Vec<u32> =
-            (0..self.numbers()).filter(|s| self.split_of(*s).is_none()).collect();
+        let split: BTreeSet<u32> = self.splits.iter().map(|split| split.shard).collect();
+        let mut live: Vec<u32> = (0..self.numbers()).filter(|s| !split.contains(s)).collect();
         live.sort_by_key(|shard| self.units[*shard as usize].start);
         live
     }
@@ -69,10 +70,15 @@ impl LiveShards {
     /// What is fitted for a shard: itself, or what took its place.
     #[must_use]
     pub fn in_place_of(&self, shard: u32) -> Vec<u32> {
-        match self.split_of(shard) {
-            None => vec![shard],
-            Some(split) => split.parts().flat_map(|part| self.in_place_of(part)).collect(),
+        // However often a part was cut once more: no call within a call.
+        let (mut found, mut open) = (Vec::new(), vec![shard]);
+        while let Some(shard) = open.pop() {
+            match self.split_of(shard) {
+                None => found.push(shard),
+                Some(split) => open.extend(split.parts().rev()),
+            }
         }
+        found
     }
 
     /// The shards that this one comes from, the nearest first.

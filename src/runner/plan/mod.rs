@@ -18,4 +18,5 @@ pub use layout::{Column, Layout, Place};
 pub use live::{LiveShards, Split};
 pub use order::{UnitOrder, Work};
 pub use program::{OtherProgram, Program};
+pub(crate) use shards::MOST_UNITS_OF_SHARD;
 pub use shards::{Shards, ShardsError};

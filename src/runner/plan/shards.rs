@@ -7,12 +7,28 @@ use thiserror::Error;
 
 use super::layout::Layout;
 
+/// Most units of a shard: far more than a task has memory or time for.
+pub(crate) const MOST_UNITS_OF_SHARD: u64 = 1 << 32;
+
 /// A number of shards that the work cannot be cut into.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShardsError {
     /// None at all.
     #[error("--shards is 0: expected 1 or more")]
     None,
+    /// More units in a shard than a task can have.
+    #[error(
+        "--shards is {shards}, and a shard would have {units} units: expected {MOST_UNITS_OF_SHARD} \
+         or fewer, as with more shards: --shards {enough}"
+    )]
+    TooFew {
+        /// As asked.
+        shards: u32,
+        /// Units of the largest shard.
+        units: u64,
+        /// How many would do.
+        enough: u64,
+    },
     /// More shards than pieces.
     #[error(
         "--shards is {shards}, but there are only {pieces} pieces of work; use --shards {pieces} \
@@ -60,7 +76,22 @@ impl Shards {
             cuts.push(cut.clamp(least, pieces - (count - shard)));
         }
         cuts.push(pieces);
-        Ok(Self { cuts: cuts.into_iter().map(|piece| layout.first_unit(piece)).collect() })
+        let cut = Self { cuts: cuts.into_iter().map(|piece| layout.first_unit(piece)).collect() };
+        match cut.most_units() {
+            units if units > MOST_UNITS_OF_SHARD => {
+                // Shards are equal in cost and not in units.
+                let enough = (units / MOST_UNITS_OF_SHARD + 1) * count;
+                Err(ShardsError::TooFew { shards, units, enough })
+            }
+            _ => Ok(cut),
+        }
+    }
+
+    /// Units of the largest shard.
+    #[must_use]
+    pub(crate) fn most_units(&self) -> u64 {
+        let units = self.cuts.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+        units.max().unwrap_or(0)
     }
 
     /// Whether the cuts are in order, between pieces, and cover all units: true of

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, Shown, files};
+use crate::foundations::files::{self, plain};
+use crate::foundations::{FileError, Shown};
 use crate::runner::store::RunDir;
 
 use super::chunks::Chunk;
@@ -175,8 +176,8 @@ impl<'a> Launcher<'a> {
 /// # Errors
 /// If they cannot be written.
 pub fn write_scripts(run: &RunDir) -> Result<(), FileError> {
-    files::make_folder(&run.scripts())?;
-    files::make_folder(&run.logs())?;
+    plain::make_folder(&run.scripts())?;
+    plain::make_folder(&run.logs())?;
     for (path, text) in scripts(run) {
         files::write_whole(&path, |w| std::io::Write::write_all(w, text.as_bytes()))?;
     }

@@ -5,7 +5,7 @@
 //! whether there is one. The queue, not this file, says what still waits or runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::foundations::files::plain;
 use crate::foundations::{FileError, Shown};
 use crate::runner::store::RunDir;
 
@@ -176,10 +177,10 @@ impl Submissions {
     /// If it cannot be read.
     pub fn read(run: &RunDir) -> Result<Self, SubmissionsError> {
         let path = run.submissions();
-        match std::fs::read(&path) {
+        match plain::read(&path) {
             Ok(bytes) => parse(&path, &bytes).map(|(submissions, _)| submissions),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(FileError::new("read", &path, e).into()),
+            Err(error) if error.is_not_found() => Ok(Self::default()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -292,7 +293,7 @@ impl Submissions {
     #[must_use]
     pub fn are_being_made(run: &RunDir) -> bool {
         let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-        File::open(run.submissions()).is_ok_and(locked)
+        plain::open_to_read(&run.submissions()).is_ok_and(locked)
     }
 
     /// The jobs that a merge was told to wait for.
@@ -340,9 +341,8 @@ impl Recorder {
             let path = path.clone();
             move |error| FileError::new(action, &path, error)
         };
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).append(true).create(true).open(&path).map_err(failed("open"))?;
+        let options = OpenOptions::new().read(true).append(true).create(true).clone();
+        let mut file = plain::open(&path, &options).map_err(failed("open"))?;
         lock(&file, &path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed("read"))?;

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::run_dir::RunDir;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::plain;
 
 /// Moves whatever stands at a path, file or folder, into the folder for it, under a free name. Says whether it did:
 /// somebody else may have done it before.
@@ -26,7 +27,7 @@ pub fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
 /// If the folder cannot be made.
 pub(crate) fn free_place(run: &RunDir, from: &Path) -> Result<PathBuf, FileError> {
     let folder = run.set_aside();
-    files::make_folder(&folder)?;
+    plain::make_folder(&folder)?;
     let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let free = (1..)
         .map(|attempt| folder.join(format!("{name}.{attempt}")))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::foundations::files::plain;
 use crate::foundations::{Digest, FileError, Shown};
 use crate::runner::plan::BoundPlan;
 
@@ -111,12 +112,8 @@ fn holder(path: &std::path::Path) -> String {
 fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
     let folder = run.journals();
     let error = |e| FileError::new("read the folder", &folder, e);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(error)?,
-    };
     let mut shards = Vec::new();
-    for entry in entries {
+    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
         let name = entry.map_err(error)?.file_name();
         shards.extend(super::run_dir::shard_of_lock(&name.to_string_lossy()));
     }

@@ -6,13 +6,15 @@
 //! is, and those are fitted again. A finished shard has a partial instead.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::run_dir::RunDir;
 use super::run_dir::shard_of_journal;
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::plain;
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Layout};
 
 use super::attempt::Attempt;
@@ -245,16 +247,21 @@ enum Found {
 }
 
 fn read_file(path: &Path) -> Result<Found, FileError> {
-    let error = |e| FileError::new("read", path, e);
-    let modified = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => metadata.modified().map_err(error)?,
-        Ok(_) => return Ok(Found::NoFile),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(e) => return Err(error(e)),
+    let read = || {
+        let mut file = plain::open_to_read(path)?;
+        let modified = file.metadata()?.modified()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Found::File(bytes, modified))
     };
-    match files::read(path) {
-        Err(e) if e.is_not_found() => Ok(Found::Nothing),
-        read => Ok(Found::File(read?, modified)),
+    let error = match read() {
+        Ok(found) => return Ok(found),
+        Err(error) => FileError::new("read", path, error),
+    };
+    match error.misplaced() {
+        Some(_) => Ok(Found::NoFile),
+        None if error.is_not_found() => Ok(Found::Nothing),
+        None => Err(error),
     }
 }
 
@@ -270,12 +277,8 @@ fn is_fresh(modified: SystemTime) -> bool {
 pub fn journals(run: &RunDir) -> Result<BTreeMap<u32, Vec<PathBuf>>, FileError> {
     let folder = run.journals();
     let error = |e| FileError::new("read the folder", &folder, e);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        entries => entries.map_err(error)?,
-    };
     let mut by_shard: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
-    for entry in entries {
+    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
         let name = entry.map_err(error)?.file_name();
         if let Some(shard) = shard_of_journal(&name.to_string_lossy()) {
             by_shard.entry(shard).or_default().push(folder.join(name));

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::plain;
 
 /// How often the file is opened anew that a former owner removed in between.
 const TRIES: usize = 100;
@@ -73,7 +74,7 @@ impl Holder {
 
     /// Who signed the file of a lock last, if it can be read.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&files::read(path).ok()?).ok()
+        serde_json::from_slice(&plain::read(path).ok()?).ok()
     }
 }
 
@@ -98,11 +99,11 @@ pub(crate) fn lock(path: &Path, locks: Locks) -> Result<Locked, FileError> {
     if locks == Locks::None {
         return Ok(Locked::Unknown);
     }
-    files::make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    plain::make_folder(path.parent().unwrap_or(Path::new(".")))?;
     let error = |e| FileError::new("lock", path, e);
     for _ in 0..TRIES {
         let options = File::options().read(true).write(true).create(true).truncate(false).clone();
-        let file = options.open(path).map_err(error)?;
+        let file = plain::open(path, &options).map_err(error)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, path) => {
                 return Ok(Locked::Ours(Lock { path: path.into(), file }));
@@ -125,7 +126,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: io::Result<std::fs::Metadata>| {
         metadata.map(|metadata| (metadata.dev(), metadata.ino())).ok()
     };
-    let found = identity(std::fs::metadata(path));
+    let found = identity(path.symlink_metadata());
     found.is_some() && found == identity(file.metadata())
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::plain;
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::BoundPlan;
 
 use super::run_dir::RunDir;
@@ -68,7 +69,7 @@ pub fn standing(run: &RunDir, plan: &BoundPlan, is_thorough: bool) -> Standing {
         return Standing::Unfinished;
     }
     let written: Option<Provenance> =
-        files::read(&run.provenance()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        plain::read(&run.provenance()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(Provenance { plan_hash, products }) = written else { return Standing::Unfinished };
     if plan_hash != plan.hash {
         return Standing::OfAnotherPlan(plan_hash);

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::run_dir::RunDir;
+use crate::foundations::files::plain::{self, Kind};
 use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::BoundPlan;
 
@@ -102,8 +103,8 @@ pub enum PartialError {
     #[error("missing")]
     Missing,
     /// Something that is no file.
-    #[error("not a file")]
-    NotAFile,
+    #[error("a {0}, not a file")]
+    NotAFile(Kind),
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -160,7 +161,7 @@ impl Partial {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<bool, FileError> {
-        files::make_folder(&run.partials())?;
+        plain::make_folder(&run.partials())?;
         self.write_to(&run.partial(shard), plan, shard)
     }
 
@@ -193,9 +194,7 @@ impl Partial {
     /// # Errors
     /// Says what is wrong with the file, without its name.
     pub fn read(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<Self, PartialError> {
-        let path = run.partial(shard);
-        check_kind(&path)?;
-        Self::decode(&files::read(&path)?, plan, shard)
+        Self::decode(&bytes_in(&run.partial(shard))?, plan, shard)
     }
 
     /// Proves the same of the file without looking at what the results are: header and checksum.
@@ -203,9 +202,7 @@ impl Partial {
     /// # Errors
     /// Says what is wrong with the file, without its name.
     pub fn check(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
-        let path = run.partial(shard);
-        check_kind(&path)?;
-        check_header(&files::read(&path)?, plan, shard).map(|_| ())
+        check_header(&bytes_in(&run.partial(shard))?, plan, shard).map(|_| ())
     }
 
     /// Decodes the bytes of a partial and proves that they are whole and belong to this plan.
@@ -228,14 +225,13 @@ fn planned_units(plan: &BoundPlan, shard: u32) -> Range<u64> {
     plan.shards.units(shard).unwrap_or(0..0)
 }
 
-/// A folder or a device in the place of a partial is not read.
-fn check_kind(path: &Path) -> Result<(), PartialError> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err(PartialError::NotAFile),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(PartialError::Missing),
-        Err(e) => Err(FileError::new("read", path, e).into()),
-    }
+/// A folder, a link or a device in the place of a partial is not read.
+fn bytes_in(path: &Path) -> Result<Vec<u8>, PartialError> {
+    plain::read(path).map_err(|error| match error.misplaced() {
+        Some(misplaced) => PartialError::NotAFile(misplaced.found),
+        None if error.is_not_found() => PartialError::Missing,
+        None => error.into(),
+    })
 }
 
 fn head(plan: &BoundPlan, shard: u32, units: &Range<u64>, body: u64) -> Vec<u8> {

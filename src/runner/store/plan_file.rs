@@ -4,9 +4,11 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, files};
+use crate::foundations::Digest;
+use crate::foundations::files::{self, plain};
 use crate::runner::plan::{
-    BoundPlan, FORMAT, Input, LaunchSettings, Layout, LiveShards, Plan, Program, TakenOver, VERSION,
+    BoundPlan, FORMAT, Input, LaunchSettings, Layout, LiveShards, MOST_UNITS_OF_SHARD, Plan,
+    Program, TakenOver, VERSION,
 };
 
 use super::plan_error::PlanError;
@@ -35,8 +37,9 @@ impl PlanFile {
     /// # Errors
     /// If it is missing, damaged, edited, or of another version.
     pub fn read(run: &RunDir) -> Result<Self, PlanError> {
+        run.check_kinds()?;
         let path = run.plan();
-        let bytes = files::read(&path).map_err(|error| {
+        let bytes = plain::read(&path).map_err(|error| {
             if error.is_not_found() {
                 PlanError::Missing { path: path.clone() }
             } else {
@@ -68,6 +71,14 @@ impl PlanFile {
             plan.format == FORMAT && plan.units == layout.units() && plan.shards.cover(&layout);
         if !fits {
             let message = "its shards do not cover its units".into();
+            return Err(PlanError::unreadable(&run.plan(), message));
+        }
+        let most = plan.shards.most_units();
+        if most > MOST_UNITS_OF_SHARD {
+            let message = format!(
+                "a shard of it has {most} units: expected {MOST_UNITS_OF_SHARD} or fewer, as with more \
+                 shards"
+            );
             return Err(PlanError::unreadable(&run.plan(), message));
         }
         let mut bound = BoundPlan { taken_over, ..plan.bind(layout, launch, program) };
@@ -112,7 +123,7 @@ impl BoundPlan {
         struct Hash {
             plan_hash: Digest,
         }
-        let bytes = files::read(&run.plan()).ok()?;
+        let bytes = plain::read(&run.plan()).ok()?;
         Some(serde_json::from_slice::<Hash>(&bytes).ok()?.plan_hash)
     }
 

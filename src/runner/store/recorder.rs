@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use super::run_dir::RunDir;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::plain;
 use crate::runner::plan::BoundPlan;
 
 use super::attempt::Attempt;
@@ -73,8 +74,9 @@ impl Recorder {
     ) -> Result<Self, FileError> {
         let error = |e| FileError::new("write", path, e);
         let folder = path.parent().unwrap_or(Path::new("."));
-        files::make_folder(folder)?;
-        let mut file = File::options().create(true).append(true).open(path).map_err(error)?;
+        plain::make_folder(folder)?;
+        let options = File::options().create(true).append(true).clone();
+        let mut file = plain::open(path, &options).map_err(error)?;
         let mut head = if end == 0 { identity.header_frame() } else { Vec::new() };
         head.extend(identity.attempt_frame(attempt));
         file.set_len(end)

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::{self, plain};
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Split};
 
 use super::plan_error::PlanError;
@@ -34,7 +35,7 @@ impl RevisionsFile {
 /// Reads the revisions of a plan, if there are any, into its shards.
 pub(super) fn read(run: &RunDir, plan: &mut BoundPlan) -> Result<(), PlanError> {
     let path = run.revisions();
-    let bytes = match files::read(&path) {
+    let bytes = match plain::read(&path) {
         Err(error) if error.is_not_found() => return Ok(()),
         read => read?,
     };
@@ -63,6 +64,6 @@ pub(super) fn write(run: &RunDir, plan_hash: Digest, splits: &[Split]) -> Result
 
 /// Whether the revisions in a folder are of another plan.
 pub(super) fn is_foreign(path: &Path, plan_hash: &Digest) -> bool {
-    let Ok(bytes) = files::read(path) else { return false };
+    let Ok(bytes) = plain::read(path) else { return false };
     serde_json::from_slice::<RevisionsFile>(&bytes).is_ok_and(|file| file.plan_hash != *plan_hash)
 }

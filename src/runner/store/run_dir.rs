@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::foundations::FileError;
+use crate::foundations::files::plain::{Kind, check};
+
 /// The folder of one run, and the names of everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
@@ -116,6 +119,12 @@ impl RunDir {
         self.logs().join("methods")
     }
 
+    /// The folder of what they say when they are run once more to compare.
+    #[must_use]
+    pub fn audit_logs(&self) -> PathBuf {
+        self.program_logs().join("audit")
+    }
+
     /// The folder of the scripts that were submitted.
     #[must_use]
     pub fn scripts(&self) -> PathBuf {
@@ -144,6 +153,25 @@ impl RunDir {
     #[must_use]
     pub fn provenance(&self) -> PathBuf {
         self.root.join("provenance.json")
+    }
+
+    /// Checks that what stands in the place of a file of the run is a file, and what stands in the
+    /// place of a folder is one. The folder of the run itself may be a link, and those above it.
+    ///
+    /// What stands in the place of a partial or of a journal is looked at when it is read: it goes
+    /// aside then. Products are never read, and always replaced whole.
+    ///
+    /// # Errors
+    /// Names the first that is something else.
+    pub fn check_kinds(&self) -> Result<(), FileError> {
+        let logs = [self.logs(), self.program_logs(), self.audit_logs()];
+        let folders = [self.partials(), self.journals(), self.set_aside(), self.scripts()];
+        let folders = folders.into_iter().chain(logs).map(|path| (path, Kind::Folder));
+        let scripts = [self.array_script(), self.merge_script()];
+        let files =
+            [self.plan(), self.revisions(), self.id(), self.submissions(), self.provenance()];
+        let files = files.into_iter().chain(scripts).map(|path| (path, Kind::File));
+        folders.chain(files).try_for_each(|(path, kind)| check(&path, kind))
     }
 
     /// A file that a merge writes, by its name.

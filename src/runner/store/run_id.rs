@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::{self, plain};
+use crate::foundations::{Digest, FileError};
 
 use super::run_dir::RunDir;
 
@@ -144,7 +145,7 @@ impl IdFile {
 }
 
 fn read(run: &RunDir) -> Option<IdFile> {
-    let file: IdFile = serde_json::from_slice(&std::fs::read(run.id()).ok()?).ok()?;
+    let file: IdFile = serde_json::from_slice(&plain::read(&run.id()).ok()?).ok()?;
     RunId::parse(&file.id).map(|_| file)
 }
 

@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::run_dir::RunDir;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::{self, plain};
 use crate::runner::plan::{BoundPlan, Layout};
 
 use super::attempt::Attempt;
@@ -122,14 +123,14 @@ impl<'a> Staged<'a> {
     }
 
     fn append(&self, path: &Path, is_new: bool, bytes: &[u8]) -> Result<(), FileError> {
-        files::make_folder(&self.run.journals())?;
+        plain::make_folder(&self.run.journals())?;
         let mut options = File::options();
         if is_new {
             options.write(true).create(true).truncate(true)
         } else {
             options.append(true)
         };
-        let written = options.open(path).and_then(|mut file| file.write_all(bytes));
+        let written = plain::open(path, &options).and_then(|mut file| file.write_all(bytes));
         written.map_err(|e| FileError::new("write", path, e))
     }
 
@@ -159,7 +160,7 @@ pub fn keep_in_journal(
     pieces: &[Piece],
 ) -> Result<PathBuf, FileError> {
     let (path, identity) = (run.taken_over_journal(shard, "earlier"), Identity::new(plan, shard));
-    files::make_folder(&run.journals())?;
+    plain::make_folder(&run.journals())?;
     let bytes = [identity.header_frame(), frames(&identity, origins, pieces)].concat();
     files::write_whole(&path, |w| w.write_all(&bytes))?;
     Ok(path)

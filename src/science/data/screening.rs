@@ -22,6 +22,9 @@ const LARGEST_BIAS_V: f64 = 10.0;
 /// A bolometer's voltage is not beyond this, V.
 const LARGEST_VOLTAGE_V: f64 = 100.0;
 
+/// Records of a channel are not more than this: 4 TB of interferograms.
+const MOST_RECORDS: usize = 1 << 30;
+
 /// Why a record is left out: the first of these, in this order, that holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +114,18 @@ impl Screening {
     /// Every record used.
     pub(super) fn all(records: usize) -> Self {
         Self { records, used: records, left_out: Vec::new(), incomplete: Vec::new() }
+    }
+
+    /// A count that no file gives: more records than there are at all, or more than any file holds.
+    /// What is reckoned with the others stays a number.
+    #[must_use]
+    pub fn impossible(&self) -> Option<usize> {
+        let of_list = self.left_out.iter().map(|(_, count)| *count);
+        let mut counts = of_list.chain(self.incomplete.iter().map(|(_, count)| *count));
+        let is_more = |most: usize| move |count: &usize| *count > most;
+        Some(self.records).filter(is_more(MOST_RECORDS)).or_else(|| {
+            counts.find(is_more(self.records)).or(Some(self.used).filter(is_more(self.records)))
+        })
     }
 
     /// Records left out that belong to the data set, whose values are at fault.
