@@ -149,13 +149,6 @@ fn problem<'a>(
     constraint: Constraint,
     deadline: Deadline,
 ) -> Problem<'a> {
-    Problem {
-        design: columns,
-        data: &bin.data,
-        variance: &bin.variance,
-        scale: bin.scale,
-        constraint,
-        context: Context { deadline, ..realisation.context(bin) },
-        shared: None,
-    }
+    let problem = realisation.problem(bin, columns, constraint);
+    Problem { context: Context { deadline, ..problem.context }, ..problem }
 }
