@@ -13,6 +13,7 @@ pub mod cli;
 pub mod command;
 #[doc(hidden)]
 pub mod otf;
+pub(crate) mod process;
 #[doc(hidden)]
 pub mod runner;
 #[doc(hidden)]

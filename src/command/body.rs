@@ -2,17 +2,9 @@
 
 use std::path::{Component, Path};
 
-use bincode::config::standard;
-use bincode::error::DecodeError;
-use bincode::serde::{decode_from_slice, encode_to_vec};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Bytes up to these lengths are decoded with 16 times as much memory.
-const SMALL: usize = 1 << 20;
-const MEDIUM: usize = 1 << 26;
-/// What the longest may ask for, bytes.
-const LIMIT: usize = 1 << 34;
+use crate::runner::store::{decode, encode};
 
 /// The result of a unit that is done. What differs from run to run is taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -116,32 +108,6 @@ pub(super) fn is_inside(name: &str) -> bool {
     !name.contains('\0')
         && parts().all(|part| !part.is_empty() && part != ".")
         && Path::new(name).components().all(is_plain)
-}
-
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    encode_to_vec(value, standard()).expect("bincode writes every type of this file")
-}
-
-/// A length in the bytes that is a lie must not ask for memory that the machine may not have, so
-/// what it may ask for grows with their own length.
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let (value, used) = decode_some(bytes).map_err(|e| e.to_string())?;
-    match bytes.len() - used {
-        0 => Ok(value),
-        left => Err(format!("{left} bytes are left over")),
-    }
-}
-
-fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
-    match bytes.len() {
-        length if length <= SMALL => {
-            decode_from_slice(bytes, standard().with_limit::<{ 16 * SMALL }>())
-        }
-        length if length <= MEDIUM => {
-            decode_from_slice(bytes, standard().with_limit::<{ 16 * MEDIUM }>())
-        }
-        _ => decode_from_slice(bytes, standard().with_limit::<LIMIT>()),
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! Whether what a program left is a result, and what of it is kept.
 
-use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::fs::Metadata;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
-
-use rustix::fs::OFlags;
 
 use super::body::{Body, OutputFile, Taken};
 use super::csv_file::{self, Seen};
@@ -14,6 +11,7 @@ use super::json;
 use super::pointer::Pointer;
 use super::rules::{Format, Rules};
 use crate::foundations::counted;
+use crate::foundations::files::plain::{self, Kind};
 
 /// How many bytes of an output that is too long are quoted.
 const QUOTED: usize = 40;
@@ -138,8 +136,12 @@ fn missing(name: &str, entries: &[Entry]) -> String {
 
 fn check_kind(entry: &Entry, rules: &Rules, since: Option<SystemTime>) -> Result<(), String> {
     let Entry { name, metadata } = entry;
-    if let Some(kind) = odd_kind(metadata.file_type()) {
-        return Err(format!("{name} is a {kind}: expected a file with the output itself"));
+    match Kind::of(metadata.file_type()) {
+        Kind::File => {}
+        Kind::Link => {
+            return Err(format!("{name} is a link: expected a file with the output itself"));
+        }
+        kind => return Err(format!("{name} is a {kind}: expected a file with the output itself")),
     }
     let must_be_new = *name == rules.output || rules.tables.contains(name);
     let is_old = || Some(metadata.modified().ok()? < since?);
@@ -152,17 +154,6 @@ fn check_kind(entry: &Entry, rules: &Rules, since: Option<SystemTime>) -> Result
         return Err(format!("{name} is empty, though the program ended as it should"));
     }
     Ok(())
-}
-
-fn odd_kind(kind: FileType) -> Option<&'static str> {
-    match () {
-        () if kind.is_file() => None,
-        () if kind.is_symlink() => Some("link"),
-        () if kind.is_dir() => Some("folder"),
-        () if kind.is_fifo() => Some("FIFO"),
-        () if kind.is_socket() => Some("socket"),
-        () => Some("device"),
-    }
 }
 
 /// Before any of them is read.
@@ -187,14 +178,8 @@ fn check_lengths(kept: &[&Entry], rules: &Rules, folder: &Path) -> Result<(), St
 
 /// The first bytes of a file, which is not waited for if it has become something else.
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file: File =
-        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    plain::open_to_read(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,7 +1,5 @@
 //! The products of a study of a command, as a merge asks for them.
 
-use std::io::Write;
-
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -152,10 +150,7 @@ fn write_ledger(run: &RunDir, study: &CommandStudy, ledger: &Ledger) -> Result<(
         first: study.label_of(count.first),
     });
     let file = LedgerFile { totals, reasons: reasons.collect() };
-    files::write_whole(&run.product("ledger.json"), |w| {
-        serde_json::to_writer_pretty(&mut *w, &file)?;
-        w.write_all(b"\n")
-    })
+    files::write_json(&run.product("ledger.json"), &file)
 }
 
 /// Takes the results that there are, and writes what they would be in tables.

@@ -1,29 +1,26 @@
 //! Runs a unit: one process for each attempt, in a folder of its own, and nothing of it left behind.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-use rustix::process::Signal;
 
 use super::body::{Aside, Body, Taken};
 use super::environment;
 use super::folder::Folder;
 use super::judge::judge;
-use super::logs::Logs;
-use super::process::{Ending, Running};
+use super::settings::ProgramSettings;
 use super::study::CommandStudy;
 use super::template::Slot;
-use super::text::{one_line, start};
+use crate::process::{
+    Ending, Kept, Logs, Running, how_it_ended, instead_of, judge_end, one_line, start,
+    told_by_code, was_stopped,
+};
 use crate::runner::store::{Envelope, Status};
 
-/// How long a signal may take to reach this process after it has reached a program.
-const GRACE: Duration = Duration::from_millis(250);
+/// What helps a program that was killed for taking too long.
+pub(super) const LONGER: &str = "give it a longer command.timeout_seconds";
 
 /// What a unit is run with.
 #[derive(Clone, Copy)]
@@ -92,11 +89,18 @@ pub(super) fn run(study: &CommandStudy, unit: u64, context: &RunContext<'_>) -> 
     }
 }
 
+/// How much is kept of what a program says.
+pub(super) fn kept(command: &ProgramSettings) -> Kept {
+    Kept { most: command.log_bytes, by: "command.log_bytes" }
+}
+
 fn attempt(study: &CommandStudy, unit: u64, number: u32, context: &RunContext<'_>) -> Attempt {
     let command = &study.settings().command;
     let made = Folder::make(context.scratch, study.output()).and_then(|folder| {
         let label = study.label_of(unit);
-        Ok((folder, Logs::make(context.logs, &label, number, command.log_bytes)?))
+        // From the second attempt on, its number.
+        let name = if number > 1 { format!("{label}.{number}") } else { label };
+        Ok((folder, Logs::make(context.logs, &name, kept(command))?))
     });
     let (folder, mut logs) = match made {
         Ok(made) => made,
@@ -122,8 +126,8 @@ fn attempt(study: &CommandStudy, unit: u64, number: u32, context: &RunContext<'_
     let attempt = match judged {
         Ok((body, taken)) => Attempt::Done(body, taken),
         Err(reason) => {
-            let reason = folder.without_paths(&reason, study.directory());
-            let reason = format!("{reason}{}", logs.quote(&folder, study.directory()));
+            let without_paths = |text: &str| folder.without_paths(text, study.directory());
+            let reason = format!("{}{}", without_paths(&reason), logs.quote(without_paths));
             Attempt::Failed { reason, again }
         }
     };
@@ -155,12 +159,7 @@ fn begin(
         command.env_remove(name);
     }
     command.envs(environment::set(study, value));
-    let (out, err) = logs.files().map_err(|error| {
-        format!(
-            "no more files can be opened ({}): raise ulimit -n, or use fewer threads",
-            error.kind()
-        )
-    })?;
+    let (out, err) = logs.files()?;
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     Running::start(&mut command).map_err(|error| not_started(study, &program, &error))
 }
@@ -168,7 +167,7 @@ fn begin(
 /// The first word of a command. A bare one is looked up on the PATH, and any other one below the
 /// folder in which the program runs. No link is followed: that of a virtual environment's Python says
 /// where its packages are.
-fn program(directory: &Path, word: OsString) -> OsString {
+pub(super) fn program(directory: &Path, word: OsString) -> OsString {
     match word.as_encoded_bytes().contains(&b'/') {
         true => directory.join(word).into_os_string(),
         false => word,
@@ -181,16 +180,7 @@ fn not_started(study: &CommandStudy, program: &OsStr, error: &io::Error) -> Stri
         let shown = one_line(&directory.to_string_lossy());
         return format!("the folder {shown} is not there: set command.directory to one that is");
     }
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => {
-            "a program on the PATH, or to the path of a file (whose interpreter, if its first \
-             line names one, must be there too)"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "an executable file (chmod +x makes it one), or put its interpreter first"
-        }
-        _ => "a program of this machine, or put its interpreter first",
-    };
+    let hint = instead_of(error.kind());
     let program = one_line(&program.to_string_lossy());
     format!("`{program}` cannot be started: {error}; set the first word of command.run to {hint}")
 }
@@ -199,23 +189,16 @@ fn not_started(study: &CommandStudy, program: &OsStr, error: &io::Error) -> Stri
 fn judge_ending(study: &CommandStudy, ending: io::Result<Ending>) -> Result<(), String> {
     let settings = &study.settings().command;
     let command = start(&one_line(&settings.run.join(" ")));
-    match ending {
-        Ok(Ending::Ended(status)) if status.success() => Ok(()),
-        Ok(Ending::Ended(status)) => {
-            // Whether there is a core dump is the machine's choice.
-            let mut how = status.to_string().replace(" (core dumped)", "");
-            if let Some(signal) = told_by_code(status) {
-                let _ = write!(how, " (as shells say of signal {})", signal.as_raw());
-            }
-            Err(format!("`{command}` ended with {how}: expected exit status: 0"))
-        }
-        Ok(Ending::Stopped) => Err(format!("`{command}` was stopped")),
-        Ok(Ending::TooLong) => Err(format!(
-            "`{command}` did not end within {} s and was killed: give it a longer \
-             command.timeout_seconds",
-            settings.timeout_seconds
-        )),
-        Err(error) => Err(format!("`{command}`: the system does not say how it ended: {error}")),
+    let limit = (settings.timeout_seconds, LONGER);
+    judge_end(ending, &command, how_shells_tell, limit)
+}
+
+/// How a program ended, and what shells mean by it.
+fn how_shells_tell(status: ExitStatus) -> String {
+    let how = how_it_ended(status);
+    match told_by_code(status) {
+        Some(signal) => format!("{how} (as shells say of signal {})", signal.as_raw()),
+        None => how,
     }
 }
 
@@ -229,36 +212,6 @@ fn is_worth_another(ending: &io::Result<Ending>, fatal: &[i32]) -> bool {
         },
         _ => false,
     }
-}
-
-/// The signal that an exit code stands for, as shells say it.
-fn told_by_code(status: ExitStatus) -> Option<Signal> {
-    Signal::from_named_raw(status.code()? - 128)
-}
-
-/// Whether a program ended because everything is to stop, so that nothing is to be learnt from it.
-///
-/// A signal to stop may have been sent to the program too (as Slurm does to all processes of a job),
-/// before or after it reached this process.
-fn was_stopped(ending: &io::Result<Ending>, stop: &dyn Fn() -> bool) -> bool {
-    match ending {
-        Ok(Ending::Stopped) => true,
-        Ok(Ending::Ended(status)) if status.success() => false,
-        Ok(Ending::Ended(status)) if looks_asked_to_end(*status) => {
-            let start = Instant::now();
-            while !stop() && start.elapsed() < GRACE {
-                sleep(GRACE / 20);
-            }
-            stop()
-        }
-        _ => stop(),
-    }
-}
-
-/// Whether a program ended by a signal that asks for it, or says so as shells do.
-fn looks_asked_to_end(status: ExitStatus) -> bool {
-    let signal = status.signal().and_then(Signal::from_named_raw).or(told_by_code(status));
-    matches!(signal, Some(Signal::HUP | Signal::INT | Signal::TERM | Signal::USR1))
 }
 
 #[cfg(test)]

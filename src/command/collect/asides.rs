@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::command::body::{Aside, Taken};
 use crate::foundations::FileError;
 
-use super::csv_file::{CsvFile, LinesFile};
+use super::written::{CsvFile, LinesFile};
 
 /// Both files.
 #[derive(Debug)]

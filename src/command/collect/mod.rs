@@ -7,7 +7,6 @@
 
 mod asides;
 mod collector;
-mod csv_file;
 mod error;
 mod keys;
 mod names;
@@ -27,6 +26,7 @@ mod unit_tables;
 
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub(super) use collector::Collector;
 pub(super) use error::CollectError;

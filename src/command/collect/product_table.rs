@@ -7,11 +7,11 @@ use csv::ByteRecord;
 use crate::command::study::CommandStudy;
 use crate::foundations::FileError;
 
-use super::csv_file::CsvFile;
 use super::error::CollectError;
 use super::keys::{Keys, key_of, places};
 use super::names::{GridColumns, apart};
 use super::rows::{Part, Rows};
+use super::written::CsvFile;
 
 /// How many missing rows are listed; more are only counted.
 const MOST_LISTED: u64 = 1_000_000;

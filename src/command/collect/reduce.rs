@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use crate::command::environment;
 use crate::command::folder::Folder;
-use crate::command::logs::Logs;
-use crate::command::process::{Ending, Running};
+use crate::command::runner::{LONGER, kept, program};
 use crate::command::study::CommandStudy;
 use crate::command::template::Slot;
-use crate::command::text::{one_line, start};
 use crate::foundations::FileError;
+use crate::process::{Logs, Running, how_it_ended, judge_end, one_line, start};
 
 use super::products::{OUTPUTS, REDUCED};
 use super::publish::{put, sync, sync_names};
@@ -83,9 +82,9 @@ fn run(
     folder: &Folder,
 ) -> Result<Option<()>, String> {
     let settings = &study.settings().command;
-    let mut logs = Logs::make(context.logs, "reduce", 1, settings.log_bytes)?;
+    let mut logs = Logs::make(context.logs, "reduce", kept(settings))?;
     let mut command = command(study, context, folder);
-    let (out, err) = logs.files().map_err(|e| format!("no more files can be opened: {e}"))?;
+    let (out, err) = logs.files()?;
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     let name = name_of(study);
     let running = Running::start(&mut command).map_err(|error| {
@@ -93,11 +92,13 @@ fn run(
     })?;
     let timeout = Duration::from_secs_f64(settings.timeout_seconds);
     let ending = running.wait(timeout, context.stop, &mut || logs.limit());
+    let limit = (settings.timeout_seconds, LONGER);
     let judged = match ending {
         _ if (context.stop)() => Ok(None),
-        ending => judge(&name, settings.timeout_seconds, ending).map(Some),
+        ending => judge_end(ending, &name, how_it_ended, limit).map(Some),
     };
-    let judged = judged.map_err(|why| format!("{why}{}", logs.quote(folder, study.directory())));
+    let without_paths = |text: &str| folder.without_paths(text, study.directory());
+    let judged = judged.map_err(|why| format!("{why}{}", logs.quote(without_paths)));
     logs.finish();
     judged
 }
@@ -115,11 +116,7 @@ fn command(study: &CommandStudy, context: &ReduceContext<'_>, folder: &Folder) -
         }
     };
     let mut words = study.reduce().iter().map(|word| word.fill(value));
-    let first = words.next().unwrap_or_default();
-    let program = match first.as_encoded_bytes().contains(&b'/') {
-        true => study.directory().join(first).into_os_string(),
-        false => first,
-    };
+    let program = program(study.directory(), words.next().unwrap_or_default());
     let mut command = Command::new(program);
     command.args(words).current_dir(study.directory());
     let inherited = std::env::vars_os().map(|(name, _)| name);
@@ -151,22 +148,6 @@ fn is_for_all(study: &CommandStudy, name: &str) -> bool {
 fn name_of(study: &CommandStudy) -> String {
     let words = study.settings().reduce.as_ref().map_or(&[][..], |reduce| &reduce.run);
     start(&one_line(&words.join(" "))).to_string()
-}
-
-fn judge(name: &str, timeout: f64, ending: io::Result<Ending>) -> Result<(), String> {
-    match ending {
-        Ok(Ending::Ended(status)) if status.success() => Ok(()),
-        Ok(Ending::Ended(status)) => {
-            let how = status.to_string().replace(" (core dumped)", "");
-            Err(format!("`{name}` ended with {how}: expected exit status: 0"))
-        }
-        Ok(Ending::TooLong) => Err(format!(
-            "`{name}` did not end within {timeout} s and was killed: give it a longer \
-             command.timeout_seconds"
-        )),
-        Ok(Ending::Stopped) => Err(format!("`{name}` was stopped")),
-        Err(error) => Err(format!("`{name}`: the system does not say how it ended: {error}")),
-    }
 }
 
 /// Puts what it wrote in its place, and counts the files.

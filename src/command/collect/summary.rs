@@ -8,11 +8,11 @@ use csv::ByteRecord;
 use crate::command::study::CommandStudy;
 use crate::foundations::{Digest, FileError};
 
-use super::csv_file::CsvFile;
 use super::keys::{Keys, key_of};
 use super::names::{GridColumns, apart};
 use super::rows::{Part, Rows};
 use super::statistics::{Statistics, number_in};
+use super::written::CsvFile;
 
 /// The file, and what its rows begin with.
 pub(super) struct Summary<'a> {

@@ -7,13 +7,13 @@ use crate::command::body::Body;
 use crate::command::study::CommandStudy;
 use crate::foundations::FileError;
 
-use super::csv_file::CsvFile;
 use super::error::{CollectError, NAMED, Short};
 use super::product_table::{MissingRows, write_table};
 use super::products::{MISSING_ROWS, SUMMARY, TABLE_PROBLEMS, TABLES, TableCount};
 use super::rows::Rows;
 use super::summary::Summary;
 use super::table_problem::TableProblem;
+use super::written::CsvFile;
 
 /// All tables, in the order of `collect.tables`.
 pub(super) struct Tables<'a> {

@@ -6,8 +6,8 @@ use crate::command::study::CommandStudy;
 use crate::foundations::FileError;
 use crate::runner::store::{Envelope, Status};
 
-use super::csv_file::CsvFile;
 use super::names::GridColumns;
+use super::written::CsvFile;
 
 /// The columns beside those of the grid: the first two stand before them.
 const FIXED: [&str; 5] = ["index", "label", "seed", "status", "reason"];

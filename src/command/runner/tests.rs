@@ -98,7 +98,7 @@ fn assert_gone(pids: &str) {
     assert!(!pids.trim().is_empty());
     while pids.split_whitespace().any(is_alive) {
         assert!(start.elapsed() < Duration::from_secs(2), "{pids}");
-        sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

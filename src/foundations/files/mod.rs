@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
@@ -116,6 +117,14 @@ pub fn write_whole(
         File::open(folder_of(path))?.sync_all()
     };
     write().map_err(|e| FileError::new("write", path, e))
+}
+
+/// Writes a value as JSON that people can read, as [`write_whole`] does.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    write_whole(path, |w| {
+        serde_json::to_writer_pretty(&mut *w, value)?;
+        w.write_all(b"\n")
+    })
 }
 
 /// As [`write_whole`], but leaves alone whatever is at `path` already, and says whether nothing

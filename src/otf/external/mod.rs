@@ -8,11 +8,8 @@
 mod explain;
 mod folder;
 mod input;
-mod log;
 mod output;
-mod process;
 mod program;
-mod text;
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,9 @@ use num_complex::Complex64;
 
 use super::explain::explain;
 use super::folder::OUTPUT;
-use super::text::{one_line, start};
 use crate::foundations::npz::{NpzFile, SourceType, python_shape};
 use crate::foundations::numerics::math::modulus;
+use crate::process::{one_line, start};
 use crate::science::fit::{Constraint, Outcome, Problem, external_solution};
 
 /// The emissivities of a Kirchhoff fit may sum to this much of the largest.

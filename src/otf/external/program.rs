@@ -1,27 +1,23 @@
 //! A program as a method: runs it once for all bins of a configuration.
 
 use std::fs::File;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread::sleep;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
-use rustix::process::Signal;
-
 use super::folder::ExchangeFolder;
-use super::log::ProgramLogs;
-use super::process::{ProcessEnd, Running};
-use super::text::{one_line, start};
 use super::{input, output};
+use crate::process::{
+    Ending, Kept, Logs, Running, how_it_ended, instead_of, judge_end, one_line, start, was_stopped,
+};
 use crate::science::fit::{Outcome, Problem};
 
 /// How the usual numerical libraries are told how many threads to use.
 const THREADS: [&str; 3] = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
 
-/// How long a signal may take to reach this process after it has reached a program.
-const GRACE: Duration = Duration::from_millis(250);
+/// How much is kept of what a program says: it may say it for ever.
+const KEPT: Kept = Kept { most: 1 << 24, by: "a log of a method has 16 MiB" };
 
 /// A program that fits all bins of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +37,8 @@ impl ExternalProgram {
     /// bin, in order.
     ///
     /// It never fails as a whole: what goes wrong is every bin's reason. `log`, with `.out` and
-    /// `.err` after it, is where the program's standard output and error are kept.
+    /// `.err` after it, is where the program's standard output and error are kept: the last 16 MiB of
+    /// each, and no file where there is nothing.
     ///
     /// The program is started without a shell, in the current folder, with an empty standard
     /// input, as the leader of a process group of its own: what is left of the group when it ends,
@@ -90,16 +87,26 @@ impl ExternalProgram {
     ) -> Result<Option<Vec<Outcome>>, String> {
         let folder = ExchangeFolder::make()?;
         input::write(&folder.input(), bins)?;
-        let logs = ProgramLogs::named(log);
-        let running = self.start(&folder, logs.make()?)?;
-        let ending = running.wait(self.timeout, stop);
+        let name = log.file_name().unwrap_or_default().to_string_lossy();
+        let mut logs = Logs::make(log.parent().unwrap_or(Path::new("")), &name, KEPT)?;
+        let running = match self.start(&folder, logs.files()?) {
+            Ok(running) => running,
+            Err(reason) => {
+                logs.finish();
+                return Err(reason);
+            }
+        };
+        let ending = running.wait(self.timeout, stop, &mut || logs.limit());
         if was_stopped(&ending, stop) {
+            logs.finish();
             return Ok(None);
         }
-        let outcomes = self.judge(ending).and_then(|()| output::read(&folder.output(), bins));
-        outcomes
-            .map(Some)
-            .map_err(|reason| format!("{}{}", folder.without_paths(&reason), logs.quote(&folder)))
+        let judged = self.judge(ending).and_then(|()| output::read(&folder.output(), bins));
+        let without_paths = |text: &str| folder.without_paths(text);
+        let outcomes =
+            judged.map_err(|why| format!("{}{}", without_paths(&why), logs.quote(without_paths)));
+        logs.finish();
+        outcomes.map(Some)
     }
 
     fn start(&self, folder: &ExchangeFolder, (out, err): (File, File)) -> Result<Running, String> {
@@ -116,68 +123,15 @@ impl ExternalProgram {
         let unset = THREADS.iter().filter(|name| env::var_os(name).is_none());
         command.envs(unset.map(|name| (name, "1")));
         Running::start(&mut command).map_err(|error| {
-            let hint = hint(error.kind());
+            let hint = instead_of(error.kind());
             format!("`{program}`: cannot be started: {error}; set command in [[method]] to {hint}")
         })
     }
 
     /// Whether the program ended as it should, or why not.
-    fn judge(&self, ending: io::Result<ProcessEnd>) -> Result<(), String> {
+    fn judge(&self, ending: io::Result<Ending>) -> Result<(), String> {
         let command = start(&one_line(&self.command.join(" ")));
-        match ending {
-            Ok(ProcessEnd::Ended(status)) if status.success() => Ok(()),
-            Ok(ProcessEnd::Ended(status)) => {
-                // Whether there is a core dump is the machine's choice.
-                let status = status.to_string().replace(" (core dumped)", "");
-                Err(format!("`{command}` ended with {status}: expected exit status: 0"))
-            }
-            Ok(ProcessEnd::Stopped) => Err(format!("`{command}` was stopped")),
-            Ok(ProcessEnd::TooLong) => Err(format!(
-                "`{command}` did not end within {} s and was killed: give [[method]] `{}` a longer \
-                 timeout_seconds",
-                self.timeout.as_secs_f64(),
-                self.name
-            )),
-            Err(error) => {
-                Err(format!("`{command}`: the system does not say how it ended: {error}"))
-            }
-        }
-    }
-}
-
-/// Whether a program ended because everything is to stop, so that nothing is to be learnt from it.
-fn was_stopped(ending: &io::Result<ProcessEnd>, stop: &dyn Fn() -> bool) -> bool {
-    match ending {
-        Ok(ProcessEnd::Stopped) => true,
-        Ok(ProcessEnd::Ended(status)) if status.success() => false,
-        Ok(ProcessEnd::Ended(status)) if looks_asked_to_end(*status) => {
-            let start = Instant::now();
-            while !stop() && start.elapsed() < GRACE {
-                sleep(GRACE / 20);
-            }
-            stop()
-        }
-        _ => stop(),
-    }
-}
-
-/// Whether a program ended by a signal that asks for it, or says so as shells do.
-fn looks_asked_to_end(status: ExitStatus) -> bool {
-    let as_shells_say = status.code().map(|code| code - 128);
-    let signal = status.signal().or(as_shells_say).and_then(Signal::from_named_raw);
-    matches!(signal, Some(Signal::HUP | Signal::INT | Signal::TERM | Signal::USR1))
-}
-
-/// What to name instead of a program that cannot be started.
-fn hint(error: io::ErrorKind) -> &'static str {
-    match error {
-        io::ErrorKind::NotFound => {
-            "a program on the PATH, or to the path of a file (whose interpreter, if its first \
-             line names one, must be there too)"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "an executable file (chmod +x makes it one), or put its interpreter first"
-        }
-        _ => "a program of this machine, or put its interpreter first",
+        let mend = format!("give [[method]] `{}` a longer timeout_seconds", self.name);
+        judge_end(ending, &command, how_it_ended, (self.timeout.as_secs_f64(), &mend))
     }
 }

@@ -3,7 +3,7 @@
 //! Their bytes follow from the study and its data alone, whatever the shards, threads, machines
 //! and times; all that varies stands in `provenance.json`, which is the engine's.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use num_complex::Complex64;
@@ -68,8 +68,8 @@ pub(super) fn write_products(
     write_csv(&run.product("errors.csv"), &[], tables.errors)?;
     write_csv(&run.product("summary.csv"), &[], tables.rows)?;
     write_csv(&run.product("failures.csv"), &FailureRow::COLUMNS, tables.failures)?;
-    write_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
-    write_json(&run.product("summary.json"), &RunSummary::new(place, ledger, tables.rows))
+    files::write_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
+    files::write_json(&run.product("summary.json"), &RunSummary::new(place, ledger, tables.rows))
 }
 
 fn write_solution(
@@ -283,11 +283,4 @@ impl TotalsFile {
             corrupt: totals.corrupt,
         }
     }
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-    files::write_whole(path, |w| {
-        serde_json::to_writer_pretty(&mut *w, value)?;
-        w.write_all(b"\n")
-    })
 }

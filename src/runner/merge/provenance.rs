@@ -1,8 +1,6 @@
 //! `provenance.json`: who worked on what, where and when. The one file of a run that differs from one
 //! time to the next.
 
-use std::io::Write;
-
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -55,10 +53,7 @@ pub(super) fn write_provenance(
         products: manifest::list(run, &plan.plan.workload)?,
         shards,
     };
-    files::write_whole(&run.provenance(), |w| {
-        serde_json::to_writer_pretty(&mut *w, &provenance)?;
-        w.write_all(b"\n")
-    })?;
+    files::write_json(&run.provenance(), &provenance)?;
     Ok(others)
 }
 

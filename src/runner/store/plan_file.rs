@@ -1,7 +1,5 @@
 //! `plan.json`: a plan as it stands in a results folder.
 
-use std::io::Write;
-
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::Digest;
@@ -96,11 +94,7 @@ impl BoundPlan {
         let Self { plan, hash, launch, program, taken_over, .. } = self.clone();
         let file = PlanFile { plan_hash: hash, launch, program, taken_over, plan };
         files::make_folder(run.root())?;
-        files::write_whole(&run.plan(), |w| {
-            serde_json::to_writer_pretty(&mut *w, &file)?;
-            w.write_all(b"\n")
-        })?;
-        Ok(())
+        Ok(files::write_json(&run.plan(), &file)?)
     }
 
     /// The plan as it stands in a folder, if that is the same one: with what was mended since, and

@@ -4,7 +4,6 @@
 //! that follow the largest so far, take its place. What it had done counts for them. Units, and so
 //! all results, stay those of the plan: the file is bound to it, and its hash does not change.
 
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -56,10 +55,7 @@ pub(super) fn read(run: &RunDir, plan: &mut BoundPlan) -> Result<(), PlanError> 
 /// Writes the revisions of a plan, whole.
 pub(super) fn write(run: &RunDir, plan_hash: Digest, splits: &[Split]) -> Result<(), FileError> {
     let file = RevisionsFile::new(plan_hash, splits.to_vec());
-    files::write_whole(&run.revisions(), |w| {
-        serde_json::to_writer_pretty(&mut *w, &file)?;
-        w.write_all(b"\n")
-    })
+    files::write_json(&run.revisions(), &file)
 }
 
 /// Whether the revisions in a folder are of another plan.

@@ -1,4 +1,4 @@
-//! A CSV file that is written row by row.
+//! Files of the products that are written row by row, or line by line.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use csv::Writer;
 
 use crate::foundations::{FileError, files};
+
+fn create(path: &Path) -> Result<BufWriter<File>, FileError> {
+    let file = File::create_new(path).map_err(|e| FileError::new("make", path, e))?;
+    Ok(BufWriter::with_capacity(1 << 16, file))
+}
 
 /// A CSV file in the private folder. It is not synced: all are, at the end.
 #[derive(Debug)]
@@ -22,8 +27,7 @@ impl CsvFile {
     /// If it cannot be made.
     pub(super) fn new(path: PathBuf, header: &[impl AsRef<[u8]>]) -> Result<Self, FileError> {
         files::make_folder(path.parent().unwrap_or(Path::new(".")))?;
-        let file = File::create_new(&path).map_err(|e| FileError::new("make", &path, e))?;
-        let csv = Writer::from_writer(BufWriter::with_capacity(1 << 16, file));
+        let csv = Writer::from_writer(create(&path)?);
         let mut made = Self { path, csv };
         made.row(header)?;
         Ok(made)
@@ -64,8 +68,7 @@ impl LinesFile {
     /// # Errors
     /// If it cannot be made.
     pub(super) fn new(path: PathBuf) -> Result<Self, FileError> {
-        let file = File::create_new(&path).map_err(|e| FileError::new("make", &path, e))?;
-        Ok(Self { path, lines: BufWriter::with_capacity(1 << 16, file) })
+        Ok(Self { lines: create(&path)?, path })
     }
 
     /// Writes a line.

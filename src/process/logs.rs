@@ -5,7 +5,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder::Folder;
 use super::text::{end, one_line};
 
 /// How much of the end of a log is looked at, bytes.
@@ -13,9 +12,18 @@ const LOOKED_AT: u64 = 16 << 10;
 /// Disks give room in pieces of this length or of a part of it, bytes.
 const PIECE: u64 = 1 << 16;
 
+/// How much of a log is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// Most bytes.
+    pub(crate) most: u64,
+    /// Who says so, for whoever misses the rest.
+    pub(crate) by: &'static str,
+}
+
 /// The two files.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     out: Log,
     err: Log,
 }
@@ -24,8 +32,7 @@ pub(super) struct Logs {
 struct Log {
     path: PathBuf,
     file: File,
-    /// Most bytes that are kept.
-    most: u64,
+    kept: Kept,
     /// Bytes at the beginning whose room was given back.
     freed: u64,
     /// Bytes that are no longer counted in the file's length.
@@ -33,18 +40,15 @@ struct Log {
 }
 
 impl Logs {
-    /// Makes both files, empty: `label` with `.out` and `.err` after it, and between, from the second
-    /// attempt on, its number.
-    pub(super) fn make(
-        folder: &Path,
-        label: &str,
-        attempt: u32,
-        most: u64,
-    ) -> Result<Self, String> {
-        let number = if attempt > 1 { format!(".{attempt}") } else { String::new() };
+    /// Makes both files, empty, and the folder that they are in: `name`, with `.out` and `.err` after
+    /// it.
+    ///
+    /// # Errors
+    /// Says which cannot be made, without its folder.
+    pub(crate) fn make(folder: &Path, name: &str, kept: Kept) -> Result<Self, String> {
         let make = |ending: &str| {
-            let name = format!("{label}{number}.{ending}");
-            make(&folder.join(&name), most).map_err(|error| {
+            let name = format!("{name}.{ending}");
+            make(&folder.join(&name), kept).map_err(|error| {
                 let kind = error.kind();
                 format!("the log {name} cannot be written ({kind}): check the folder of the logs")
             })
@@ -53,21 +57,32 @@ impl Logs {
     }
 
     /// The files to give to a program.
-    pub(super) fn files(&self) -> io::Result<(File, File)> {
-        Ok((self.out.file.try_clone()?, self.err.file.try_clone()?))
+    ///
+    /// # Errors
+    /// If this process has as many files open as it may.
+    pub(crate) fn files(&self) -> Result<(File, File), String> {
+        let files = || Ok((self.out.file.try_clone()?, self.err.file.try_clone()?));
+        files().map_err(|error: io::Error| {
+            format!(
+                "no more files can be opened ({}): raise ulimit -n, or use fewer threads",
+                error.kind()
+            )
+        })
     }
 
     /// Gives back the room of what will not be kept. To be called while the program runs.
-    pub(super) fn limit(&mut self) {
+    pub(crate) fn limit(&mut self) {
         self.out.limit();
         self.err.limit();
     }
 
     /// What the program said last, to be put after a reason. To be called when it ended.
-    pub(super) fn quote(&self, folder: &Folder, directory: &Path) -> String {
+    ///
+    /// `without_paths` takes out of it what differs from place to place.
+    pub(crate) fn quote(&self, without_paths: impl Fn(&str) -> String) -> String {
         for (log, what) in [(&self.err, "standard error"), (&self.out, "standard output")] {
             let written = log.last(LOOKED_AT).unwrap_or_default();
-            let text = folder.without_paths(&String::from_utf8_lossy(&written), directory);
+            let text = without_paths(&String::from_utf8_lossy(&written));
             let line = one_line(&text);
             if !line.is_empty() {
                 // Not which file has all of it: one reason for all that ended alike.
@@ -79,13 +94,13 @@ impl Logs {
 
     /// Cuts both to the length that is kept, and removes them if they are empty. To be called when the
     /// program ended. A disk that is full leaves them as they are.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let _ = self.out.finish();
         let _ = self.err.finish();
     }
 }
 
-fn make(path: &Path, most: u64) -> io::Result<Log> {
+fn make(path: &Path, kept: Kept) -> io::Result<Log> {
     let new = || OpenOptions::new().read(true).append(true).create_new(true).open(path);
     let first = match new() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -102,7 +117,7 @@ fn make(path: &Path, most: u64) -> io::Result<Log> {
         }
         other => other?,
     };
-    Ok(Log { path: path.to_path_buf(), file, most, freed: 0, cut: 0 })
+    Ok(Log { path: path.to_path_buf(), file, kept, freed: 0, cut: 0 })
 }
 
 impl Log {
@@ -110,10 +125,10 @@ impl Log {
         let Ok(length) = self.file.metadata().map(|metadata| metadata.len()) else { return };
         // Twice the length, so that there is seldom something to do.
         let spare = length.saturating_sub(self.freed);
-        if spare <= (2 * self.most).max(4 * PIECE) {
+        if spare <= self.kept.most.saturating_mul(2).max(4 * PIECE) {
             return;
         }
-        let until = (length - self.most) / PIECE * PIECE;
+        let until = (length - self.kept.most) / PIECE * PIECE;
         if free(&self.file, self.freed, until - self.freed).is_ok() {
             self.freed = until;
         } else if self.file.set_len(0).is_ok() {
@@ -144,17 +159,17 @@ impl Log {
         if length == 0 && self.cut == 0 {
             return fs::remove_file(&self.path);
         }
-        if length <= self.most && self.cut == 0 {
+        if length <= self.kept.most && self.cut == 0 {
             return Ok(());
         }
-        let kept = length.min(self.most);
+        let kept = length.min(self.kept.most);
         let before = length - kept + self.cut;
         let mut whole = tempfile::Builder::new()
             .prefix(".log.")
             .suffix(".tmp")
             .permissions(fs::metadata(&self.path)?.permissions())
             .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
-        writeln!(whole, "[{before} bytes before this were not kept: command.log_bytes]")?;
+        writeln!(whole, "[{before} bytes before this were not kept: {}]", self.kept.by)?;
         io::copy(&mut self.end(kept)?.take(kept), &mut whole)?;
         whole.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
@@ -180,25 +195,25 @@ mod tests {
 
     use super::*;
 
-    const HERE: &str = "/study";
+    fn logs_named(place: &Path, name: &str, most: u64) -> Result<Logs, String> {
+        Logs::make(place, name, Kept { most, by: "a setting" })
+    }
 
     fn logs(place: &Path, most: u64) -> Logs {
-        Logs::make(place, "a=1", 1, most).unwrap()
+        logs_named(place, "a=1", most).unwrap()
     }
 
     #[test]
     fn the_end_of_what_was_said_is_quoted() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::make(place.path(), "output.json").unwrap();
-        let quote = |logs: &Logs| logs.quote(&folder, Path::new(HERE));
-        let logs = logs(place.path(), 1 << 20);
+        let quote = |logs: &Logs| logs.quote(|text| text.replace("/study/", ""));
+        let logs = logs(&place.path().join("a/b"), 1 << 20);
         assert_eq!(quote(&logs), "; it wrote nothing to its standard output and error");
         let (mut out, mut err) = logs.files().unwrap();
         out.write_all(b"hello\nworld\n").unwrap();
         assert_eq!(quote(&logs), "; its standard output ends: hello | world");
         let long = "x".repeat(100_000);
-        let input = folder.outputs().join("output.json");
-        write!(err, "{long}\ncannot write {} of /study/x.py\n\n", input.display()).unwrap();
+        write!(err, "{long}\ncannot write /study/output.json of /study/x.py\n\n").unwrap();
         let said = quote(&logs);
         assert!(said.starts_with("; its standard error ends: ...xxx"), "{said}");
         let ending = "xxx | cannot write output.json of x.py";
@@ -217,10 +232,10 @@ mod tests {
         assert!(!path("a=1.err").exists());
 
         // An attempt after this one has a log of its own, and a run after that begins anew.
-        let second = Logs::make(place.path(), "a=1", 2, 10).unwrap();
+        let second = logs_named(place.path(), "a=1.2", 10).unwrap();
         second.files().unwrap().1.write_all(b"0123456789abc").unwrap();
         second.finish();
-        let expected = "[3 bytes before this were not kept: command.log_bytes]\n3456789abc";
+        let expected = "[3 bytes before this were not kept: a setting]\n3456789abc";
         assert_eq!(fs::read_to_string(path("a=1.2.err")).unwrap(), expected);
         logs(place.path(), 10).finish();
         assert!(!path("a=1.out").exists());
@@ -268,7 +283,7 @@ mod tests {
         logs(place.path(), 10).files().unwrap().0.write_all(b"x").unwrap();
         assert_eq!(fs::read(&other).unwrap(), b"precious");
         fs::create_dir(place.path().join("b.out")).unwrap();
-        let error = Logs::make(place.path(), "b", 1, 10).unwrap_err();
+        let error = logs_named(place.path(), "b", 10).unwrap_err();
         assert!(error.starts_with("the log b.out cannot be written ("), "{error}");
         assert!(!error.contains('/'), "{error}");
     }

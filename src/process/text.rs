@@ -6,7 +6,7 @@ const SHOWN: usize = 300;
 /// The words of each line with one space between them, and the lines with a bar between them.
 ///
 /// Control characters separate words, and so do not get through.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let words = |line: &str| {
         let words = line.split(|c: char| c.is_whitespace() || c.is_control());
         words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -16,7 +16,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The start of a text, with dots for what is cut off.
-pub(super) fn start(text: &str) -> String {
+pub(crate) fn start(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
@@ -24,7 +24,7 @@ pub(super) fn start(text: &str) -> String {
 }
 
 /// The end of a text, with dots for what is cut off.
-pub(super) fn end(text: &str) -> String {
+pub(crate) fn end(text: &str) -> String {
     match text.char_indices().rev().nth(SHOWN) {
         Some((cut, c)) => format!("...{}", &text[cut + c.len_utf8()..]),
         None => text.to_owned(),
