@@ -10,7 +10,7 @@ use crate::runner::plan::BoundPlan;
 
 use super::attempt::host_name;
 use super::claim::claim;
-use super::lock::{Holder, Lock, Locked, Locks, lock};
+use super::lock::{Holder, Lock, Locked, Locks, lock_in_place};
 use super::run_dir::RunDir;
 
 /// While this is there, nobody else replaces the plan of a folder, or writes its products; where there
@@ -77,7 +77,7 @@ impl Owned {
     /// If somebody else does, or the lock cannot be made.
     pub fn take(run: &RunDir) -> Result<Self, OwnedError> {
         let path = run.folder_lock();
-        match lock(&path, Locks::default())? {
+        match lock_in_place(&path, Locks::default())? {
             Locked::Ours(lock) => {
                 lock.sign(&Holder::new(host_name()));
                 Ok(Self { _lock: Some(lock) })
@@ -154,6 +154,7 @@ impl BoundPlan {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lock::lock;
     use super::*;
     use crate::runner::plan::layout::tests::layout;
 

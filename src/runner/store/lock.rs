@@ -91,15 +91,23 @@ impl Drop for Lock {
     }
 }
 
-/// Tries to lock; does not wait.
+/// Tries to lock a file in a folder of the run, which is made if it is not there; does not wait.
 ///
 /// # Errors
 /// If the file cannot be made.
 pub(crate) fn lock(path: &Path, locks: Locks) -> Result<Locked, FileError> {
+    plain::make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    lock_in_place(path, locks)
+}
+
+/// The same in a folder that is there, and may be a link, as that of the run itself.
+///
+/// # Errors
+/// If the file cannot be made.
+pub(crate) fn lock_in_place(path: &Path, locks: Locks) -> Result<Locked, FileError> {
     if locks == Locks::None {
         return Ok(Locked::Unknown);
     }
-    plain::make_folder(path.parent().unwrap_or(Path::new(".")))?;
     let error = |e| FileError::new("lock", path, e);
     for _ in 0..TRIES {
         let options = File::options().read(true).write(true).create(true).truncate(false).clone();
