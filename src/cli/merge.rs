@@ -30,7 +30,8 @@ pub(super) fn merge_and_report(session: &Session, volume: Volume) -> Result<Exit
     let _owned = Owned::take(run)?;
     plan.check_stands(run)?;
     plan.check_unchanged()?;
-    match merge(run, plan, workload.collector(run, plan)?)? {
+    let collector = || Ok(workload.collector(run, plan)?);
+    match merge(run, plan, collector)? {
         Merged::Incomplete { totals, faults } => {
             let totals = totals.describe(&workload.words().statuses);
             complain(incomplete(run, &totals, &faults).trim_end());

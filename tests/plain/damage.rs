@@ -387,7 +387,7 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
             let before = contents(run);
             let what = format!("{name}, the {time}th");
             let Ok(Merged::Incomplete { totals, faults }) =
-                merge(run, plan, sound().workload.collector(run, plan).unwrap())
+                merge(run, plan, || Ok(sound().workload.collector(run, plan)?))
             else {
                 panic!("{what}: was not refused");
             };
@@ -407,7 +407,7 @@ fn more_than_a_thousand_damaged_partials_are_refused() {
     // And the same folder, sound again, is merged.
     copied.restore();
     assert!(matches!(
-        merge(run, plan, sound().workload.collector(run, plan).unwrap()),
+        merge(run, plan, || Ok(sound().workload.collector(run, plan)?)),
         Ok(Merged::Complete { .. })
     ));
     copied.assert_sound_products("restored");

@@ -8,7 +8,7 @@ use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
 
 use super::ledger::{Fault, Ledger, Totals};
-use super::{Collector, MergeError, TakeError};
+use super::{AnyError, Collector, MergeError, TakeError};
 
 /// A complete run: every unit of the plan, once.
 pub(super) struct Complete<'a> {
@@ -33,51 +33,65 @@ pub(super) enum Collected<'a> {
     },
 }
 
-/// Reads all partials of a plan. Memory holds what the collector keeps, and one partial at a time.
+/// Reads all partials of a plan. Memory holds what the collector keeps, and one partial at a time; the
+/// collector is made only if the partials are all there, as far as their headers tell.
 ///
 /// # Errors
 /// If the folder cannot be read; a partial at fault is no error but makes the run incomplete.
 pub(super) fn collect<'a>(
     run: &RunDir,
     plan: &BoundPlan,
-    collector: Box<dyn Collector + 'a>,
+    collector: impl FnOnce() -> Result<Box<dyn Collector + 'a>, AnyError>,
 ) -> Result<Collected<'a>, MergeError> {
-    let ledger = Ledger::default();
-    let mut complete = Complete { collector, ledger, provenance: Vec::new() };
     let mut faults = strays(run, plan)?;
+    let is_there = |shard: &u32| Partial::look(run, plan, *shard).is_ok();
+    let is_promising = faults.is_empty() && plan.shards.live().iter().all(is_there);
+    let made = is_promising.then(collector).transpose().map_err(MergeError::Work)?;
+    let mut account =
+        Account { collector: made, ledger: Ledger::default(), provenance: Vec::new() };
     for shard in plan.shards.live() {
         let units = plan.shards.units(shard).unwrap_or(0..0);
         let taken = match Partial::read(run, plan, shard) {
-            Ok(partial) => complete.take(&units, partial)?,
+            Ok(partial) => account.take(&units, partial)?,
             // It may be sound: only nobody can see it now.
             Err(PartialError::File(error)) => return Err(error.into()),
             Err(problem) => Err(problem),
         };
         if let Err(problem) = taken {
-            complete.ledger.miss(&units, matches!(problem, PartialError::Missing));
+            account.miss(&units, matches!(problem, PartialError::Missing));
             let (path, problem) = (run.partial(shard), problem.to_string());
             faults.push(Fault { path, problem, shard: Some(shard) });
         }
     }
-    Ok(if faults.is_empty() {
-        Collected::Complete(complete)
-    } else {
-        Collected::Incomplete { totals: complete.ledger.totals, faults }
+    let Account { collector, ledger, provenance } = account;
+    Ok(match collector {
+        Some(collector) => Collected::Complete(Complete { collector, ledger, provenance }),
+        None => Collected::Incomplete { totals: ledger.totals, faults },
     })
 }
 
-impl Complete<'_> {
+/// What was read so far.
+struct Account<'a> {
+    /// None as soon as something is at fault: there will be no products then.
+    collector: Option<Box<dyn Collector + 'a>>,
+    ledger: Ledger,
+    provenance: Vec<Provenance>,
+}
+
+impl Account<'_> {
     /// Takes every unit of a sound partial; none is counted if one of them is not what it should be.
     fn take(
         &mut self,
         units: &Range<u64>,
         partial: Partial,
     ) -> Result<Result<(), PartialError>, MergeError> {
-        for (unit, result) in units.clone().zip(&partial.results) {
-            match self.collector.take(unit, result) {
-                Ok(()) => {}
-                Err(TakeError::Body(problem)) => return Ok(Err(PartialError::Body(problem))),
-                Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
+        if let Some(collector) = &mut self.collector {
+            for (unit, result) in units.clone().zip(&partial.results) {
+                match collector.take(unit, result) {
+                    Ok(()) => {}
+                    Err(TakeError::Body(problem)) => return Ok(Err(PartialError::Body(problem))),
+                    Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
+                }
             }
         }
         for (unit, result) in units.clone().zip(&partial.results) {
@@ -85,6 +99,11 @@ impl Complete<'_> {
         }
         self.provenance.push(partial.provenance);
         Ok(Ok(()))
+    }
+
+    fn miss(&mut self, units: &Range<u64>, is_missing: bool) {
+        self.ledger.miss(units, is_missing);
+        self.collector = None;
     }
 }
 

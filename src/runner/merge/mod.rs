@@ -92,14 +92,15 @@ pub enum MergeError {
     Work(AnyError),
 }
 
-/// Merges the partials of a plan into its products, if every unit is there exactly once.
+/// Merges the partials of a plan into its products, if every unit is there exactly once. The collector
+/// is made when that is likely.
 ///
 /// # Errors
 /// If a file cannot be used; faulty partials are no error but an incomplete run.
 pub fn merge<'a>(
     run: &RunDir,
     plan: &BoundPlan,
-    collector: Box<dyn Collector + 'a>,
+    collector: impl FnOnce() -> Result<Box<dyn Collector + 'a>, AnyError>,
 ) -> Result<Merged, MergeError> {
     let complete = match collect(run, plan, collector)? {
         Collected::Incomplete { totals, faults } => {

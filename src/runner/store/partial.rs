@@ -12,7 +12,7 @@
 //!       104..     body: bincode of the results and the provenance
 //! ```
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -205,6 +205,20 @@ impl Partial {
         check_header(&bytes_in(&run.partial(shard))?, plan, shard).map(|_| ())
     }
 
+    /// Looks whether a file can be the partial of the shard, by its header and its length alone.
+    ///
+    /// # Errors
+    /// Says that it cannot be.
+    pub fn look(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
+        let path = run.partial(shard);
+        let error = |e| PartialError::File(FileError::new("read", &path, e));
+        let file = plain::open_to_read(&path).map_err(error)?;
+        let length = file.metadata().map_err(error)?.len();
+        let mut header = Vec::with_capacity(HEADER);
+        file.take(HEADER as u64).read_to_end(&mut header).map_err(error)?;
+        Header::read(&header, length)?.check(plan, shard)
+    }
+
     /// Decodes the bytes of a partial and proves that they are whole and belong to this plan.
     ///
     /// # Errors
@@ -252,40 +266,59 @@ fn check_header<'a>(
     plan: &BoundPlan,
     shard: u32,
 ) -> Result<&'a [u8], PartialError> {
-    let length = bytes.len() as u64;
-    let Some((header, body)) = bytes.split_at_checked(HEADER) else {
-        return Err(PartialError::Length { expected: HEADER as u64, found: length });
-    };
-    let mut fields = Fields(header);
-    if fields.take::<8>() != *MAGIC {
-        return Err(PartialError::Magic);
-    }
-    let found = u32::from_le_bytes(fields.take());
-    if found != FORMAT {
-        return Err(PartialError::Format { found });
-    }
-    let found_shard = u32::from_le_bytes(fields.take());
-    let found_plan = Digest::from(fields.take::<32>());
-    let (first, count) = (u64::from_le_bytes(fields.take()), u64::from_le_bytes(fields.take()));
-    let expected = u64::from_le_bytes(fields.take()).saturating_add(HEADER as u64);
-    if length != expected {
-        return Err(PartialError::Length { expected, found: length });
-    }
-    if Digest::of_pieces(&[&header[..CHECKSUM_AT], body]).as_bytes() != &header[CHECKSUM_AT..] {
+    let header = Header::read(bytes, bytes.len() as u64)?;
+    let (head, body) = bytes.split_at(HEADER);
+    if Digest::of_pieces(&[&head[..CHECKSUM_AT], body]).as_bytes() != &head[CHECKSUM_AT..] {
         return Err(PartialError::Checksum);
     }
-    if found_plan != plan.hash {
-        let (found, expected) = (found_plan.short(), plan.hash.short());
-        return Err(PartialError::OtherPlan { found, expected });
-    }
-    if found_shard != shard {
-        return Err(PartialError::OtherShard { found: found_shard });
-    }
-    let (found, expected) = (first..first.saturating_add(count), planned_units(plan, shard));
-    if found != expected {
-        return Err(PartialError::Units { found, expected });
-    }
+    header.check(plan, shard)?;
     Ok(body)
+}
+
+/// What a header says, of a file whose length it knows.
+struct Header {
+    shard: u32,
+    plan: Digest,
+    units: Range<u64>,
+}
+
+impl Header {
+    fn read(bytes: &[u8], length: u64) -> Result<Self, PartialError> {
+        let Some((header, _)) = bytes.split_at_checked(HEADER) else {
+            return Err(PartialError::Length { expected: HEADER as u64, found: length });
+        };
+        let mut fields = Fields(header);
+        if fields.take::<8>() != *MAGIC {
+            return Err(PartialError::Magic);
+        }
+        let found = u32::from_le_bytes(fields.take());
+        if found != FORMAT {
+            return Err(PartialError::Format { found });
+        }
+        let shard = u32::from_le_bytes(fields.take());
+        let plan = Digest::from(fields.take::<32>());
+        let (first, count) = (u64::from_le_bytes(fields.take()), u64::from_le_bytes(fields.take()));
+        let expected = u64::from_le_bytes(fields.take()).saturating_add(HEADER as u64);
+        if length != expected {
+            return Err(PartialError::Length { expected, found: length });
+        }
+        Ok(Self { shard, plan, units: first..first.saturating_add(count) })
+    }
+
+    fn check(self, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
+        if self.plan != plan.hash {
+            let (found, expected) = (self.plan.short(), plan.hash.short());
+            return Err(PartialError::OtherPlan { found, expected });
+        }
+        if self.shard != shard {
+            return Err(PartialError::OtherShard { found: self.shard });
+        }
+        let (found, expected) = (self.units, planned_units(plan, shard));
+        if found != expected {
+            return Err(PartialError::Units { found, expected });
+        }
+        Ok(())
+    }
 }
 
 /// The fields of the header, one after another; it is long enough for all of them.
