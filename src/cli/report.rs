@@ -145,12 +145,11 @@ pub(super) fn summary(
     }
     let doing = workload.words().verb.doing;
     let (fitting, busy) = (totalled.fitting.as_secs_f64(), totalled.unit_time.as_secs_f64());
-    writeln!(
-        text,
-        "{:<11}{:.3} s preparing data, {fitting:.3} s {doing}",
-        "time",
-        totalled.preparing.as_secs_f64()
-    )?;
+    let preparing = match workload.words().phases[0] {
+        "" => String::new(),
+        _ => format!("{:.3} s preparing data, ", totalled.preparing.as_secs_f64()),
+    };
+    writeln!(text, "{:<11}{preparing}{fitting:.3} s {doing}", "time")?;
     let fitted = units - totalled.resumed;
     if fitted == 0 {
         return Ok(text);

@@ -388,8 +388,8 @@ fn a_study_ends_when_it_came_to_its_target() {
 fn a_unit_that_outlasts_its_job_is_warned_of() {
     let study = good();
     let plan = study.settled("plan", &["--set", "slurm.time=00:10:00"]).ended(0);
-    assert!(plan.stdout.contains("warning: one unit may take 900 s"), "{}", plan.stdout);
-    let longer = ["--replace", "--set", "slurm.time=01:00:00"];
+    assert!(plan.stdout.contains("warning: one unit may take 3600 s"), "{}", plan.stdout);
+    let longer = ["--replace", "--set", "slurm.time=02:00:00"];
     let plan = study.settled("plan", &longer).ended(0);
     assert!(!plan.stdout.contains("one unit may take"), "{}", plan.stdout);
 }
@@ -421,5 +421,5 @@ fn products_of_an_earlier_merge_go_when_a_plan_takes_their_place() {
     assert!(refused.stderr.contains("--replace"), "{}", refused.stderr);
     study.settled("plan", &["--replace"]).ended(0);
     assert!(products(&study.out).is_empty(), "{:?}", products(&study.out).keys());
-    assert!(study.out.join("aside/tables/scores.csv").exists());
+    assert!(study.out.join("aside/tables.1/scores.csv").exists());
 }
