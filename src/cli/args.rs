@@ -18,7 +18,7 @@ use super::prospects::USUAL_ATTEMPTS;
 #[derive(Debug, Parser)]
 #[command(name = "otfhpc", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Cli {
-    /// Say more: a line for every configuration that is fitted, the commands that submit.
+    /// Say more: a line for every configuration that is done, the commands that submit.
     #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet")]
     pub(super) verbose: bool,
     /// Print nothing but errors.
@@ -31,7 +31,7 @@ pub(super) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
 converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged; 75 stopped by a \
-signal (SIGUSR1, SIGTERM, SIGINT), or a shard is being fitted by another process: what was done is \
+signal (SIGUSR1, SIGTERM, SIGINT), or another process is at work on a shard: what was done is \
 kept, the same command again goes on.";
 
 const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
@@ -62,7 +62,7 @@ run; 75 stopped by a signal. As a job: sbatch --wrap 'otfhpc audit results/'";
 pub(super) enum Command {
     /// Write plan.json: what will run, cut into shards for a Slurm array.
     Plan(PlanArgs),
-    /// Fit one shard: what an array task does.
+    /// Do one shard: what an array task does.
     #[command(after_help = ENVIRONMENT)]
     Run(RunArgs),
     /// Submit what is left of a plan to Slurm: its shards, and the merge after them.
@@ -75,7 +75,7 @@ pub(super) enum Command {
     Merge(FolderArgs),
     /// Write the rows that there are so far, of a study of a command that is not complete.
     Preview(FolderArgs),
-    /// Plan, fit and merge on this machine, without Slurm.
+    /// Plan, run and merge on this machine, without Slurm.
     #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
     Local(LocalArgs),
     /// Write a simulated campaign as a calibration set, for any program to fit.
@@ -142,7 +142,7 @@ pub(super) struct SettingsArgs {
     #[arg(long)]
     pub(super) replace: bool,
     /// Take over all results of the smaller study that is in the folder: one with the same settings,
-    /// and fewer trials, noise levels, methods, data sets or bins.
+    /// and fewer trials, noise levels, methods, data sets or bins, or fewer values on its axes.
     #[arg(long, conflicts_with = "replace")]
     pub(super) extend: bool,
     /// Which builds of the program may go on.
@@ -156,12 +156,21 @@ pub(super) struct PlanArgs {
     /// The settings.
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
-    /// Number of shards: array tasks.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = shards, allow_negative_numbers = true)]
-    pub(super) shards: u32,
+    /// Number of shards: array tasks. By default 32, or as many as there are pieces if these are fewer.
+    #[arg(long, value_name = "N", value_parser = shards, allow_negative_numbers = true)]
+    pub(super) shards: Option<u32>,
     /// Do not fit a few bins to foretell how long the study will take.
     #[arg(long)]
     pub(super) no_probe: bool,
+}
+
+/// Shards of a plan where nobody says how many.
+const USUAL_SHARDS: u32 = 32;
+
+/// How many shards there are to be, of a plan of so many pieces.
+pub(super) fn shards_of(given: Option<u32>, pieces: u64) -> u32 {
+    given
+        .unwrap_or_else(|| u32::try_from(pieces).map_or(USUAL_SHARDS, |n| n.clamp(1, USUAL_SHARDS)))
 }
 
 /// `otfhpc run`.
@@ -209,10 +218,10 @@ pub(super) struct SubmitArgs {
     /// Submit only shards that no job has had, and merge if there are none: what such a merge does.
     #[arg(long)]
     pub(super) rest: bool,
-    /// Submit although the queue cannot be asked: what waits or runs may then be fitted twice.
+    /// Submit although the queue cannot be asked: what waits or runs may then be run twice.
     #[arg(long)]
     pub(super) force: bool,
-    /// Submit although external programs were not tried on one bin.
+    /// Submit although programs were not tried on one unit.
     #[arg(long)]
     pub(super) untried: bool,
     /// Which builds may go on.
@@ -229,11 +238,11 @@ pub(super) struct ResumeArgs {
     /// The results folder, as `plan` takes it.
     #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
     pub(super) out: Option<PathBuf>,
-    /// Fit what is missing on this machine instead, and merge.
+    /// Do what is missing on this machine instead, and merge.
     #[arg(long, conflicts_with_all = ["dry_run", "sbatch_args", "force"])]
     pub(super) local: bool,
-    /// Fit units that failed again, for instance after an external program was mended: all others are
-    /// kept. A program whose files changed is taken as mended.
+    /// Do units that failed or were not run again, for instance after a program was mended: all
+    /// others are kept. A program whose files changed is taken as mended.
     #[arg(long)]
     pub(super) failed: bool,
     /// With --failed, only units of this method; may be given many times.
@@ -257,7 +266,7 @@ pub(super) struct ResumeArgs {
     /// The threads, with --local.
     #[command(flatten)]
     pub(super) threads: ThreadArgs,
-    /// Do not try external programs on one bin before.
+    /// Do not try programs on one unit before.
     #[arg(long)]
     pub(super) untried: bool,
     /// Which builds may go on.

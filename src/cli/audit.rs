@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::foundations::{Shown, aligned};
 use crate::runner::audit::{Auditor, Sample, Sampled, Samples, sample};
-use crate::runner::engine::{Programs, Workload};
+use crate::runner::engine::{Programs, Words, Workload};
 use crate::runner::slurm::{quoted, quoted_path, ranges};
 use crate::runner::store::RunDir;
 use crate::runner::store::manifest::{Standing, standing};
@@ -48,7 +48,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
         say(&audit.table());
     }
     if !audit.differing.is_empty() {
-        complain(audit.differences(run).trim_end());
+        complain(audit.differences(run, workload.words()).trim_end());
     }
     if signals.stop.asked() {
         complain(&format!("otfhpc: stopped by {}: not all was audited", signals.name()));
@@ -150,16 +150,16 @@ impl Audit {
     }
 
     /// The shards that differ, and the commands that mend them.
-    fn differences(&self, run: &RunDir) -> String {
+    fn differences(&self, run: &RunDir, words: &Words) -> String {
         let mut text = "otfhpc: results differ from what this machine computes\n".to_owned();
-        let aside = quoted_path(&run.set_aside());
+        let (aside, done) = (quoted_path(&run.set_aside()), words.verb.done);
         for (shard, host, units) in &self.differing {
             let named: Vec<String> = units.iter().take(MOST_UNITS).map(u64::to_string).collect();
             let more = if units.len() > MOST_UNITS { ", ..." } else { "" };
             let path = run.partial(*shard);
             let partial = quoted_path(&path);
             text += &format!(
-                "{}: shard {shard}, fitted on {host}: these units differ: {}{more}\n  \
+                "{}: shard {shard}, {done} on {host}: these units differ: {}{more}\n  \
                  mend: mkdir -p {aside} && mv --backup=numbered {partial} {aside}/\n",
                 Shown(&path),
                 named.join(", ")

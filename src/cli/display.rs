@@ -17,6 +17,7 @@ use crate::runner::plan::BoundPlan;
 use crate::runner::store::RunDir;
 
 use super::exit::Volume;
+use super::report::shown_rate;
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -153,9 +154,10 @@ impl Shared {
             Err(_) => "unknown".into(),
         };
         format!(
-            "{done} of {} units, {:.0}%, {rate:.0} units/s, {} elapsed, {eta} left",
+            "{done} of {} units, {:.0}%, {} units/s, {} elapsed, {eta} left",
             self.total,
             100.0 * done as f64 / self.total.max(1) as f64,
+            shown_rate(rate),
             HumanDuration(elapsed),
         )
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use rayon::ThreadPoolBuilder;
 
 use crate::runner::carry::{CarryError, Taken, complete, take_over, tidy};
-use crate::runner::engine::{KeptColumn, Mapping, Workload};
+use crate::runner::engine::{KeptColumn, Mapping, Words, Workload};
 use crate::runner::plan::BoundPlan;
 use crate::runner::slurm::{Owner, Submissions, ranges};
 use crate::runner::store::RunDir;
@@ -33,12 +33,13 @@ pub(super) fn extend(
         tidy(run, plan)?;
         return finish(run, &plan.clone().revised(run)?, workload).map(|_| ());
     }
+    let grows = workload.words().grows;
     let mapping = workload.extension(&old, plan).map_err(|differences| {
-        CarryError::NotAnExtension { root: run.root().into(), differences }
+        CarryError::NotAnExtension { root: run.root().into(), differences, grows }
     })?;
-    let taken = hand_over(run, &old, plan, &mapping)?;
+    let taken = hand_over(run, (&old, plan), &mapping, workload.words())?;
     if volume > Volume::Quiet {
-        say(&told(&old, plan, &mapping, &taken));
+        say(&told((&old, plan), workload.words(), &mapping, &taken));
     }
     Ok(())
 }
@@ -46,11 +47,11 @@ pub(super) fn extend(
 /// Puts a plan in the place of another, with what is kept of its results.
 pub(super) fn hand_over(
     run: &RunDir,
-    old: &BoundPlan,
-    new: &BoundPlan,
+    (old, new): (&BoundPlan, &BoundPlan),
     mapping: &Mapping,
+    words: &Words,
 ) -> Result<Taken> {
-    refuse_queued(run, old)?;
+    refuse_queued(run, old, words)?;
     let taken = take_over(run, old, new, mapping)?;
     let (plan, workload) = workloads::open(run)?;
     finish(run, &plan, &*workload)?;
@@ -71,13 +72,13 @@ pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
     Ok(())
 }
 
-/// Tasks of the earlier plan that wait would fit shards of the new one without anybody's asking.
-fn refuse_queued(run: &RunDir, old: &BoundPlan) -> Result<()> {
+/// Tasks of the earlier plan that wait would do shards of the new one without anybody's asking.
+fn refuse_queued(run: &RunDir, old: &BoundPlan, words: &Words) -> Result<()> {
     let submissions = Submissions::read(run)?;
     if !run.submissions().exists() {
         return Ok(());
     }
-    match ask_queue(&Owner::new(&old.hash, run), &submissions, false) {
+    match ask_queue(&Owner::new(&old.hash, run), &submissions, (false, words)) {
         Err(error) => complain(&format!("otfhpc: warning: {error:#}; what waits is not known")),
         Ok(outlook) if outlook.shards.is_empty() => {}
         Ok(outlook) => {
@@ -96,17 +97,24 @@ fn refuse_queued(run: &RunDir, old: &BoundPlan) -> Result<()> {
 }
 
 /// What was taken over, and why some was not.
-fn told(old: &BoundPlan, new: &BoundPlan, mapping: &Mapping, taken: &Taken) -> String {
+fn told(
+    (old, new): (&BoundPlan, &BoundPlan),
+    words: &Words,
+    mapping: &Mapping,
+    taken: &Taken,
+) -> String {
     let mut text = format!(
-        "{:<11}{} units of the earlier plan ({}) are kept, {} are to be fitted\n",
+        "{:<11}{} units of the earlier plan ({}) are kept, {} are to be {}\n",
         "extended",
         taken.sum(),
         old.hash.short(),
-        new.plan.units - taken.sum()
+        new.plan.units - taken.sum(),
+        words.verb.done
     );
     for (column, again) in mapping.columns.iter().zip(&taken.again).filter(|(_, n)| **n > 0) {
         let KeptColumn { label, why, .. } = column;
-        text += &format!("{:<11}{again} units of {label} are fitted again: {why}\n", "");
+        let (of, done) = (words.of_column(label), words.verb.done);
+        text += &format!("{:<11}{again} units{of} are {done} again: {why}\n", "");
     }
     text
 }

@@ -38,7 +38,7 @@ pub(super) fn check(
     }
     if volume > Volume::Quiet {
         complain(&format!(
-            "otfhpc: warning: fitting with another build ({}) than the one that planned ({}): \
+            "otfhpc: warning: at work with another build ({}) than the one that planned ({}): \
              provenance.json will tell",
             other.found, other.planned
         ));

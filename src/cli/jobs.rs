@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::foundations::Shown;
+use crate::runner::engine::Words;
 use crate::runner::plan::BoundPlan;
 use crate::runner::plan::LaunchSettings;
 use crate::runner::slurm::{
@@ -354,10 +355,15 @@ fn not_known(run: &RunDir, open: &NotKnown, being_made: bool) -> String {
 }
 
 /// Asks the queue what of a run waits or runs.
-pub(super) fn ask_queue(owner: &Owner, known: &Submissions, force: bool) -> Result<Outlook> {
+pub(super) fn ask_queue(
+    owner: &Owner,
+    known: &Submissions,
+    (force, words): (bool, &Words),
+) -> Result<Outlook> {
     let queue = queue().map(|queue| Outlook::new(&queue, known, owner));
-    let question = "which shards are queued, without which some might be fitted twice";
-    or_forced(queue, force, question, ("that nothing is", Outlook::default()))
+    let done = words.verb.done;
+    let question = format!("which shards are queued, without which some might be {done} twice");
+    or_forced(queue, force, &question, ("that nothing is", Outlook::default()))
 }
 
 /// The array jobs that reach some shards.

@@ -23,7 +23,7 @@ pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
         needs::check_all(&session.workload.needs(plan), threads, &slurm)?;
         Ok(session.check_room(&plan.shards.live())?)
     };
-    let session = make(&args.settings, args.shards, run, (&profile, volume), room)?;
+    let session = make(&args.settings, Some(args.shards), run, (&profile, volume), room)?;
     if volume > Volume::Quiet {
         say(&describe(&session));
     }

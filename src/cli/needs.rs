@@ -64,10 +64,13 @@ pub(super) fn memory(plan: &BoundPlan, memory: &Needs, has_programs: bool) -> Ve
     let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
     let task = memory.of_task(threads);
     let further = memory.of_task(threads + 1) - task;
+    let further = match further {
+        0 => String::new(),
+        bytes => format!(", {} for a further thread", in_megabytes(bytes)),
+    };
     let mut lines = vec![format!(
-        "about {} a task on {threads} threads, {} for a further thread; {} for the merge",
+        "about {} a task on {threads} threads{further}; {} for the merge",
         in_megabytes(task),
-        in_megabytes(further),
         in_megabytes(memory.of_merge)
     )];
     if has_programs {

@@ -16,7 +16,7 @@ use crate::runner::store::{
 };
 use crate::workloads;
 
-use super::args::{PlanArgs, SettingsArgs};
+use super::args::{PlanArgs, SettingsArgs, shards_of};
 use super::display::{complain, counted, program, say};
 use super::exit::{Exit, Volume};
 use super::extend::extend;
@@ -72,7 +72,7 @@ fn run_here(run: &RunDir, shards: u32) -> String {
 /// `room` looks at the plan before anything is written.
 pub(super) fn make(
     settings: &SettingsArgs,
-    shards: u32,
+    shards: Option<u32>,
     run: RunDir,
     (profile, volume): (&Profile, Volume),
     room: impl FnOnce(&Session) -> Result<()>,
@@ -81,6 +81,7 @@ pub(super) fn make(
     let workload = workloads::load(settings.config.as_deref(), &settings.assignments)?;
     let planned = profile.phase(Phase::Read, || workload.planned())?;
     JobOptions::new(&planned.launch, &[])?;
+    let shards = shards_of(shards, planned.layout.pieces());
     let plan = Plan::make(planned, shards, Program::running()?).map_err(PlanError::from)?;
     let plan = plan.as_it_stands(&run);
     let session = Session { run, plan, workload };
@@ -193,7 +194,7 @@ pub(super) fn describe(session: &Session) -> String {
     if let Some(warning) = too_long(session) {
         line("", &warning);
     }
-    let has_programs = !(0..plan.layout.columns()).all(|column| workload.is_repeatable(column));
+    let has_programs = !workload.programs().is_empty();
     let memory = needs::memory(plan, &workload.needs(plan), has_programs);
     for (place, needed) in memory.iter().enumerate() {
         line(if place == 0 { "memory" } else { "" }, needed);

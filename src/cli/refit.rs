@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::runner::carry::{Failed, failed_units, survey, take_back};
-use crate::runner::engine::{Mapping, Workload};
+use crate::runner::engine::{Mapping, Words, Workload};
 use crate::runner::plan::{BoundPlan, Mended};
 use crate::runner::store::{Owned, Partial, RunDir};
 
@@ -35,13 +35,13 @@ pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) 
             say(text);
         }
     };
-    tell(&told(&chosen.labels, &failed));
+    tell(&told(workload.words(), &chosen.labels, &failed));
     if args.dry_run {
         return Ok(false);
     }
     let is_tried = failed.sum() > 0 && !args.untried;
     if is_tried {
-        tried::try_all(&session, "fitted", volume)?;
+        tried::try_all(&session, workload.words().verb.done, volume)?;
     }
     match mended {
         // Results of a program that changed, and none that failed: there is nothing to be mended.
@@ -49,7 +49,7 @@ pub(super) fn take_failed_back(run: &RunDir, args: &ResumeArgs, volume: Volume) 
             let mapping = Mapping::to_same(chosen.labels.clone(), |column| chosen.has(column));
             let kept = survey(run, plan, &mapping)?.kept;
             let (new, text) = with_record(&session, new, &kept);
-            hand_over(run, plan, &new, &mapping)?;
+            hand_over(run, (plan, &new), &mapping, workload.words())?;
             tell(&text);
         }
         None if failed.sum() > 0 => {
@@ -99,9 +99,11 @@ fn with_record(session: &Session, new: BoundPlan, kept: &[u64]) -> (BoundPlan, S
         let kept_units = program.columns.iter().map(|column| kept[*column]).sum();
         if before != new.plan.inputs_among(&program.files) && kept_units > 0 {
             text += &format!(
-                "{:<11}the program of {} changed: {kept_units} units that it had fitted before are \
+                "{:<11}the program of {} changed: {kept_units} units that it had {} before are \
                  kept; provenance.json will tell\n",
-                "mended", program.name
+                "mended",
+                program.name,
+                session.workload.words().verb.done
             );
             record.push(Mended { program: program.name, before, kept_units });
         }
@@ -151,20 +153,22 @@ fn named(label: &str, name: &str) -> bool {
     label == name || label.split_once('+').is_some_and(|(before, _)| before == name)
 }
 
-fn told(labels: &[String], failed: &Failed) -> String {
+fn told(words: &Words, labels: &[String], failed: &Failed) -> String {
     if failed.sum() == 0 {
-        return format!("{:<11}no unit failed: there is nothing to fit again\n", "failed");
+        let plain = words.verb.plain;
+        return format!("{:<11}no unit failed: there is nothing to {plain} again\n", "failed");
     }
-    let mut text = String::new();
+    let (mut text, done) = (String::new(), words.verb.done);
     for (label, (count, again)) in labels.iter().zip(failed.failed.iter().zip(&failed.again)) {
         if *again == 0 {
             continue;
         }
         let with = match again - count {
             0 => String::new(),
-            more => format!(", with {more} others that are fitted together with them"),
+            more => format!(", with {more} others that are {done} together with them"),
         };
-        text += &format!("{:<11}{count} units of {label} are fitted again{with}\n", "failed");
+        let of = words.of_column(label);
+        text += &format!("{:<11}{count} units{of} are {done} again{with}\n", "failed");
     }
     text
 }

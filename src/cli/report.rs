@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::foundations::Shown;
-use crate::runner::engine::{Ending, Stopped, Summary, Workload};
+use crate::runner::engine::{Ending, Stopped, Summary, Words, Workload};
 use crate::runner::store::{Attempt, RunDir, Status};
 
 use super::display::{counted, folder, program};
@@ -96,10 +96,11 @@ pub(super) fn stopped(run: &RunDir, totalled: &Totalled, signal: &str, go_on: &s
 }
 
 /// Who works on a shard.
-pub(super) fn elsewhere(shard: u32, last: Option<&Attempt>) -> String {
+pub(super) fn elsewhere(words: &Words, shard: u32, last: Option<&Attempt>) -> String {
     let who =
         last.map_or("another process".into(), |a| format!("{}, process {}", a.host, a.process));
-    format!("otfhpc: shard {shard} is being fitted by {who}; nothing to do here")
+    let done = words.verb.done;
+    format!("otfhpc: shard {shard} is being {done} by {who}; nothing to do here")
 }
 
 /// What was fitted, how it ended, and how fast.
@@ -129,7 +130,7 @@ pub(super) fn summary(
     writeln!(
         text,
         "{:<11}{} of {} on {}",
-        "fitted",
+        workload.words().verb.done,
         counted(shards, "shard"),
         counted(configurations, "configuration"),
         counted(threads, "thread")
@@ -142,24 +143,34 @@ pub(super) fn summary(
         let count = totalled.resumed;
         writeln!(text, "{:<11}{count} of the units an earlier attempt had done", "resumed")?;
     }
+    let doing = workload.words().verb.doing;
     let (fitting, busy) = (totalled.fitting.as_secs_f64(), totalled.unit_time.as_secs_f64());
-    writeln!(
-        text,
-        "{:<11}{:.3} s preparing data, {fitting:.3} s fitting",
-        "time",
-        totalled.preparing.as_secs_f64()
-    )?;
+    let preparing = match workload.words().phases[0] {
+        "" => String::new(),
+        _ => format!("{:.3} s preparing data, ", totalled.preparing.as_secs_f64()),
+    };
+    writeln!(text, "{:<11}{preparing}{fitting:.3} s {doing}", "time")?;
     let fitted = units - totalled.resumed;
     if fitted == 0 {
         return Ok(text);
     }
     writeln!(
         text,
-        "{:<11}{:.1} us a unit; {:.0} units/s; {:.2} times one thread",
+        "{:<11}{} a unit; {} units/s; {:.2} times one thread",
         "speed",
-        1e6 * busy / fitted as f64,
-        fitted as f64 / fitting,
+        shown_time(busy / fitted as f64),
+        shown_rate(fitted as f64 / fitting),
         busy / fitting
     )?;
     Ok(text)
+}
+
+/// The time of a unit, of which some take microseconds and some hours.
+fn shown_time(seconds: f64) -> String {
+    if seconds < 0.1 { format!("{:.1} us", 1e6 * seconds) } else { format!("{seconds:.2} s") }
+}
+
+/// Units a second, with digits where there are few.
+pub(super) fn shown_rate(rate: f64) -> String {
+    if rate >= 10.0 { format!("{rate:.0}") } else { format!("{rate:.3}") }
 }

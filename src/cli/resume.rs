@@ -99,7 +99,7 @@ impl Mended {
     ) -> Result<Self> {
         let Session { run, plan, .. } = session;
         // The queue before the files: see `submit`.
-        let outlook = ask_queue(owner, submissions, args.force)?;
+        let outlook = ask_queue(owner, submissions, (args.force, session.workload.words()))?;
         let mut life = look(run, plan)?;
         match &life.slurm {
             Slurm::Silent(error @ SlurmError::NotFound { .. }) if !args.force => bail!("{error}"),
@@ -225,7 +225,7 @@ impl<'a> Remedies<'a> {
     fn split(&mut self, shard: &ShardState, parts: u32) -> Result<String> {
         let number = shard.shard;
         let Some(claim) = claim(self.run, number)? else {
-            return Ok("is being fitted by another process".into());
+            return Ok("another process is at work on it".into());
         };
         let done = results_so_far(self.run, &self.plan, number)?;
         let plan = &self.plan;
@@ -291,8 +291,9 @@ fn next(session: &Session, mended: &Mended, is_rehearsal: bool) -> String {
         text += &format!("next:\n  {program} status {folder}\n");
     }
     if mended.exit == Exit::Incomplete {
+        let done = session.workload.words().verb.done;
         text += &format!(
-            "what is not retried is fitted when its cause is mended, by\n  {program} submit {folder}\n\
+            "what is not retried is {done} when its cause is mended, by\n  {program} submit {folder}\n\
              or here, by\n  {program} resume {folder} --local\n"
         );
     }

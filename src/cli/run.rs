@@ -216,7 +216,7 @@ pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) ->
             totalled.left = shards[place..].to_vec();
         }
         if let Ending::Elsewhere(last) = &ending {
-            display.say(&elsewhere(shard, last.as_ref()));
+            display.say(&elsewhere(workload.words(), shard, last.as_ref()));
             totalled.elsewhere.push(shard);
         }
         totalled.add(ending);

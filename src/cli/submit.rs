@@ -86,7 +86,7 @@ impl Left {
         args: &SubmitArgs,
     ) -> Result<Self> {
         let Session { run, plan, .. } = session;
-        let mut outlook = ask_queue(owner, submissions, args.force)?;
+        let mut outlook = ask_queue(owner, submissions, (args.force, session.workload.words()))?;
         // The job that this process is does not wait for what it submits.
         let own = environment()?.job;
         let others = outlook.merges.len();

@@ -19,9 +19,14 @@ pub(super) fn try_all(session: &Session, omitted: &str, volume: Volume) -> Resul
     if tried.is_empty() {
         return Ok(());
     }
-    let unit = session.workload.words().unit;
+    let words = session.workload.words();
+    let unit = words.unit;
     let failed = tried.iter().filter_map(|tried| Some((&tried.program, tried.problem.as_ref()?)));
-    let lines: Vec<String> = failed.map(|(name, why)| format!("method `{name}`: {why}")).collect();
+    let line = |(name, why): (&String, &String)| match words.column {
+        "" => why.clone(),
+        column => format!("{column} `{name}`: {why}"),
+    };
+    let lines: Vec<String> = failed.map(line).collect();
     if !lines.is_empty() {
         bail!(
             "nothing was {omitted}, because a program failed that was tried on one {unit}:\n{}\nmend it \

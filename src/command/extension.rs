@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::runner::engine::{Keep, KeptColumn, Mapping};
 use crate::runner::plan::Plan;
 
-use super::settings::CommandSettings;
+use super::settings::{CommandSettings, StopSettings};
 use super::study::CommandStudy;
 use super::template::Slot;
 
@@ -53,12 +53,14 @@ pub(super) fn to_larger(
 }
 
 /// Why results are not kept, where they are not.
-const WHY: &str = "they failed, and have more time or attempts now";
+const WHY: &str = "they failed or were not run, and may come to more now";
 
-/// What ended in time is what it would be with more of it.
+/// What ended in time is what it would be with more of it, whatever stopped the rest.
 fn keep(old: &CommandSettings, new: &CommandSettings) -> Keep {
     let (was, is) = (&old.command, &new.command);
-    let more = is.timeout_seconds > was.timeout_seconds || is.retries > was.retries;
+    let more = is.timeout_seconds > was.timeout_seconds
+        || is.retries > was.retries
+        || old.stop != new.stop;
     if more { Keep::ButFailed } else { Keep::All }
 }
 
@@ -88,8 +90,9 @@ fn beside_the_grid(settings: &CommandSettings) -> Value {
     settings.case.clear();
     settings.command.timeout_seconds = 0.0;
     settings.command.retries = 0;
-    // They change what is made of results, and no result.
+    // They change what is made of results or which there are, and no result.
     settings.reduce = None;
+    settings.stop = StopSettings::default();
     serde_json::to_value(settings).unwrap_or_default()
 }
 

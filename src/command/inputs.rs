@@ -13,7 +13,8 @@ use crate::foundations::FileError;
 impl CommandStudy {
     /// Every file that the results follow from: words of the command that are files, what
     /// `command.depends` is for, and the input of every unit. Absolute, sorted, each once; no link is
-    /// followed.
+    /// followed. Not those of `reduce.run`: no unit's result follows from them, so that its program
+    /// can be mended and the results be merged again.
     ///
     /// # Errors
     /// If a pattern is for no file, or a unit's input is not there.
@@ -30,8 +31,7 @@ impl CommandStudy {
     /// The first word is looked up on the PATH if it is a bare name, so that a file of that name here
     /// is another.
     fn add_words(&self, files: &mut BTreeSet<PathBuf>) {
-        let words = self.words.iter().enumerate().chain(self.reduce().iter().enumerate());
-        for (place, word) in words {
+        for (place, word) in self.words.iter().enumerate() {
             for unit in self.units_of(word) {
                 let known = |slot| self.known(unit, slot);
                 // What is not known before an attempt is no file before one.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::foundations::{Digest, FileError, Shown, counted};
-use crate::runner::engine::{Mapping, ProgramFiles, Tried, Words, Work, WorkError, Workload};
+use crate::runner::engine::{Mapping, ProgramFiles, Tried, Verb, Words, Work, WorkError, Workload};
 use crate::runner::merge::Collector;
 use crate::runner::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, Planned};
 use crate::runner::store::{Envelope, PlanError, RunDir};
@@ -30,6 +30,9 @@ const WORDS: Words = Words {
     phases: ["", ""],
     parts: ["", "run"],
     unit: "configuration",
+    verb: Verb { plain: "run", done: "run", doing: "running" },
+    column: "",
+    grows: "values on its axes, or cases",
 };
 
 /// Bytes of a result, where nobody can say how many a program will leave.
@@ -171,6 +174,7 @@ impl Workload for CommandWork {
         let largest = plan.shards.live().into_iter().map(|s| plan.units_of(s)).max().unwrap_or(0);
         let units = largest.saturating_mul(OF_UNIT);
         Needs {
+            what: "a task",
             of_task: Box::new(move |_| PROCESS.saturating_add(units)),
             of_merge: PROCESS.saturating_add(units),
             less_for_task: "fewer units",

@@ -107,6 +107,7 @@ impl Memory {
 impl From<Memory> for Needs {
     fn from(memory: Memory) -> Self {
         Self {
+            what: "the fit",
             of_task: Box::new(move |threads| memory.of_task(threads)),
             of_merge: memory.of_merge(),
             less_for_task: "fewer records (simulate.records, or a part of the file)",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::runner::engine::{
-    Cost, Mapping, Phase, ProgramFiles, Tried, Words, Work, WorkError, Workload,
+    Cost, Mapping, Phase, ProgramFiles, Tried, Verb, Words, Work, WorkError, Workload,
 };
 use crate::runner::merge::Collector;
 use crate::runner::plan::{BoundPlan, Layout, Needs, Planned};
@@ -21,6 +21,9 @@ const WORDS: Words = Words {
     phases: ["transform", "design"],
     parts: ["factor", "solve"],
     unit: "bin",
+    verb: Verb { plain: "fit", done: "fitted", doing: "fitting" },
+    column: "method",
+    grows: "trials, noise levels, methods, data sets or bins",
 };
 
 impl Workload for Otf {

@@ -20,6 +20,7 @@ mod python_products;
 mod reference_solutions;
 mod room;
 mod same_bytes_measured;
+mod studies;
 mod threads;
 
 use support::Trial;
@@ -27,9 +28,10 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 17] = [
+const MODULES: [Module; 18] = [
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
+    ("studies", studies::trials),
     ("configs", configs::trials),
     ("exact_methods", exact_methods::trials),
     ("external_scipy", external_scipy::trials),

@@ -114,7 +114,7 @@ fn another_build_that_may_goes_on_and_only_the_provenance_tells() {
     let planned = Planned::new();
     planned.fit(planned_build(), "0", &[]).ended(0);
     let ran = planned.fit(other_build(), "1", &["--any-binary"]).ended(0);
-    assert!(ran.stderr.contains("fitting with another build"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("at work with another build"), "{}", ran.stderr);
     let any = [("OTFHPC_ANY_BINARY", "1")];
     otfhpc_of(other_build(), &any, ["run", planned.path(), "--shard", "2"]).ended(0);
     let said = planned.merge().stderr;

@@ -11,6 +11,7 @@ mod all_bins;
 mod audit;
 mod bad_input;
 mod closed_loop;
+mod commands;
 mod damage;
 mod emitters;
 mod extend;

@@ -339,7 +339,7 @@ fn no_message_of_the_program_is_taken_for_the_end_of_an_attempt() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     collect_strings(&source, &mut messages);
     assert!(messages.lines().count() > 800, "{}", messages.lines().count());
-    for word in ["is being fitted by", "not requeued", "stopped by", "this input changed"] {
+    for word in ["another process is at work", "not requeued", "stopped by", "this input changed"] {
         assert!(messages.contains(word), "{word}");
     }
     let found = otfhpc::runner::slurm::last_words(&messages);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each of the two binaries uses a part
 
 pub(crate) mod cluster;
+pub(crate) mod command;
 pub(crate) mod planned;
 pub(crate) mod program;
 pub(crate) mod solution;

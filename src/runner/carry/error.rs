@@ -23,18 +23,20 @@ pub enum CarryError {
     /// Results would not be the same, or would be lost.
     #[error(
         "{}: the results there are not of a smaller study with the same settings: {}; plan with the \
-         settings of that study and more of its trials, noise levels, methods, data sets or bins, or \
-         choose another folder with --out", root.display(), differences.join("; ")
+         settings of that study and more of its {grows}, or choose another folder with --out",
+        root.display(), differences.join("; ")
     )]
     NotAnExtension {
         /// The results folder.
         root: PathBuf,
         /// What is not as it was.
         differences: Vec<String>,
+        /// What a larger study has more of.
+        grows: &'static str,
     },
     /// Somebody works on a shard.
     #[error(
-        "{}: shard {shard} is being fitted by another process; wait until it is done, or end it, and \
+        "{}: another process is at work on shard {shard}; wait until it is done, or end it, and \
          try again", root.display()
     )]
     Busy {

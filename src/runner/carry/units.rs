@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::RunDir;
-use crate::runner::store::{Held, Piece, Status, claim, journals, keep_in_journal, set_aside};
+use crate::runner::store::{
+    Envelope, Held, Piece, Status, claim, journals, keep_in_journal, set_aside,
+};
 
 use super::error::CarryError;
 use super::tidy::set_products_aside;
@@ -31,7 +33,7 @@ impl Failed {
 
 /// Whether a unit of a piece failed. One that did not converge has a value, and has not.
 pub(super) fn has_failed(piece: &Piece) -> bool {
-    piece.results.iter().any(|result| result.status == Status::Failed)
+    piece.results.iter().any(is_failed)
 }
 
 /// The failed units of some columns, in partials and journals.
@@ -52,7 +54,7 @@ pub fn failed_units(
         for piece in held.pieces(&plan.layout, units) {
             let column = plan.layout.column_of(piece.first);
             if is_chosen(column) && has_failed(&piece) {
-                let failed = |result: &&_| is_failed(result);
+                let failed = |result: &&Envelope| is_failed(result);
                 all.shards.insert(shard);
                 all.failed[column] += piece.results.iter().filter(failed).count() as u64;
                 all.again[column] += piece.results.len() as u64;
@@ -62,8 +64,13 @@ pub fn failed_units(
     Ok(all)
 }
 
-fn is_failed(result: &crate::runner::store::Envelope) -> bool {
-    result.status == Status::Failed
+/// Nothing that has a reason was not run, though it was to be; without one there is nothing to be had.
+fn is_failed(result: &Envelope) -> bool {
+    match result.status {
+        Status::Failed => true,
+        Status::Nothing => result.reason.is_some(),
+        Status::Done | Status::Unfinished => false,
+    }
 }
 
 /// Takes failed units of some columns back: everything else of their shards stands in a journal

@@ -26,5 +26,5 @@ pub use task_error::TaskError;
 pub use threads::ThreadCount;
 pub use work::{Keeper, Programs, Work};
 pub use workload::{
-    Cost, Keep, KeptColumn, Mapping, ProgramFiles, Tried, Words, WorkError, Workload,
+    Cost, Keep, KeptColumn, Mapping, ProgramFiles, Tried, Verb, Words, WorkError, Workload,
 };

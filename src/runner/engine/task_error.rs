@@ -40,7 +40,7 @@ pub enum TaskError {
     },
     /// Somebody else's partial has other results.
     #[error(
-        "{}: shard {shard} was fitted by process {process} on {host} with other results than by \
+        "{}: shard {shard} was done by process {process} on {host} with other results than by \
          this process, which left its own in {}: results must not depend on the machine, so one \
          of the two is wrong; move the first aside too, run the shard again, and compare the three",
         Shown(path),

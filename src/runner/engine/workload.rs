@@ -146,6 +146,23 @@ pub struct Words {
     pub parts: [&'static str; 2],
     /// What is run of a program to try it.
     pub unit: &'static str,
+    /// What is done with a unit.
+    pub verb: Verb,
+    /// What a column is called, before its label; empty if there is only one.
+    pub column: &'static str,
+    /// What a larger study has more of.
+    pub grows: &'static str,
+}
+
+/// What is done with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verb {
+    /// As in "there is nothing to fit".
+    pub plain: &'static str,
+    /// As in "was fitted".
+    pub done: &'static str,
+    /// As in "while fitting".
+    pub doing: &'static str,
 }
 
 impl Words {
@@ -153,6 +170,12 @@ impl Words {
     #[must_use]
     pub fn of(&self, status: Status) -> &'static str {
         self.statuses[status as usize]
+    }
+
+    /// Of which column something is, as in " of wls"; empty if there is only one.
+    #[must_use]
+    pub fn of_column(&self, label: &str) -> String {
+        if self.column.is_empty() { String::new() } else { format!(" of {label}") }
     }
 
     /// The statuses that occur, with their words.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::foundations::counted;
 use crate::foundations::machine::MemoryLimit;
 
 /// How the message of [`MemoryError`] begins, by which it is known in the log of a task.
@@ -28,6 +29,8 @@ pub struct MemoryError {
 
 /// The memory that a run needs.
 pub struct Needs {
+    /// What a task is called in messages.
+    pub what: &'static str,
     /// Bytes of a task on so many threads.
     pub of_task: Box<dyn Fn(u64) -> u64 + Send + Sync>,
     /// Bytes of the merge.
@@ -50,13 +53,7 @@ impl Needs {
     /// # Errors
     /// If it does not: says with how many threads it would, if with any.
     pub fn check_task(&self, threads: u64, limit: &MemoryLimit) -> Result<(), MemoryError> {
-        let on = |threads: u64| {
-            if threads == 1 {
-                "the fit on 1 thread".into()
-            } else {
-                format!("the fit on {threads} threads")
-            }
-        };
+        let on = |threads: u64| format!("{} on {}", self.what, counted(threads, "thread"));
         let fitting = (1..threads).rev().find(|fewer| self.of_task(*fewer) <= limit.bytes);
         let more = format!("{}, more shards, or more memory (in a job, --mem)", self.less_for_task);
         let mend = || match fitting {
