@@ -9,9 +9,9 @@ use otfhpc::foundations::Digest;
 use otfhpc::otf::study::{Config, Study};
 use otfhpc::otf::{Otf, UnitResult};
 use otfhpc::runner::engine::Workload;
-use otfhpc::runner::plan::{BoundPlan, Plan, Program};
+use otfhpc::runner::plan::{BoundPlan, Build, Plan};
 use otfhpc::runner::store::RunDir;
-use otfhpc::runner::store::{Attempt, Origin, Recorder};
+use otfhpc::runner::store::{Attempt, JournalWriter, Origin};
 use otfhpc::science::data::{BinData, Campaign, Draw, Realisation, write_calibration_set};
 use otfhpc::science::fit::{
     Constraint, Method, OptionValues, Outcome, Problem, Solution, fit_bin, methods,
@@ -95,7 +95,7 @@ fn fit_coupled(bencher: Bencher, name: &str) {
 fn planned(config: Config, shards: u32) -> BoundPlan {
     let study = Otf::new(config).expect("the study is valid");
     let work = study.planned().expect("the study is valid");
-    Plan::make(work, shards, Program::running().expect("it runs")).expect("there are pieces")
+    Plan::make(work, shards, Build::running().expect("it runs")).expect("there are pieces")
 }
 
 /// A finished unit written to the journal; it is synced now and then by another thread.
@@ -105,7 +105,7 @@ fn journal_append(bencher: Bencher) {
     let run = RunDir::new(folder.path());
     let plan = planned(settings(), 1);
     let attempt = Attempt::of_this_process(&Origin::default(), Digest::of(b"this build"));
-    let recorder = Recorder::begin(&run, &plan, 0, &attempt);
+    let recorder = JournalWriter::begin(&run, &plan, 0, &attempt);
     let recorder = recorder.expect("the temporary folder can be written");
     let solution = Solution {
         emissivity: vec![Complex64::new(0.5, -0.5); EMITTERS],

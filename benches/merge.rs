@@ -9,7 +9,7 @@ use otfhpc::foundations::Digest;
 use otfhpc::otf::study::Config;
 use otfhpc::otf::{Otf, UnitResult};
 use otfhpc::runner::engine::Workload;
-use otfhpc::runner::plan::{BoundPlan, Plan, Program};
+use otfhpc::runner::plan::{BoundPlan, Build, Plan};
 use otfhpc::runner::store::RunDir;
 use otfhpc::runner::store::{Partial, Provenance};
 use otfhpc::science::fit::{Outcome, Solution};
@@ -39,7 +39,7 @@ fn leave_partials(run: &RunDir) -> u64 {
     let config = Config::load(None, &SETTINGS.map(String::from)).expect("the settings are valid");
     let study = Otf::new(config).expect("the study is valid");
     let work = study.planned().expect("the study is valid");
-    let program = Program::running().expect("it runs");
+    let program = Build::running().expect("it runs");
     let plan = Plan::make(work, SHARDS, program).expect("there are pieces");
     plan.write(run).expect("the temporary folder can be written");
     for shard in 0..SHARDS {

@@ -3,7 +3,7 @@
 use otfhpc::otf::Otf;
 use otfhpc::otf::study::Config;
 use otfhpc::runner::engine::Workload;
-use otfhpc::runner::plan::{Plan, Program};
+use otfhpc::runner::plan::{Build, Plan};
 
 fn main() {
     divan::main();
@@ -20,7 +20,7 @@ fn million_configurations(bencher: divan::Bencher) {
     bencher.bench_local(|| {
         let study = Otf::new(config.clone()).expect("the study is valid");
         let work = study.planned().expect("the study is valid");
-        let program = Program::running().expect("it runs");
+        let program = Build::running().expect("it runs");
         let plan = Plan::make(work, 10_000, program).expect("there are pieces");
         plan.write(&run).expect("the temporary folder can be written");
         plan

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::foundations::Digest;
-use crate::runner::plan::{BoundPlan, Program};
+use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::PlanError;
 use crate::runner::store::RunDir;
 use crate::runner::store::{Partial, journals};
@@ -31,7 +31,7 @@ pub(super) fn check(
     args: &BinaryArgs,
     volume: Volume,
 ) -> Result<bool> {
-    let (any, running) = (any_may(args)?, Program::running()?);
+    let (any, running) = (any_may(args)?, Build::running()?);
     let Err(other) = plan.check_program(run.plan(), &running) else { return Ok(false) };
     if !any {
         return Err(other.into());
@@ -56,7 +56,7 @@ pub(super) fn is_in_the_way(
     (args, replace): (&BinaryArgs, bool),
 ) -> Result<bool> {
     let begun = journals(run)?.len();
-    let (any, running) = (any_may(args)?, Program::running()?);
+    let (any, running) = (any_may(args)?, Build::running()?);
     let Some(planned) = other_build(run, plan, old, partials, &running) else { return Ok(false) };
     if any || partials.len() + begun == 0 {
         return Ok(false);
@@ -80,7 +80,7 @@ fn other_build(
     plan: &BoundPlan,
     old: Option<&BoundPlan>,
     partials: &[u32],
-    running: &Program,
+    running: &Build,
 ) -> Option<Digest> {
     let is_other = |hash: &Digest| *hash != running.blake3;
     match old {

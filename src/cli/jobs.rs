@@ -11,9 +11,9 @@ use crate::runner::engine::Words;
 use crate::runner::plan::BoundPlan;
 use crate::runner::plan::LaunchSettings;
 use crate::runner::slurm::{
-    Chunk, JobOptions, Launcher, NotKnown, Outlook, Owner, Recorder, Rehearsal, SettleError,
-    SlurmError, Submissions, Submitter, Token, Told, chunks, max_array_size, queue, ranges, settle,
-    settle_id,
+    Chunk, JobOptions, Launcher, NotKnown, Outlook, Owner, Rehearsal, SettleError, SlurmError,
+    SubmissionLog, Submissions, Submitter, Token, Told, chunks, max_array_size, queue, ranges,
+    settle, settle_id,
 };
 use crate::runner::store::{RunDir, Settled};
 
@@ -112,7 +112,7 @@ impl Later {
 
 /// What came of submitting jobs.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct SubmitOutcome {
     /// Shards that are left for later.
     pub(super) left: Vec<u32>,
     /// What sbatch said when it refused more jobs.
@@ -142,8 +142,8 @@ impl Jobs {
         maker: &Maker,
         submitter: &mut impl Submitter,
         volume: Volume,
-    ) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    ) -> Result<SubmitOutcome> {
+        let mut outcome = SubmitOutcome::default();
         let mut after: Vec<String> = self.outlook.arrays.iter().cloned().collect();
         let mut at_once = self.outlook.shards.len();
         for group in &self.groups {
@@ -173,9 +173,9 @@ impl Jobs {
         maker: &Maker,
         submitter: &mut impl Submitter,
         (after, at_once): (Vec<String>, usize),
-        mut outcome: Outcome,
+        mut outcome: SubmitOutcome,
         volume: Volume,
-    ) -> Result<Outcome> {
+    ) -> Result<SubmitOutcome> {
         if let (Some(refusal), [], true) = (&outcome.refusal, &after[..], self.shards() > 0) {
             bail!("no job was accepted: {refusal}");
         }
@@ -270,7 +270,7 @@ pub(super) fn tell_submission(told: Told, volume: Volume) {
 /// Gives a run an id of its own, and finds out what became of submissions that sbatch did not answer
 /// for.
 pub(super) fn settle_all(
-    recorder: &mut Recorder,
+    recorder: &mut SubmissionLog,
     owner: &Owner,
     force: bool,
     volume: Volume,

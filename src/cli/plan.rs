@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::foundations::Shown;
 use crate::foundations::files::{self, plain};
 use crate::runner::engine::{Phase, Profile};
-use crate::runner::plan::{BoundPlan, Plan, Program};
+use crate::runner::plan::{BoundPlan, Build, Plan};
 use crate::runner::slurm::{
     JobOptions, all_of, check_folder, quoted_path, seconds_of_limit, settle_id, submit_all,
     warned_before, write_scripts,
@@ -82,7 +82,7 @@ pub(super) fn make(
     let planned = profile.phase(Phase::Read, || workload.planned())?;
     JobOptions::new(&planned.launch, &[])?;
     let shards = shards_of(shards, planned.layout.pieces());
-    let plan = Plan::make(planned, shards, Program::running()?).map_err(PlanError::from)?;
+    let plan = Plan::make(planned, shards, Build::running()?).map_err(PlanError::from)?;
     let plan = plan.as_it_stands(&run);
     let session = Session { run, plan, workload };
     room(&session)?;

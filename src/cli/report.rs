@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::foundations::Shown;
-use crate::runner::engine::{Ending, Stopped, Summary, Words, Workload};
-use crate::runner::store::{Attempt, RunDir, Status};
+use crate::runner::engine::{ShardEnd, Stopped, Summary, Words, Workload};
+use crate::runner::store::{Attempt, RunDir, UnitStatus};
 
 use super::display::{counted, folder, program};
 use super::exit::Exit;
@@ -15,7 +15,7 @@ use super::exit::Exit;
 /// The figures of several shards.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totalled {
-    by_status: [u64; Status::ALL.len()],
+    by_status: [u64; UnitStatus::ALL.len()],
     unit_time: Duration,
     preparing: Duration,
     fitting: Duration,
@@ -35,12 +35,12 @@ pub(super) struct Totalled {
 }
 
 impl Totalled {
-    pub(super) fn add(&mut self, ending: Ending) {
+    pub(super) fn add(&mut self, ending: ShardEnd) {
         match ending {
-            Ending::AlreadyDone => self.already_done += 1,
-            Ending::Elsewhere(_) => {}
-            Ending::Stopped(stopped) => self.stopped = Some(stopped),
-            Ending::Fitted(summary) => self.add_fitted(summary),
+            ShardEnd::AlreadyDone => self.already_done += 1,
+            ShardEnd::Elsewhere(_) => {}
+            ShardEnd::Stopped(stopped) => self.stopped = Some(stopped),
+            ShardEnd::Fitted(summary) => self.add_fitted(summary),
         }
     }
 
@@ -64,7 +64,7 @@ impl Totalled {
         self.left.is_empty() && self.elsewhere.is_empty()
     }
 
-    fn of(&self, status: Status) -> u64 {
+    fn of(&self, status: UnitStatus) -> u64 {
         self.by_status[status as usize]
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn exit_of(totalled: &Totalled) -> Exit {
     if !totalled.is_whole() {
         return Exit::Stopped;
     }
-    let bad = totalled.of(Status::Failed) + totalled.of(Status::Unfinished);
+    let bad = totalled.of(UnitStatus::Failed) + totalled.of(UnitStatus::Unfinished);
     if bad > 0 { Exit::Failures } else { Exit::Done }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Error, Result, bail};
 use crate::foundations::Shown;
 use crate::runner::life::{Life, Remedy, ShardState, Slurm, State, look, next_options};
 use crate::runner::plan::{BoundPlan, Split};
-use crate::runner::slurm::{Owner, Real, Recorder, SlurmError, Submissions, ranges};
+use crate::runner::slurm::{Owner, Real, SlurmError, SubmissionLog, Submissions, ranges};
 use crate::runner::store::RunDir;
 use crate::runner::store::{Claim, claim, results_so_far};
 
@@ -37,7 +37,7 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     session.check_room(&plan.shards.live())?;
     if args.dry_run {
         let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
-        let mended = Mended::find(&session, &owner, &submissions, args)?;
+        let mended = Remedied::find(&session, &owner, &submissions, args)?;
         let maker = Maker::new(run, &mended.plan, &args.sbatch_args, any_binary)?;
         say(&mended.told);
         if mended.is_worth_it() {
@@ -47,9 +47,9 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
         return Ok(mended.exit);
     }
     let owner = owner_of(run, plan)?;
-    let mut recorder = Recorder::open(run)?;
+    let mut recorder = SubmissionLog::open(run)?;
     settle_all(&mut recorder, &owner, args.force, volume)?;
-    let mended = Mended::find(&session, &owner, recorder.submissions(), args)?;
+    let mended = Remedied::find(&session, &owner, recorder.submissions(), args)?;
     let maker = Maker::new(run, &mended.plan, &args.sbatch_args, any_binary)?;
     if volume > Volume::Quiet {
         say(&mended.told);
@@ -77,7 +77,7 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
 }
 
 /// What would mend a run.
-struct Mended {
+struct Remedied {
     /// The plan, with shards cut into more.
     plan: BoundPlan,
     jobs: Jobs,
@@ -90,7 +90,7 @@ struct Mended {
     _claims: Vec<Claim>,
 }
 
-impl Mended {
+impl Remedied {
     fn find(
         session: &Session,
         owner: &Owner,
@@ -135,7 +135,7 @@ impl Mended {
     }
 }
 
-impl Mended {
+impl Remedied {
     /// Whether a merge would have anything new to look at.
     fn is_worth_it(&self) -> bool {
         let live = !self.jobs.outlook.arrays.is_empty();
@@ -279,7 +279,7 @@ fn unfinished(run: &RunDir) -> String {
 }
 
 /// What to do next; after a rehearsal, the same without it.
-fn next(session: &Session, mended: &Mended, is_rehearsal: bool) -> String {
+fn next(session: &Session, mended: &Remedied, is_rehearsal: bool) -> String {
     let (program, folder) = (program(), folder(&session.run));
     if mended.jobs.merged {
         return format!("nothing to resume: {} and beside it\n", Shown(&session.main_product()));

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 
 use crate::otf::study::MOST_THREADS;
 use crate::runner::engine::{
-    Ending, Profile, TaskError, ThreadCount, Worker, Workload, allow_open_files,
+    Profile, ShardEnd, TaskError, ThreadCount, Worker, Workload, allow_open_files,
 };
 use crate::runner::plan::{BoundPlan, MemoryError};
 use crate::runner::slurm::{Environment, ranges};
@@ -209,13 +209,13 @@ pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) ->
         let workload = worker.workload;
         let announce = |done| display.announce(workload, done);
         let ending = worker.run_shard(shard, display.progress(), &announce)?;
-        if let Ending::AlreadyDone = ending {
+        if let ShardEnd::AlreadyDone = ending {
             display.skip(shard);
         }
-        if let Ending::Stopped(_) = ending {
+        if let ShardEnd::Stopped(_) = ending {
             totalled.left = shards[place..].to_vec();
         }
-        if let Ending::Elsewhere(last) = &ending {
+        if let ShardEnd::Elsewhere(last) = &ending {
             display.say(&elsewhere(workload.words(), shard, last.as_ref()));
             totalled.elsewhere.push(shard);
         }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::runner::life::{Life, Merging, ShardState, Slurm, State, look};
 use crate::runner::slurm::{Hold, SlurmError, is_here, tasks_of};
 use crate::runner::store::RunDir;
-use crate::runner::store::{Outcomes, Status};
+use crate::runner::store::{Outcomes, UnitStatus};
 
 use super::args::StatusArgs;
 use super::display::{clear_terminal, complain, folder, program, say, write_out};
@@ -113,7 +113,7 @@ fn outcomes(session: &Session, outcomes: &Outcomes) -> String {
     let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     let mut text =
         format!("of the {} units of shards that are done: {}\n", outcomes.sum(), counts.join(", "));
-    if outcomes.count(Status::Failed) > 0 {
+    if outcomes.count(UnitStatus::Failed) > 0 {
         let (program, folder) = (program(), folder(&session.run));
         text +=
             &format!("when what made units fail is mended: {program} resume {folder} --failed\n");

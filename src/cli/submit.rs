@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use crate::foundations::Shown;
-use crate::runner::slurm::{History, Outlook, Owner, Real, Recorder, Submissions, Token, ranges};
+use crate::runner::slurm::{
+    History, Outlook, Owner, Real, SubmissionLog, Submissions, Token, ranges,
+};
 use crate::runner::store::Partial;
 use crate::runner::store::RunDir;
 
@@ -13,7 +15,7 @@ use super::args::SubmitArgs;
 use super::display::{complain, counted, folder, program, say};
 use super::exit::{Exit, Volume};
 use super::jobs::{
-    Group, Jobs, LEAST_AT_MOST, Later, Maker, Outcome, ask_queue, cut, owner_of, settle_all,
+    Group, Jobs, LEAST_AT_MOST, Later, Maker, SubmitOutcome, ask_queue, cut, owner_of, settle_all,
     tell_submission,
 };
 use super::merge::merge_and_report;
@@ -37,7 +39,7 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let owner = owner_of(run, plan)?;
-    let mut recorder = Recorder::open(run)?;
+    let mut recorder = SubmissionLog::open(run)?;
     settle_all(&mut recorder, &owner, args.force, volume)?;
     let left = Left::find(&session, &owner, recorder.submissions(), args)?;
     if args.rest && left.is_over() {
@@ -181,7 +183,7 @@ fn unfinished(run: &RunDir) -> String {
 }
 
 /// What was not accepted, because there may be no more jobs, and who goes on.
-fn refused(run: &RunDir, outcome: &Outcome, refusal: &str) -> String {
+fn refused(run: &RunDir, outcome: &SubmitOutcome, refusal: &str) -> String {
     let (left, program, folder) = (&outcome.left, program(), folder(run));
     let mut text = format!("otfhpc: there may be no more jobs: {refusal}");
     if !left.is_empty() {

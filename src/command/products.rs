@@ -5,10 +5,10 @@ use tempfile::TempDir;
 
 use crate::foundations::{FileError, counted, files};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError, Totals};
-use crate::runner::store::{Envelope, RunDir, Status};
+use crate::runner::store::{Envelope, RunDir, UnitStatus};
 
 use super::collect::{
-    CollectError, Collector as Collecting, Previewer, ReduceContext, Reduced, TableCount, reduce,
+    CollectError, Previewer, ReduceContext, Reduced, TableCount, UnitCollector, reduce,
 };
 use super::study::CommandStudy;
 
@@ -27,14 +27,14 @@ fn taken(result: Result<(), CollectError>) -> Result<(), TakeError> {
 }
 
 /// Takes all results of a study, and writes its products.
-pub(super) struct Products<'a> {
+pub(super) struct CommandProducts<'a> {
     study: &'a CommandStudy,
     run: &'a RunDir,
-    collecting: Collecting<'a>,
+    collecting: UnitCollector<'a>,
     private: TempDir,
 }
 
-impl<'a> Products<'a> {
+impl<'a> CommandProducts<'a> {
     /// Nothing taken yet.
     ///
     /// # Errors
@@ -43,11 +43,11 @@ impl<'a> Products<'a> {
         let private = private(run)?;
         let made = private.path().join("made");
         files::make_folder(&made)?;
-        Ok(Self { study, run, collecting: Collecting::new(study, &made)?, private })
+        Ok(Self { study, run, collecting: UnitCollector::new(study, &made)?, private })
     }
 }
 
-impl Collector for Products<'_> {
+impl Collector for CommandProducts<'_> {
     fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError> {
         taken(self.collecting.take(unit, result))
     }
@@ -137,14 +137,14 @@ fn write_ledger(run: &RunDir, study: &CommandStudy, ledger: &Ledger) -> Result<(
     let Totals { missing, corrupt, .. } = ledger.totals;
     let of = |status| ledger.totals.of(status);
     let totals = TotalsFile {
-        done: of(Status::Done),
-        failed: of(Status::Failed),
-        not_run: of(Status::Nothing),
+        done: of(UnitStatus::Done),
+        failed: of(UnitStatus::Failed),
+        not_run: of(UnitStatus::Nothing),
         missing,
         corrupt,
     };
     let reasons = ledger.reasons.iter().map(|count| ReasonFile {
-        status: if count.status == Status::Failed { "failed" } else { "not run" },
+        status: if count.status == UnitStatus::Failed { "failed" } else { "not run" },
         reason: &count.reason,
         units: count.units,
         first: study.label_of(count.first),
@@ -154,13 +154,13 @@ fn write_ledger(run: &RunDir, study: &CommandStudy, ledger: &Ledger) -> Result<(
 }
 
 /// Takes the results that there are, and writes what they would be in tables.
-pub(super) struct Preview<'a> {
+pub(super) struct CommandPreview<'a> {
     run: &'a RunDir,
     previewer: Previewer<'a>,
     _private: TempDir,
 }
 
-impl<'a> Preview<'a> {
+impl<'a> CommandPreview<'a> {
     /// Nothing taken yet.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl<'a> Preview<'a> {
     }
 }
 
-impl Collector for Preview<'_> {
+impl Collector for CommandPreview<'_> {
     fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError> {
         taken(self.previewer.take(unit, result))
     }

@@ -17,7 +17,7 @@ use crate::process::{
     Ending, Kept, Logs, Running, how_it_ended, instead_of, judge_end, one_line, start,
     told_by_code, was_stopped,
 };
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 /// What helps a program that was killed for taking too long.
 pub(super) const LONGER: &str = "give it a longer command.timeout_seconds";
@@ -69,7 +69,7 @@ pub(super) fn run(study: &CommandStudy, unit: u64, context: &RunContext<'_>) -> 
             Attempt::Stopped => return None,
             Attempt::Done(body, taken) => {
                 let (body, aside) = (body.encode(), aside(taken));
-                return Some(Envelope { status: Status::Done, reason: None, body, aside });
+                return Some(Envelope { status: UnitStatus::Done, reason: None, body, aside });
             }
             // Between two attempts nobody else asks.
             Attempt::Failed { again: true, .. } if number < attempts && (context.stop)() => {
@@ -77,7 +77,7 @@ pub(super) fn run(study: &CommandStudy, unit: u64, context: &RunContext<'_>) -> 
             }
             Attempt::Failed { again: true, .. } if number < attempts => number += 1,
             Attempt::Failed { reason, .. } => {
-                let (status, reason) = (Status::Failed, Some(reason));
+                let (status, reason) = (UnitStatus::Failed, Some(reason));
                 return Some(Envelope {
                     status,
                     reason,

@@ -8,7 +8,7 @@ use super::csv_file;
 use super::json;
 use super::rules::Format;
 use super::study::CommandStudy;
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 impl CommandStudy {
     /// Checks that a result is one that a unit of this study may have.
@@ -17,8 +17,8 @@ impl CommandStudy {
     /// Says why not.
     pub fn check(&self, envelope: &Envelope) -> Result<(), String> {
         match (envelope.status, &envelope.reason) {
-            (Status::Done, None) => self.check_body(&envelope.body),
-            (Status::Failed, Some(_)) if envelope.body.is_empty() => Ok(()),
+            (UnitStatus::Done, None) => self.check_body(&envelope.body),
+            (UnitStatus::Failed, Some(_)) if envelope.body.is_empty() => Ok(()),
             (status, _) => Err(format!("{status:?} with such a reason or body is no result")),
         }
     }
@@ -135,12 +135,12 @@ mod tests {
             bytes: text.as_bytes().to_vec(),
         };
         let body = Body { files: files.iter().map(file).collect() }.encode();
-        Envelope { status: Status::Done, reason: None, body, aside: Vec::new() }
+        Envelope { status: UnitStatus::Done, reason: None, body, aside: Vec::new() }
     }
 
     fn failed(reason: &str) -> Envelope {
         let reason = Some(reason.into());
-        Envelope { status: Status::Failed, reason, body: Vec::new(), aside: vec![1] }
+        Envelope { status: UnitStatus::Failed, reason, body: Vec::new(), aside: vec![1] }
     }
 
     #[test]
@@ -196,8 +196,8 @@ mod tests {
             (envelope(&[("output.json", "{}")]), Some("it has no t.csv")),
             (envelope(&[("other.json", "{}"), table]), Some("its output is \"other.json\"")),
             (envelope(&[("output.json", "{}"), ("a.png", ""), table]), Some("nothing keeps")),
-            (Envelope { status: Status::Unfinished, ..failed("x") }, Some("Unfinished with")),
-            (Envelope { status: Status::Done, ..failed("x") }, Some("Done with")),
+            (Envelope { status: UnitStatus::Unfinished, ..failed("x") }, Some("Unfinished with")),
+            (Envelope { status: UnitStatus::Done, ..failed("x") }, Some("Done with")),
             (Envelope { reason: None, ..failed("x") }, Some("Failed with")),
             (Envelope { body: vec![9, 9], ..envelope(&[]) }, Some("")),
         ] {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::foundations::counted;
-use crate::runner::store::{Envelope, Results, Status};
+use crate::runner::store::{Envelope, Results, UnitStatus};
 
 use super::settings::StopSettings;
 use super::study::CommandStudy;
@@ -38,20 +38,20 @@ impl<'a> Stopping<'a> {
         }
         let reason = format!("not run: {}", self.why.get()?);
         let (body, aside) = (Vec::new(), Vec::new());
-        Some(Envelope { status: Status::Nothing, reason: Some(reason), body, aside })
+        Some(Envelope { status: UnitStatus::Nothing, reason: Some(reason), body, aside })
     }
 
     /// Looks at what a unit left.
     pub(super) fn heed(&self, envelope: &Envelope) {
         let stop = &self.study.settings().stop;
-        if envelope.status == Status::Failed {
+        if envelope.status == UnitStatus::Failed {
             let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some(most) = stop.max_failures.filter(|most| failures > *most) {
                 let failed = counted(failures, "unit");
                 let _ = self.why.set(format!("stop.max_failures is {most}, and {failed} failed"));
             }
         }
-        if envelope.status == Status::Done && self.study.meets_target(envelope) {
+        if envelope.status == UnitStatus::Done && self.study.meets_target(envelope) {
             let target = stop.stop_when.as_deref().unwrap_or_default();
             let _ = self.why.set(format!("stop.stop_when: a unit came to {target}"));
         }

@@ -149,7 +149,7 @@ fn has_row(table: &[u8], column: &str, target: &Target) -> bool {
 mod tests {
     use super::*;
     use crate::command::body::OutputFile;
-    use crate::runner::store::Status;
+    use crate::runner::store::UnitStatus;
 
     #[test]
     fn targets_are_understood() {
@@ -196,7 +196,7 @@ mod tests {
             let files = vec![file("output.json", json), file("t.csv", table)];
             let body = Body { files }.encode();
             let (reason, aside) = (None, Vec::new());
-            study.meets_target(&Envelope { status: Status::Done, reason, body, aside })
+            study.meets_target(&Envelope { status: UnitStatus::Done, reason, body, aside })
         };
         assert!(meets("/m/*/rmse < 1e-3", "{\"m\": {\"a\": {\"rmse\": 5e-4}}}", "x\n"));
         assert!(!meets("/m/*/rmse < 1e-3", "{\"m\": {\"a\": {\"rmse\": NaN}}}", "x\n"));

@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::foundations::{Digest, FileError, Shown, counted};
 use crate::runner::engine::{Mapping, ProgramFiles, Tried, Verb, Words, Work, WorkError, Workload};
 use crate::runner::merge::Collector;
-use crate::runner::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, Planned};
+use crate::runner::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, PlanRequest};
 use crate::runner::store::{Envelope, PlanError, RunDir};
 use crate::settings::{Reader, SettingsError};
 
 use super::error::CommandError;
-use super::products::{Preview, Products};
+use super::products::{CommandPreview, CommandProducts};
 use super::runner::{RunContext, run};
 use super::settings::CommandSettings;
 use super::stopping::Stopping;
@@ -119,9 +119,9 @@ impl Workload for CommandWork {
         &self.layout
     }
 
-    fn planned(&self) -> Result<Planned, WorkError> {
+    fn planned(&self) -> Result<PlanRequest, WorkError> {
         let settings = serde_json::to_value(self.study.settings());
-        Ok(Planned {
+        Ok(PlanRequest {
             workload: NAME,
             config: settings.map_err(WorkError::new)?,
             inputs: self.inputs()?,
@@ -131,7 +131,7 @@ impl Workload for CommandWork {
         })
     }
 
-    fn replanned(&self) -> Result<Planned, WorkError> {
+    fn replanned(&self) -> Result<PlanRequest, WorkError> {
         self.planned()
     }
 
@@ -244,14 +244,14 @@ impl Workload for CommandWork {
         run: &'a RunDir,
         _plan: &'a BoundPlan,
     ) -> Result<Box<dyn Collector + 'a>, WorkError> {
-        Ok(Box::new(Products::new(&self.study, run).map_err(WorkError::new)?))
+        Ok(Box::new(CommandProducts::new(&self.study, run).map_err(WorkError::new)?))
     }
 
     fn previewer<'a>(
         &'a self,
         run: &'a RunDir,
     ) -> Result<Option<Box<dyn Collector + 'a>>, WorkError> {
-        Ok(Some(Box::new(Preview::new(&self.study, run).map_err(WorkError::new)?)))
+        Ok(Some(Box::new(CommandPreview::new(&self.study, run).map_err(WorkError::new)?)))
     }
 
     fn extension(&self, old: &BoundPlan, new: &BoundPlan) -> Result<Mapping, Vec<String>> {

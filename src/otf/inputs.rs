@@ -83,14 +83,14 @@ pub(super) fn hash_inputs(config: &Config) -> Result<Vec<Input>, FileError> {
 mod tests {
     use super::*;
     use crate::otf::Otf;
-    use crate::runner::plan::{BoundPlan, Plan, Program};
+    use crate::runner::plan::{BoundPlan, Build, Plan};
     use crate::runner::store::{PlanError, PlanFile, RunDir};
 
     fn planned(assignments: &[&str]) -> BoundPlan {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
         let otf = Otf::new(Config::load(None, &assignments).unwrap()).unwrap();
         let planned = otf.bound_to(Vec::new()).unwrap();
-        Plan::make(planned, 2, Program::running().unwrap()).unwrap()
+        Plan::make(planned, 2, Build::running().unwrap()).unwrap()
     }
 
     #[test]

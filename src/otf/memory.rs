@@ -34,7 +34,7 @@ const OF_TABLE_ROW: u64 = 500;
 
 /// What is planned.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Planned<'a> {
+pub(super) struct Sizes<'a> {
     pub(super) config: &'a Config,
     pub(super) study: &'a Study,
     pub(super) data_sets: &'a [DataSet],
@@ -60,8 +60,8 @@ pub(super) struct Memory {
 impl Memory {
     /// Of the largest task of a plan, and of its merge.
     #[must_use]
-    pub(super) fn of(work: &Planned) -> Self {
-        let Planned { study, .. } = *work;
+    pub(super) fn of(work: &Sizes) -> Self {
+        let Sizes { study, .. } = *work;
         let records = work.data_sets.iter().map(|set| set.screening.used as u64).max().unwrap_or(0);
         let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
         let methods_together = study.layout.order().coupled().len() as u64;
@@ -131,8 +131,8 @@ pub(crate) fn check_simulation(
 
 /// What the merge has for its account of the records: all data sets, and of one at a time the bins of
 /// the band.
-fn account_of_records(work: &Planned) -> u64 {
-    let Planned { study, .. } = *work;
+fn account_of_records(work: &Sizes) -> u64 {
+    let Sizes { study, .. } = *work;
     let instrument = &work.config.instrument;
     let bins = |set: &DataSet| {
         let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
@@ -160,8 +160,8 @@ fn is_resampled(study: &Study) -> bool {
 }
 
 /// The data sets that a task may have prepared.
-fn campaigns(work: &Planned) -> u64 {
-    let Planned { study, .. } = *work;
+fn campaigns(work: &Sizes) -> u64 {
+    let Sizes { study, .. } = *work;
     let (_, realisations) = largest_shard(work);
     let per_set = (study.realisations() / study.sets.len().max(1) as u64).max(1);
     let sets = (realisations.div_ceil(per_set) + 1).min(study.sets.len() as u64) as usize;
@@ -173,7 +173,7 @@ fn campaigns(work: &Planned) -> u64 {
 
 /// Bytes of a data set that is prepared. Of a file all records of the channel are read before some are
 /// chosen, in place.
-fn of_data_set(work: &Planned, set: &Screening) -> u64 {
+fn of_data_set(work: &Sizes, set: &Screening) -> u64 {
     let in_file = work.config.data.source == Source::Npz;
     let records = if in_file { set.records } else { set.used } as u64;
     records * OF_RECORD + kept_designs(work.study, set.used as u64)
@@ -189,8 +189,8 @@ fn kept_designs(study: &Study, records: u64) -> u64 {
 }
 
 /// Most units of a shard, and most realisations that one touches.
-fn largest_shard(work: &Planned) -> (u64, u64) {
-    let Planned { study, shards, .. } = *work;
+fn largest_shard(work: &Sizes) -> (u64, u64) {
+    let Sizes { study, shards, .. } = *work;
     let per_realisation = study.layout.order().units().max(1);
     let shards = (0..shards.len()).filter_map(|shard| shards.units(shard));
     shards.fold((0, 0), |(units, realisations), shard| {
@@ -213,13 +213,13 @@ mod tests {
     use super::*;
     use crate::otf::Otf;
     use crate::runner::engine::Workload;
-    use crate::runner::plan::{Plan, Program};
+    use crate::runner::plan::{Build, Plan};
 
     fn needs(settings: &[&str]) -> Needs {
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
         let otf = Otf::new(Config::load(None, &settings).unwrap()).unwrap();
         let planned = otf.planned().unwrap();
-        let plan = Plan::make(planned, 1, Program::running().unwrap()).unwrap();
+        let plan = Plan::make(planned, 1, Build::running().unwrap()).unwrap();
         otf.needs(&plan)
     }
 

@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::runner::engine::WorkError;
-use crate::runner::plan::{Plan, Planned, USUAL_WORKLOAD};
+use crate::runner::plan::{Plan, PlanRequest, USUAL_WORKLOAD};
 use crate::runner::store::PlanError;
 use crate::science::data::survey;
 
@@ -112,10 +112,10 @@ impl Otf {
     }
 
     /// What is planned, of these data sets.
-    fn bound_to(&self, data_sets: Vec<DataSet>) -> Result<Planned, WorkError> {
+    fn bound_to(&self, data_sets: Vec<DataSet>) -> Result<PlanRequest, WorkError> {
         let mut config = self.config.clone();
         let launch = std::mem::take(&mut config.slurm);
-        Ok(Planned {
+        Ok(PlanRequest {
             workload: USUAL_WORKLOAD,
             inputs: hash_inputs(&config).map_err(WorkError::new)?,
             config: to_value(&config),

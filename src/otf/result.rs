@@ -2,7 +2,7 @@
 
 use num_complex::Complex64;
 
-use crate::runner::store::{Envelope, Status as Kept, decode, encode};
+use crate::runner::store::{Envelope, UnitStatus, decode, encode};
 use crate::science::fit::{Outcome, Problem, Solution, Status};
 
 /// What is known of a unit when it is fitted.
@@ -71,13 +71,13 @@ impl UnitResult {
 
 /// The status of a fit, as the engine keeps it.
 #[must_use]
-pub fn kept_as(status: Status) -> Kept {
-    Kept::ALL[status as usize]
+pub fn kept_as(status: Status) -> UnitStatus {
+    UnitStatus::ALL[status as usize]
 }
 
 /// The status of a fit that the engine keeps so.
 #[must_use]
-pub fn fitted_as(status: Kept) -> Status {
+pub fn fitted_as(status: UnitStatus) -> Status {
     Status::REGISTRY[status as usize].0
 }
 
@@ -117,7 +117,7 @@ mod tests {
             };
             let kept = result.seal();
             assert_eq!(UnitResult::open(&kept), Ok(result));
-            let other = Kept::ALL.into_iter().filter(|status| *status != kept.status);
+            let other = UnitStatus::ALL.into_iter().filter(|status| *status != kept.status);
             for status in other {
                 let wrong = Envelope { status, ..kept.clone() };
                 assert!(UnitResult::open(&wrong).is_err(), "{wrong:?}");

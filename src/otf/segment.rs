@@ -46,12 +46,12 @@ pub(super) struct Segment {
     pub(super) realisation: u64,
     pub(super) id: RealisationId,
     pub(super) campaign: Arc<Campaign>,
-    pub(super) left: Left,
+    pub(super) left: LeftToFit,
 }
 
 /// What is left to be fitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct LeftToFit {
     /// Places of bins that methods fit each for itself, with the methods, in order.
     pub(super) separate: Vec<(usize, Vec<usize>)>,
     /// Methods that fit all bins.
@@ -86,7 +86,7 @@ pub(super) fn segments(
 }
 
 /// What of some units is in a realisation and not done. Pieces are done as a whole or not at all.
-fn left(study: &Study, realisation: u64, units: &Range<u64>, done: &Results) -> Left {
+fn left(study: &Study, realisation: u64, units: &Range<u64>, done: &Results) -> LeftToFit {
     let first = realisation * study.layout.order().units();
     let end = first + study.layout.order().units();
     let within = units.start.max(first) - first..units.end.min(end) - first;
@@ -100,7 +100,7 @@ fn left(study: &Study, realisation: u64, units: &Range<u64>, done: &Results) -> 
         (*position, methods.collect::<Vec<usize>>())
     });
     let coupled = work.coupled.iter().copied().filter(|method| is_left(0, *method));
-    Left {
+    LeftToFit {
         separate: separate.filter(|(_, methods)| !methods.is_empty()).collect(),
         coupled: coupled.collect(),
     }

@@ -7,11 +7,11 @@ use crate::runner::engine::{
     Cost, Mapping, Phase, ProgramFiles, Tried, Verb, Words, Work, WorkError, Workload,
 };
 use crate::runner::merge::Collector;
-use crate::runner::plan::{BoundPlan, Layout, Needs, Planned};
+use crate::runner::plan::{BoundPlan, Layout, Needs, PlanRequest};
 use crate::runner::store::RunDir;
 
 use super::memory::{self, Memory};
-use super::products::Products;
+use super::products::OtfProducts;
 use super::study::Study;
 use super::{Otf, description, extension, fitting, foretell, probe, segment};
 
@@ -31,7 +31,7 @@ impl Workload for Otf {
         &self.study.layout
     }
 
-    fn planned(&self) -> Result<Planned, WorkError> {
+    fn planned(&self) -> Result<PlanRequest, WorkError> {
         self.bound_to(self.survey()?)
     }
 
@@ -73,7 +73,7 @@ impl Workload for Otf {
     fn needs(&self, plan: &BoundPlan) -> Needs {
         let (data_sets, shards) = (self.data_sets(), &plan.plan.shards);
         let (config, study) = (&self.config, &self.study);
-        Memory::of(&memory::Planned { config, study, data_sets: &data_sets, shards }).into()
+        Memory::of(&memory::Sizes { config, study, data_sets: &data_sets, shards }).into()
     }
 
     fn body_bytes(&self) -> u64 {
@@ -105,7 +105,7 @@ impl Workload for Otf {
         Ok(())
     }
 
-    fn replanned(&self) -> Result<Planned, WorkError> {
+    fn replanned(&self) -> Result<PlanRequest, WorkError> {
         // A file of a program that was missing may be there now.
         let now = Self::new(self.config.clone()).map_err(WorkError::new)?;
         now.bound_to(self.data_sets())
@@ -137,7 +137,7 @@ impl Workload for Otf {
         run: &'a RunDir,
         plan: &'a BoundPlan,
     ) -> Result<Box<dyn Collector + 'a>, WorkError> {
-        Ok(Box::new(Products::new(self, run, plan).map_err(WorkError::new)?))
+        Ok(Box::new(OtfProducts::new(self, run, plan).map_err(WorkError::new)?))
     }
 
     fn extension(&self, old: &BoundPlan, new: &BoundPlan) -> Result<Mapping, Vec<String>> {

@@ -8,7 +8,7 @@ use crate::support::program::{Ran, SMALL, assert_same, otfhpc, products, shell, 
 use otfhpc::otf::UnitResult;
 use otfhpc::runner::audit::{Sample, sample};
 use otfhpc::runner::plan::BoundPlan;
-use otfhpc::runner::store::{Partial, RunDir, Status};
+use otfhpc::runner::store::{Partial, RunDir, UnitStatus};
 use otfhpc::science::fit::Outcome;
 use otfhpc::workloads::open;
 use tempfile::{TempDir, tempdir};
@@ -49,7 +49,7 @@ impl Finished {
     fn spoil(&self, shard: u32) {
         self.rewrite(shard, |partial| {
             FAULTY.clone_into(&mut partial.provenance.host);
-            let mut done = partial.results.iter_mut().filter(|r| r.status == Status::Done);
+            let mut done = partial.results.iter_mut().filter(|r| r.status == UnitStatus::Done);
             let envelope = done.next_back().unwrap();
             let mut result = UnitResult::open(envelope).unwrap();
             let Outcome::Converged(solution) = &mut result.outcome else { unreachable!() };

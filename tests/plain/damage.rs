@@ -18,7 +18,7 @@ use otfhpc::runner::merge::{Merged, merge};
 use otfhpc::runner::plan::BoundPlan;
 use otfhpc::runner::store::RunDir;
 use otfhpc::runner::store::shard_of_partial;
-use otfhpc::runner::store::{Attempt, Partial, Recorder, Why};
+use otfhpc::runner::store::{Attempt, JournalWriter, Partial, Why};
 use otfhpc::workloads::open;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -687,7 +687,7 @@ fn status_tells_the_state_of_every_shard() {
     let (host, started) = ("n7".into(), "some time ago".into());
     let binary = sound().plan.program.clone().unwrap().blake3;
     let attempt = Attempt { host, process: 99, job: None, started, binary };
-    let recorder = Recorder::begin(run, &sound().plan, 3, &attempt).unwrap();
+    let recorder = JournalWriter::begin(run, &sound().plan, 3, &attempt).unwrap();
     let partial = Partial::decode(&sound().partials[3], &sound().plan, 3).unwrap();
     let first = sound().plan.plan.shards.units(3).unwrap().start;
     for (unit, result) in (first..).zip(&partial.results).take(4) {

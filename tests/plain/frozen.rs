@@ -131,14 +131,14 @@ fn another_build_that_may_goes_on_and_only_the_provenance_tells() {
 /// An attempt of another build that was broken off has left units that this one takes over.
 #[test]
 fn what_another_build_began_is_told_too() {
-    use otfhpc::runner::store::{Attempt, Origin, Partial, Recorder, Why};
+    use otfhpc::runner::store::{Attempt, JournalWriter, Origin, Partial, Why};
     let planned = Planned::new();
     planned.fit(planned_build(), "0-2", &[]).ended(0);
     let plan = open(&planned.run).unwrap().0;
     let done = Partial::read(&planned.run, &plan, 0).unwrap();
     fs::remove_file(planned.run.partial(0)).unwrap();
     let attempt = Attempt::of_this_process(&Origin::default(), hash(other_build()));
-    let recorder = Recorder::begin(&planned.run, &plan, 0, &attempt).unwrap();
+    let recorder = JournalWriter::begin(&planned.run, &plan, 0, &attempt).unwrap();
     recorder.keep(0, &done.results[..1]);
     recorder.close(&Why::Asked { signal: 0, left: None }).unwrap();
     planned.fit(planned_build(), "0", &[]).ended(0);

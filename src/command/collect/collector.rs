@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::command::body::Body;
 use crate::command::study::CommandStudy;
 use crate::foundations::{FileError, files};
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 use super::asides::Asides;
 use super::error::CollectError;
@@ -23,7 +23,7 @@ use super::unit_tables::UnitTables;
 const SPOOL: &str = "rows.tmp";
 
 /// Collects the results of units in the order of units.
-pub(crate) struct Collector<'a> {
+pub(crate) struct UnitCollector<'a> {
     study: &'a CommandStudy,
     folder: PathBuf,
     next: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Collector<'a> {
     tables: Tables<'a>,
 }
 
-impl<'a> Collector<'a> {
+impl<'a> UnitCollector<'a> {
     /// Nothing collected yet. The folder is empty, nobody else's, and on the disk of the results.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl<'a> Collector<'a> {
         let label = self.study.label_of(unit);
         self.units.take(self.study, (unit, &label), envelope)?;
         self.asides.take(unit, &label, &envelope.aside)?;
-        if envelope.status != Status::Done {
+        if envelope.status != UnitStatus::Done {
             return Ok(());
         }
         let body = body_of(&label, envelope)?;

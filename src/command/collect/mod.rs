@@ -1,6 +1,6 @@
 //! From the results of units to the products of a study.
 //!
-//! A [`Collector`] takes one unit after another, and writes what it brings to a private folder at once:
+//! A [`UnitCollector`] takes one unit after another, and writes what it brings to a private folder at once:
 //! memory holds one unit, and a few numbers for each. The rows of a table go to a file of their own until
 //! all columns are known, and are read again from there. [`Products::publish`] then puts each file and
 //! folder in its place, whole.
@@ -28,7 +28,7 @@ mod unit_tables;
 mod tests;
 mod written;
 
-pub(super) use collector::Collector;
+pub(super) use collector::UnitCollector;
 pub(super) use error::CollectError;
 pub(super) use preview::Previewer;
 pub(super) use products::TableCount;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::study::CommandStudy;
 use crate::foundations::{FileError, files};
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 use super::collector::body_of;
 use super::error::CollectError;
@@ -64,7 +64,7 @@ impl<'a> Previewer<'a> {
         let label = self.study.label_of(unit);
         self.units.take(self.study, (unit, &label), envelope)?;
         match envelope.status {
-            Status::Done => self.tables.take(unit, &body_of(&label, envelope)?),
+            UnitStatus::Done => self.tables.take(unit, &body_of(&label, envelope)?),
             _ => Ok(()),
         }
     }

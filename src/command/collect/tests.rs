@@ -7,7 +7,7 @@ use super::products::Products;
 use super::*;
 use crate::command::body::{Aside, Body, OutputFile, Taken};
 use crate::command::study::CommandStudy;
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 const GRID: &str = "[[grid]]\nname = \"noise\"\n\
                     values = [1e-8, { value = 1e-3, label = \"100000e-8\" }]\n\
@@ -28,7 +28,7 @@ fn done(files: &[(&str, &str)]) -> Envelope {
     let body = Body { files: files.iter().map(file).collect() };
     let taken = Taken { file: "output.json".into(), place: "/timing".into(), text: "0.25".into() };
     let aside = Aside { seconds: 1.5, attempts: 2, volatile: vec![taken] };
-    Envelope { status: Status::Done, reason: None, body: body.encode(), aside: aside.encode() }
+    Envelope { status: UnitStatus::Done, reason: None, body: body.encode(), aside: aside.encode() }
 }
 
 /// A unit with this table.
@@ -38,13 +38,13 @@ fn with_table(text: &str) -> Envelope {
 
 fn failed(reason: &str) -> Envelope {
     let aside = Aside::default().encode();
-    Envelope { status: Status::Failed, reason: Some(reason.into()), body: Vec::new(), aside }
+    Envelope { status: UnitStatus::Failed, reason: Some(reason.into()), body: Vec::new(), aside }
 }
 
 /// Collects units into a folder of results.
 fn collect(study: &CommandStudy, units: &[Envelope], results: &Path) -> Result<Products, String> {
     let private = tempfile::tempdir_in(results).unwrap();
-    let mut collector = Collector::new(study, private.path()).map_err(|e| e.to_string())?;
+    let mut collector = UnitCollector::new(study, private.path()).map_err(|e| e.to_string())?;
     for (unit, envelope) in (0..).zip(units) {
         collector.take(unit, envelope).map_err(|e| e.to_string())?;
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::command::study::CommandStudy;
 use crate::foundations::FileError;
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 use super::names::GridColumns;
 use super::written::CsvFile;
@@ -62,7 +62,7 @@ impl UnitTables {
         row.push(word(envelope.status).into());
         row.push(envelope.reason.clone().unwrap_or_default());
         self.units.row(&row)?;
-        if envelope.status == Status::Done {
+        if envelope.status == UnitStatus::Done {
             self.done += 1;
             return Ok(());
         }
@@ -78,11 +78,11 @@ impl UnitTables {
     }
 }
 
-fn word(status: Status) -> &'static str {
+fn word(status: UnitStatus) -> &'static str {
     match status {
-        Status::Done => "done",
-        Status::Unfinished => "unfinished",
-        Status::Failed => "failed",
-        Status::Nothing => "nothing",
+        UnitStatus::Done => "done",
+        UnitStatus::Unfinished => "unfinished",
+        UnitStatus::Failed => "failed",
+        UnitStatus::Nothing => "nothing",
     }
 }

@@ -60,7 +60,7 @@ impl Place {
 
     fn reason(&self) -> String {
         let envelope = self.run(0);
-        assert_eq!(envelope.status, Status::Failed);
+        assert_eq!(envelope.status, UnitStatus::Failed);
         let reason = envelope.reason.unwrap();
         let folder = self.folder.path().to_str().unwrap();
         assert!(!reason.contains(folder) && !reason.contains('\n'), "{reason}");
@@ -268,9 +268,9 @@ fn a_program_without_an_output_is_done_by_its_exit_code() {
         envelope
     };
     let run = with("true");
-    assert_eq!(run.status, Status::Done);
+    assert_eq!(run.status, UnitStatus::Done);
     assert!(Body::decode(&run.body).unwrap().main().unwrap().bytes.is_empty());
-    assert_eq!(with("false").status, Status::Failed);
+    assert_eq!(with("false").status, UnitStatus::Failed);
 }
 
 fn run_once(study: &CommandStudy, context: &RunContext<'_>) -> Envelope {
@@ -294,7 +294,7 @@ fn overhead_of_a_unit() {
                 let context = RunContext { stop: &|| false, logs, scratch };
                 for unit in part * 5000..part * 5000 + 5000 {
                     let envelope = run(study, unit, &context).unwrap();
-                    assert_eq!(envelope.status, Status::Done, "{:?}", envelope.reason);
+                    assert_eq!(envelope.status, UnitStatus::Done, "{:?}", envelope.reason);
                 }
             });
         }
@@ -409,7 +409,7 @@ fn a_signal_and_a_timeout_are_tried_again_and_an_exit_code_is_not() {
         let script = format!("echo $OTFHPC_ATTEMPT >>attempts; echo try $OTFHPC_ATTEMPT; {way}");
         let place = Place::with(&script, settings);
         let envelope = place.run(0);
-        assert_eq!(envelope.status, Status::Failed);
+        assert_eq!(envelope.status, UnitStatus::Failed);
         assert_eq!(Aside::decode(&envelope.aside).unwrap().attempts, attempts, "{way} {settings}");
         let said = fs::read_to_string(place.path("here/attempts")).unwrap();
         let expected: String = (1..=attempts).map(|n| format!("{n}\n")).collect();
@@ -424,7 +424,7 @@ fn a_signal_and_a_timeout_are_tried_again_and_an_exit_code_is_not() {
     let second = format!("test $OTFHPC_ATTEMPT = 2 || kill -9 $$; {GOOD}");
     let place = Place::with(&second, "retries = 3");
     let envelope = place.run(0);
-    assert_eq!(envelope.status, Status::Done);
+    assert_eq!(envelope.status, UnitStatus::Done);
     assert_eq!(Aside::decode(&envelope.aside).unwrap().attempts, 2);
 }
 

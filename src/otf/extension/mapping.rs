@@ -167,14 +167,14 @@ fn keep_of_program(
 mod tests {
     use super::*;
     use crate::otf::study::Config;
-    use crate::runner::plan::Program;
+    use crate::runner::plan::Build;
 
     /// A workload with its plan; only settings and the hashes of files count here.
     fn planned(settings: &[&str]) -> (Otf, Plan) {
         let settings: Vec<String> = settings.iter().map(|text| (*text).into()).collect();
         let otf = Otf::new(Config::load(None, &settings).unwrap()).unwrap();
         let planned = otf.bound_to(Vec::new()).unwrap();
-        let plan = Plan::make(planned, 2, Program::running().unwrap()).unwrap().plan;
+        let plan = Plan::make(planned, 2, Build::running().unwrap()).unwrap().plan;
         (otf, plan)
     }
 

@@ -30,7 +30,7 @@ use failures::Failures;
 use grid::DataSetGrid;
 use records::RecordTable;
 
-/// Products that cannot be made.
+/// OtfProducts that cannot be made.
 #[derive(Debug, Error)]
 pub enum ProductError {
     /// A file that cannot be written.
@@ -54,7 +54,7 @@ pub enum ProductError {
 
 /// Takes all results of a study, and writes its products.
 #[derive(Debug)]
-pub(super) struct Products<'a> {
+pub(super) struct OtfProducts<'a> {
     otf: &'a Otf,
     run: &'a RunDir,
     plan: &'a BoundPlan,
@@ -64,7 +64,7 @@ pub(super) struct Products<'a> {
     failures: Failures,
 }
 
-impl<'a> Products<'a> {
+impl<'a> OtfProducts<'a> {
     /// Nothing taken yet.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl<'a> Products<'a> {
             records: records.as_deref(),
             failures: &self.failures.rows(study),
         };
-        let place = write::Place { run: self.run, plan: self.plan, otf };
+        let place = write::Destination { run: self.run, plan: self.plan, otf };
         write::write_products(&place, &grids, (&self.arrays, ledger), &tables)?;
         Ok(self.report(&rows, absent))
     }
@@ -132,7 +132,7 @@ impl<'a> Products<'a> {
     }
 }
 
-impl Collector for Products<'_> {
+impl Collector for OtfProducts<'_> {
     fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError> {
         let study = &self.otf.study;
         let result = UnitResult::open(result).map_err(TakeError::Body)?;

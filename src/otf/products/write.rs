@@ -43,7 +43,7 @@ pub(super) struct Tables<'a> {
 
 /// Where products are written, and of what.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Destination<'a> {
     pub(super) run: &'a RunDir,
     pub(super) plan: &'a BoundPlan,
     pub(super) otf: &'a Otf,
@@ -54,7 +54,7 @@ pub(super) struct Place<'a> {
 /// # Errors
 /// If a file cannot be written; those before it are whole.
 pub(super) fn write_products(
-    place: &Place,
+    place: &Destination,
     grids: &[DataSetGrid],
     (arrays, ledger): (&Arrays, &Ledger),
     tables: &Tables,
@@ -127,7 +127,7 @@ struct ConfigurationRow<'a> {
     no_signal: usize,
 }
 
-fn write_configurations(place: &Place, arrays: &Arrays) -> Result<(), FileError> {
+fn write_configurations(place: &Destination, arrays: &Arrays) -> Result<(), FileError> {
     let study = &place.otf.study;
     let simulated = place.otf.config.data.source == Source::Simulate;
     files::write_whole(&place.run.product("configurations.csv"), |w| {
@@ -202,7 +202,7 @@ struct StatusCode {
 }
 
 impl<'a> RunSummary<'a> {
-    fn new(place: &Place<'a>, ledger: &Ledger, rows: &[Row]) -> Self {
+    fn new(place: &Destination<'a>, ledger: &Ledger, rows: &[Row]) -> Self {
         let (study, plan) = (&place.otf.study, &place.plan.plan);
         let not_selected = StatusCode {
             code: Status::NOT_SELECTED,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::runner::plan::{Column, Layout, Place};
+use crate::runner::plan::{Column, Layout, UnitPlace};
 use crate::science::data::{Draw, Emitter, Recipe, Resampling};
 use crate::science::instrument::ChannelScan;
 
@@ -53,7 +53,7 @@ pub struct RealisationId {
 pub struct Unit {
     /// Index of the realisation.
     pub realisation: u64,
-    /// Place among the chosen bins.
+    /// UnitPlace among the chosen bins.
     pub position: usize,
     /// Index of the method.
     pub method: usize,
@@ -144,7 +144,7 @@ impl Study {
     /// Realisations follow each other, so that a shard makes the spectra of as few as it can.
     #[must_use]
     pub fn unit(&self, index: u64) -> Unit {
-        let Place { block, row, column } = self.layout.place(index);
+        let UnitPlace { block, row, column } = self.layout.place(index);
         Unit { realisation: block, position: row, method: column }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::RunDir;
 use crate::runner::store::{
-    Envelope, Held, Piece, Status, claim, journals, keep_in_journal, set_aside,
+    Envelope, Held, Piece, UnitStatus, claim, journals, keep_in_journal, set_aside,
 };
 
 use super::error::CarryError;
@@ -67,9 +67,9 @@ pub fn failed_units(
 /// Nothing that has a reason was not run, though it was to be; without one there is nothing to be had.
 fn is_failed(result: &Envelope) -> bool {
     match result.status {
-        Status::Failed => true,
-        Status::Nothing => result.reason.is_some(),
-        Status::Done | Status::Unfinished => false,
+        UnitStatus::Failed => true,
+        UnitStatus::Nothing => result.reason.is_some(),
+        UnitStatus::Done | UnitStatus::Unfinished => false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::runner::plan::Layout;
-use crate::runner::store::{ColumnTime, Envelope, Piece, Recorder, Results};
+use crate::runner::store::{ColumnTime, Envelope, JournalWriter, Piece, Results};
 
 use super::profile::{Phase, Profile};
 use super::progress::Progress;
@@ -16,7 +16,7 @@ use super::timing::Timing;
 pub(super) struct Desk<'a> {
     layout: &'a Layout,
     profile: &'a Profile,
-    recorder: &'a Recorder,
+    recorder: &'a JournalWriter,
     progress: &'a Progress,
     listener: Listener<'a>,
     tally: Tally,
@@ -28,7 +28,7 @@ impl<'a> Desk<'a> {
     pub(super) fn new(
         (layout, profile): (&'a Layout, &'a Profile),
         (units, done): (&Range<u64>, &Results),
-        recorder: &'a Recorder,
+        recorder: &'a JournalWriter,
         (progress, listener): (&'a Progress, Listener<'a>),
     ) -> Self {
         let tally = Tally::new(layout, units, done);

@@ -9,7 +9,7 @@ use super::progress::Counts;
 
 /// How the work on a shard ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Ending {
+pub enum ShardEnd {
     /// A sound partial of this plan was there already; nothing was done.
     AlreadyDone,
     /// It was fitted now.

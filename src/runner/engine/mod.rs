@@ -15,7 +15,7 @@ mod timing;
 mod work;
 mod workload;
 
-pub use ending::{Ending, Stopped, Summary};
+pub use ending::{ShardEnd, Stopped, Summary};
 pub use open_files::allow_open_files;
 pub use profile::{ColumnParts, Phase, Profile};
 pub use progress::{Counts, Progress};

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::runner::store::Status;
+use crate::runner::store::UnitStatus;
 
 /// Counts finished units by status, and the time that they took.
 #[derive(Debug, Default)]
 pub struct Progress {
-    by_status: [AtomicU64; Status::ALL.len()],
+    by_status: [AtomicU64; UnitStatus::ALL.len()],
     resumed: AtomicU64,
     unit_nanos: AtomicU64,
 }
@@ -16,8 +16,8 @@ pub struct Progress {
 /// The counters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// In the order of [`Status::ALL`].
-    pub by_status: [u64; Status::ALL.len()],
+    /// In the order of [`UnitStatus::ALL`].
+    pub by_status: [u64; UnitStatus::ALL.len()],
     /// How many of them an earlier attempt had finished.
     pub resumed: u64,
     /// Time spent in units, over all threads.
@@ -26,13 +26,13 @@ pub struct Counts {
 
 impl Progress {
     /// Counts one unit.
-    pub fn unit_done(&self, status: Status, time: Duration) {
+    pub fn unit_done(&self, status: UnitStatus, time: Duration) {
         self.by_status[status as usize].fetch_add(1, Ordering::Relaxed);
         self.unit_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// Counts one unit that an earlier attempt had finished.
-    pub fn unit_resumed(&self, status: Status) {
+    pub fn unit_resumed(&self, status: UnitStatus) {
         self.by_status[status as usize].fetch_add(1, Ordering::Relaxed);
         self.resumed.fetch_add(1, Ordering::Relaxed);
     }
@@ -73,7 +73,7 @@ impl Counts {
 
     /// Finished units that ended this way.
     #[must_use]
-    pub fn of(&self, status: Status) -> u64 {
+    pub fn of(&self, status: UnitStatus) -> u64 {
         self.by_status[status as usize]
     }
 }

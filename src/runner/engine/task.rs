@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use crate::foundations::{Digest, FileError};
-use crate::runner::plan::{BoundPlan, Program};
+use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::{
-    Attempt, ColumnTime, Holder, Identity, Journals, Locked, Locks, Origin, Partial, PartialError,
-    Piece, Provenance, Recorder, Results, RunDir, Why, free_place, journals, lock, now, set_aside,
+    Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Locked, Locks, Origin, Partial,
+    PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock, now,
+    set_aside,
 };
 
 use super::desk::Desk;
-use super::ending::{Ending, Stopped, Summary};
+use super::ending::{ShardEnd, Stopped, Summary};
 use super::profile::{Phase, Profile};
 use super::progress::{Counts, Progress};
 use super::stop::Stop;
@@ -77,7 +78,7 @@ impl<'a> Worker<'a> {
             stop: Stop::default(),
             locks: Locks::default(),
             profile: Arc::new(Profile::off()),
-            binary: Program::running()?.blake3,
+            binary: Build::running()?.blake3,
         })
     }
 
@@ -102,12 +103,12 @@ impl<'a> Worker<'a> {
         shard: u32,
         progress: &Progress,
         listener: Listener,
-    ) -> Result<Ending, TaskError> {
+    ) -> Result<ShardEnd, TaskError> {
         let units = self.units(shard)?;
         self.plan.check_stands(self.run)?;
         if Partial::read(self.run, self.plan, shard).is_ok() {
             self.clear(shard);
-            return Ok(Ending::AlreadyDone);
+            return Ok(ShardEnd::AlreadyDone);
         }
         let attempt = Attempt::of_this_process(&self.origin, self.binary);
         let (lock, journal) = match lock(&self.run.lock(shard), self.locks)? {
@@ -122,7 +123,7 @@ impl<'a> Worker<'a> {
             }
         };
         match self.take_up(shard, units, attempt, journal)? {
-            None => Ok(Ending::AlreadyDone),
+            None => Ok(ShardEnd::AlreadyDone),
             // The lock is held until this returns.
             Some(task) => self.work(task, lock.is_some(), progress, listener),
         }
@@ -135,7 +136,7 @@ impl<'a> Worker<'a> {
         units: Range<u64>,
         attempt: Attempt,
         journal: PathBuf,
-    ) -> Result<Option<Task>, TaskError> {
+    ) -> Result<Option<ShardInHand>, TaskError> {
         let damaged = match Partial::read(self.run, self.plan, shard) {
             Ok(_) => return Ok(None),
             Err(PartialError::Missing) => false,
@@ -152,7 +153,7 @@ impl<'a> Worker<'a> {
         let mut journals = found.remove(&shard).unwrap_or_default();
         journals.retain(|path| *path != journal && !past.foreign.contains(path));
         journals.push(journal.clone());
-        Ok(Some(Task {
+        Ok(Some(ShardInHand {
             shard,
             units,
             attempt,
@@ -167,11 +168,11 @@ impl<'a> Worker<'a> {
     /// Fits what is left of a shard, and ends its journal in one way or the other.
     fn work(
         &mut self,
-        mut task: Task,
+        mut task: ShardInHand,
         alone: bool,
         progress: &Progress,
         listener: Listener,
-    ) -> Result<Ending, TaskError> {
+    ) -> Result<ShardEnd, TaskError> {
         for path in &task.past.foreign {
             // Another process may have begun to write it just now, unless there is none.
             if alone || *path == task.journal {
@@ -180,15 +181,15 @@ impl<'a> Worker<'a> {
         }
         let end = task.past.ends.get(&task.journal).copied().unwrap_or(0);
         let identity = Identity::new(self.plan, task.shard);
-        let recorder = Recorder::open(&task.journal, identity, &task.attempt, end)?;
+        let recorder = JournalWriter::open(&task.journal, identity, &task.attempt, end)?;
         let fitted = self.fit(&task, &recorder, progress, listener);
         match fitted.and_then(|fitted| self.finish(&mut task, fitted)) {
             Ok(Some(summary)) => {
                 let journal_trouble = recorder.discard().err().map(|error| error.to_string());
                 remove(&task.journals)?;
-                Ok(Ending::Fitted(Summary { journal_trouble, ..summary }))
+                Ok(ShardEnd::Fitted(Summary { journal_trouble, ..summary }))
             }
-            Ok(None) => Ok(Ending::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
+            Ok(None) => Ok(ShardEnd::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
             Err(error @ TaskError::Differs { .. }) => {
                 // What may be wrong must not be taken up again.
                 let _ = recorder.discard();
@@ -217,12 +218,12 @@ impl<'a> Worker<'a> {
     }
 
     /// What to say of a shard that another process works on.
-    fn elsewhere(&self, shard: u32) -> Result<Ending, TaskError> {
+    fn elsewhere(&self, shard: u32) -> Result<ShardEnd, TaskError> {
         if Partial::read(self.run, self.plan, shard).is_ok() {
-            return Ok(Ending::AlreadyDone);
+            return Ok(ShardEnd::AlreadyDone);
         }
         let mut journals = Journals::of_shard(self.plan, shard, &journals(self.run)?)?;
-        Ok(Ending::Elsewhere(journals.attempts.pop()))
+        Ok(ShardEnd::Elsewhere(journals.attempts.pop()))
     }
 
     fn units(&self, shard: u32) -> Result<Range<u64>, TaskError> {
@@ -238,8 +239,8 @@ impl<'a> Worker<'a> {
     /// Runs what is left, until it is asked to stop.
     fn fit(
         &self,
-        task: &Task,
-        recorder: &Recorder,
+        task: &ShardInHand,
+        recorder: &JournalWriter,
         progress: &Progress,
         listener: Listener,
     ) -> Result<Fitted, TaskError> {
@@ -263,7 +264,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Writes the partial; none if units are still to be run.
-    fn finish(&self, task: &mut Task, fitted: Fitted) -> Result<Option<Summary>, TaskError> {
+    fn finish(&self, task: &mut ShardInHand, fitted: Fitted) -> Result<Option<Summary>, TaskError> {
         let Fitted { pieces, times, counts, preparing, wall } = fitted;
         let mut results = std::mem::replace(&mut task.past.results, Results::none(&(0..0)));
         for piece in pieces {
@@ -310,7 +311,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Ends the journal of a shard that is not done, and says what stands in it.
-    fn leave(&self, task: &Task, recorder: Recorder, why: &Why) -> Result<Stopped, TaskError> {
+    fn leave(
+        &self,
+        task: &ShardInHand,
+        recorder: JournalWriter,
+        why: &Why,
+    ) -> Result<Stopped, TaskError> {
         let trouble = recorder.close(why).err().map(|error| error.to_string());
         // Not what was handed to the journal counts, but what can be read from it.
         let found = journals(self.run)?;
@@ -325,7 +331,7 @@ impl<'a> Worker<'a> {
 
     fn provenance(
         &self,
-        task: &Task,
+        task: &ShardInHand,
         wall: Duration,
         counts: &Counts,
         times: Vec<ColumnTime>,
@@ -362,7 +368,7 @@ pub fn remove_outlived(run: &RunDir, plan: &BoundPlan) -> Result<(), FileError> 
 }
 
 /// A shard in hand.
-struct Task {
+struct ShardInHand {
     shard: u32,
     units: Range<u64>,
     attempt: Attempt,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::runner::merge::Collector;
-use crate::runner::plan::{BoundPlan, Layout, Needs, Planned};
-use crate::runner::store::{Envelope, RunDir, Status};
+use crate::runner::plan::{BoundPlan, Layout, Needs, PlanRequest};
+use crate::runner::store::{Envelope, RunDir, UnitStatus};
 
 use super::work::Work;
 
@@ -27,7 +27,7 @@ pub trait Workload: Debug + Send + Sync {
     ///
     /// # Errors
     /// If an input cannot be used.
-    fn planned(&self) -> Result<Planned, WorkError>;
+    fn planned(&self) -> Result<PlanRequest, WorkError>;
 
     /// What things are called in messages.
     fn words(&self) -> &'static Words;
@@ -85,7 +85,7 @@ pub trait Workload: Debug + Send + Sync {
     ///
     /// # Errors
     /// If an input cannot be used.
-    fn replanned(&self) -> Result<Planned, WorkError>;
+    fn replanned(&self) -> Result<PlanRequest, WorkError>;
 
     /// The programs that results follow from, and that a user may mend.
     fn programs(&self) -> Vec<ProgramFiles> {
@@ -139,7 +139,7 @@ pub trait Workload: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Words {
     /// How a unit ended, by the number of its status; empty for what does not occur.
-    pub statuses: [&'static str; Status::ALL.len()],
+    pub statuses: [&'static str; UnitStatus::ALL.len()],
     /// What is made once for the units of a block, and gathered for one unit; empty if nothing is.
     pub phases: [&'static str; 2],
     /// The two parts of the work on a unit; empty if it has none.
@@ -168,7 +168,7 @@ pub struct Verb {
 impl Words {
     /// What a status is called.
     #[must_use]
-    pub fn of(&self, status: Status) -> &'static str {
+    pub fn of(&self, status: UnitStatus) -> &'static str {
         self.statuses[status as usize]
     }
 
@@ -179,8 +179,8 @@ impl Words {
     }
 
     /// The statuses that occur, with their words.
-    pub fn occurring(&self) -> impl Iterator<Item = (Status, &'static str)> {
-        Status::ALL.into_iter().zip(self.statuses).filter(|(_, word)| !word.is_empty())
+    pub fn occurring(&self) -> impl Iterator<Item = (UnitStatus, &'static str)> {
+        UnitStatus::ALL.into_iter().zip(self.statuses).filter(|(_, word)| !word.is_empty())
     }
 }
 

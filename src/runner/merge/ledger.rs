@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use crate::runner::store::{Envelope, Status};
+use crate::runner::store::{Envelope, UnitStatus};
 
 /// How many units ended how. The six always sum to the units of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// In the order of [`Status::ALL`].
-    pub by_status: [u64; Status::ALL.len()],
+    /// In the order of [`UnitStatus::ALL`].
+    pub by_status: [u64; UnitStatus::ALL.len()],
     /// Their shard left no partial.
     pub missing: u64,
     /// Their shard's partial cannot be trusted.
@@ -20,7 +20,7 @@ pub struct Totals {
 impl Totals {
     /// Units that ended this way.
     #[must_use]
-    pub fn of(&self, status: Status) -> u64 {
+    pub fn of(&self, status: UnitStatus) -> u64 {
         self.by_status[status as usize]
     }
 
@@ -33,13 +33,13 @@ impl Totals {
     /// Whether some units have not the result that was asked for.
     #[must_use]
     pub fn has_failures(&self) -> bool {
-        self.of(Status::Failed) + self.of(Status::Unfinished) > 0
+        self.of(UnitStatus::Failed) + self.of(UnitStatus::Unfinished) > 0
     }
 
     /// In words, given those for the statuses; one without a word does not occur.
     #[must_use]
-    pub fn describe(&self, words: &[&str; Status::ALL.len()]) -> String {
-        let named = Status::ALL.iter().zip(words).filter(|(_, word)| !word.is_empty());
+    pub fn describe(&self, words: &[&str; UnitStatus::ALL.len()]) -> String {
+        let named = UnitStatus::ALL.iter().zip(words).filter(|(_, word)| !word.is_empty());
         let parts = named.map(|(status, word)| format!("{} {word}", self.of(*status)));
         let others = [(self.missing, "missing"), (self.corrupt, "corrupt")];
         let others = others.map(|(count, word)| format!("{count} {word}"));
@@ -52,7 +52,7 @@ impl Totals {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasonCount {
     /// How they ended.
-    pub status: Status,
+    pub status: UnitStatus,
     /// Why.
     pub reason: String,
     /// How many.
@@ -68,7 +68,7 @@ pub struct Ledger {
     pub totals: Totals,
     /// Why units have not the result that was asked for, in the order of their first occurrence.
     pub reasons: Vec<ReasonCount>,
-    index: BTreeMap<(Status, String), usize>,
+    index: BTreeMap<(UnitStatus, String), usize>,
 }
 
 impl Ledger {

@@ -5,7 +5,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::foundations::{Digest, FileError, files};
-use crate::runner::plan::{BoundPlan, Mended, Program, Split, TakenOver};
+use crate::runner::plan::{BoundPlan, Build, Mended, Split, TakenOver};
 use crate::runner::store::manifest::{self, Product};
 use crate::runner::store::{Provenance, RunDir};
 
@@ -14,7 +14,7 @@ struct RunProvenance<'a> {
     version: &'a str,
     plan_hash: Digest,
     /// The build that planned, where the plan says it.
-    program: Option<&'a Program>,
+    program: Option<&'a Build>,
     /// Shards on which another build worked.
     shards_of_other_binaries: usize,
     merged: String,

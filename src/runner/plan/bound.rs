@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::foundations::Digest;
 
+use super::build::{Build, OtherBuild};
 use super::launch::LaunchSettings;
 use super::layout::Layout;
 use super::live::{LiveShards, Split};
-use super::program::{OtherProgram, Program};
 use super::shards::{Shards, ShardsError};
 
 /// Format of a plan; raised when an older program could not read it.
@@ -92,7 +92,7 @@ pub struct Input {
 
 /// What a workload asks to be planned.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planned {
+pub struct PlanRequest {
     /// What kind of work it is.
     pub workload: &'static str,
     /// All settings, resolved.
@@ -121,7 +121,7 @@ pub struct BoundPlan {
     /// Its shards, with what was cut since.
     pub shards: LiveShards,
     /// The build that planned: beside the plan too. Older files do not have it.
-    pub program: Option<Program>,
+    pub program: Option<Build>,
     /// Where some of its results came from: beside the plan too, since they are what they would be
     /// if it had made them.
     pub taken_over: Vec<TakenOver>,
@@ -132,8 +132,8 @@ impl Plan {
     ///
     /// # Errors
     /// If it cannot be cut into so many.
-    pub fn make(work: Planned, shards: u32, program: Program) -> Result<BoundPlan, ShardsError> {
-        let Planned { workload, config, inputs, seen, launch, layout } = work;
+    pub fn make(work: PlanRequest, shards: u32, program: Build) -> Result<BoundPlan, ShardsError> {
+        let PlanRequest { workload, config, inputs, seen, launch, layout } = work;
         let plan = Self {
             format: FORMAT,
             version: VERSION.into(),
@@ -159,7 +159,7 @@ impl Plan {
         self,
         layout: Layout,
         launch: LaunchSettings,
-        program: Option<Program>,
+        program: Option<Build>,
     ) -> BoundPlan {
         let (hash, shards) = (self.hash(), LiveShards::new(&self.shards));
         BoundPlan { hash, plan: self, launch, layout, shards, program, taken_over: Vec::new() }
@@ -211,9 +211,9 @@ impl BoundPlan {
     ///
     /// # Errors
     /// If another build planned it.
-    pub fn check_program(&self, file: PathBuf, running: &Program) -> Result<(), OtherProgram> {
+    pub fn check_program(&self, file: PathBuf, running: &Build) -> Result<(), OtherBuild> {
         match &self.program {
-            Some(planned) if planned.blake3 != running.blake3 => Err(OtherProgram {
+            Some(planned) if planned.blake3 != running.blake3 => Err(OtherBuild {
                 plan: file,
                 planned: planned.blake3.short(),
                 found: running.blake3.short(),
@@ -227,7 +227,7 @@ impl BoundPlan {
 impl BoundPlan {
     /// One for tests of files: of these units, cut into so many shards; another for every `seed`.
     pub(crate) fn example(layout: Layout, seed: u64, shards: u32) -> Self {
-        let planned = Planned {
+        let planned = PlanRequest {
             workload: USUAL_WORKLOAD,
             config: serde_json::json!({ "study": { "seed": seed } }),
             inputs: Vec::new(),
@@ -235,7 +235,7 @@ impl BoundPlan {
             launch: LaunchSettings::default(),
             layout,
         };
-        let program = Program { blake3: Digest::of(b"a build") };
+        let program = Build { blake3: Digest::of(b"a build") };
         Plan::make(planned, shards, program).expect("as many pieces as shards")
     }
 }

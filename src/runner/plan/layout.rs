@@ -35,7 +35,7 @@ pub struct Layout {
 
 /// Where a unit stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct UnitPlace {
     /// The block.
     pub block: u64,
     /// The row in its block.
@@ -140,10 +140,10 @@ impl Layout {
 
     /// Where a unit stands.
     #[must_use]
-    pub fn place(&self, unit: u64) -> Place {
+    pub fn place(&self, unit: u64) -> UnitPlace {
         let per_block = self.order.units();
         let (row, column) = self.order.at(unit % per_block);
-        Place { block: unit / per_block, row, column }
+        UnitPlace { block: unit / per_block, row, column }
     }
 
     /// The column of a unit.
@@ -155,7 +155,7 @@ impl Layout {
     /// The configuration that a unit belongs to.
     #[must_use]
     pub fn configuration_of(&self, unit: u64) -> u64 {
-        let Place { block, column, .. } = self.place(unit);
+        let UnitPlace { block, column, .. } = self.place(unit);
         self.configuration_at(block, column)
     }
 

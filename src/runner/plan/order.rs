@@ -18,7 +18,7 @@ pub struct UnitOrder {
 
 /// What a range of units of one block asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work<'a> {
+pub struct BlockWork<'a> {
     /// Rows, each with the separate columns that are asked for, in order.
     pub separate: Vec<(usize, &'a [usize])>,
     /// Coupled columns, with all of their rows.
@@ -123,7 +123,7 @@ impl UnitOrder {
 
     /// What a range of units, cut between pieces, asks for.
     #[must_use]
-    pub fn work(&self, units: &Range<u64>) -> Work<'_> {
+    pub fn work(&self, units: &Range<u64>) -> BlockWork<'_> {
         let (separate, columns) = (self.separate_units(), self.separate.len().max(1) as u64);
         let (start, end) = (units.start.min(separate), units.end.min(separate));
         let at_row = |row: u64| {
@@ -133,7 +133,7 @@ impl UnitOrder {
         };
         let rows = if start < end { start / columns..end.div_ceil(columns) } else { 0..0 };
         let place = |unit: u64| (unit.saturating_sub(separate) / self.rows as u64) as usize;
-        Work {
+        BlockWork {
             separate: rows.map(at_row).collect(),
             coupled: &self.coupled[place(units.start)..place(units.end)],
         }

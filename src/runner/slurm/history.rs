@@ -97,7 +97,7 @@ impl History {
 mod tests {
     use super::*;
     use crate::foundations::Digest;
-    use crate::runner::slurm::submissions::Recorder;
+    use crate::runner::slurm::submissions::SubmissionLog;
     use crate::runner::store::RunDir;
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let run = RunDir::new(folder.path());
         let owner = Owner::new(&Digest::of(b"plan"), &run);
         let foreign = Owner::new(&Digest::of(b"other"), &run);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         let mut add = |number, owner: &Owner, shards: &str, answer: Result<&str, ()>| {
             let token = owner.token(number, Purpose::Shards { offset: 4 });
             let intent = Entry::intent(token.clone(), shards.into(), Vec::new());

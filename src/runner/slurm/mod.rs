@@ -37,7 +37,7 @@ pub use queue::{Hold, JobEnd, JobState, ProcessEnd, Queued};
 pub use sbatch::{LaunchError, Launcher, Sbatch, check_folder, write_scripts};
 pub use script::{array_script, merge_script};
 pub use settle::{SettleError, settle};
-pub use submissions::{Entry, NotKnown, Recorder, Submissions, SubmissionsError};
+pub use submissions::{Entry, NotKnown, SubmissionLog, Submissions, SubmissionsError};
 pub use submitter::{Real, Rehearsal, SubmitError, Submitter, Told};
 pub use times::seconds as seconds_of_limit;
 pub use token::{Owner, Purpose, Token, settle_id};

@@ -67,7 +67,7 @@ impl Outlook {
 mod tests {
     use super::*;
     use crate::foundations::Digest;
-    use crate::runner::slurm::submissions::{Entry, Recorder};
+    use crate::runner::slurm::submissions::{Entry, SubmissionLog};
     use crate::runner::store::RunDir;
 
     fn queued(job: &str, task: Option<u32>, comment: &str) -> Queued {
@@ -84,7 +84,7 @@ mod tests {
         let array = owner.token(0, Purpose::Shards { offset: 1000 });
         let (merge, old_merge) = (owner.token(2, Purpose::Merge), owner.token(1, Purpose::Merge));
         let foreign = Owner::new(&Digest::of(b"other"), &run).token(0, array.purpose);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         let both = vec!["12".to_owned(), "13".to_owned()];
         recorder.add(Entry::intent(old_merge.clone(), String::new(), both[..1].to_vec())).unwrap();
         recorder.add(Entry::intent(merge.clone(), String::new(), both)).unwrap();

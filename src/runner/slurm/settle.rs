@@ -10,7 +10,7 @@ use crate::foundations::FileError;
 
 use super::client::{SlurmError, queue_with_ended};
 use super::queue::Queued;
-use super::submissions::{Entry, NotKnown, Recorder};
+use super::submissions::{Entry, NotKnown, SubmissionLog};
 use super::token::{Owner, Token};
 
 /// How long a job may take to be in the queue, if the user does not say otherwise.
@@ -39,7 +39,7 @@ pub enum SettleError {
 /// # Errors
 /// If the queue cannot be asked, or the answers cannot be recorded.
 pub fn settle(
-    recorder: &mut Recorder,
+    recorder: &mut SubmissionLog,
     owner: &Owner,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), SettleError> {

@@ -324,13 +324,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Submissions, usize), SubmissionsE
 
 /// The record, open to one process at a time.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct SubmissionLog {
     path: PathBuf,
     file: File,
     submissions: Submissions,
 }
 
-impl Recorder {
+impl SubmissionLog {
     /// Locks and reads the record of a run, and makes it if there is none.
     ///
     /// # Errors
@@ -419,7 +419,7 @@ mod tests {
         let run = RunDir::new(folder.path());
         assert_eq!(Submissions::read(&run).unwrap(), Submissions::default());
         let [shards, merge] = tokens(&run);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         assert_eq!(recorder.submissions().next_number(), 0);
         recorder.add(Entry::intent(shards.clone(), "0-3".into(), Vec::new())).unwrap();
         recorder.add(Entry::submitted(shards.clone(), "12".into(), None)).unwrap();
@@ -437,7 +437,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
         let [shards, merge] = tokens(&run);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         let time = |text: &str| text.to_owned();
         let intent = Entry::Intent {
             token: shards.clone(),
@@ -485,11 +485,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
         let [shards, _] = tokens(&run);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         recorder.add(Entry::intent(shards.clone(), "0-3".into(), Vec::new())).unwrap();
         recorder.add(Entry::not_known(shards.clone(), "timed out".into())).unwrap();
         drop(recorder);
-        let mut recorder = Recorder::open(&run).unwrap();
+        let mut recorder = SubmissionLog::open(&run).unwrap();
         let open = recorder.submissions().not_known(&shards.owner);
         assert_eq!((open[0].shards.as_str(), open.len()), ("0-3", 1));
         assert_eq!(open[0].reason.as_deref(), Some("timed out"));
@@ -503,18 +503,18 @@ mod tests {
         let run = RunDir::new(folder.path());
         let [shards, _] = tokens(&run);
         let intent = Entry::intent(shards, "0-3".into(), Vec::new());
-        Recorder::open(&run).unwrap().add(intent.clone()).unwrap();
+        SubmissionLog::open(&run).unwrap().add(intent.clone()).unwrap();
         let whole = std::fs::read(run.submissions()).unwrap();
         for length in 0..whole.len() {
             std::fs::write(run.submissions(), [&whole[..], &whole[..length]].concat()).unwrap();
-            let mut recorder = Recorder::open(&run).unwrap();
+            let mut recorder = SubmissionLog::open(&run).unwrap();
             assert_eq!(recorder.submissions().entries, std::slice::from_ref(&intent));
             recorder.add(intent.clone()).unwrap();
             drop(recorder);
             assert_eq!(std::fs::read(run.submissions()).unwrap(), whole.repeat(2));
         }
         std::fs::write(run.submissions(), [&whole[..], b"x\n"].concat()).unwrap();
-        let error = Recorder::open(&run).unwrap_err().to_string();
+        let error = SubmissionLog::open(&run).unwrap_err().to_string();
         assert!(error.contains("submissions.jsonl, line 2: "), "{error}");
     }
 
@@ -522,7 +522,7 @@ mod tests {
     fn one_process_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
-        let recorder = Recorder::open(&run).unwrap();
+        let recorder = SubmissionLog::open(&run).unwrap();
         let handle = recorder.handle().unwrap();
         drop(recorder);
         let other = File::open(run.submissions()).unwrap();

@@ -10,7 +10,7 @@ use super::client::{SlurmError, submit};
 use super::commands::ranges;
 use super::sbatch::{Launcher, Sbatch};
 use super::settle::{SettleError, look_for};
-use super::submissions::{Entry, Recorder};
+use super::submissions::{Entry, SubmissionLog};
 use super::token::{Owner, Purpose, Token};
 
 /// A job that was not submitted, as far as is known.
@@ -72,7 +72,7 @@ pub struct Real<'a> {
     /// Whose jobs.
     pub owner: &'a Owner,
     /// Where they are recorded.
-    pub recorder: &'a mut Recorder,
+    pub recorder: &'a mut SubmissionLog,
     /// Who is told what sbatch says, and the command lines.
     pub tell: &'a mut dyn FnMut(Told),
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a unit ended. What each is called is up to the workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Status {
+pub enum UnitStatus {
     /// It has a result.
     Done = 0,
     /// It has a result that is not what was asked for.
@@ -15,7 +15,7 @@ pub enum Status {
     Nothing = 3,
 }
 
-impl Status {
+impl UnitStatus {
     /// All of them, by their numbers.
     pub const ALL: [Self; 4] = [Self::Done, Self::Unfinished, Self::Failed, Self::Nothing];
 }
@@ -24,7 +24,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// How it ended.
-    pub status: Status,
+    pub status: UnitStatus,
     /// Why it is not done; the same words wherever it ran.
     pub reason: Option<String>,
     /// The result, as its workload encodes it: a function of plan and inputs alone.
@@ -46,11 +46,11 @@ impl Envelope {
     /// One for tests of files: another for every unit, some with `words` in them.
     pub(crate) fn example(unit: u64, words: &str) -> Self {
         let (status, reason) = match unit % 3 {
-            0 => (Status::Failed, Some(format!("unit {unit} cannot be fitted: {words}\n"))),
-            1 => (Status::Nothing, None),
-            _ => (Status::Done, None),
+            0 => (UnitStatus::Failed, Some(format!("unit {unit} cannot be fitted: {words}\n"))),
+            1 => (UnitStatus::Nothing, None),
+            _ => (UnitStatus::Done, None),
         };
-        let body = if status == Status::Done { vec![unit as u8; 200] } else { Vec::new() };
+        let body = if status == UnitStatus::Done { vec![unit as u8; 200] } else { Vec::new() };
         Self { status, reason, body, aside: unit.to_le_bytes().to_vec() }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         let later = Envelope { aside: vec![1], ..unit.clone() };
         assert!(unit.has_result_of(&later) && unit != later);
         for other in [
-            Envelope { status: Status::Unfinished, ..unit.clone() },
+            Envelope { status: UnitStatus::Unfinished, ..unit.clone() },
             Envelope { reason: Some(String::new()), ..unit.clone() },
             Envelope { body: vec![], ..unit.clone() },
         ] {

@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use super::run_dir::RunDir;
 use crate::runner::plan::BoundPlan;
 
-use super::envelope::Status;
+use super::envelope::UnitStatus;
 use super::partial::Partial;
 
 /// Units of the shards that are done, by how they ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcomes {
-    by_status: [u64; Status::ALL.len()],
+    by_status: [u64; UnitStatus::ALL.len()],
 }
 
 impl Outcomes {
@@ -36,7 +36,7 @@ impl Outcomes {
 
     /// Units that ended this way.
     #[must_use]
-    pub fn count(&self, status: Status) -> u64 {
+    pub fn count(&self, status: UnitStatus) -> u64 {
         self.by_status[status as usize]
     }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::foundations::Digest;
 use crate::foundations::files::{self, plain};
 use crate::runner::plan::{
-    BoundPlan, FORMAT, Input, LaunchSettings, Layout, LiveShards, MOST_UNITS_OF_SHARD, Plan,
-    Program, TakenOver, VERSION,
+    BoundPlan, Build, FORMAT, Input, LaunchSettings, Layout, LiveShards, MOST_UNITS_OF_SHARD, Plan,
+    TakenOver, VERSION,
 };
 
 use super::plan_error::PlanError;
@@ -21,7 +21,7 @@ pub struct PlanFile {
     #[serde(default, skip_serializing_if = "LaunchSettings::is_default")]
     launch: LaunchSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    program: Option<Program>,
+    program: Option<Build>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     taken_over: Vec<TakenOver>,
     /// The plan.

@@ -21,7 +21,7 @@ use super::why::Why;
 
 /// Keeps the finished pieces of a shard in its journal, while others work on.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct JournalWriter {
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
 }
@@ -44,7 +44,7 @@ struct State {
     error: Option<io::Error>,
 }
 
-impl Recorder {
+impl JournalWriter {
     /// How often the journal is synced, and else renewed as the sign of life. A process that is
     /// killed loses what it has in hand; a machine that dies, also what it wrote in the last period.
     pub const PERIOD: Duration = Duration::from_secs(2);
@@ -135,7 +135,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for JournalWriter {
     fn drop(&mut self) {
         self.end_syncer();
     }
@@ -160,7 +160,7 @@ impl Shared {
     fn sync_until_over(&self) {
         let mut state = self.state();
         while !state.over {
-            let waited = self.woken.wait_timeout(state, Recorder::PERIOD);
+            let waited = self.woken.wait_timeout(state, JournalWriter::PERIOD);
             let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             drop(woken);
             if timeout.timed_out() {

@@ -6,7 +6,7 @@ use super::*;
 use crate::otf::Otf;
 use crate::otf::study::Config;
 use crate::runner::plan::{Plan, Split};
-use crate::runner::store::Status;
+use crate::runner::store::UnitStatus;
 
 /// A planned run in a folder of its own.
 struct Planned {
@@ -28,7 +28,7 @@ impl Planned {
         ];
         let config = Config::load(None, &settings.map(String::from)).unwrap();
         let otf = Otf::new(config).unwrap();
-        let plan = Plan::make(otf.planned().unwrap(), 1, Program::running().unwrap()).unwrap();
+        let plan = Plan::make(otf.planned().unwrap(), 1, Build::running().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
@@ -42,7 +42,7 @@ impl Planned {
     }
 
     /// Fits the shard, and does something when the first configuration is done.
-    fn fit(&self, locks: Locks, at_first: &(dyn Fn() + Sync)) -> Result<Ending, TaskError> {
+    fn fit(&self, locks: Locks, at_first: &(dyn Fn() + Sync)) -> Result<ShardEnd, TaskError> {
         let first = AtomicBool::new(true);
         let listener = |_| {
             if first.swap(false, Ordering::Relaxed) {
@@ -66,9 +66,9 @@ impl Planned {
     }
 }
 
-fn fitted(ending: Result<Ending, TaskError>) -> Summary {
+fn fitted(ending: Result<ShardEnd, TaskError>) -> Summary {
     match ending {
-        Ok(Ending::Fitted(summary)) => summary,
+        Ok(ShardEnd::Fitted(summary)) => summary,
         other => panic!("{other:?}"),
     }
 }
@@ -78,12 +78,12 @@ fn who_finds_a_shard_locked_says_who_has_it() {
     let planned = Planned::new();
     let met = || {
         let ending = planned.fit(Locks::AsTold, &|| {});
-        let Ok(Ending::Elsewhere(Some(last))) = ending else { panic!("{ending:?}") };
+        let Ok(ShardEnd::Elsewhere(Some(last))) = ending else { panic!("{ending:?}") };
         assert_eq!(last.process, std::process::id());
     };
     fitted(planned.fit(Locks::AsTold, &met));
     planned.assert_tidy();
-    assert_eq!(planned.fit(Locks::AsTold, &met).unwrap(), Ending::AlreadyDone);
+    assert_eq!(planned.fit(Locks::AsTold, &met).unwrap(), ShardEnd::AlreadyDone);
 }
 
 #[test]
@@ -117,7 +117,10 @@ fn where_there_are_no_locks_two_who_begin_at_once_leave_one_partial() {
             [scope.spawn(begin), scope.spawn(begin)].map(|thread| thread.join().unwrap())
         });
         for ending in endings {
-            assert!(matches!(ending, Ok(Ending::Fitted(_) | Ending::AlreadyDone)), "{ending:?}");
+            assert!(
+                matches!(ending, Ok(ShardEnd::Fitted(_) | ShardEnd::AlreadyDone)),
+                "{ending:?}"
+            );
         }
         assert_eq!(planned.partial().results, alone.partial().results);
         assert_eq!(Planned::count(planned.run.set_aside()), 0);
@@ -131,7 +134,7 @@ fn a_private_journal_is_taken_up_by_anybody() {
     let mut worker = planned.worker(Locks::None);
     let stop = worker.stop.clone();
     let stopped = worker.run_shard(0, &Progress::default(), &|_| stop.ask()).unwrap();
-    let Ending::Stopped(stopped) = stopped else { panic!("{stopped:?}") };
+    let ShardEnd::Stopped(stopped) = stopped else { panic!("{stopped:?}") };
     assert!(stopped.kept > 0 && stopped.kept < stopped.units, "{stopped:?}");
     assert_ne!(stopped.journal, planned.run.journal(0));
     let summary = fitted(planned.fit(Locks::AsTold, &|| {}));
@@ -145,7 +148,7 @@ fn other_results_are_an_error_and_both_are_kept() {
     let alone = Planned::new();
     fitted(alone.fit(Locks::AsTold, &|| {}));
     let mut theirs = alone.partial();
-    theirs.results[3].status = Status::Failed;
+    theirs.results[3].status = UnitStatus::Failed;
     theirs.provenance.host = "n7".into();
     let second = || assert!(theirs.write(&planned.run, &planned.plan, 0).unwrap());
     let error = planned.fit(Locks::AsTold, &second).unwrap_err().to_string();
@@ -184,7 +187,7 @@ fn what_is_no_journal_of_the_shard_is_moved_aside() {
             let mut plan = other.plan.clone();
             plan.hash = crate::foundations::Digest::of(b"another plan");
             let attempt = Attempt::of_this_process(&Origin::default(), plan.hash);
-            Recorder::begin(&planned.run, &plan, 0, &attempt)
+            JournalWriter::begin(&planned.run, &plan, 0, &attempt)
                 .unwrap()
                 .close(&Why::Asked { signal: 0, left: None })
                 .unwrap();
@@ -202,7 +205,7 @@ fn parts_of_a_shard_take_up_what_it_had_done() {
     let mut worker = planned.worker(Locks::AsTold);
     let stop = worker.stop.clone();
     let stopped = worker.run_shard(0, &Progress::default(), &|_| stop.ask()).unwrap();
-    let Ending::Stopped(stopped) = stopped else { panic!("{stopped:?}") };
+    let ShardEnd::Stopped(stopped) = stopped else { panic!("{stopped:?}") };
     drop(worker);
     let kept = || {
         let found = journals(&planned.run).unwrap();

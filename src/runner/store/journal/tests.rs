@@ -4,7 +4,7 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::super::recorder::Recorder;
+use super::super::recorder::JournalWriter;
 use super::*;
 use crate::runner::plan::layout::tests::layout;
 use crate::runner::store::RunDir;
@@ -192,11 +192,11 @@ impl Kept {
     }
 
     /// An attempt that keeps some pieces.
-    fn attempt(&self, host: &str, chosen: Range<usize>) -> Recorder {
+    fn attempt(&self, host: &str, chosen: Range<usize>) -> JournalWriter {
         let (path, identity) = (self.run.journal(1), Identity::new(&self.plan, 1));
         let end = self.journals().ends.get(&path).copied().unwrap_or(0);
         let pieces = pieces(&self.plan.layout, &identity.units);
-        let recorder = Recorder::open(&path, identity, &attempt(host), end).unwrap();
+        let recorder = JournalWriter::open(&path, identity, &attempt(host), end).unwrap();
         pieces[chosen].iter().for_each(|(first, results)| recorder.keep(*first, results));
         recorder
     }

@@ -17,7 +17,7 @@ const RUNNING: &str = "/proc/self/exe";
 /// One build of this program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Program {
+pub struct Build {
     /// BLAKE3 of its executable.
     pub blake3: Digest,
 }
@@ -30,7 +30,7 @@ pub struct Program {
      OTFHPC_ANY_BINARY=1, to go on with this one, which provenance.json will tell",
     Shown(plan)
 )]
-pub struct OtherProgram {
+pub struct OtherBuild {
     /// The plan's file.
     pub plan: PathBuf,
     /// Hash of the build that planned, its first digits.
@@ -39,7 +39,7 @@ pub struct OtherProgram {
     pub found: String,
 }
 
-impl Program {
+impl Build {
     /// The build that is running; its executable is read once.
     ///
     /// # Errors
