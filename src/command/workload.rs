@@ -33,6 +33,8 @@ const WORDS: Words = Words {
     unit: "configuration",
     verb: Verb { plain: "run", done: "run", doing: "running" },
     column: "",
+    not_counted: "what programs take is not counted, nor what they leave, which a task holds until its \
+                  shard is done",
     grows: "values on its axes, or cases",
 };
 

@@ -125,7 +125,7 @@ mod tests {
         for constraint in [Constraint::None, Constraint::Kirchhoff] {
             let found = solution(problem.fit("legacy_regression", constraint)).emissivity;
             problem.with(constraint, |p| {
-                let u: _ = found[0].inv();
+                let u = found[0].inv();
                 let v: Vec<_> = found[1..].iter().map(|e| e / found[0]).collect();
                 let least = objective(p, u, &v);
                 for step in [1e-4, -1e-4].map(|s| Complex64::new(s, 0.5 * s)) {
