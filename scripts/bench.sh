@@ -76,15 +76,16 @@ measure() {
     bench kernels "${kernels[@]}"
     bench plan
     bench merge
+    bench units "${units[@]}"
 }
 
 main() {
-    local many=5 few=3 less_search=() whole=() kernels=() report=docs/BENCHMARKS.md
+    local many=5 few=3 less_search=() whole=() kernels=() units=() report=docs/BENCHMARKS.md
     case ${1:-} in
     '') ;;
     --quick)
         many=1 few=1 less_search=(--most 300) whole=(--quick)
-        kernels=(--max-time 0.2) report=$OUT/BENCHMARKS.md
+        kernels=(--max-time 0.2) units=(10000) report=$OUT/BENCHMARKS.md
         ;;
     *) usage ;;
     esac

@@ -110,6 +110,21 @@ from the disk.
 | `otfhpc status` | $status_time | $status_memory |
 | `otfhpc merge` | $merge_time | $merge_memory |
 
+## A hundred thousand programs
+
+```sh
+cargo bench --bench units
+```
+
+A study of a command: 100,000 units of `/bin/true` in 16 shards, on two threads. Starting the program alone takes
+$bare ms.
+
+| command | time | peak memory |
+|---|---|---|
+| `otfhpc plan` | $units_plan |
+| `otfhpc run`, $overhead ms a unit | $units_run |
+| `otfhpc merge` | $units_merge |
+
 ## Kernels
 
 ```sh
@@ -173,6 +188,15 @@ class Measured:
                 label = f"{group}: {name}" if inner else name
                 found.append((label.replace("_", " "), cells[2].strip()))
         return found
+
+    def units(self, command: str) -> str:
+        """Time and memory of a command on many trivial units."""
+        row = re.search(rf"^{command} +([\d.]+) s (\d+) kB", self.text("units.txt"), re.M)
+        return f"{float(row[1]):.2f} s | {int(row[2]) / 1024:.0f} MB"
+
+    def each_unit(self, name: str) -> str:
+        """Milliseconds a unit."""
+        return re.search(rf"^{name} +([\d.]+) ms", self.text("units.txt"), re.M)[1]
 
     def merge(self, command: str) -> tuple[str, str]:
         """Range of times and largest memory of a command."""
@@ -276,6 +300,9 @@ def files(measured: Measured) -> dict[str, str]:
         "merge_time": merge[0],
         "merge_memory": merge[1],
         "kernels": "\n".join(lines),
+        "bare": measured.each_unit("bare"),
+        "overhead": measured.each_unit("overhead"),
+        **{f"units_{name}": measured.units(name) for name in ["plan", "run", "merge"]},
     }
 
 

@@ -60,7 +60,7 @@ pub(super) fn check_asked(plan: &BoundPlan, needs: &Needs, given: &[String]) -> 
 }
 
 /// The lines about memory, without the name of the first.
-pub(super) fn memory(plan: &BoundPlan, memory: &Needs, has_programs: bool) -> Vec<String> {
+pub(super) fn memory(plan: &BoundPlan, memory: &Needs, not_counted: Option<&str>) -> Vec<String> {
     let threads = plan.launch.cpus_per_task.map_or(USUAL_THREADS, |n| u64::from(n.get()));
     let task = memory.of_task(threads);
     let further = memory.of_task(threads + 1) - task;
@@ -73,9 +73,7 @@ pub(super) fn memory(plan: &BoundPlan, memory: &Needs, has_programs: bool) -> Ve
         in_megabytes(task),
         in_megabytes(memory.of_merge)
     )];
-    if has_programs {
-        lines.push("what external programs take is not counted".into());
-    }
+    lines.extend(not_counted.map(str::to_owned));
     let needed = task.max(memory.of_merge);
     lines.push(match &plan.launch.memory {
         None => "ask for it with --set slurm.memory=... where the cluster limits it".into(),

@@ -195,7 +195,8 @@ pub(super) fn describe(session: &Session) -> String {
         line("", &warning);
     }
     let has_programs = !workload.programs().is_empty();
-    let memory = needs::memory(plan, &workload.needs(plan), has_programs);
+    let not_counted = has_programs.then_some(workload.words().not_counted);
+    let memory = needs::memory(plan, &workload.needs(plan), not_counted);
     for (place, needed) in memory.iter().enumerate() {
         line(if place == 0 { "memory" } else { "" }, needed);
     }

@@ -18,7 +18,9 @@ impl CommandStudy {
     pub fn check(&self, envelope: &Envelope) -> Result<(), String> {
         match (envelope.status, &envelope.reason) {
             (UnitStatus::Done, None) => self.check_body(&envelope.body),
-            (UnitStatus::Failed, Some(_)) if envelope.body.is_empty() => Ok(()),
+            (UnitStatus::Failed | UnitStatus::Nothing, Some(_)) if envelope.body.is_empty() => {
+                Ok(())
+            }
             (status, _) => Err(format!("{status:?} with such a reason or body is no result")),
         }
     }

@@ -1,5 +1,6 @@
 //! A study of a command as the engine sees it: a configuration is a unit.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -32,9 +33,13 @@ const WORDS: Words = Words {
     unit: "configuration",
     verb: Verb { plain: "run", done: "run", doing: "running" },
     column: "",
+    not_counted: "what programs take is not counted, nor what they leave, which a task holds until its \
+                  shard is done",
     grows: "values on its axes, or cases",
 };
 
+/// Of a task, where the settings do not say: those of the array script.
+const USUAL_PROCESSORS: u32 = 2;
 /// Bytes of a result, where nobody can say how many a program will leave.
 const SOME_BYTES: u64 = 4096;
 /// The program itself, and what it has for each unit of a task besides its result.
@@ -163,11 +168,18 @@ impl Workload for CommandWork {
         let command = &settings.command;
         let limit = format!("{} s", command.timeout_seconds);
         let threads = counted(u64::from(command.threads), "thread");
-        vec![
+        let mut lines = vec![
             ("grid", if axes.is_empty() { "no axes".into() } else { axes.join(" x ") }),
             ("units", counted(self.layout.units(), "configuration")),
             ("each", format!("one process, {threads}, at most {limit}")),
-        ]
+        ];
+        let processors = self.launch.cpus_per_task.map_or(USUAL_PROCESSORS, NonZero::get);
+        if command.threads > processors {
+            let asked = format!("slurm.cpus_per_task={}", command.threads);
+            let has = counted(u64::from(processors), "processor");
+            lines.push(("", format!("on Slurm a task has {has}, fewer than that: set {asked}")));
+        }
+        lines
     }
 
     fn needs(&self, plan: &BoundPlan) -> Needs {
@@ -202,7 +214,7 @@ impl Workload for CommandWork {
     fn run(&self, work: &Work) -> Result<(), WorkError> {
         let scratch = scratch()?;
         let left: Vec<u64> = work.units.clone().filter(|unit| !work.done.has(*unit)).collect();
-        let stopping = Stopping::new(&self.study, work.done);
+        let stopping = (!work.is_again).then(|| Stopping::new(&self.study, work.done));
         let next = AtomicU64::new(0);
         work.prepared();
         let runner = |_| {
@@ -210,12 +222,10 @@ impl Workload for CommandWork {
                 && let Some(&unit) = left.get(next.fetch_add(1, Ordering::Relaxed) as usize)
             {
                 let begun = Instant::now();
-                let run = || match stopping.why_not() {
-                    Some(reason) => Some(reason),
-                    None => self.unit(unit, work, scratch.path()),
-                };
+                let left_out = stopping.as_ref().and_then(Stopping::why_not);
+                let run = || left_out.or_else(|| self.unit(unit, work, scratch.path()));
                 let Some(envelope) = work.profile.column(0, || Duration::ZERO, run) else { return };
-                stopping.heed(&envelope);
+                stopping.iter().for_each(|stopping| stopping.heed(&envelope));
                 work.finish(unit, vec![envelope], begun.elapsed());
             }
         };

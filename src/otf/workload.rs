@@ -23,6 +23,7 @@ const WORDS: Words = Words {
     unit: "bin",
     verb: Verb { plain: "fit", done: "fitted", doing: "fitting" },
     column: "method",
+    not_counted: "what external programs take is not counted",
     grows: "trials, noise levels, methods, data sets or bins",
 };
 

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use otfhpc::command::{CommandStudy, CommandWork};
+
 use crate::support::command::{Study, assert_same, products};
 use crate::support::program::{otfhpc, text};
 
@@ -382,6 +384,9 @@ fn a_study_ends_when_it_came_to_its_target() {
     assert!(ended.stdout.contains("3 done, 0 failed, 5 not run"), "{}", ended.stdout);
     let reason = "not run: stop.stop_when: a unit came to /error < 4";
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
+    // No rule leaves out what is audited, and what was left out is not audited.
+    let audit = study.on_results("audit", &["--fraction", "1"]).ended(0);
+    assert!(audit.stdout.contains("3              0"), "{}", audit.stdout);
 }
 
 #[test]
@@ -410,6 +415,18 @@ fn a_reduction_that_fails_loses_nothing_and_can_be_mended() {
     study.on_results("merge", &[]).ended(0);
     assert_eq!(study.product("reduced/count").trim(), "8");
     assert_eq!(study.ran(), [""; 0]);
+}
+
+#[test]
+fn the_settings_in_the_documentation_are_settings() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/STUDIES.md");
+    let manual = fs::read_to_string(path).unwrap();
+    let block = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let study = CommandStudy::new(&toml::from_str(block).unwrap()).unwrap();
+    assert_eq!(study.units(), 2 * 3 * 2 + 1);
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/differentiation.toml");
+    let settings = CommandWork::settings(Some(&ours), &[]).unwrap();
+    assert_eq!(CommandStudy::new(&settings).unwrap().units(), 21);
 }
 
 #[test]

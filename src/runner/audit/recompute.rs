@@ -68,6 +68,7 @@ impl Auditor<'_> {
         };
         let off = Profile::off();
         let work = Work::new(units.clone(), &done, &self.programs, (&self.stop, &off), &keeper);
+        let work = work.again();
         self.pool.install(|| self.workload.run(&work))?;
         let mut compared = compared.into_inner().unwrap_or_else(PoisonError::into_inner);
         compared.differing.sort_unstable();

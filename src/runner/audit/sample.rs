@@ -9,8 +9,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use crate::foundations::Digest;
 use crate::runner::engine::Workload;
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::RunDir;
-use crate::runner::store::{Partial, PartialError};
+use crate::runner::store::{Envelope, Partial, PartialError, RunDir};
 
 /// How the sample is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +64,7 @@ pub fn sample(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload, how: &Sam
                 continue;
             }
         };
-        let drawn = Drawn::of_shard(plan, workload, shard, how);
+        let drawn = Drawn::of_shard(plan, workload, (shard, &partial.results), how);
         samples.skipped += drawn.skipped;
         spare.push(drawn.spare);
         let (host, pieces) = (partial.provenance.host, drawn.pieces);
@@ -84,18 +83,31 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of_shard(plan: &BoundPlan, workload: &dyn Workload, shard: u32, how: &Sample) -> Self {
+    fn of_shard(
+        plan: &BoundPlan,
+        workload: &dyn Workload,
+        (shard, results): (u32, &[Envelope]),
+        how: &Sample,
+    ) -> Self {
         let key = Digest::of_pieces(&[b"audit", plan.hash.as_bytes(), &how.seed.to_le_bytes()]);
         let mut rng = ChaCha8Rng::from_seed(*key.as_bytes());
         rng.set_stream(u64::from(shard));
         let mut drawn = Self { pieces: Vec::new(), spare: None, skipped: 0 };
         let mut least = u64::MAX;
-        for piece in plan.layout.pieces_of(plan.shards.units(shard).unwrap_or(0..0)) {
+        let units = plan.shards.units(shard).unwrap_or(0..0);
+        let was_run = |unit: u64| {
+            let result = results.get((unit - units.start) as usize);
+            result.is_some_and(|result| !result.was_left_out())
+        };
+        for piece in plan.layout.pieces_of(units.clone()) {
             // A number is drawn for each, so that what is left out does not change the others.
             let number = rng.next_u64();
             let column = plan.layout.column_of(piece.start);
             if !workload.is_repeatable(column) && !how.programs {
                 drawn.skipped += piece.end - piece.start;
+                continue;
+            }
+            if !piece.clone().any(was_run) {
                 continue;
             }
             if number <= least {

@@ -64,13 +64,9 @@ pub fn failed_units(
     Ok(all)
 }
 
-/// Nothing that has a reason was not run, though it was to be; without one there is nothing to be had.
+/// One that was left out would be run now, and counts too.
 fn is_failed(result: &Envelope) -> bool {
-    match result.status {
-        UnitStatus::Failed => true,
-        UnitStatus::Nothing => result.reason.is_some(),
-        UnitStatus::Done | UnitStatus::Unfinished => false,
-    }
+    result.status == UnitStatus::Failed || result.was_left_out()
 }
 
 /// Takes failed units of some columns back: everything else of their shards stands in a journal

@@ -26,6 +26,9 @@ pub struct Work<'a> {
     pub stop: &'a Stop,
     /// Learns where the time goes.
     pub profile: &'a Profile,
+    /// Whether these units were done before, and are run again to be compared: then none of them may
+    /// be left out.
+    pub is_again: bool,
     keeper: Keeper<'a>,
     prepared: OnceLock<Instant>,
 }
@@ -49,7 +52,22 @@ impl<'a> Work<'a> {
         (stop, profile): (&'a Stop, &'a Profile),
         keeper: Keeper<'a>,
     ) -> Self {
-        Self { units, done, programs, stop, profile, keeper, prepared: OnceLock::new() }
+        Self {
+            units,
+            done,
+            programs,
+            stop,
+            profile,
+            is_again: false,
+            keeper,
+            prepared: OnceLock::new(),
+        }
+    }
+
+    /// The same, of units that are run again to be compared.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { is_again: true, ..self }
     }
 
     /// Hands in the results of a piece, given its first unit and the time that each unit took. When this

@@ -152,6 +152,8 @@ pub struct Words {
     pub column: &'static str,
     /// What a larger study has more of.
     pub grows: &'static str,
+    /// What an estimate leaves out, where there are programs.
+    pub not_counted: &'static str,
 }
 
 /// What is done with a unit.

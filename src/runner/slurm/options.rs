@@ -208,7 +208,7 @@ fn check(word: &str) -> Result<(), OptionError> {
 /// How long before its time limit, s, a task is warned.
 #[must_use]
 pub fn warned_before(limit: u64) -> u64 {
-    (limit / 10).max(LEAST_WARNING).min(USUAL_WARNING)
+    (limit / 10).clamp(LEAST_WARNING, USUAL_WARNING)
 }
 
 #[cfg(test)]

@@ -39,6 +39,13 @@ impl Envelope {
     pub fn has_result_of(&self, other: &Self) -> bool {
         (self.status, &self.reason, &self.body) == (other.status, &other.reason, &other.body)
     }
+
+    /// Whether the unit was not run though it could have been, for a reason that it has. Without one
+    /// there was nothing to be had.
+    #[must_use]
+    pub fn was_left_out(&self) -> bool {
+        self.status == UnitStatus::Nothing && self.reason.is_some()
+    }
 }
 
 #[cfg(test)]
