@@ -219,7 +219,9 @@ mod tests {
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
         let otf = Otf::new(Config::load(None, &settings).unwrap()).unwrap();
         let planned = otf.planned().unwrap();
-        let plan = Plan::make(planned, 1, Build::running().unwrap()).unwrap();
+        // A shard has at most so many units.
+        let shards = planned.layout.units().div_ceil(1 << 31).max(1) as u32;
+        let plan = Plan::make(planned, shards, Build::running().unwrap()).unwrap();
         otf.needs(&plan)
     }
 

@@ -711,7 +711,7 @@ fn no_plan_at_all() {
     refused(["merge", &out], &says);
     refused(["status", &out], &says);
     fs::create_dir_all(place.at("out/plan.json")).unwrap();
-    refused(["merge", &out], &["plan.json", "cannot read", "Is a directory", "check the path"]);
+    refused(["merge", &out], &["plan.json is a folder: expected a file", "move it away"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Imports point one way, as docs/ARCHITECTURE.md says: its table and the sources agree in every arrow.
 
+#![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

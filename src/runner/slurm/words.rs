@@ -143,7 +143,7 @@ const ENDS: [(&[&str], Option<JobEnd>); 7] = [
 fn job_end(said: &str) -> Option<(JobEnd, Option<&str>)> {
     let lower = said.to_ascii_lowercase();
     let is_said = |words: &&(&[&str], _)| words.0.iter().any(|word| lower.contains(word));
-    let end = ENDS.iter().find(is_said).and_then(|(_, end)| end.clone())?;
+    let end = ENDS.iter().find(is_said).and_then(|(_, end)| *end)?;
     let node = said.split_once(" ON ").and_then(|(_, rest)| rest.split_whitespace().next());
     Some((end, node))
 }
