@@ -15,6 +15,8 @@ const MOST_THREADS: u32 = 4096;
 const MOST_RETRIES: u32 = 100;
 /// Most bytes of a log.
 const MOST_LOG_BYTES: u64 = 1 << 40;
+/// Most bytes of the outputs of a unit: they are held in memory.
+const MOST_OUTPUT_BYTES: u64 = 1 << 40;
 
 /// How the names of the variables that a program is given begin.
 pub(super) const PREFIX: &str = "OTFHPC_";
@@ -91,6 +93,7 @@ pub(super) fn ranges(settings: &CommandSettings) -> Result<(), CommandError> {
     within("command.threads", command.threads, 1, MOST_THREADS)?;
     within("command.retries", command.retries, 0, MOST_RETRIES)?;
     within("command.log_bytes", command.log_bytes, 0, MOST_LOG_BYTES)?;
+    within("command.output_bytes", command.output_bytes, 0, MOST_OUTPUT_BYTES)?;
     if let Some(code) = command.fatal.iter().find(|code| !(1..=255).contains(*code)) {
         return Err(CommandError::range("command.fatal", code, "exit codes, 1 to 255"));
     }

@@ -412,3 +412,29 @@ fn revisions_with_numbers_beyond_all_shards_are_refused() {
         });
     }
 }
+
+/// The same of a study of a command.
+#[test]
+fn a_plan_of_a_command_with_counts_of_ten_to_the_sixteen_is_refused() {
+    let folder = tempdir().unwrap();
+    let run = RunDir::new(folder.path().join("run"));
+    let study = folder.path().join("study.toml");
+    let settings = "workload = \"command\"\n[command]\nrun = [\"sh\", \"-c\", \"echo 1 > $0\", \
+                    \"{output}\"]\n[[grid]]\nname = \"trial\"\nfrom = 1\nto = 4\n";
+    fs::write(&study, settings).unwrap();
+    otfhpc(["plan", "--out", text(run.root()), "--shards", "2", "--config", text(&study)]).ended(0);
+    let sound = serde_json::from_slice(&fs::read(run.plan()).unwrap()).unwrap();
+    let edited = Edited { _folder: folder, run, sound };
+    let (place, last) = (text(&edited.run.plan()).to_owned(), "/config/grid/0/to");
+    edited.assert_refused(&[(last, json!(MANY))], &["more than 2^40 units"]);
+    // As many as a grid may have, in one shard.
+    let units = 1_u64 << 40;
+    let most = [(last, json!(units)), ("/units", json!(units)), ("/shards", json!([0, units]))];
+    edited.assert_refused(&most, &[&place, &format!("has {units} units"), "more shards"]);
+    let both = [("/units", json!(MANY)), ("/shards", json!([0, MANY]))];
+    edited.assert_refused(&both, &[&place, "do not cover its units"]);
+    for (setting, count) in [("retries", 1_000_000), ("log_bytes", MANY), ("output_bytes", MANY)] {
+        let pointer = format!("/config/command/{setting}");
+        edited.assert_refused(&[(&pointer, json!(count))], &[&format!("command.{setting} is ")]);
+    }
+}
