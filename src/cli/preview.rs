@@ -25,7 +25,12 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
     let (units, report) = preview(run, plan, previewer).map_err(Error::from)?;
     if volume > Volume::Quiet {
         let of = counted(plan.plan.units, "unit");
-        say(&format!("{:<11}{units} of {of}: incomplete\n{}", "preview", report.text));
+        let how = if units == plan.plan.units {
+            format!("all are there: {} merge {} makes products", program(), folder(run))
+        } else {
+            "incomplete".to_owned()
+        };
+        say(&format!("{:<11}{units} of {of}: {how}\n{}", "preview", report.text));
         report.warnings.iter().for_each(|warning| complain(warning));
     }
     Ok(Exit::Done)

@@ -333,6 +333,9 @@ fn a_preview_has_the_rows_so_far_and_no_name_of_a_product() {
     let table = study.product("preview-tables-scores.csv");
     assert_eq!(table.lines().count(), 1 + 4 * 2, "{table}");
     assert_eq!(rows(&study.product("preview-units.csv")).len(), 4);
+    study.on_results("run", &["--shard", "0,3"]).ended(0);
+    let preview = study.on_results("preview", &[]).ended(0);
+    assert!(preview.stdout.contains("8 of 8 units: all are there"), "{}", preview.stdout);
     study.on_results("resume", &["--local"]).ended(0);
     assert!(!names().iter().any(|name| name.starts_with("preview-")), "{:?}", names());
 }
