@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_shard_of_more_units_than_a_task_can_have_is_refused_with_a_number_that_does() {
+        let singles = Layout::singles(1 << 40).unwrap();
+        let error = Shards::new(&singles, 3).unwrap_err();
+        assert!(error.to_string().contains("as with more shards"), "{error}");
+        let ShardsError::TooFew { enough, .. } = error else { panic!("{error}") };
+        assert_eq!(Shards::new(&singles, enough as u32).unwrap().len(), enough as u32);
+    }
+
+    #[test]
     fn a_cut_within_a_piece_is_no_plan() {
         let layout = layout(2, 257, &[true]);
         let cuts = |cuts: &[u64]| Shards { cuts: cuts.to_vec() }.cover(&layout);
