@@ -1,7 +1,7 @@
 """The instrument in NumPy, for the data set LLSS: from a calibration set to spectra and design.
 
 What a user of NumPy would write: every step is done to all records at once. The formulas are those
-of docs/DATA.md and src/instrument/, so that the solutions can be compared with those of otfhpc.
+of docs/DATA.md and src/science/instrument/, so that the solutions can be compared with those of otfhpc.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 //! Every published figure of the LLSS calibration model that this program must reproduce.
 //!
-//! Those that are single figures are also in the unit tests of `src/instrument`, which need no
+//! Those that are single figures are also in the unit tests of `src/science/instrument`, which need no
 //! file: bolometer (temperature, S0, tau), both axes, normalisation, and the 43 values of the ETF.
 
 use std::fs::File;

@@ -29,7 +29,7 @@ const SHARDS: u32 = 5;
 const BINS: &str = "--set=fit.bins=0-20";
 const OTHER_SEED: &str = "--set=study.seed=2";
 
-/// Where the fields of a partial stand; see `src/shard/partial.rs`.
+/// Where the fields of a partial stand; see `src/runner/store/partial.rs`.
 const VERSION_AT: usize = 8;
 const SHARD_AT: usize = 12;
 const FIRST_UNIT_AT: usize = 48;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -29,6 +30,16 @@ impl Digest {
             hasher.update(piece);
         }
         Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The hash of some bytes and of all that a reader has after them.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn of_reader(first: &[u8], reader: impl Read) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(first).update_reader(reader)?;
+        Ok(Self(*hasher.finalize().as_bytes()))
     }
 
     /// The hash of a file's content, read in pieces.

@@ -1,11 +1,13 @@
-//! Reads every partial of a plan, one at a time, and proves that nothing is missing.
+//! Reads every partial of a plan, unit by unit, and proves that nothing is missing.
 
 use std::ops::Range;
 
 use crate::foundations::FileError;
 use crate::foundations::files::{self, plain};
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::{Partial, PartialError, Provenance, RunDir, shard_of_partial};
+use crate::runner::store::{
+    Partial, PartialError, Provenance, RunDir, StreamError, shard_of_partial,
+};
 
 use super::ledger::{Fault, Ledger, Totals};
 use super::{AnyError, Collector, MergeError, TakeError};
@@ -33,7 +35,7 @@ pub(super) enum Collected<'a> {
     },
 }
 
-/// Reads all partials of a plan. Memory holds what the collector keeps, and one partial at a time; the
+/// Reads all partials of a plan. Memory holds what the collector keeps, and one result at a time; the
 /// collector is made only if the partials are all there, as far as their headers tell.
 ///
 /// # Errors
@@ -51,11 +53,15 @@ pub(super) fn collect<'a>(
         Account { collector: made, ledger: Ledger::default(), provenance: Vec::new() };
     for shard in plan.shards.live() {
         let units = plan.shards.units(shard).unwrap_or(0..0);
-        let taken = match Partial::read(run, plan, shard) {
-            Ok(partial) => account.take(&units, partial)?,
+        let taken = match account.take(run, plan, shard) {
             // It may be sound: only nobody can see it now.
-            Err(PartialError::File(error)) => return Err(error.into()),
-            Err(problem) => Err(problem),
+            Err(StreamError::Partial(PartialError::File(error))) => return Err(error.into()),
+            Err(StreamError::Refused(TakeError::Other(error))) => {
+                return Err(MergeError::Work(error));
+            }
+            Err(StreamError::Refused(TakeError::Body(problem))) => Err(PartialError::Body(problem)),
+            Err(StreamError::Partial(problem)) => Err(problem),
+            Ok(()) => Ok(()),
         };
         if let Err(problem) = taken {
             account.miss(&units, matches!(problem, PartialError::Missing));
@@ -82,23 +88,23 @@ impl Account<'_> {
     /// Takes every unit of a sound partial; none is counted if one of them is not what it should be.
     fn take(
         &mut self,
-        units: &Range<u64>,
-        partial: Partial,
-    ) -> Result<Result<(), PartialError>, MergeError> {
-        if let Some(collector) = &mut self.collector {
-            for (unit, result) in units.clone().zip(&partial.results) {
-                match collector.take(unit, result) {
-                    Ok(()) => {}
-                    Err(TakeError::Body(problem)) => return Ok(Err(PartialError::Body(problem))),
-                    Err(TakeError::Other(error)) => return Err(MergeError::Work(error)),
-                }
+        run: &RunDir,
+        plan: &BoundPlan,
+        shard: u32,
+    ) -> Result<(), StreamError<TakeError>> {
+        let before = self.ledger.clone();
+        let taken = Partial::stream(run, plan, shard, |unit, result| {
+            self.ledger.count(unit, &result);
+            self.collector.as_mut().map_or(Ok(()), |collector| collector.take(unit, &result))
+        });
+        match taken {
+            Ok(provenance) => self.provenance.push(provenance),
+            Err(error) => {
+                self.ledger = before;
+                return Err(error);
             }
         }
-        for (unit, result) in units.clone().zip(&partial.results) {
-            self.ledger.count(unit, result);
-        }
-        self.provenance.push(partial.provenance);
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn miss(&mut self, units: &Range<u64>, is_missing: bool) {

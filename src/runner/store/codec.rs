@@ -1,8 +1,10 @@
 //! bincode, with bounds on what a damaged length may ask for.
 
+use std::io::Read;
+
 use bincode::config::standard;
 use bincode::error::DecodeError;
-use bincode::serde::{decode_from_slice, encode_to_vec};
+use bincode::serde::{decode_from_slice, decode_from_std_read, encode_to_vec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -31,6 +33,25 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         0 => Ok(value),
         left => Err(format!("{left} bytes are left over")),
     }
+}
+
+/// Decodes the next value of a file of so many bytes, under the same limits.
+///
+/// # Errors
+/// Says why what follows are not the bytes of such a value.
+pub(super) fn decode_next<T: DeserializeOwned>(
+    reader: &mut impl Read,
+    length: u64,
+) -> Result<T, String> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let decoded = if length <= SMALL {
+        decode_from_std_read(reader, standard().with_limit::<{ 16 * SMALL }>())
+    } else if length <= MEDIUM {
+        decode_from_std_read(reader, standard().with_limit::<{ 16 * MEDIUM }>())
+    } else {
+        decode_from_std_read(reader, standard().with_limit::<LIMIT>())
+    };
+    decoded.map_err(|e: DecodeError| e.to_string())
 }
 
 fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {

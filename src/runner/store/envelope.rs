@@ -28,8 +28,10 @@ pub struct Envelope {
     /// Why it is not done; the same words wherever it ran.
     pub reason: Option<String>,
     /// The result, as its workload encodes it: a function of plan and inputs alone.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// What may be otherwise each time, as times are: never in a product, and never compared.
+    #[serde(with = "serde_bytes")]
     pub aside: Vec<u8>,
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::run_dir::RunDir;
 use crate::runner::plan::BoundPlan;
 
-use super::envelope::UnitStatus;
+use super::envelope::{Envelope, UnitStatus};
 use super::partial::Partial;
 
 /// Units of the shards that are done, by how they ended.
@@ -20,10 +20,12 @@ impl Outcomes {
     pub fn of(run: &RunDir, plan: &BoundPlan) -> Self {
         let of_shard = |shard| {
             let mut outcomes = Self::default();
-            for result in Partial::read(run, plan, shard).iter().flat_map(|p| &p.results) {
+            let count = |_, result: Envelope| {
                 outcomes.by_status[result.status as usize] += 1;
-            }
-            outcomes
+                Ok::<(), ()>(())
+            };
+            let read = Partial::stream(run, plan, shard, count);
+            if read.is_ok() { outcomes } else { Self::default() }
         };
         plan.shards.live().into_par_iter().map(of_shard).reduce(Self::default, Self::plus)
     }

@@ -12,6 +12,7 @@
 //!       104..     body: bincode of the results and the provenance
 //! ```
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::run_dir::RunDir;
+use super::stream::verified;
 use crate::foundations::files::plain::{self, Kind};
 use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::BoundPlan;
@@ -30,8 +32,8 @@ use super::envelope::Envelope;
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
 const FORMAT: u32 = 6;
-const CHECKSUM_AT: usize = 72;
-const HEADER: usize = 104;
+pub(super) const CHECKSUM_AT: usize = 72;
+pub(super) const HEADER: usize = 104;
 
 /// What a finished shard leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,7 +204,7 @@ impl Partial {
     /// # Errors
     /// Says what is wrong with the file, without its name.
     pub fn check(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
-        check_header(&bytes_in(&run.partial(shard))?, plan, shard).map(|_| ())
+        verified(run, plan, shard).map(|_| ())
     }
 
     /// Looks whether a file can be the partial of the shard, by its header and its length alone.
@@ -212,11 +214,11 @@ impl Partial {
     pub fn look(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
         let path = run.partial(shard);
         let error = |e| PartialError::File(FileError::new("read", &path, e));
-        let file = plain::open_to_read(&path).map_err(error)?;
+        let file = open(&path)?;
         let length = file.metadata().map_err(error)?.len();
         let mut header = Vec::with_capacity(HEADER);
         file.take(HEADER as u64).read_to_end(&mut header).map_err(error)?;
-        Header::read(&header, length)?.check(plan, shard)
+        Header::read(&header, length)?.check(plan, shard).map(|_| ())
     }
 
     /// Decodes the bytes of a partial and proves that they are whole and belong to this plan.
@@ -241,11 +243,20 @@ fn planned_units(plan: &BoundPlan, shard: u32) -> Range<u64> {
 
 /// A folder, a link or a device in the place of a partial is not read.
 fn bytes_in(path: &Path) -> Result<Vec<u8>, PartialError> {
-    plain::read(path).map_err(|error| match error.misplaced() {
+    plain::read(path).map_err(reason)
+}
+
+/// Opens what is in the place of a partial, to be read.
+pub(super) fn open(path: &Path) -> Result<File, PartialError> {
+    plain::open_to_read(path).map_err(|e| reason(FileError::new("read", path, e)))
+}
+
+fn reason(error: FileError) -> PartialError {
+    match error.misplaced() {
         Some(misplaced) => PartialError::NotAFile(misplaced.found),
         None if error.is_not_found() => PartialError::Missing,
         None => error.into(),
-    })
+    }
 }
 
 fn head(plan: &BoundPlan, shard: u32, units: &Range<u64>, body: u64) -> Vec<u8> {
@@ -276,14 +287,14 @@ fn check_header<'a>(
 }
 
 /// What a header says, of a file whose length it knows.
-struct Header {
+pub(super) struct Header {
     shard: u32,
     plan: Digest,
     units: Range<u64>,
 }
 
 impl Header {
-    fn read(bytes: &[u8], length: u64) -> Result<Self, PartialError> {
+    pub(super) fn read(bytes: &[u8], length: u64) -> Result<Self, PartialError> {
         let Some((header, _)) = bytes.split_at_checked(HEADER) else {
             return Err(PartialError::Length { expected: HEADER as u64, found: length });
         };
@@ -305,7 +316,8 @@ impl Header {
         Ok(Self { shard, plan, units: first..first.saturating_add(count) })
     }
 
-    fn check(self, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
+    /// The units of the shard, if this is its header.
+    pub(super) fn check(self, plan: &BoundPlan, shard: u32) -> Result<Range<u64>, PartialError> {
         if self.plan != plan.hash {
             let (found, expected) = (self.plan.short(), plan.hash.short());
             return Err(PartialError::OtherPlan { found, expected });
@@ -317,7 +329,7 @@ impl Header {
         if found != expected {
             return Err(PartialError::Units { found, expected });
         }
-        Ok(())
+        Ok(expected)
     }
 }
 
@@ -333,4 +345,4 @@ impl Fields<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use super::*;
 use crate::runner::plan::layout::tests::layout;
 
 /// A plan of 24 units in 3 shards.
-fn planned(seed: u64) -> BoundPlan {
+pub(in crate::runner::store) fn planned(seed: u64) -> BoundPlan {
     BoundPlan::example(layout(2, 6, &[false, false]), seed, 3)
 }
 
@@ -14,7 +14,7 @@ fn result(unit: u64) -> Envelope {
     Envelope::example(unit, "OTFHPCP")
 }
 
-fn partial(plan: &BoundPlan, shard: u32) -> Partial {
+pub(in crate::runner::store) fn partial(plan: &BoundPlan, shard: u32) -> Partial {
     let times = vec![ColumnTime { label: "wls".into(), units: 4, median_microseconds: 12.5 }];
     let provenance = Provenance {
         shard,
