@@ -27,7 +27,8 @@ pub(super) fn command(args: &FolderArgs, volume: Volume) -> Result<Exit> {
 pub(super) fn merge_and_report(session: &Session, volume: Volume) -> Result<Exit> {
     let Session { run, plan, workload } = session;
     files::check_writable(run.root())?;
-    let _owned = Owned::take(run)?;
+    let owned = Owned::take(run)?;
+    owned.remove_leftovers(run)?;
     plan.check_stands(run)?;
     plan.check_unchanged()?;
     let collector = || Ok(workload.collector(run, plan)?);

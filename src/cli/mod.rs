@@ -52,6 +52,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say_usage(&said) as u8),
     };
+    signals::survive_file_limits();
     cli.command.settle_folder();
     let volume = match (cli.quiet, cli.verbose) {
         (true, _) => Volume::Quiet,

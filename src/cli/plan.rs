@@ -89,6 +89,7 @@ pub(super) fn make(
     let Session { run, plan, workload } = session;
     files::make_folder(run.root())?;
     let owned = Owned::take(&run)?;
+    owned.remove_leftovers(&run)?;
     if settings.extend {
         extend(&run, &plan, &*workload, settings, volume)?;
     } else {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 
 use crate::runner::engine::Stop;
@@ -16,6 +16,13 @@ use super::exit::Exit;
 
 /// The signals that are obeyed, and what people call them.
 const SIGNALS: [(i32, &str); 3] = [(SIGUSR1, "SIGUSR1"), (SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")];
+
+/// Has a file that grows beyond the limit of `ulimit -f` be an error of whoever writes it, which says
+/// what it is, and not the end of the process.
+pub(super) fn survive_file_limits() {
+    // Where this cannot be done, the limit ends the process, as it always did.
+    let _ = flag::register(SIGXFSZ, Arc::default());
+}
 
 /// While this is there, a first signal asks to stop and a second ends the process at once.
 /// Afterwards signals do what they do to any program.

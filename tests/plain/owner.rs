@@ -187,3 +187,38 @@ fn output_that_cannot_be_written_is_an_error() {
     let ran = child.wait_with_output().unwrap();
     assert_eq!((ran.status.code(), &ran.stderr[..]), (Some(0), &b""[..]));
 }
+
+#[test]
+fn what_dead_processes_left_unfinished_goes_with_the_next_command() {
+    let (_folder, run) = finished(&[]);
+    let left = [
+        run.root().join(".solution.npz.x1y2z3.tmp"),
+        run.partials().join(".shard-00000.bin.x1y2z3.tmp"),
+    ];
+    for command in ["merge", "local"] {
+        left.iter().for_each(|path| fs::write(path, "numbers").unwrap());
+        let living = File::create(run.partials().join(".shard-00001.bin.abc.tmp")).unwrap();
+        living.lock().unwrap();
+        match command {
+            "merge" => otfhpc(["merge", text(run.root())]).ended(0),
+            _ => local(&run, &[]).ended(0),
+        };
+        assert!(left.iter().all(|path| !path.exists()), "{command}");
+        let living = run.partials().join(".shard-00001.bin.abc.tmp");
+        assert!(living.exists(), "{command} took what another process is writing");
+    }
+}
+
+#[test]
+fn a_limit_on_the_length_of_files_is_an_error_of_the_file() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("results");
+    let ran = Command::new("sh")
+        .args(["-c", "ulimit -f 1; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_otfhpc")])
+        .args(["plan", "--no-probe", "--out", text(&out), SMALL[0], SMALL[1]])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot write") && said.contains("File too large"), "{said}");
+}

@@ -277,40 +277,6 @@ fn run_once(study: &CommandStudy, context: &RunContext<'_>) -> Envelope {
     run(study, 0, context).unwrap()
 }
 
-/// Not a test of anything but the time that a unit takes beside its program: run it by name.
-#[test]
-#[ignore = "a measurement"]
-fn overhead_of_a_unit() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = "workload=\"command\"\n[command]\nrun=\"true\"\noutput=\"\"\n\
-                [[grid]]\nname=\"n\"\nfrom=1\nto=100000\n";
-    let study = CommandStudy::new(&toml::from_str(text).unwrap()).unwrap();
-    let (logs, scratch) = (folder.path().join("logs"), folder.path().to_path_buf());
-    let (study, logs, scratch) = (&study, &logs, &scratch);
-    let begun = Instant::now();
-    std::thread::scope(|scope| {
-        for part in 0..2 {
-            scope.spawn(move || {
-                let context = RunContext { stop: &|| false, logs, scratch };
-                for unit in part * 5000..part * 5000 + 5000 {
-                    let envelope = run(study, unit, &context).unwrap();
-                    assert_eq!(envelope.status, UnitStatus::Done, "{:?}", envelope.reason);
-                }
-            });
-        }
-    });
-    let ms = begun.elapsed().as_secs_f64() * 1e3 / 1e4;
-    println!("{ms:.3} ms a unit, 2 at once");
-    let begun = Instant::now();
-    for _ in 0..2000 {
-        Command::new("true").stdin(Stdio::null()).status().unwrap();
-    }
-    println!(
-        "{:.3} ms for the program alone, one at once",
-        begun.elapsed().as_secs_f64() * 1e3 / 2e3
-    );
-}
-
 #[test]
 fn what_cannot_be_started_is_named() {
     let place = |run: &str, mode: &str| {

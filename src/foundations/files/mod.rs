@@ -2,6 +2,7 @@
 
 mod digest;
 pub(crate) mod gunzip;
+pub mod leftovers;
 pub mod plain;
 
 use std::fs::{self, File, Permissions};
@@ -168,6 +169,8 @@ fn written(
         .suffix(TEMPORARY_SUFFIX)
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder_of(path))?;
+    // While it is locked, its writer lives; that there are no locks is no reason not to write.
+    let _ = temporary.as_file().try_lock();
     let mut writer = BufWriter::with_capacity(1 << 16, temporary.as_file());
     fill(&mut writer)?;
     writer.flush()?;

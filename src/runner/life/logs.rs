@@ -25,6 +25,9 @@ impl Logs {
     /// If something that is no file stands in the place of one.
     pub(super) fn find(run: &RunDir) -> Result<Self, FileError> {
         let mut logs = Self::default();
+        if run.has_file_for_logs() {
+            return Ok(logs);
+        }
         for entry in plain::read_folder(&run.logs())?.into_iter().flatten().flatten() {
             let name = entry.file_name();
             if let Some(task) = task_of(&name.to_string_lossy()) {

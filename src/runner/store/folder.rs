@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::files::plain;
+use crate::foundations::files::{leftovers, plain};
 use crate::foundations::{Digest, FileError, Shown};
 use crate::runner::plan::BoundPlan;
 
@@ -17,7 +17,7 @@ use super::run_dir::RunDir;
 /// are no locks, it is no more than the wish.
 #[derive(Debug)]
 pub struct Owned {
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 /// A folder that somebody else owns, or works in.
@@ -80,13 +80,30 @@ impl Owned {
         match lock_in_place(&path, Locks::default())? {
             Locked::Ours(lock) => {
                 lock.sign(&Holder::new(host_name()));
-                Ok(Self { _lock: Some(lock) })
+                Ok(Self { lock: Some(lock) })
             }
-            Locked::Unknown => Ok(Self { _lock: None }),
+            Locked::Unknown => Ok(Self { lock: None }),
             Locked::Elsewhere => {
                 Err(OwnedError::Folder { root: run.root().into(), holder: holder(&path) })
             }
         }
+    }
+
+    /// Removes what processes left unfinished that died while they wrote.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn remove_leftovers(&self, run: &RunDir) -> Result<(), FileError> {
+        if self.lock.is_none() {
+            // Nobody can say here who lives.
+            return Ok(());
+        }
+        for folder in [run.root().to_path_buf(), run.partials(), run.journals()] {
+            if folder.is_dir() {
+                leftovers::remove(&folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses to go on while a task works on a shard in the folder: of whatever plan.

@@ -164,7 +164,9 @@ impl RunDir {
     /// # Errors
     /// Names the first that is something else.
     pub fn check_kinds(&self) -> Result<(), FileError> {
-        let logs = [self.logs(), self.program_logs(), self.audit_logs()];
+        let mut logs = vec![self.logs(), self.program_logs(), self.audit_logs()];
+        // A plain file there keeps Slurm from opening its logs, of which `status` tells more.
+        logs.retain(|_| !self.has_file_for_logs());
         let folders = [self.partials(), self.journals(), self.set_aside(), self.scripts()];
         let folders = folders.into_iter().chain(logs).map(|path| (path, Kind::Folder));
         let scripts = [self.array_script(), self.merge_script()];
@@ -172,6 +174,12 @@ impl RunDir {
             [self.plan(), self.revisions(), self.id(), self.submissions(), self.provenance()];
         let files = files.into_iter().chain(scripts).map(|path| (path, Kind::File));
         folders.chain(files).try_for_each(|(path, kind)| check(&path, kind))
+    }
+
+    /// Whether a plain file stands in the place of the folder of logs.
+    #[must_use]
+    pub fn has_file_for_logs(&self) -> bool {
+        self.logs().symlink_metadata().is_ok_and(|data| data.is_file())
     }
 
     /// A file that a merge writes, by its name.

@@ -70,7 +70,8 @@ fn look_at(
     }
     let mut journals = Journals::of_shard(plan, shard, found)?;
     // Its journal is old, or says nothing: whoever holds the lock is not gone, but may be stopped.
-    if !journals.running && journals.ended.is_none() && holder_of(run, shard)?.is_some() {
+    let is_held = || holder_of(run, shard).is_ok_and(|holder| holder.is_some());
+    if !journals.running && journals.ended.is_none() && is_held() {
         journals.running = true;
     }
     Ok(Found::Open(Progressed {
