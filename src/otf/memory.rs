@@ -79,11 +79,7 @@ impl Memory {
             realisations,
             methods_together,
             row: records * OF_ROW + OF_THREAD,
-            merge: OF_UNIT
-                .saturating_mul(units)
-                .saturating_add(PROCESS)
-                .saturating_add(products(study))
-                .saturating_add(account_of_records(work)),
+            merge: PROCESS.saturating_add(products(study)).saturating_add(account_of_records(work)),
         }
     }
 

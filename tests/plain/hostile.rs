@@ -171,6 +171,11 @@ fn what_stands_in_the_place_of_a_file_or_folder_of_a_run_is_refused_by_every_com
                 for command in finished.commands() {
                     let what = format!("{command:?}, {thing:?} at {}", path.display());
                     let ran = at_once(|| otfhpc(&command), &what);
+                    // That Slurm cannot open its logs is a cause that `status` tells: no reason to
+                    // refuse.
+                    if *path == run.logs() && thing == Thing::Other {
+                        continue;
+                    }
                     assert_eq!(ran.code, Some(2), "{what}: {ran:#?}");
                     let expected = format!("{} is a ", text(path));
                     assert!(ran.stderr.contains(&expected), "{what}: {}", ran.stderr);

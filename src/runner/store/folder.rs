@@ -98,7 +98,9 @@ impl Owned {
             // Nobody can say here who lives.
             return Ok(());
         }
-        for folder in [run.root().to_path_buf(), run.partials(), run.journals()] {
+        // The folder of the run itself may be a link.
+        let root = run.root().canonicalize().map_err(|e| FileError::new("read", run.root(), e))?;
+        for folder in [root, run.partials(), run.journals()] {
             if folder.is_dir() {
                 leftovers::remove(&folder)?;
             }

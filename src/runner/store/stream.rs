@@ -43,11 +43,14 @@ impl Partial {
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let count: u64 = next(&mut reader, length)?;
         let found = units.start..units.start.saturating_add(count);
+        for unit in found.clone() {
+            let result = next(&mut reader, length)?;
+            if units.contains(&unit) {
+                take(unit, result).map_err(StreamError::Refused)?;
+            }
+        }
         if found != units {
             return Err(PartialError::Units { found, expected: units }.into());
-        }
-        for unit in units {
-            take(unit, next(&mut reader, length)?).map_err(StreamError::Refused)?;
         }
         let provenance = next(&mut reader, length)?;
         match reader.bytes().count() {
