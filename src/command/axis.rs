@@ -179,10 +179,7 @@ impl AxisBuilder {
     pub(super) fn add(&mut self, named: &Named) -> Result<(), CommandError> {
         let before = self.len();
         let place = self.place(named)?;
-        match place == before {
-            true => Ok(()),
-            false => Err(self.twice(&named.label())),
-        }
+        if place == before { Ok(()) } else { Err(self.twice(&named.label())) }
     }
 
     pub(super) fn twice(&self, label: &str) -> CommandError {

@@ -187,9 +187,10 @@ impl Builder {
 
     fn add_zip(&mut self, zip: &BTreeMap<String, Vec<Named>>) -> Result<(), CommandError> {
         let example = "zip = { system = [\"a\", \"b\"], order = [1, 2] }";
-        let setting = || match zip.is_empty() {
-            true => "[[grid]] zip".into(),
-            false => {
+        let setting = || {
+            if zip.is_empty() {
+                "[[grid]] zip".into()
+            } else {
                 format!("[[grid]] zip of {}", zip.keys().cloned().collect::<Vec<_>>().join(", "))
             }
         };

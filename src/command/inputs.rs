@@ -56,10 +56,7 @@ impl CommandStudy {
             found.extend(start.is_file().then_some(start));
         } else {
             let like = patterns("command.depends", &[rest.to_owned()])?;
-            let deepest = match rest.contains("**") {
-                true => usize::MAX,
-                false => rest.split('/').count(),
-            };
+            let deepest = if rest.contains("**") { usize::MAX } else { rest.split('/').count() };
             walk(&start, deepest, &mut |path| {
                 let below = path.strip_prefix(&start).unwrap_or(path);
                 if like.iter().any(|like| like.matches_path_with(below, OF_FILES)) {

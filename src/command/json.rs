@@ -63,13 +63,12 @@ pub(super) fn look(
     let active: Vec<usize> = (0..pointers.len()).collect();
     reader.value(0, &active)?;
     reader.space();
-    match reader.at == text.len() {
-        true => {
-            // What is inside of a member is seen before the commas around it.
-            reader.looked.cuts.sort_unstable_by_key(|cut| cut.start);
-            Ok(reader.looked)
-        }
-        false => Err(reader.odd("the end of the file")),
+    if reader.at == text.len() {
+        // What is inside of a member is seen before the commas around it.
+        reader.looked.cuts.sort_unstable_by_key(|cut| cut.start);
+        Ok(reader.looked)
+    } else {
+        Err(reader.odd("the end of the file"))
     }
 }
 
@@ -263,9 +262,10 @@ impl Reader<'_> {
     /// stays as it was written.
     fn decoded(&self, text: Range<usize>) -> String {
         let raw = &self.text[text.start + 1..text.end - 1];
-        match raw.contains('\\') {
-            true => serde_json::from_str(&self.text[text]).unwrap_or_else(|_| raw.to_owned()),
-            false => raw.to_owned(),
+        if raw.contains('\\') {
+            serde_json::from_str(&self.text[text]).unwrap_or_else(|_| raw.to_owned())
+        } else {
+            raw.to_owned()
         }
     }
 

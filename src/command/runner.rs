@@ -168,9 +168,10 @@ fn begin(
 /// folder in which the program runs. No link is followed: that of a virtual environment's Python says
 /// where its packages are.
 pub(super) fn program(directory: &Path, word: OsString) -> OsString {
-    match word.as_encoded_bytes().contains(&b'/') {
-        true => directory.join(word).into_os_string(),
-        false => word,
+    if word.as_encoded_bytes().contains(&b'/') {
+        directory.join(word).into_os_string()
+    } else {
+        word
     }
 }
 

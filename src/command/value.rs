@@ -118,9 +118,10 @@ impl<'de> Visitor<'de> for Written {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number, a text, true or false")?;
-        match self.may_be_labelled {
-            true => f.write_str(", or { value = 1e-3, label = \"0.001\" }"),
-            false => Ok(()),
+        if self.may_be_labelled {
+            f.write_str(", or { value = 1e-3, label = \"0.001\" }")
+        } else {
+            Ok(())
         }
     }
 

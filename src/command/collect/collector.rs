@@ -107,9 +107,10 @@ impl<'a> UnitCollector<'a> {
 /// What a unit that is done has left; nothing, if it says nothing.
 pub(super) fn body_of(label: &str, envelope: &Envelope) -> Result<Body, CollectError> {
     let damaged = |problem| CollectError::Damaged { label: label.into(), problem };
-    match envelope.body.is_empty() {
-        true => Ok(Body::default()),
-        false => Body::decode(&envelope.body).map_err(damaged),
+    if envelope.body.is_empty() {
+        Ok(Body::default())
+    } else {
+        Body::decode(&envelope.body).map_err(damaged)
     }
 }
 

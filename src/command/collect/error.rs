@@ -124,8 +124,5 @@ fn too_few(expected: u64, short: &[Short], count: u64) -> String {
 
 fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.is_empty() {
-        true => "none".into(),
-        false => quoted.join(", "),
-    }
+    if quoted.is_empty() { "none".into() } else { quoted.join(", ") }
 }

@@ -49,9 +49,10 @@ impl GridColumns {
         let places = study.grid().places(unit);
         let field = |column: &GridColumn| {
             let (axis, place) = (&study.axes()[column.axis], places[column.axis]);
-            match column.is_label {
-                true => axis.label(place).into_owned(),
-                false => axis.value(place).to_string(),
+            if column.is_label {
+                axis.label(place).into_owned()
+            } else {
+                axis.value(place).to_string()
             }
         };
         self.columns.iter().map(field).collect()

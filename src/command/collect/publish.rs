@@ -18,13 +18,16 @@ const FEW: u64 = 64;
 /// # Errors
 /// If the disk does not take it.
 pub(super) fn sync(folder: &Path, files: u64) -> Result<(), FileError> {
-    let sync = || match files <= FEW {
-        true => sync_tree(folder),
-        false => match syncfs(File::open(folder)?) {
-            // A file system that cannot be synced alone.
-            Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => sync_tree(folder),
-            result => Ok(result?),
-        },
+    let sync = || {
+        if files <= FEW {
+            sync_tree(folder)
+        } else {
+            match syncfs(File::open(folder)?) {
+                // A file system that cannot be synced alone.
+                Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => sync_tree(folder),
+                result => Ok(result?),
+            }
+        }
     };
     sync().map_err(|e| FileError::new("sync", folder, e))
 }
@@ -32,9 +35,10 @@ pub(super) fn sync(folder: &Path, files: u64) -> Result<(), FileError> {
 fn sync_tree(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => sync_tree(&entry.path())?,
-            false => File::open(entry.path())?.sync_all()?,
+        if entry.file_type()?.is_dir() {
+            sync_tree(&entry.path())?
+        } else {
+            File::open(entry.path())?.sync_all()?
         }
     }
     File::open(folder)?.sync_all()

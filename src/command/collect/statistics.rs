@@ -43,9 +43,8 @@ impl Statistics {
     /// Count, mean, standard deviation (n - 1), least and greatest; empty where there is none.
     pub(super) fn fields(&self) -> [String; 5] {
         let n = self.count as f64;
-        let of = |least: u64, number: f64| match self.count >= least {
-            true => Value::Number(number).to_string(),
-            false => String::new(),
+        let of = |least: u64, number: f64| {
+            if self.count >= least { Value::Number(number).to_string() } else { String::new() }
         };
         [
             self.count.to_string(),

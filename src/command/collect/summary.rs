@@ -97,9 +97,10 @@ impl<'a> Summary<'a> {
     ) -> Result<(), FileError> {
         let (fields_of, records) = rows.read(part)?;
         let place = |name: &String| rows.columns.iter().position(|column| column.name == *name);
-        let key: Vec<usize> = match rows.has_keys {
-            true => self.row_key.iter().filter_map(|name| fields_of[place(name)?]).collect(),
-            false => Vec::new(),
+        let key: Vec<usize> = if rows.has_keys {
+            self.row_key.iter().filter_map(|name| fields_of[place(name)?]).collect()
+        } else {
+            Vec::new()
         };
         for record in &records {
             let statistics = group.of(&key_of(record, &key));

@@ -33,14 +33,14 @@ impl Kind {
     /// Of what a system call said.
     #[must_use]
     pub fn of(kind: FileType) -> Self {
-        match () {
-            () if kind.is_file() => Self::File,
-            () if kind.is_dir() => Self::Folder,
-            () if kind.is_symlink() => Self::Link,
-            () if kind.is_fifo() => Self::Fifo,
-            () if kind.is_socket() => Self::Socket,
-            () => Self::Device,
-        }
+        let known = [
+            (kind.is_file(), Self::File),
+            (kind.is_dir(), Self::Folder),
+            (kind.is_symlink(), Self::Link),
+            (kind.is_fifo(), Self::Fifo),
+            (kind.is_socket(), Self::Socket),
+        ];
+        known.into_iter().find_map(|(is, kind)| is.then_some(kind)).unwrap_or(Self::Device)
     }
 
     /// What stands at a path, if anything does.
@@ -87,11 +87,10 @@ impl Misplaced {
     }
 
     fn mend(self) -> &'static str {
-        match self.expected == Kind::Folder && self.found == Kind::Link {
-            true => {
-                "no link is followed here: move it away, or have the folder above it be the link"
-            }
-            false => "move it away",
+        if self.expected == Kind::Folder && self.found == Kind::Link {
+            "no link is followed here: move it away, or have the folder above it be the link"
+        } else {
+            "move it away"
         }
     }
 }
