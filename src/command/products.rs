@@ -57,11 +57,13 @@ impl Collector for CommandProducts<'_> {
         let products = collecting.finish()?;
         products.publish(run.root())?;
         write_ledger(run, study, ledger)?;
-        let reducing = private.path().join("reduce");
+        // The program runs in the folder of the study: no path that it is given may be relative.
+        let results = std::path::absolute(run.root())?;
+        let reducing = std::path::absolute(private.path())?.join("reduce");
         files::make_folder(&reducing)?;
         let logs = run.program_logs();
         let context =
-            ReduceContext { results: run.root(), private: &reducing, logs: &logs, stop: &|| false };
+            ReduceContext { results: &results, private: &reducing, logs: &logs, stop: &|| false };
         let reduced = reduce(study, &context)?;
         let mut report = report(&products.tables, reduced);
         if products.files > 0 {

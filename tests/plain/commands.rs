@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use otfhpc::command::{CommandStudy, CommandWork};
 
 use crate::support::command::{Study, assert_same, products};
-use crate::support::program::{otfhpc, text};
+use crate::support::program::{otfhpc, otfhpc_in, text};
 
 /// Trials of one program, with an axis of noise before.
 const GRID: &str = "[[grid]]\nname = \"noise\"\nvalues = [1e-8, { value = 1e-3, label = \"low\" }]\n\
@@ -418,6 +418,10 @@ fn a_reduction_that_fails_loses_nothing_and_can_be_mended() {
     study.on_results("merge", &[]).ended(0);
     assert_eq!(study.product("reduced/count").trim(), "8");
     assert_eq!(study.ran(), [""; 0]);
+    // The program runs elsewhere than the merge: a relative folder of results is as good.
+    fs::remove_file(study.out.join("reduced/count")).unwrap();
+    otfhpc_in(&study.out, ["merge", "."]).ended(0);
+    assert_eq!(study.product("reduced/count").trim(), "8");
 }
 
 #[test]
