@@ -1,9 +1,5 @@
 //! Merging 10,000 partials: time and peak memory of `otfhpc merge`, and time of `otfhpc status`.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
 use num_complex::Complex64;
 use otfhpc::foundations::Digest;
 use otfhpc::otf::study::Config;
@@ -13,6 +9,8 @@ use otfhpc::runner::plan::{BoundPlan, Build, Plan};
 use otfhpc::runner::store::RunDir;
 use otfhpc::runner::store::{Partial, Provenance};
 use otfhpc::science::fit::{Outcome, Solution};
+
+mod support;
 
 const SHARDS: u32 = 10_000;
 /// 2 methods x 487 trials x 257 bins: 25 units a shard.
@@ -26,9 +24,10 @@ fn main() {
     let run = RunDir::new(folder.path());
     let units = leave_partials(&run);
     println!("{SHARDS} partials of {units} units");
+    let root = run.root().to_str().expect("temporary paths are text");
     for command in ["status", "merge"] {
         for _ in 0..TIMES {
-            let (time, memory) = measure(command, run.root());
+            let (time, memory) = support::measure(&[command, root]);
             println!("{command:7} {:6.2} s {memory}", time.as_secs_f64());
         }
     }
@@ -83,36 +82,5 @@ fn result(unit: u64) -> UnitResult {
         outcome: Outcome::Converged(solution),
         prediction_error: None,
         degrees_of_freedom: Some(1193),
-    }
-}
-
-/// Runs a command on the folder: how long it takes, and how much memory it had at most.
-fn measure(command: &str, folder: &Path) -> (Duration, String) {
-    let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_otfhpc"))
-        .arg(command)
-        .arg(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let memory = watch(&mut child);
-    (start.elapsed(), memory)
-}
-
-/// Waits for a process, and reads the high-water mark of its memory until it is gone: the last
-/// that was read is at most a millisecond old.
-fn watch(child: &mut Child) -> String {
-    let path = format!("/proc/{}/status", child.id());
-    let mut memory = "unknown".to_owned();
-    loop {
-        let status = std::fs::read_to_string(&path).unwrap_or_default();
-        if let Some(mark) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
-            memory = mark.trim().to_owned();
-        }
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            assert!(status.success(), "{status}");
-            return memory;
-        }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

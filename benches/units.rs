@@ -2,8 +2,10 @@
 //! and their peak memory.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+mod support;
 
 /// As many units as the first argument says, or these.
 const UNITS: u64 = 100_000;
@@ -43,42 +45,11 @@ fn bare(times: u64) -> f64 {
 }
 
 fn report(name: &str, arguments: &[&str]) -> Duration {
-    let (time, memory) = measure(arguments);
+    let (time, memory) = support::measure(arguments);
     println!("{name:8} {:6.2} s {memory}", time.as_secs_f64());
     time
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are text")
-}
-
-/// Runs a command: how long it takes, and how much memory it had at most.
-fn measure(arguments: &[&str]) -> (Duration, String) {
-    let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_otfhpc"))
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let memory = watch(&mut child);
-    (start.elapsed(), memory)
-}
-
-/// Waits for a process, and reads the high-water mark of its memory until it is gone: the last
-/// that was read is at most a few milliseconds old.
-fn watch(child: &mut Child) -> String {
-    let path = format!("/proc/{}/status", child.id());
-    let mut memory = "unknown".to_owned();
-    loop {
-        let status = std::fs::read_to_string(&path).unwrap_or_default();
-        if let Some(mark) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
-            memory = mark.trim().to_owned();
-        }
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            assert!(status.success(), "{status}");
-            return memory;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
