@@ -212,13 +212,7 @@ impl Partial {
     /// # Errors
     /// Says that it cannot be.
     pub fn look(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(), PartialError> {
-        let path = run.partial(shard);
-        let error = |e| PartialError::File(FileError::new("read", &path, e));
-        let file = open(&path)?;
-        let length = file.metadata().map_err(error)?.len();
-        let mut header = Vec::with_capacity(HEADER);
-        file.take(HEADER as u64).read_to_end(&mut header).map_err(error)?;
-        Header::read(&header, length)?.check(plan, shard).map(|_| ())
+        opened(&run.partial(shard))?.header.check(plan, shard).map(|_| ())
     }
 
     /// Decodes the bytes of a partial and proves that they are whole and belong to this plan.
@@ -246,9 +240,27 @@ fn bytes_in(path: &Path) -> Result<Vec<u8>, PartialError> {
     plain::read(path).map_err(reason)
 }
 
-/// Opens what is in the place of a partial, to be read.
-pub(super) fn open(path: &Path) -> Result<File, PartialError> {
-    plain::open_to_read(path).map_err(|e| reason(FileError::new("read", path, e)))
+/// A partial of which no more than the header was read.
+pub(super) struct Opened {
+    /// Stands before the body.
+    pub(super) file: File,
+    /// Of the file, in bytes.
+    pub(super) length: u64,
+    /// The bytes of the header.
+    pub(super) head: Vec<u8>,
+    /// What they say.
+    pub(super) header: Header,
+}
+
+/// Opens what is in the place of a partial, and reads its header.
+pub(super) fn opened(path: &Path) -> Result<Opened, PartialError> {
+    let error = |e| FileError::new("read", path, e);
+    let mut file = plain::open_to_read(path).map_err(|e| reason(error(e)))?;
+    let length = file.metadata().map_err(error)?.len();
+    let mut head = Vec::with_capacity(HEADER);
+    (&mut file).take(HEADER as u64).read_to_end(&mut head).map_err(error)?;
+    let header = Header::read(&head, length)?;
+    Ok(Opened { file, length, head, header })
 }
 
 fn reason(error: FileError) -> PartialError {
@@ -294,7 +306,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn read(bytes: &[u8], length: u64) -> Result<Self, PartialError> {
+    fn read(bytes: &[u8], length: u64) -> Result<Self, PartialError> {
         let Some((header, _)) = bytes.split_at_checked(HEADER) else {
             return Err(PartialError::Length { expected: HEADER as u64, found: length });
         };

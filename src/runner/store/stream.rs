@@ -9,7 +9,7 @@ use crate::runner::plan::BoundPlan;
 
 use super::codec;
 use super::envelope::Envelope;
-use super::partial::{CHECKSUM_AT, HEADER, Header, Partial, PartialError, Provenance, open};
+use super::partial::{CHECKSUM_AT, HEADER, Opened, Partial, PartialError, Provenance, opened};
 use super::run_dir::RunDir;
 
 /// Why a partial was not read to its end.
@@ -69,11 +69,7 @@ pub(super) fn verified(
 ) -> Result<(File, u64, Range<u64>), PartialError> {
     let path = run.partial(shard);
     let error = |e| PartialError::File(FileError::new("read", &path, e));
-    let mut file = open(&path)?;
-    let length = file.metadata().map_err(error)?.len();
-    let mut head = Vec::with_capacity(HEADER);
-    (&mut file).take(HEADER as u64).read_to_end(&mut head).map_err(error)?;
-    let header = Header::read(&head, length)?;
+    let Opened { mut file, length, head, header } = opened(&path)?;
     let found = Digest::of_reader(&head[..CHECKSUM_AT], &file).map_err(error)?;
     if found.as_bytes() != &head[CHECKSUM_AT..] {
         return Err(PartialError::Checksum);
