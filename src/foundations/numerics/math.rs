@@ -54,6 +54,12 @@ pub fn sinh(x: f64) -> f64 {
     libm::sinh(x)
 }
 
+/// Hyperbolic cosine.
+#[must_use]
+pub fn cosh(x: f64) -> f64 {
+    libm::cosh(x)
+}
+
 /// Hyperbolic tangent.
 #[must_use]
 pub fn tanh(x: f64) -> f64 {

@@ -11,6 +11,7 @@ mod clock;
 mod constraint;
 mod deadline;
 mod external;
+pub mod joint;
 mod linear;
 mod method;
 mod methods;

@@ -144,6 +144,12 @@ pub(super) fn build_with(name: &str, options: &[(&str, f64)]) -> Box<dyn Method>
     build(&values)
 }
 
+/// Numbers from 0 to 1.
+pub(super) fn random(seed: u64) -> impl FnMut() -> f64 {
+    let mut numbers = TestRng(seed);
+    move || numbers.next()
+}
+
 /// Circular Gaussian numbers, `E|n|^2 = 1` (Box and Muller).
 pub(super) fn gaussian(seed: u64) -> impl FnMut() -> Complex64 {
     use crate::foundations::numerics::math::{cis, ln};

@@ -7,7 +7,8 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::numerics::math::{ln, pow, sinh, tanh};
+use crate::foundations::numerics::math::{ln, sinh};
+use crate::foundations::numerics::{Dual, Real};
 
 /// Commanded bias counts per volt of bias.
 pub const COUNTS_PER_VOLT: f64 = 25.5;
@@ -189,23 +190,174 @@ impl BolometerParameters {
         positive_value("temperature (K)", temperature)
     }
 
-    /// Responsivity and time constant at a known temperature, from the balance of heat.
+    /// Responsivity and time constant at a known temperature.
     fn answer(&self, point: &Point, t: f64) -> Result<BolometerState, BolometerError> {
-        let &Point { voltage: v, resistance: r, field_k: x } = point;
-        let rl = self.rl_ohm;
-        let field_slope = t / x * tanh(x / t);
-        let conductance = self.g1 * pow(t, self.beta);
-        let heat_capacity = self.c3 * (t * t * t) + self.c1 * t;
-        let heating = (1.0 / field_slope - 1.0 - (self.t0_k / t).sqrt() / 2.0) * (v * v);
-        let gtr = conductance * t * r;
-        let z = (gtr + heating) / (gtr / field_slope - heating);
-        let responsivity =
-            WATT_PER_ERG * r * (z - field_slope) / (v * (z * r / rl + 1.0) * (field_slope + 1.0));
-        let time_constant_s = heat_capacity / conductance * (z + 1.0) * (r * field_slope + rl)
-            / ((z * r + rl) * (field_slope + 1.0));
+        let &Point { voltage, resistance, field_k } = point;
+        let balance = HeatBalance { voltage, resistance, field_k, temperature_k: t };
+        let (responsivity, time_constant_s) = balance.answer(&self.quantities());
         finite("responsivity (V/(erg/s))", responsivity)?;
         positive("time constant (s)", time_constant_s)?;
         Ok(BolometerState { temperature_k: t, responsivity, time_constant_s })
+    }
+
+    /// The state, and how it changes with each parameter that a calibration fits.
+    ///
+    /// The slopes are those of the state that the iteration settles at: of `T = f(T)` follows
+    /// `dT/dp = (df/dp) / (1 - df/dT)`.
+    ///
+    /// # Errors
+    /// As [`Self::state`].
+    pub fn state_with_slopes(
+        &self,
+        bias_v: f64,
+        volt_v: f64,
+        bath_k: f64,
+    ) -> Result<(BolometerState, BolometerSlopes), BolometerError> {
+        let state = self.state(bias_v, volt_v, bath_k)?;
+        const TEMPERATURE: usize = FITTED;
+        let variable = Dual::<{ FITTED + 1 }>::variable;
+        let mut fitted = self.fitted().into_iter().enumerate();
+        let mut next = || fitted.next().map_or(0.0.into(), |(i, value)| variable(value, i));
+        let quantities = Quantities {
+            r0: next(),
+            t0: next(),
+            g1: next(),
+            beta: next(),
+            rho: next(),
+            c1: next(),
+            c3: next(),
+            j0: next(),
+            jg: next(),
+            rl: self.rl_ohm.into(),
+        };
+        let voltage = (Dual::from(volt_v) - quantities.j0) / quantities.jg;
+        let resistance = quantities.rl * voltage / (Dual::from(bias_v) - voltage);
+        let field_k = voltage * quantities.rho;
+        let temperature_k = variable(state.temperature_k, TEMPERATURE);
+        let mut balance = HeatBalance { voltage, resistance, field_k, temperature_k };
+        let step = balance.next_temperature(&quantities);
+        let settles = 1.0 - step.slopes[TEMPERATURE];
+        let temperature: [f64; FITTED] = std::array::from_fn(|i| step.slopes[i] / settles);
+        balance.temperature_k = Dual::from(state.temperature_k);
+        balance.temperature_k.slopes[..FITTED].copy_from_slice(&temperature);
+        let (responsivity, time_constant_s) = balance.answer(&quantities);
+        let relative = |i: usize| responsivity.slopes[i] / state.responsivity;
+        let slopes = BolometerSlopes {
+            temperature_k: temperature,
+            ln_responsivity: std::array::from_fn(relative),
+            time_constant_s: std::array::from_fn(|i| time_constant_s.slopes[i]),
+        };
+        Ok((state, slopes))
+    }
+
+    /// The parameters that a calibration fits, in the order of [`FITTED_NAMES`].
+    #[must_use]
+    pub fn fitted(&self) -> [f64; FITTED] {
+        let Self { r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg, rl_ohm: _ } = *self;
+        [r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg]
+    }
+
+    /// The same bolometer with other values of the parameters that a calibration fits.
+    #[must_use]
+    pub fn with_fitted(&self, values: [f64; FITTED]) -> Self {
+        let [r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg] = values;
+        let rl_ohm = self.rl_ohm;
+        Self { r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg, rl_ohm }
+    }
+
+    fn quantities(&self) -> Quantities<f64> {
+        let Self { r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg, rl_ohm } = *self;
+        Quantities {
+            r0: r0_ohm,
+            t0: t0_k,
+            g1,
+            beta,
+            rho: rho_k_per_v,
+            c1,
+            c3,
+            j0: j0_v,
+            jg,
+            rl: rl_ohm,
+        }
+    }
+}
+
+/// How many parameters of a bolometer a calibration fits: all but the load resistance.
+pub const FITTED: usize = 9;
+
+/// What they are called, with their units.
+pub const FITTED_NAMES: [(&str, &str); FITTED] = [
+    ("r0", "ohm"),
+    ("t0", "K"),
+    ("g1", "W/K^(beta+1)"),
+    ("beta", "1"),
+    ("rho", "K/V"),
+    ("c1", "J/K^2"),
+    ("c3", "J/K^4"),
+    ("j0", "V"),
+    ("jg", "1"),
+];
+
+/// How the state of a bolometer changes with each parameter that a calibration fits: by the unit of
+/// the parameter, in the order of [`FITTED_NAMES`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BolometerSlopes {
+    /// Of the temperature, K.
+    pub temperature_k: [f64; FITTED],
+    /// Of the logarithm of the responsivity.
+    pub ln_responsivity: [f64; FITTED],
+    /// Of the time constant, s.
+    pub time_constant_s: [f64; FITTED],
+}
+
+/// The parameters as numbers of some kind.
+struct Quantities<R> {
+    r0: R,
+    t0: R,
+    g1: R,
+    beta: R,
+    rho: R,
+    c1: R,
+    c3: R,
+    j0: R,
+    jg: R,
+    rl: R,
+}
+
+/// Where the bolometer stands on its load line, and its temperature.
+struct HeatBalance<R> {
+    voltage: R,
+    resistance: R,
+    field_k: R,
+    temperature_k: R,
+}
+
+impl<R: Real> HeatBalance<R> {
+    /// The temperature that the iteration goes to from this one, K.
+    fn next_temperature(&self, p: &Quantities<R>) -> R {
+        let &Self { resistance, field_k: x, temperature_k: t, .. } = self;
+        let logarithm = (resistance / p.r0 / x * t * (x / t).sinh()).ln();
+        p.t0 / (logarithm * logarithm)
+    }
+
+    /// Responsivity and time constant, from the balance of heat.
+    fn answer(&self, p: &Quantities<R>) -> (R, R) {
+        let &Self { voltage: v, resistance: r, field_k: x, temperature_k: t } = self;
+        let number = R::from;
+        let rl = p.rl;
+        let field_slope = t / x * (x / t).tanh();
+        let conductance = p.g1 * t.pow(p.beta);
+        let heat_capacity = p.c3 * (t * t * t) + p.c1 * t;
+        let heating =
+            (number(1.0) / field_slope - number(1.0) - (p.t0 / t).sqrt() / number(2.0)) * (v * v);
+        let gtr = conductance * t * r;
+        let z = (gtr + heating) / (gtr / field_slope - heating);
+        let responsivity = number(WATT_PER_ERG) * r * (z - field_slope)
+            / (v * (z * r / rl + number(1.0)) * (field_slope + number(1.0)));
+        let time_constant_s =
+            heat_capacity / conductance * (z + number(1.0)) * (r * field_slope + rl)
+                / ((z * r + rl) * (field_slope + number(1.0)));
+        (responsivity, time_constant_s)
     }
 }
 
@@ -244,7 +396,7 @@ fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
 mod tests {
     use super::*;
     use crate::{
-        foundations::numerics::math::exp,
+        foundations::numerics::math::{exp, pow},
         science::instrument::check::{assert_close, assert_close_complex, published},
     };
 
@@ -312,6 +464,36 @@ mod tests {
     fn the_bath_is_only_where_the_iteration_starts() {
         let warm = PUBLISHED_LL.state(published::BIAS_V, published::VOLT_V, 1.9).unwrap();
         assert_close(warm.temperature_k, published_state().temperature_k, 1e-12);
+    }
+
+    #[test]
+    fn the_slopes_are_those_of_finite_differences() {
+        let at = |p: &BolometerParameters| {
+            p.state(published::BIAS_V, published::VOLT_V, published::BATH_K).unwrap()
+        };
+        let p = PUBLISHED_LL;
+        let (state, slopes) =
+            p.state_with_slopes(published::BIAS_V, published::VOLT_V, published::BATH_K).unwrap();
+        assert_eq!(state, at(&p));
+        for i in 0..FITTED {
+            let step = 1e-5 * p.fitted()[i];
+            let shifted = |sign: f64| {
+                let mut values = p.fitted();
+                values[i] += sign * step;
+                at(&p.with_fitted(values))
+            };
+            let (high, low) = (shifted(1.0), shifted(-1.0));
+            let slope = |of: fn(&BolometerState) -> f64| (of(&high) - of(&low)) / (2.0 * step);
+            let name = FITTED_NAMES[i].0;
+            for (found, expected, unit) in [
+                (slopes.temperature_k[i], slope(|s| s.temperature_k), 1.0),
+                (slopes.ln_responsivity[i], slope(|s| s.responsivity) / state.responsivity, 1.0),
+                (slopes.time_constant_s[i], slope(|s| s.time_constant_s), state.time_constant_s),
+            ] {
+                let scale = unit / p.fitted()[i];
+                assert!((found - expected).abs() < 1e-6 * scale, "{name}: {found} {expected}");
+            }
+        }
     }
 
     #[test]

@@ -36,13 +36,13 @@ pub use axis::{
     Axis, AxisError, DEFAULT_CORRECTION, IFG_LENGTH, PADDED_LENGTH, PLAIN_LENGTH, SPECTRUM_BINS,
 };
 pub use bolometer::{
-    BolometerError, BolometerParameters, BolometerState, COUNTS_PER_VOLT, PUBLISHED_LL, bias_volts,
-    inverse_response,
+    BolometerError, BolometerParameters, BolometerSlopes, BolometerState, COUNTS_PER_VOLT, FITTED,
+    FITTED_NAMES, PUBLISHED_LL, bias_volts, inverse_response,
 };
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;
 pub use electronics::Electronics;
 pub use gain::Gain;
 pub use peak::{Peak, PeakTable};
-pub use planck::{fill_planck_column, planck_mjy_sr};
+pub use planck::{fill_planck_column, fill_planck_slopes, planck_mjy_sr};
 pub use preamplifier::{GainTable, NOMINAL_GAINS};

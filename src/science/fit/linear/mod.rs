@@ -1,6 +1,7 @@
 //! The linear algebra of one bin: factorisations and least squares. Knows no method.
 
 pub(crate) mod chain;
+pub(crate) mod cholesky;
 pub(crate) mod householder;
 pub(crate) mod iterate;
 pub(crate) mod least_squares;

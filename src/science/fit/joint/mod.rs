@@ -1,0 +1,470 @@
+//! The joint fit: parameters that all bins share, fitted together with the emissivities.
+//!
+//! A calibration rests on parameters of the whole data set: nine of the bolometer, offsets of the
+//! thermometers, the drift of the internal calibrator, harmonics and vibrations, and perhaps an error of
+//! each plateau's temperatures. With them held fixed at wrong values, the emissivities come out wrong by
+//! many of their error bars. Here they are free, each about what is known of it beforehand.
+//!
+//! With the spectra D and their variances V worked out once, for the parameters `theta_0` that are taken as
+//! known, the residual of record j at bin k is
+//! `r = [D - rho sum_i E_i P(nu, T_i) - h2 H2 - h3 H3 - vp VP - vs VS] / sqrt(V)`, where
+//! `rho = S0/S0_0 (1 + i omega tau_0)/(1 + i omega tau)` is the change of the response, T are the
+//! corrected temperatures, and H2, H3, VP, VS are made from the spectra themselves. The objective
+//! `sum_k min_E |r_k|^2 + |x|^2 / 2`, x the parameters in prior standard errors, is minimised by variable
+//! projection (Golub & Pereyra 1973, SIAM J. Numer. Anal. 10, 413; Kaufman 1975, BIT 15, 49): at each
+//! step the emissivities of every bin are solved for, and the shared parameters step by Gauss and Newton
+//! in what is left. The flight model is that of Fixsen et al. 1994, ApJ 420, 457, and the FIRAS
+//! Explanatory Supplement (COBE Ref. Pub. 97-C).
+//!
+//! The overall scale of the emissivities and of the responsivity is a gauge: the data determine their
+//! product alone, which is why [`BinErrors`] has it with error bars of its own.
+
+mod bin;
+mod directions;
+mod input;
+mod moments;
+mod newton;
+mod parameters;
+mod posterior;
+mod robust;
+mod search;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use rayon::prelude::*;
+
+use crate::science::fit::constraint::Constraint;
+use crate::science::fit::deadline::Deadline;
+use crate::science::fit::outcome::{Outcome, Solution};
+use crate::science::fit::problem::{Problem, VarianceScale};
+use crate::science::fit::registry::method;
+
+pub use input::{CorrectionTerm, JointBin, JointSet, SharedValues};
+pub use posterior::BinErrors;
+pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
+
+use bin::{BinTerms, Corrected};
+use parameters::{Parameters, controlled};
+use posterior::{Posterior, response_at};
+use search::{Evaluation, Found, Place, Search, Weights, coupling};
+
+/// Rounds of reweighting after which a robust fit gives up.
+const MOST_ROUNDS: usize = 100;
+/// Of a robust fit the weights change from round to round, and it converges the slower: the square of
+/// the step at which it has, in posterior standard errors.
+const ROBUST_TOLERANCE: f64 = 1e-8;
+
+/// What the joint fit found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JointFit {
+    /// The shared parameters that were fitted.
+    pub parameters: Vec<FittedParameter>,
+    /// Their covariance, each in its own unit, `[parameter][parameter]`.
+    pub covariance: Vec<f64>,
+    /// The temperature errors of the plateaus, if these were fitted.
+    pub plateaus: Vec<FittedParameter>,
+    /// One a data set.
+    pub sets: Vec<SetFit>,
+    /// Steps that it took.
+    pub iterations: usize,
+    /// Sum of the squared residual moduli, in variances, over the bins on which the parameters rest.
+    pub chi2: f64,
+    /// Complex degrees of freedom of that: the shared parameters count by what the data determine of
+    /// them, half for each, since they are real.
+    pub degrees_of_freedom: f64,
+}
+
+/// A parameter that was fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedParameter {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What was known of it beforehand.
+    pub mean: f64,
+    /// Standard error of that; infinite if nothing was.
+    pub prior_sigma: f64,
+    /// Where the search began.
+    pub start: f64,
+    /// Its value.
+    pub value: f64,
+    /// Standard error of that.
+    pub sigma: f64,
+}
+
+impl FittedParameter {
+    /// How far the data rather than the prior determine it: 0 to 1.
+    #[must_use]
+    pub fn data_share(&self) -> f64 {
+        let ratio = self.sigma / self.prior_sigma;
+        (1.0 - ratio * ratio).max(0.0)
+    }
+
+    /// How far it moved from what was known, in the standard deviations that this has if the prior is
+    /// right; NaN where it has none.
+    #[must_use]
+    pub fn pull(&self) -> f64 {
+        let variance = self.prior_sigma * self.prior_sigma - self.sigma * self.sigma;
+        if variance.is_finite() { (self.value - self.mean) / variance.sqrt() } else { f64::NAN }
+    }
+}
+
+/// What was found of one data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetFit {
+    /// How the fit of each bin ended, sigma with the shared parameters free.
+    pub outcomes: Vec<Outcome>,
+    /// The errors of each bin; none where there is no value.
+    pub errors: Vec<Option<BinErrors>>,
+}
+
+/// Fits data sets together.
+///
+/// # Errors
+/// Says why there is no fit: a name that is no parameter, records without times, noise that is not
+/// known, a start where the instrument is impossible, or directions that the data do not determine.
+pub fn fit(
+    sets: &[JointSet],
+    settings: &JointSettings,
+    constraint: Constraint,
+    deadline: Deadline,
+) -> Result<JointFit, String> {
+    let parameters = Parameters::new(sets, settings)?;
+    state::check_times(sets, &parameters)?;
+    check_noise(sets)?;
+    let mut search = new_search(sets, settings, &parameters, (constraint, deadline));
+    let robust = robust::loss(settings.loss);
+    let start = search.place(parameters.start());
+    let first = search.begin(&start)?;
+    check_determined(&search, &start, &first)?;
+    let mut found = search.run((start, first), None)?;
+    let (mut weights, mut inefficiency) = (None, 1.0);
+    if let Some(loss) = &robust {
+        (found, weights) = reweighted(&search, loss.as_ref(), found)?;
+        let (evaluation, before) = (&found.evaluation, weights.as_ref());
+        inefficiency = robust::inefficiency(loss.as_ref(), evaluation, before, &search);
+    }
+    Conclusion { search: &search, settings, found: &found, inefficiency }.conclude(weights.as_ref())
+}
+
+/// Checks the names in some settings against data sets with these emitters.
+///
+/// # Errors
+/// Names the first that is no parameter.
+pub fn check_settings(sets: &[JointSet], settings: &JointSettings) -> Result<(), String> {
+    Parameters::new(sets, settings).map(|_| ())
+}
+
+fn check_noise(sets: &[JointSet]) -> Result<(), String> {
+    let unknown = |set: &&JointSet| set.bins.iter().any(|b| b.scale == VarianceScale::Relative);
+    match sets.iter().find(unknown) {
+        None => Ok(()),
+        Some(set) => Err(format!(
+            "the noise of {} is not known, so nothing tells how much the data count against the priors; \
+             give data.sigma, or a noise level above zero",
+            set.name
+        )),
+    }
+}
+
+fn new_search<'a>(
+    sets: &'a [JointSet<'a>],
+    settings: &JointSettings,
+    parameters: &'a Parameters,
+    (constraint, deadline): (Constraint, Deadline),
+) -> Search<'a> {
+    let plateaus = |set: &JointSet| match parameters.plateau_k {
+        None => (Vec::new(), Vec::new()),
+        Some(_) => {
+            let each = settings.plateau == PlateauUnit::Record;
+            (newton::runs(set.plateaus, each), controlled(set))
+        }
+    };
+    let in_band =
+        |set: &JointSet| (0..set.bins.len()).filter(|&at| set.bins[at].is_in_band).collect();
+    Search {
+        sets,
+        constraint,
+        parameters,
+        plateaus: sets.iter().map(plateaus).collect(),
+        informative: sets.iter().map(in_band).collect(),
+        tolerance: match settings.loss {
+            JointLoss::Squares => settings.tolerance,
+            _ => settings.tolerance.max(ROBUST_TOLERANCE),
+        },
+        max_iterations: settings.max_iterations,
+        deadline,
+    }
+}
+
+/// Fails where the data and the priors leave a direction of the shared parameters open.
+fn check_determined(search: &Search, place: &Place, evaluation: &Evaluation) -> Result<(), String> {
+    let parameters = search.parameters;
+    if parameters.prior_information().iter().all(|half| *half > 0.0) {
+        return Ok(());
+    }
+    let open = directions::undetermined(&search.system(evaluation, place), parameters);
+    match open.len() {
+        0 => Ok(()),
+        count => Err(format!(
+            "the data do not determine {count} direction{} of the shared parameters: {}; give them \
+             priors (fit.options.joint.prior), or leave some out of fit.options.joint.free",
+            if count == 1 { "" } else { "s" },
+            open.join("; ")
+        )),
+    }
+}
+
+/// The minimum of a robust loss: minimises and reweights until nothing changes.
+fn reweighted(
+    search: &Search,
+    loss: &dyn crate::science::fit::robust::irls::Loss,
+    mut found: Found,
+) -> Result<(Found, Option<Weights>), String> {
+    let mut weights: Option<Weights> = None;
+    let mut iterations = found.iterations;
+    for _ in 0..MOST_ROUNDS {
+        let next = robust::weights(loss, &found.evaluation, weights.as_ref());
+        let evaluation = search.evaluate(&found.place, Some(&next))?;
+        let there = search.run((found.place, evaluation), Some(&next))?;
+        let moved = there.iterations > 0;
+        iterations += there.iterations;
+        (found, weights) = (Found { iterations, ..there }, Some(next));
+        if !moved || found.stopped.is_some() {
+            return Ok((found, weights));
+        }
+    }
+    found.stopped = Some(format!("the weights still change after {MOST_ROUNDS} rounds"));
+    Ok((found, weights))
+}
+
+/// From the minimum to what is told of it.
+struct Conclusion<'a> {
+    search: &'a Search<'a>,
+    settings: &'a JointSettings,
+    found: &'a Found,
+    /// By what a robust loss makes variances larger.
+    inefficiency: f64,
+}
+
+impl Conclusion<'_> {
+    fn conclude(&self, weights: Option<&Weights>) -> Result<JointFit, String> {
+        let (search, found) = (self.search, self.found);
+        let parameters = search.parameters;
+        let evaluation = self.linearised(weights)?;
+        let evaluation = evaluation.as_ref().unwrap_or(&found.evaluation);
+        let system = search.system(evaluation, &found.place);
+        let eliminated = system.eliminate(0.0).ok_or("the shared parameters are not determined")?;
+        let posterior = Posterior::new(eliminated, parameters.plateau_k.unwrap_or(0.0));
+        let covariance = posterior.covariance();
+        let sets = (0..search.sets.len())
+            .map(|set| self.set(set, evaluation, &posterior))
+            .collect::<Result<Vec<SetFit>, String>>()?;
+        let fitted = self.parameters(&covariance);
+        let share: f64 = fitted.iter().map(FittedParameter::data_share).sum();
+        let plateaus = self.plateaus(&posterior);
+        let of_plateaus: f64 = plateaus.iter().map(FittedParameter::data_share).sum();
+        Ok(JointFit {
+            covariance: self.in_units(&covariance),
+            degrees_of_freedom: self.spare() - 0.5 * (share + of_plateaus),
+            chi2: found.evaluation.bins.iter().flatten().map(|terms| terms.rss).sum(),
+            iterations: found.iterations,
+            parameters: fitted,
+            plateaus,
+            sets,
+        })
+    }
+
+    /// All informative bins at the minimum of a robust loss, without its weights, with the variances that
+    /// it amounts to; none for squares, where nothing changes.
+    fn linearised(&self, weights: Option<&Weights>) -> Result<Option<Evaluation>, String> {
+        let Some(weights) = weights else { return Ok(None) };
+        let flat = 1.0 / self.inefficiency;
+        let flat = weights
+            .iter()
+            .map(|set| set.iter().map(|bin| vec![flat; bin.len()]).collect::<Vec<_>>());
+        self.search.evaluate(&self.found.place, Some(&flat.collect())).map(Some)
+    }
+
+    /// Complex residuals less the emissivities.
+    fn spare(&self) -> f64 {
+        let of_set = |set: usize| {
+            let own = &self.search.sets[set];
+            let spare = own.records() - self.search.constraint.free(own.emitters.len());
+            (self.search.informative[set].len() * spare) as f64
+        };
+        (0..self.search.sets.len()).map(of_set).sum()
+    }
+
+    fn parameters(&self, covariance: &[f64]) -> Vec<FittedParameter> {
+        let parameters = self.search.parameters;
+        let n = parameters.free.len();
+        let one = |(at, &place): (usize, &usize)| {
+            let parameter = &parameters.all[place];
+            FittedParameter {
+                name: parameter.name.clone(),
+                unit: parameter.unit,
+                mean: parameter.mean,
+                prior_sigma: parameter.sigma,
+                start: parameter.start,
+                value: parameter.value(self.found.place.x[at]),
+                sigma: parameter.scale * covariance[at * n + at].sqrt(),
+            }
+        };
+        parameters.free.iter().enumerate().map(one).collect()
+    }
+
+    fn in_units(&self, covariance: &[f64]) -> Vec<f64> {
+        let parameters = self.search.parameters;
+        let scales: Vec<f64> = parameters.free.iter().map(|&p| parameters.all[p].scale).collect();
+        let n = scales.len();
+        let entry = |(at, value): (usize, &f64)| value * scales[at / n] * scales[at % n];
+        covariance.iter().enumerate().map(entry).collect()
+    }
+
+    fn plateaus(&self, posterior: &Posterior) -> Vec<FittedParameter> {
+        let Some(unit) = self.search.parameters.plateau_k else { return Vec::new() };
+        let word = match self.settings.plateau {
+            PlateauUnit::Plateau => "plateau",
+            PlateauUnit::Record => "record",
+        };
+        let sigmas = posterior.plateau_sigmas();
+        let mut values = self.found.place.y.iter().zip(sigmas);
+        let mut fitted = Vec::new();
+        for (set, (records, bodies)) in self.search.sets.iter().zip(&self.search.plateaus) {
+            let of_set = match self.search.sets.len() {
+                1 => String::new(),
+                _ => format!("_{}", set.name),
+            };
+            for plateau in 0..records.len() {
+                for (&body, (y, sigma)) in bodies.iter().zip(values.by_ref()) {
+                    fitted.push(FittedParameter {
+                        name: format!("{word}_{plateau}_{}{of_set}", set.emitters[body]),
+                        unit: "K",
+                        mean: 0.0,
+                        prior_sigma: unit,
+                        start: 0.0,
+                        value: y * unit,
+                        sigma: sigma * unit,
+                    });
+                }
+            }
+        }
+        fitted
+    }
+
+    /// All bins of a data set at the minimum.
+    fn set(
+        &self,
+        set: usize,
+        evaluation: &Evaluation,
+        posterior: &Posterior,
+    ) -> Result<SetFit, String> {
+        let own = &self.search.sets[set];
+        let before = self.search.plateaus[..set].iter().map(|(records, _)| records.len()).sum();
+        let places = self.search.parameters.of_set(set);
+        let informative = &self.search.informative[set];
+        let one = |at: usize| {
+            let known = informative.binary_search(&at).ok().map(|p| &evaluation.bins[set][p]);
+            self.bin((set, at), evaluation, known, (posterior, &places, before))
+        };
+        let bins: Vec<(Outcome, Option<BinErrors>)> =
+            (0..own.bins.len()).into_par_iter().map(one).collect();
+        let (outcomes, errors) = bins.into_iter().unzip();
+        Ok(SetFit { outcomes, errors })
+    }
+
+    fn bin(
+        &self,
+        (set, at): (usize, usize),
+        evaluation: &Evaluation,
+        known: Option<&BinTerms>,
+        (posterior, places, first): (&Posterior, &[usize], usize),
+    ) -> (Outcome, Option<BinErrors>) {
+        let search = self.search;
+        let (own, bin) = (&search.sets[set], &search.sets[set].bins[at]);
+        let state = &evaluation.states[set];
+        let flat =
+            (self.inefficiency != 1.0).then(|| vec![1.0 / self.inefficiency; bin.variance.len()]);
+        let made = match known {
+            Some(_) => None,
+            None => {
+                let coefficients = &evaluation.coefficients;
+                let linearisation = search.linearisation(set, &evaluation.states, coefficients);
+                match linearisation.of_bin(bin, flat.as_deref()) {
+                    Ok(terms) => Some(terms),
+                    Err(why) => return (Outcome::Failed(why.to_string()), None),
+                }
+            }
+        };
+        let Some(terms) = known.or(made.as_ref()) else {
+            return (Outcome::Failed("the bin was not linearised".into()), None);
+        };
+        let bolometer = &state.values.bolometer;
+        let response = response_at(bolometer, own.state, bin.omega, (search.parameters, set));
+        let response = match response {
+            Ok(response) => response,
+            Err(why) => return (Outcome::Failed(why), None),
+        };
+        let coupling = coupling(terms, &search.plateaus[set].1);
+        let mut errors = posterior.of_bin(terms, &coupling, (places, first), &response);
+        let emitters = own.emitters.len();
+        let sigma = (0..emitters).map(|i| errors.covariance[i * emitters + i].re.sqrt()).collect();
+        let mut solution = match self.value(bin, state, terms) {
+            Ok(solution) => solution,
+            Err(outcome) => return (outcome, None),
+        };
+        solution.sigma = sigma;
+        errors.product = solution.emissivity.iter().map(|e| e * errors.response).collect();
+        let outcome = match &self.found.stopped {
+            None => Outcome::Converged(solution),
+            Some(why) => Outcome::NotConverged(solution, why.clone()),
+        };
+        (outcome, Some(errors))
+    }
+
+    /// The emissivities of a bin at the shared parameters that were found.
+    fn value(
+        &self,
+        bin: &JointBin,
+        state: &state::RecordState,
+        terms: &BinTerms,
+    ) -> Result<Solution, Outcome> {
+        let name = match self.settings.loss {
+            JointLoss::Squares => {
+                let direct = terms.factored.fit();
+                return Ok(Solution {
+                    emissivity: direct.emissivity,
+                    sigma: direct.unit_sigma,
+                    rss: direct.rss,
+                    condition: direct.condition,
+                });
+            }
+            JointLoss::Huber => "huber",
+            JointLoss::StudentT => "student_t",
+        };
+        let corrected =
+            Corrected::new(bin, state, None).map_err(|why| Outcome::Failed(why.to_string()))?;
+        let columns: Vec<&[f64]> = corrected.design.iter().map(|column| &column[..]).collect();
+        let problem = Problem {
+            design: &columns,
+            data: &corrected.data,
+            variance: &corrected.variance(bin),
+            scale: bin.scale,
+            constraint: self.search.constraint,
+            context: bin.context,
+            shared: None,
+        };
+        let Some(method) = method(name) else {
+            return Err(Outcome::Failed(format!("there is no method {name}")));
+        };
+        match method.with_defaults().fit(&problem) {
+            Outcome::Converged(solution) => Ok(solution),
+            Outcome::NotConverged(solution, _) => Ok(solution),
+            other => Err(other),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Sums over bins of products of columns, record by record: the part of the normal matrix that knows
+//! nothing of the emissivities.
+//!
+//! The derivative by a parameter is a sum of few columns, each times a number for each record that no
+//! bin changes. So the products of columns are summed over the bins first, for each record, and those of
+//! parameters follow from these.
+
+use std::ops::Range;
+
+use num_complex::Complex64;
+use rayon::prelude::*;
+
+use crate::foundations::numerics::with_widest_simd;
+
+use super::bin::{BinTerms, Column};
+use super::state::{Action, Coefficient, RecordState};
+
+/// Records of which the moments are held at once: as many as the nearest cache takes.
+const BLOCK: usize = 32;
+
+/// The sums of one data set.
+#[derive(Debug, Clone)]
+pub(super) struct Sums {
+    /// `Re J^H J`, `[parameter][parameter]`, the lower triangle.
+    pub(super) normal: Vec<f64>,
+    /// `Re J^H r`.
+    pub(super) gradient: Vec<f64>,
+    /// The same of the temperatures of each plateau.
+    pub(super) plateaus: Vec<PlateauSums>,
+}
+
+/// What the temperatures of one plateau add, per kelvin.
+#[derive(Debug, Clone)]
+pub(super) struct PlateauSums {
+    /// `[body][body]`.
+    pub(super) own: Vec<f64>,
+    /// `[body][parameter]`.
+    pub(super) mixed: Vec<f64>,
+    /// `[body]`.
+    pub(super) gradient: Vec<f64>,
+}
+
+impl Sums {
+    fn zero(parameters: usize) -> Self {
+        Self {
+            normal: vec![0.0; parameters * parameters],
+            gradient: vec![0.0; parameters],
+            plateaus: Vec::new(),
+        }
+    }
+}
+
+/// What is summed.
+pub(super) struct Moments<'a> {
+    pub(super) state: &'a RecordState,
+    pub(super) coefficients: &'a [Coefficient],
+    pub(super) bins: &'a [BinTerms],
+    pub(super) plateaus: &'a [Range<usize>],
+    pub(super) bodies: &'a [usize],
+}
+
+impl Moments<'_> {
+    /// The sums over all records, block by block in their order.
+    pub(super) fn sums(&self) -> Sums {
+        let records = self.state.temperatures.first().map_or(0, Vec::len);
+        let blocks = records.div_ceil(BLOCK);
+        let of_block = |block: usize| {
+            let range = block * BLOCK..records.min((block + 1) * BLOCK);
+            self.block(range)
+        };
+        let parts: Vec<(Sums, Range<usize>)> =
+            (0..blocks).into_par_iter().with_min_len(4).map(of_block).collect();
+        let mut total = Sums::zero(self.state.actions.len());
+        let empty = PlateauSums {
+            own: vec![0.0; self.bodies.len() * self.bodies.len()],
+            mixed: vec![0.0; self.bodies.len() * self.state.actions.len()],
+            gradient: vec![0.0; self.bodies.len()],
+        };
+        total.plateaus = vec![empty; self.plateaus.len()];
+        for (part, plateaus) in parts {
+            add(&mut total.normal, &part.normal);
+            add(&mut total.gradient, &part.gradient);
+            for (total, part) in total.plateaus[plateaus].iter_mut().zip(part.plateaus) {
+                add(&mut total.own, &part.own);
+                add(&mut total.mixed, &part.mixed);
+                add(&mut total.gradient, &part.gradient);
+            }
+        }
+        total
+    }
+
+    /// The sums over some records, and the plateaus that they touch.
+    fn block(&self, records: Range<usize>) -> (Sums, Range<usize>) {
+        let count = self.coefficients.len();
+        let mut products = vec![[0.0; BLOCK]; count * (count + 1) / 2];
+        let mut gradients = vec![[0.0; BLOCK]; count];
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for bin in self.bins {
+                    add_bin(bin, &records, &mut products, &mut gradients);
+                }
+            },
+        );
+        let moments = BlockMoments { products, gradients, first: records.start };
+        let mut sums = Sums::zero(self.state.actions.len());
+        let places: Vec<Vec<usize>> = self.state.actions.iter().map(|a| self.places(a)).collect();
+        self.add_parameters(&moments, &records, &places, &mut sums);
+        let touched = self.touched(&records);
+        for plateau in touched.clone() {
+            let own = self.plateaus[plateau].clone();
+            let range = own.start.max(records.start)..own.end.min(records.end);
+            sums.plateaus.push(self.plateau(&moments, range, &places));
+        }
+        (sums, touched)
+    }
+
+    /// The plateaus that have any of some records.
+    fn touched(&self, records: &Range<usize>) -> Range<usize> {
+        let first = self.plateaus.partition_point(|plateau| plateau.end <= records.start);
+        let end = self.plateaus.partition_point(|plateau| plateau.start < records.end);
+        first..end.max(first)
+    }
+
+    fn places(&self, action: &Action) -> Vec<usize> {
+        let place = |c: &Coefficient| self.coefficients.binary_search(c).unwrap_or(0);
+        action.iter().map(|(coefficient, _)| place(coefficient)).collect()
+    }
+
+    fn add_parameters(
+        &self,
+        moments: &BlockMoments,
+        records: &Range<usize>,
+        places: &[Vec<usize>],
+        sums: &mut Sums,
+    ) {
+        let actions = &self.state.actions;
+        let n = actions.len();
+        for (m, (action, own)) in actions.iter().zip(places).enumerate() {
+            for ((_, slope), &c) in action.iter().zip(own) {
+                let column = &moments.gradients[c];
+                sums.gradient[m] +=
+                    records.clone().map(|j| slope.at(j) * column[j - moments.first]).sum::<f64>();
+                for (k, (other, theirs)) in actions[..=m].iter().zip(places).enumerate() {
+                    let entry = &mut sums.normal[m * n + k];
+                    for ((_, their_slope), &d) in other.iter().zip(theirs) {
+                        let product = moments.product(c, d);
+                        let term =
+                            |j: usize| slope.at(j) * their_slope.at(j) * product[j - moments.first];
+                        *entry += records.clone().map(term).sum::<f64>();
+                    }
+                }
+            }
+        }
+    }
+
+    /// What some records of one plateau add to its sums.
+    fn plateau(
+        &self,
+        moments: &BlockMoments,
+        records: Range<usize>,
+        places: &[Vec<usize>],
+    ) -> PlateauSums {
+        let place = |body: &usize| {
+            self.coefficients.binary_search(&Coefficient::Temperature(*body)).unwrap_or(0)
+        };
+        let bodies: Vec<usize> = self.bodies.iter().map(place).collect();
+        let over = |values: &[f64; BLOCK]| -> f64 {
+            values[records.start - moments.first..records.end - moments.first].iter().sum()
+        };
+        let mut sums = PlateauSums { own: Vec::new(), mixed: Vec::new(), gradient: Vec::new() };
+        for &body in &bodies {
+            sums.gradient.push(over(&moments.gradients[body]));
+            sums.own.extend(bodies.iter().map(|&other| over(moments.product(body, other))));
+            for (action, own) in self.state.actions.iter().zip(places) {
+                let of_coefficient =
+                    |((_, slope), c): (&(Coefficient, super::state::Slope), &usize)| {
+                        let product = moments.product(body, *c);
+                        let term = |j: usize| slope.at(j) * product[j - moments.first];
+                        records.clone().map(term).sum::<f64>()
+                    };
+                sums.mixed.push(action.iter().zip(own).map(of_coefficient).sum());
+            }
+        }
+        sums
+    }
+}
+
+fn add(total: &mut [f64], part: &[f64]) {
+    total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+}
+
+/// Products of columns summed over the bins, for each record of a block.
+struct BlockMoments {
+    /// One for each pair, the lower triangle row by row.
+    products: Vec<[f64; BLOCK]>,
+    gradients: Vec<[f64; BLOCK]>,
+    first: usize,
+}
+
+impl BlockMoments {
+    fn product(&self, a: usize, b: usize) -> &[f64; BLOCK] {
+        let (high, low) = (a.max(b), a.min(b));
+        &self.products[high * (high + 1) / 2 + low]
+    }
+}
+
+/// Adds the products of the columns of one bin, for some records.
+#[inline(always)]
+fn add_bin(
+    bin: &BinTerms,
+    records: &Range<usize>,
+    products: &mut [[f64; BLOCK]],
+    gradients: &mut [[f64; BLOCK]],
+) {
+    let mut pair = products.iter_mut();
+    let [re, im] = &bin.residual;
+    for (high, column) in bin.columns.iter().enumerate() {
+        for other in &bin.columns[..=high] {
+            if let Some(sums) = pair.next() {
+                add_product(column, other, records, sums);
+            }
+        }
+        let own = Part::of(column, records);
+        let residual = Part {
+            factor: Complex64::ONE,
+            re: &re[records.clone()],
+            im: Some(&im[records.clone()]),
+        };
+        multiply(&own, &residual, &mut gradients[high]);
+    }
+}
+
+#[inline(always)]
+fn add_product(a: &Column, b: &Column, records: &Range<usize>, sums: &mut [f64; BLOCK]) {
+    multiply(&Part::of(a, records), &Part::of(b, records), sums);
+}
+
+/// Some records of a column.
+struct Part<'a> {
+    factor: Complex64,
+    re: &'a [f64],
+    im: Option<&'a [f64]>,
+}
+
+impl<'a> Part<'a> {
+    #[inline(always)]
+    fn of(column: &'a Column, records: &Range<usize>) -> Self {
+        let im = column.im.as_ref().map(|im| &im[records.clone()]);
+        Self { factor: column.factor, re: &column.re[records.clone()], im }
+    }
+}
+
+/// Adds `Re(conj(a) b)`.
+#[inline(always)]
+fn multiply(a: &Part, b: &Part, sums: &mut [f64; BLOCK]) {
+    match (a.im, b.im) {
+        (None, None) => {
+            let factor = (a.factor.conj() * b.factor).re;
+            let products = a.re.iter().zip(b.re);
+            sums.iter_mut().zip(products).for_each(|(sum, (a, b))| *sum += factor * (a * b));
+        }
+        (Some(im), None) => real_by_complex(b, (a.re, im), sums),
+        (None, Some(im)) => real_by_complex(a, (b.re, im), sums),
+        (Some(a_im), Some(b_im)) => {
+            let products = a.re.iter().zip(b.re).zip(a_im.iter().zip(b_im));
+            for (sum, ((a_re, b_re), (a_im, b_im))) in sums.iter_mut().zip(products) {
+                *sum += a_re * b_re + a_im * b_im;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn real_by_complex(real: &Part, (re, im): (&[f64], &[f64]), sums: &mut [f64; BLOCK]) {
+    let factor = real.factor;
+    for ((sum, t), (re, im)) in sums.iter_mut().zip(real.re).zip(re.iter().zip(im)) {
+        *sum += t * (factor.re * re + factor.im * im);
+    }
+}

@@ -1,0 +1,335 @@
+//! The search for the minimum: Gauss-Newton steps with the emissivities eliminated (variable projection,
+//! Kaufman 1975), damped only after a step that led up (Levenberg & Marquardt).
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::foundations::numerics::math::modulus;
+use crate::science::fit::constraint::Constraint;
+use crate::science::fit::deadline::Deadline;
+
+use super::bin::{BinTerms, Linearisation};
+use super::input::{JointBin, JointSet};
+use super::moments::Moments;
+use super::newton::{BinCoupling, NewtonSystem, SetSystem, Step};
+use super::parameters::Parameters;
+use super::state::{Coefficient, PlateauErrors, RecordState};
+
+/// Damping after the first step that led up.
+const FIRST_DAMPING: f64 = 1e-2;
+/// Damping below this is none.
+const LEAST_DAMPING: f64 = 1e-3;
+/// No parameter steps farther at once, in prior standard errors: beyond, nothing is linear.
+const LONGEST: f64 = 10.0;
+/// With damping above this no step leads down.
+const MOST_DAMPING: f64 = 1e12;
+/// The objective is known to this part of itself: sums of so many terms round.
+const ROUNDING: f64 = 1e-13;
+
+/// What is searched, and in what.
+pub(super) struct Search<'a> {
+    pub(super) sets: &'a [JointSet<'a>],
+    pub(super) constraint: Constraint,
+    pub(super) parameters: &'a Parameters,
+    /// Records of the plateaus of each set whose temperatures are fitted, and the emitters.
+    pub(super) plateaus: Vec<(Vec<Range<usize>>, Vec<usize>)>,
+    /// Of each set, the places of the bins on which the shared parameters rest.
+    pub(super) informative: Vec<Vec<usize>>,
+    pub(super) tolerance: f64,
+    pub(super) max_iterations: usize,
+    pub(super) deadline: Deadline,
+}
+
+/// A place of the search.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) x: Vec<f64>,
+    /// Errors of the temperatures of all plateaus of all sets, in prior standard errors.
+    pub(super) y: Vec<f64>,
+}
+
+/// Weights of a robust loss: of each set, of each informative bin, of each record.
+pub(super) type Weights = Vec<Vec<Vec<f64>>>;
+
+/// All bins at a place.
+pub(super) struct Evaluation {
+    pub(super) states: Vec<RecordState>,
+    pub(super) coefficients: Vec<Vec<Coefficient>>,
+    /// Of each set, of each informative bin.
+    pub(super) bins: Vec<Vec<BinTerms>>,
+    pub(super) objective: f64,
+}
+
+/// How a search ended.
+pub(super) struct Found {
+    pub(super) place: Place,
+    pub(super) evaluation: Evaluation,
+    pub(super) iterations: usize,
+    /// Why it is not the minimum, if it is not.
+    pub(super) stopped: Option<String>,
+}
+
+impl Search<'_> {
+    /// From a place, which has been evaluated, to the minimum.
+    ///
+    /// # Errors
+    /// If the steps are not determined.
+    pub(super) fn run(
+        &self,
+        (mut place, mut evaluation): (Place, Evaluation),
+        weights: Option<&Weights>,
+    ) -> Result<Found, String> {
+        let (mut damping, mut iterations) = (0.0, 0);
+        let stopped = loop {
+            let system = self.system(&evaluation, &place);
+            let Some(next) =
+                self.step_down(&system, (&place, &evaluation), &mut damping, weights)?
+            else {
+                break None;
+            };
+            let Some((to, there)) = next else {
+                break Some("no step leads down any more".into());
+            };
+            (place, evaluation) = (to, there);
+            iterations += 1;
+            if iterations >= self.max_iterations {
+                break Some(format!("stopped after {iterations} iterations"));
+            }
+            if let Some(why) = self.deadline.passed() {
+                break Some(why);
+            }
+        };
+        Ok(Found { place, evaluation, iterations, stopped })
+    }
+
+    /// The next place that lies lower; `None` at the minimum, `Some(None)` if there is none.
+    #[allow(clippy::type_complexity)]
+    fn step_down(
+        &self,
+        system: &NewtonSystem,
+        (place, here): (&Place, &Evaluation),
+        damping: &mut f64,
+        weights: Option<&Weights>,
+    ) -> Result<Option<Option<(Place, Evaluation)>>, String> {
+        let newton = step(system, 0.0)?;
+        if newton.decrement < self.tolerance {
+            return Ok(None);
+        }
+        while *damping < MOST_DAMPING {
+            let step = if *damping > 0.0 { step(system, *damping)? } else { copy(&newton) };
+            let to = place.moved(&step);
+            if step.longest() < LONGEST
+                && let Ok(there) = self.evaluate(&to, weights)
+                && there.objective <= here.objective * (1.0 + ROUNDING)
+            {
+                *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
+                return Ok(Some(Some((to, there))));
+            }
+            *damping = (10.0 * *damping).max(FIRST_DAMPING);
+        }
+        Ok(Some(None))
+    }
+
+    /// The informative bins at a place.
+    ///
+    /// # Errors
+    /// If a state is impossible there, or the emissivities of a bin are not determined.
+    pub(super) fn evaluate(
+        &self,
+        place: &Place,
+        weights: Option<&Weights>,
+    ) -> Result<Evaluation, String> {
+        let states = self.states(place)?;
+        let coefficients = self.coefficients(&states);
+        let all = self.bins_at(&states, &coefficients, weights);
+        let bins = all
+            .into_iter()
+            .map(|of_set| of_set.into_iter().collect::<Result<Vec<BinTerms>, String>>())
+            .collect::<Result<Vec<_>, String>>()?;
+        Ok(self.evaluation(place, states, coefficients, bins))
+    }
+
+    /// As [`Self::evaluate`], where the search begins: bins whose emissivities are not determined are left
+    /// out from then on.
+    ///
+    /// # Errors
+    /// If a state is impossible there, or no bin is left: why the first was left out.
+    pub(super) fn begin(&mut self, place: &Place) -> Result<Evaluation, String> {
+        let states = self.states(place)?;
+        let coefficients = self.coefficients(&states);
+        let all = self.bins_at(&states, &coefficients, None);
+        let (mut kept, mut bins, mut first) = (Vec::new(), Vec::new(), None);
+        for (places, of_set) in self.informative.iter().zip(all) {
+            let (mut places_left, mut bins_left) = (Vec::new(), Vec::new());
+            for (place, bin) in places.iter().zip(of_set) {
+                match bin {
+                    Ok(terms) => {
+                        places_left.push(*place);
+                        bins_left.push(terms);
+                    }
+                    Err(why) => first = first.or(Some(why)),
+                }
+            }
+            kept.push(places_left);
+            bins.push(bins_left);
+        }
+        self.informative = kept;
+        match self.informative.iter().all(Vec::is_empty) {
+            true => Err(format!(
+                "no bin of the optical band can be fitted, on which the shared parameters rest{}",
+                first.map_or(String::new(), |why| format!(": {why}"))
+            )),
+            false => Ok(self.evaluation(place, states, coefficients, bins)),
+        }
+    }
+
+    fn coefficients(&self, states: &[RecordState]) -> Vec<Vec<Coefficient>> {
+        states.iter().zip(&self.plateaus).map(|(s, (_, bodies))| s.coefficients(bodies)).collect()
+    }
+
+    /// The informative bins of each set, linearised in parallel.
+    fn bins_at(
+        &self,
+        states: &[RecordState],
+        coefficients: &[Vec<Coefficient>],
+        weights: Option<&Weights>,
+    ) -> Vec<Vec<Result<BinTerms, String>>> {
+        let of_set = |set: usize| {
+            let linearisation = self.linearisation(set, states, coefficients);
+            let one = |at: usize| {
+                let bin = &self.sets[set].bins[self.informative[set][at]];
+                let weights = weights.map(|weights| &weights[set][at][..]);
+                let terms = linearisation.of_bin(bin, weights);
+                terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
+            };
+            (0..self.informative[set].len()).into_par_iter().map(one).collect()
+        };
+        (0..self.sets.len()).into_par_iter().map(of_set).collect()
+    }
+
+    fn evaluation(
+        &self,
+        place: &Place,
+        states: Vec<RecordState>,
+        coefficients: Vec<Vec<Coefficient>>,
+        bins: Vec<Vec<BinTerms>>,
+    ) -> Evaluation {
+        let mut objective: f64 = bins.iter().flatten().map(|terms| terms.rss).sum();
+        let prior = self.parameters.prior_information();
+        objective += prior.iter().zip(&place.x).map(|(half, x)| half * x * x).sum::<f64>();
+        objective += place.y.iter().map(|y| 0.5 * y * y).sum::<f64>();
+        Evaluation { states, coefficients, bins, objective }
+    }
+
+    fn states(&self, place: &Place) -> Result<Vec<RecordState>, String> {
+        let unit = self.parameters.plateau_k.unwrap_or(0.0);
+        let errors_k: Vec<f64> = place.y.iter().map(|y| y * unit).collect();
+        let mut from = 0;
+        let mut states = Vec::new();
+        for (index, (set, (records, bodies))) in self.sets.iter().zip(&self.plateaus).enumerate() {
+            let own = &errors_k[from..from + records.len() * bodies.len()];
+            from += own.len();
+            let plateaus = PlateauErrors { records, bodies, errors_k: own };
+            states.push(RecordState::new((set, index), self.parameters, &place.x, &plateaus)?);
+        }
+        Ok(states)
+    }
+
+    /// With what the bins of a set are linearised.
+    pub(super) fn linearisation<'s>(
+        &'s self,
+        set: usize,
+        states: &'s [RecordState],
+        coefficients: &'s [Vec<Coefficient>],
+    ) -> Linearisation<'s> {
+        let (plateaus, bodies) = &self.plateaus[set];
+        Linearisation {
+            state: &states[set],
+            coefficients: &coefficients[set],
+            constraint: self.constraint,
+            plateaus,
+            bodies,
+        }
+    }
+
+    /// The linear system at a place.
+    pub(super) fn system(&self, evaluation: &Evaluation, place: &Place) -> NewtonSystem {
+        let set = |set: usize| {
+            let (plateaus, bodies) = &self.plateaus[set];
+            let moments = Moments {
+                state: &evaluation.states[set],
+                coefficients: &evaluation.coefficients[set],
+                bins: &evaluation.bins[set],
+                plateaus,
+                bodies,
+            };
+            let coupling = |terms: &BinTerms| coupling(terms, bodies);
+            SetSystem {
+                sums: moments.sums(),
+                places: self.parameters.of_set(set),
+                bins: evaluation.bins[set].iter().map(coupling).collect(),
+                bodies: bodies.len(),
+            }
+        };
+        let prior = self.parameters.prior_information();
+        NewtonSystem {
+            sets: (0..self.sets.len()).map(set).collect(),
+            shared: self.parameters.free.len(),
+            prior_gradient: prior.iter().zip(&place.x).map(|(half, x)| half * x).collect(),
+            prior,
+            plateau_k: self.parameters.plateau_k.unwrap_or(0.0),
+            y: place.y.clone(),
+        }
+    }
+
+    /// A place with no plateau off.
+    pub(super) fn place(&self, x: Vec<f64>) -> Place {
+        let plateaus = self.plateaus.iter().map(|(records, bodies)| records.len() * bodies.len());
+        Place { x, y: vec![0.0; plateaus.sum()] }
+    }
+
+    /// The informative bins of a set.
+    pub(super) fn bins(&self, set: usize) -> impl Iterator<Item = &JointBin<'_>> {
+        self.informative[set].iter().map(move |&at| &self.sets[set].bins[at])
+    }
+}
+
+/// How the emissivities of a bin are coupled to what is shared.
+pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
+    BinCoupling {
+        projections: terms.projections.clone(),
+        segments: terms.segments.clone(),
+        factors: bodies.iter().map(|&body| terms.emissivity[body]).collect(),
+        unknowns: terms.factored.qt_b().0.len(),
+    }
+}
+
+fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
+    let eliminated = system.eliminate(damping).ok_or("the shared parameters are not determined")?;
+    Ok(eliminated.step())
+}
+
+impl Step {
+    /// The largest change of a shared parameter.
+    fn longest(&self) -> f64 {
+        self.x.iter().fold(0.0, |most: f64, x| most.max(x.abs()))
+    }
+}
+
+fn copy(step: &Step) -> Step {
+    Step { x: step.x.clone(), y: step.y.clone(), decrement: step.decrement }
+}
+
+impl Place {
+    fn moved(&self, step: &Step) -> Self {
+        let add = |from: &[f64], by: &[f64]| from.iter().zip(by).map(|(a, b)| a + b).collect();
+        Self { x: add(&self.x, &step.x), y: add(&self.y, &step.y) }
+    }
+}
+
+/// The modulus of each residual of a bin.
+pub(super) fn moduli(terms: &BinTerms) -> impl Iterator<Item = f64> + '_ {
+    let [re, im] = &terms.residual;
+    re.iter().zip(im).map(|(re, im)| modulus(num_complex::Complex64::new(*re, *im)))
+}
