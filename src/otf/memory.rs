@@ -70,7 +70,7 @@ impl Memory {
         let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
-        let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
+        let of_record = 17 * transformed(work.config, bins) + OF_DRAW + gathered * resampled / 2;
         let (units, realisations) = largest_shard(work);
         Self {
             fixed: (PROCESS + campaigns(work)).saturating_add(OF_UNIT.saturating_mul(units)),
@@ -125,6 +125,12 @@ pub(crate) fn check_simulation(
     check_memory("the simulation", of_simulation(records, study), limit, mend)
 }
 
+/// The bins that a realisation has where it is asked for so many: harmonics and vibrations refer to
+/// others.
+fn transformed(config: &Config, bins: u64) -> u64 {
+    if config.instrument.corrections.may_have_terms() { SPECTRUM_BINS as u64 } else { bins }
+}
+
 /// What the merge has for its account of the records: all data sets, and of one at a time the bins of
 /// the band.
 fn account_of_records(work: &Sizes) -> u64 {
@@ -137,7 +143,8 @@ fn account_of_records(work: &Sizes) -> u64 {
     };
     let methods = 8 * study.methods.len() as u64;
     let drawn = |set: &DataSet| {
-        (set.screening.used as u64).saturating_mul(17 * bins(set) + OF_DRAW + OF_ROW + methods)
+        let bins = transformed(work.config, bins(set));
+        (set.screening.used as u64).saturating_mul(17 * bins + OF_DRAW + OF_ROW + methods)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);
     let held = work.data_sets.iter().map(|set| of_data_set(work, &set.screening));

@@ -174,6 +174,10 @@ const SETTINGS: [(&str, &[&str]); 8] = [
             "glitch_sigma",
             "model_error",
             "temperature_error_k",
+            "corrections",
+            "biases",
+            "bolometer_error",
+            "plateau_error_k",
         ],
     ),
     (
@@ -191,6 +195,7 @@ const SETTINGS: [(&str, &[&str]); 8] = [
             "apodisation",
             "least_transfer",
             "bolometer",
+            "corrections",
         ],
     ),
     ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
@@ -239,7 +244,7 @@ mod tests {
         let lines = section.lines().take_while(|line| !line.is_empty());
         let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
         let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();
-        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 8));
+        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 12));
     }
 
     #[test]
