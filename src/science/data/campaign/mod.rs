@@ -177,3 +177,6 @@ fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Op
         (Source::Npz, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
