@@ -106,7 +106,8 @@ fn pull(campaign: &Campaign) -> Checked<(f64, f64)> {
         let problem = realisation.problem(&bin, &columns, Constraint::Kirchhoff);
         let outcome = fit_bin(wls.as_ref(), &problem);
         let solution = outcome.solution().ok_or("not fitted")?;
-        squares += (solution.emissivity[0] - truth[[k, 0]]).norm_sqr() / solution.sigma[0].powi(2);
+        let sigma = solution.sigma[0];
+        squares += (solution.emissivity[0] - truth[[k, 0]]).norm_sqr() / (sigma * sigma);
         chi2 += solution.rss / (campaign.records() - 6) as f64;
     }
     let count = bins.len() as f64;

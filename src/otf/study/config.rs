@@ -230,6 +230,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::science::data::CorrectionChoice;
 
     fn set(assignments: &[&str]) -> Result<Config, ConfigError> {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
@@ -299,6 +300,42 @@ mod tests {
         assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
         let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
         assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn corrections_are_a_word_or_a_table() {
+        let config = set(&["instrument.corrections=model", "simulate.biases=25,35"]).unwrap();
+        assert_eq!(config.instrument.corrections, CorrectionChoice::Model);
+        assert_eq!(config.simulate.biases, [25.0, 35.0]);
+        for text in ["instrument.corrections={h2=1e-3}", "instrument.corrections.h2=1e-3"] {
+            let CorrectionChoice::Values(values) = set(&[text]).unwrap().instrument.corrections
+            else {
+                panic!("{text}")
+            };
+            assert_eq!((values.h2, values.h3), (1e-3, 0.0));
+        }
+        for text in ["simulate.corrections={h4=1}", "simulate.corrections.h4=1"] {
+            let error = set(&[text]).unwrap_err().to_string();
+            assert!(
+                error.contains("there is no setting simulate.corrections.h4; did you"),
+                "{error}"
+            );
+            assert!(error.contains("xcal_offset_k, ical_drift, offsets_k, h2, h3"), "{error}");
+        }
+        for (text, expected) in [
+            (
+                "instrument.corrections=modle",
+                "is \"modle\": expected \"none\", \"model\" or a table",
+            ),
+            ("instrument.corrections={h2=\"x\"}", "is \"x\": expected a number"),
+            ("instrument.corrections=3", "is 3: expected \"none\", \"model\" or a table"),
+        ] {
+            let error = set(&[text]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        // What is not there is not written: plans without corrections are as they were.
+        let json = serde_json::to_string(&set(&[]).unwrap()).unwrap();
+        assert!(!json.contains("corrections") && !json.contains("biases"), "{json}");
     }
 
     #[test]

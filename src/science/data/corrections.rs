@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for ChoiceVisitor {
         match word {
             "none" => Ok(CorrectionChoice::None),
             "model" => Ok(CorrectionChoice::Model),
-            other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+            other => Err(E::invalid_type(Unexpected::Str(other), &self)),
         }
     }
 

@@ -130,6 +130,12 @@ impl BinData {
 }
 
 impl Realisation {
+    /// The bins that can be fitted, in the order of their positions.
+    #[must_use]
+    pub fn bins(&self) -> &[usize] {
+        &self.bins
+    }
+
     /// The transforms of all records of the campaign at a bin, if it has them.
     pub(super) fn transforms_at(&self, bin: usize) -> Option<&[Complex64]> {
         let records = self.sample_variance.len();

@@ -55,7 +55,7 @@ pub(in crate::science::data) enum Interferograms {
         /// Gain times sweeps of each record.
         gain_sweeps: Vec<f64>,
     },
-    Simulated(SimulatedCampaign),
+    Simulated(Box<SimulatedCampaign>),
 }
 
 impl SelectedRecords {
@@ -132,7 +132,7 @@ impl SelectedRecords {
                 bath_k: simulated.baths.clone(),
                 years: Some(simulated.ticks.iter().map(|ticks| mission_years(*ticks)).collect()),
             },
-            interferograms: Interferograms::Simulated(simulated),
+            interferograms: Interferograms::Simulated(Box::new(simulated)),
         })
     }
 }

@@ -148,7 +148,7 @@ fn regressors_are_the_sums_of_the_flight_model() {
         for k in [1, 5, 19, 20, 37, 130, 131, 255, 256] {
             for r in [0, 77, 300] {
                 let h2 = (b(k, r) + 1.0) / 4.0 / s0[r] * (v(k / 2, r) + v(k.div_ceil(2), r));
-                let thirds = v(k / 3, r) + v((k + 1) / 3, r) + v((k + 2) / 3, r);
+                let thirds = v(k / 3, r) + v((k + 1) / 3, r) + v(k.div_ceil(3), r);
                 let h3 = (b(k, r) + 2.0) / 9.0 / s0[r] * thirds;
                 let shifted = |by: usize| {
                     let from = k.abs_diff(by);

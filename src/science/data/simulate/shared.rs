@@ -126,8 +126,9 @@ mod tests {
             plateau_error_k: 1e-3,
             ..Default::default()
         };
-        let (mut squares, seeds) = (0.0, 200);
-        for seed in 0..seeds {
+        let square = |x: f64| x * x;
+        let (mut squares, seeds) = (0.0, 200_u32);
+        for seed in 0..u64::from(seeds) {
             let set = SimulateSettings { records: 1, ..settings.clone() };
             let p = parameters(&set, seed, "llss").bolometer;
             let q = PUBLISHED_LL;
@@ -143,15 +144,14 @@ mod tests {
                 (p.j0_v, q.j0_v),
                 (p.jg, q.jg),
             ] {
-                squares +=
-                    ((true_value / assumed - 1.0) / 0.01).powi(2) / 9.0 / f64::from(seeds as u32);
+                squares += square((true_value / assumed - 1.0) / 0.01) / 9.0 / f64::from(seeds);
             }
         }
         assert!((squares - 1.0).abs() < 0.15, "{squares}");
         let found = parameters(&settings, 1, "llss");
         let all = found.plateau_errors_k.iter().flatten();
-        let square = all.map(|k| (k / 1e-3).powi(2)).sum::<f64>() / 4000.0;
-        assert!((square - 1.0).abs() < 0.1, "{square}");
+        let mean = all.map(|k| square(k / 1e-3)).sum::<f64>() / 4000.0;
+        assert!((mean - 1.0).abs() < 0.1, "{mean}");
         // A channel has one bolometer in all scan modes; its plateaus are its own.
         let other = parameters(&settings, 1, "llsf");
         assert_eq!(other.bolometer, found.bolometer);
