@@ -1,12 +1,12 @@
 //! A study in a few lines, for people.
 
 use crate::foundations::counted;
-use crate::science::data::Resampling;
 use crate::science::data::settings::Source;
+use crate::science::data::{CorrectionChoice, Resampling};
 
 use super::Otf;
 use super::inputs::DataSet;
-use super::study::ProgramSettings;
+use super::study::{Config, ProgramSettings};
 
 /// `SIMULATED` and what was simulated, or the file that the data are from.
 pub(super) fn source_line(otf: &Otf) -> String {
@@ -33,6 +33,9 @@ pub(super) fn lines(otf: &Otf) -> Vec<(&'static str, String)> {
     let methods: Vec<_> = study.methods.iter().map(|m| m.label.as_str()).collect();
     let methods = methods.join(", ");
     lines.push(("methods", format!("{methods}; constraint {}", config.fit.constraint)));
+    if let Some(words) = corrections(config) {
+        lines.push(("corrections", words));
+    }
     let unused = config.method.iter().filter(|program| !is_used(program, &config.fit.methods));
     let unused: Vec<_> = unused.map(|program| program.name.as_str()).collect();
     if !unused.is_empty() {
@@ -50,6 +53,19 @@ pub(super) fn lines(otf: &Otf) -> Vec<(&'static str, String)> {
     let bins = counted(study.bins.len(), "bin");
     lines.push(("units", format!("{} = {grid} x {bins}", study.units())));
     lines
+}
+
+/// Which corrections are in force; of measured data also that those of a model are not.
+fn corrections(config: &Config) -> Option<String> {
+    let is_measured = config.data.source == Source::Npz;
+    match &config.instrument.corrections {
+        CorrectionChoice::Model => Some("those of data.model".into()),
+        CorrectionChoice::Values(_) => Some("the values of instrument.corrections".into()),
+        CorrectionChoice::None if is_measured && config.data.model.is_some() => Some(
+            "none; data.model has some: use them with --set instrument.corrections=model".into(),
+        ),
+        CorrectionChoice::None => None,
+    }
 }
 
 fn is_used(program: &ProgramSettings, labels: &[String]) -> bool {

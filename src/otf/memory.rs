@@ -21,6 +21,8 @@ const OF_RECORD: u64 = IFG_LENGTH as u64 * 8 + 300;
 const OF_TELEMETRY: u64 = IFG_LENGTH as u64 * (2 * 8 + 2);
 /// Of a record in a realisation, besides a complex number a bin.
 const OF_DRAW: u64 = 120;
+/// Of a record in a realisation with corrections: what was read, and the coefficient of a vibration.
+const OF_CORRECTED: u64 = 80;
 /// What a method that fits a bin for itself has of a record: its row, weighted, and its residual.
 const OF_ROW: u64 = 400;
 /// Of a record at a bin, besides its Planck functions: spectrum and variance.
@@ -70,7 +72,7 @@ impl Memory {
         let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
-        let of_record = 17 * bins + OF_DRAW + gathered * resampled / 2;
+        let of_record = of_draw(work.config, bins) + gathered * resampled / 2;
         let (units, realisations) = largest_shard(work);
         Self {
             fixed: (PROCESS + campaigns(work)).saturating_add(OF_UNIT.saturating_mul(units)),
@@ -125,6 +127,14 @@ pub(crate) fn check_simulation(
     check_memory("the simulation", of_simulation(records, study), limit, mend)
 }
 
+/// Bytes of a record in a realisation with so many bins. Corrected temperatures stand beside those that
+/// were read, and harmonics and vibrations refer to other bins.
+fn of_draw(config: &Config, bins: u64) -> u64 {
+    let corrections = &config.instrument.corrections;
+    let bins = if corrections.may_have_terms() { SPECTRUM_BINS as u64 } else { bins };
+    17 * bins + OF_DRAW + if corrections.is_none() { 0 } else { OF_CORRECTED }
+}
+
 /// What the merge has for its account of the records: all data sets, and of one at a time the bins of
 /// the band.
 fn account_of_records(work: &Sizes) -> u64 {
@@ -137,7 +147,8 @@ fn account_of_records(work: &Sizes) -> u64 {
     };
     let methods = 8 * study.methods.len() as u64;
     let drawn = |set: &DataSet| {
-        (set.screening.used as u64).saturating_mul(17 * bins(set) + OF_DRAW + OF_ROW + methods)
+        let of_draw = of_draw(work.config, bins(set));
+        (set.screening.used as u64).saturating_mul(of_draw + OF_ROW + methods)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);
     let held = work.data_sets.iter().map(|set| of_data_set(work, &set.screening));

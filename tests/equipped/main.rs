@@ -5,6 +5,7 @@
 mod support;
 
 mod configs;
+mod corrections;
 mod exact_methods;
 mod external_scipy;
 mod flight;
@@ -28,11 +29,12 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 18] = [
+const MODULES: [Module; 19] = [
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
     ("configs", configs::trials),
+    ("corrections", corrections::trials),
     ("exact_methods", exact_methods::trials),
     ("external_scipy", external_scipy::trials),
     ("flight", flight::trials),

@@ -19,6 +19,11 @@ const COMBINED: &str = "emitter=[{name=\"ical\",key={a_ical=0.1,b_ical=0.9}}]";
 const BAND: std::ops::Range<usize> = 8..30;
 const RECORDS: usize = 240;
 
+/// Times of the file, to the accuracy of a float.
+fn whole(ticks: ArrayD<i64>) -> ArrayD<f64> {
+    ticks.mapv(|ticks| ticks as f64)
+}
+
 /// A simulated calibration set of LLSS, and the folder that it lies in.
 struct Set {
     folder: TempDir,
@@ -42,7 +47,11 @@ impl Set {
             archive.names()?.iter().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
         let mut arrays = BTreeMap::new();
         for name in names.iter().filter(|name| name.ends_with("_ll")) {
-            arrays.insert(name.clone(), archive.by_name(name)?);
+            let array = match name.as_str() {
+                "midpoint_time_ll" => archive.by_name::<_, IxDyn>(name).map(whole)?,
+                _ => archive.by_name(name)?,
+            };
+            arrays.insert(name.clone(), array);
         }
         let sigma: ArrayD<f64> = archive.by_name("sigma_llss")?;
         Ok(Self { truth: archive.by_name("truth_llss")?, sigma: sigma.sum(), folder, arrays })

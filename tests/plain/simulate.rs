@@ -48,6 +48,30 @@ fn through_a_file_or_not_the_fit_is_the_same_to_the_last_bit() {
 }
 
 #[test]
+fn what_all_bins_share_goes_through_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let corrections = "{xcal_offset_k=-1.5e-3,ical_drift={amplitude_k=4e-3,time_yr=0.3,offset_k=-3e-3},\
+                       h2=1.1e-3,primary_vibration=[1e-5,7e-5,-5e-4,9e-4,-5e-4]}";
+    let put_in = format!("simulate.corrections={corrections}");
+    let made = format!("instrument.corrections={corrections}");
+    let noise = ["--set", "study.noise_levels=[0.1]", "--set", &made, "--set", "fit.bins=5-40"];
+    let more = ["--set", &put_in, "--set", "simulate.biases=25,35,45", "--set"];
+    let simulated = [&SMALL[..], &noise, &more, &["simulate.plateau_error_k=1e-3"]].concat();
+    done(folder.path(), &[&["simulate"], &simulated[..]].concat());
+    done(folder.path(), &[&["local", "--out", "direct"], &simulated[..]].concat());
+    let mut file = open(&folder.path().join("cal.npz"));
+    let sigma: Array0<f64> = file.by_name("sigma_llss").unwrap();
+    let times: ndarray::Array1<i64> = file.by_name("midpoint_time_ll").unwrap();
+    assert!(times.len() == 90 && times[0] > 41_350_000_000_000_000 && times[89] > times[0]);
+    let sigma = format!("data.sigma={:e}", sigma.into_scalar());
+    let measured = [&["--set", "data.path=cal.npz", "--set", &sigma], &noise[2..]].concat();
+    let out = done(folder.path(), &[&["local", "--out", "file"], &measured[..]].concat());
+    assert!(out.contains("the values of instrument.corrections"), "{out}");
+    let (direct, file) = (emissivity(folder.path(), "direct"), emissivity(folder.path(), "file"));
+    assert!(bits(&direct) == bits(&file));
+}
+
+#[test]
 fn the_command_that_it_prints_fits_the_file_and_finds_the_truth() {
     let folder = tempfile::tempdir().unwrap();
     let sets = ["--set", "data.sets=[\"rhss\",\"rhsf\"]", "--set", "study.noise_levels=[1e-6]"];

@@ -142,6 +142,27 @@ impl ElementType {
         }
     }
 
+    /// Appends the elements in `bytes`, in order, as whole numbers: exactly where they are, rounded where
+    /// they have a fraction; `None` for what is no number, or too large.
+    pub(super) fn append_whole(self, bytes: &[u8], values: &mut Vec<Option<i64>>) {
+        let big = self.big_endian;
+        match self.kind {
+            ScalarType::I64 => append(bytes, big, values, |raw| Some(i64::from_le_bytes(raw))),
+            ScalarType::U64 => {
+                append(bytes, big, values, |raw| u64::from_le_bytes(raw).try_into().ok())
+            }
+            _ => {
+                let mut floats = Vec::new();
+                self.append_f64(bytes, &mut floats);
+                let is_whole = |value: &f64| value.abs() < i64::MAX as f64;
+                let whole = |value: f64| {
+                    Some(value).filter(is_whole).map(|value| value.round_ties_even() as i64)
+                };
+                values.extend(floats.into_iter().map(whole));
+            }
+        }
+    }
+
     /// Whether the elements are 16-bit integers with a sign.
     pub(super) fn is_i16(self) -> bool {
         self.kind == ScalarType::I16

@@ -133,6 +133,24 @@ impl NpzFile {
             .map_err(|reason| self.damaged(name, reason.to_string()))
     }
 
+    /// Reads a one-dimensional array of `expected_len` whole numbers: 64-bit integers to the last digit,
+    /// floating-point numbers rounded, and `None` for those that are missing (NaN) or too large.
+    ///
+    /// # Errors
+    /// As [`Self::vector`].
+    pub fn whole_vector(
+        &mut self,
+        name: &str,
+        expected_len: usize,
+    ) -> Result<Vec<Option<i64>>, NpzError> {
+        let read = |member: Member<_>| member.values(ElementType::append_whole);
+        let (header, values) = self.read_member(name, NumberKind::Real, read)?;
+        if header.shape != [expected_len] {
+            return Err(self.wrong_shape(name, &header.shape, format!("({expected_len},)")));
+        }
+        Ok(self.shaped(name, &header, values)?.into_raw_vec_and_offset().0)
+    }
+
     /// Reads a two-dimensional array with `columns` columns and any number of rows. 16-bit integers
     /// are left as they are: they take a quarter of the memory.
     ///

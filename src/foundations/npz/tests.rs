@@ -72,6 +72,24 @@ fn assert_reads<T: WritableElement>(value: &Array1<T>, expected: &[f64], source:
 }
 
 #[test]
+fn whole_numbers_keep_all_digits() {
+    let whole = |bytes: &[u8], length| {
+        let file = file(bytes);
+        NpzFile::open(file.path())?.whole_vector("a", length)
+    };
+    let beyond = (1_i64 << 53) + 1;
+    let read = whole(&archive(&array![beyond, i64::MIN, -3], true), 3).unwrap();
+    assert_eq!(read, [Some(beyond), Some(i64::MIN), Some(-3)]);
+    let read = whole(&archive(&array![beyond as u64, u64::MAX], false), 2).unwrap();
+    assert_eq!(read, [Some(beyond), None]);
+    let read = whole(&archive(&array![2.4, f64::NAN, -1e30, f64::INFINITY], false), 4).unwrap();
+    assert_eq!(read, [Some(2), None, None, None]);
+    assert_eq!(whole(&archive(&array![7_i16], false), 1).unwrap(), [Some(7)]);
+    let error = whole(&archive(&array![7_i64], false), 2).unwrap_err().to_string();
+    assert!(error.contains("(1,)") && error.contains("(2,)"), "{error}");
+}
+
+#[test]
 fn every_type_becomes_f64() {
     use SourceType::{Float, Integer};
     assert_reads(&array![true, false], &[1.0, 0.0], Integer);

@@ -17,6 +17,11 @@ const DEFAULT_NOISE_LEVEL: f64 = 0.02;
 /// Largest error of a thermometer, K: the coldest body, at 1.5 K, is still read as warmer than zero.
 const MOST_TEMPERATURE_ERROR_K: f64 = 0.1;
 
+/// Largest relative error of the bolometer's parameters: with more, it may have no state.
+const MOST_BOLOMETER_ERROR: f64 = 0.05;
+/// Largest commanded bias: eight bits.
+const MOST_BIAS_COUNTS: f64 = 255.0;
+
 /// Settings that do not fit together. Every message names the setting and the mend.
 #[derive(Debug, Error)]
 pub enum StudyError {
@@ -121,6 +126,7 @@ pub(super) fn ranges(config: &Config) -> Result<(), StudyError> {
         ("[[method]]", config.method.len()),
         ("study.noise_levels", study.noise_levels.as_ref().map_or(0, Vec::len)),
         ("data.sets", config.data.sets.len()),
+        ("simulate.biases", simulate.biases.len()),
         ("data.other_bolometers", config.data.other_bolometers.len()),
         ("slurm.extra", config.slurm.extra.len()),
     ];
@@ -158,7 +164,9 @@ fn numbers(config: &Config) -> Result<(), StudyError> {
     let (warm, match_s) = (config.data.max_temperature_k, config.data.match_within_s);
     let least = config.instrument.least_transfer.unwrap_or(0.0);
     let read_k = simulate.temperature_error_k;
-    let is_small = (0.0..=MOST_TEMPERATURE_ERROR_K).contains(&read_k);
+    let is_small = |kelvin: f64| (0.0..=MOST_TEMPERATURE_ERROR_K).contains(&kelvin);
+    let (plateau_k, relative) = (simulate.plateau_error_k, simulate.bolometer_error);
+    let is_near = (0.0..=MOST_BOLOMETER_ERROR).contains(&relative);
     let not_negative = |value: f64| value >= 0.0 && value.is_finite();
     for (holds, setting, value, expected) in [
         (not_negative(dither), "simulate.dither_counts", dither, "zero or more counts"),
@@ -169,9 +177,16 @@ fn numbers(config: &Config) -> Result<(), StudyError> {
         (warm > 0.0, "data.max_temperature_k", warm, "more than zero K"),
         (match_s >= 0.0, "data.match_within_s", match_s, "zero or more seconds"),
         ((0.0..1.0).contains(&least), "instrument.least_transfer", least, "zero or more, below 1"),
-        (is_small, "simulate.temperature_error_k", read_k, "0 to 0.1 K"),
+        (is_small(read_k), "simulate.temperature_error_k", read_k, "0 to 0.1 K"),
+        (is_small(plateau_k), "simulate.plateau_error_k", plateau_k, "0 to 0.1 K"),
+        (is_near, "simulate.bolometer_error", relative, "0 to 0.05, relative"),
     ] {
         within(holds, setting, || value.to_string(), || expected.into())?;
+    }
+    for &bias in &simulate.biases {
+        let holds = bias > 0.0 && bias <= MOST_BIAS_COUNTS;
+        let expected = || "counts, more than zero, up to 255".into();
+        within(holds, "simulate.biases", || bias.to_string(), expected)?;
     }
     Ok(())
 }
@@ -311,6 +326,9 @@ mod tests {
             (&["simulate.glitch_fraction=1.5"], "simulate.glitch_fraction is 1.5"),
             (&["simulate.model_error=-1"], "simulate.model_error is -1"),
             (&["simulate.temperature_error_k=1"], "simulate.temperature_error_k is 1"),
+            (&["simulate.plateau_error_k=1"], "simulate.plateau_error_k is 1: expected 0 to 0.1 K"),
+            (&["simulate.bolometer_error=1"], "simulate.bolometer_error is 1: expected 0 to 0.05"),
+            (&["simulate.biases=35,300"], "simulate.biases is 300: expected counts"),
             (&["simulate.glitch_sigma=-1"], "simulate.glitch_sigma is -1"),
             (&["data.other_bolometers=[\"ll\"]"], "own bolometer"),
             (&["data.other_bolometers=[\"rh\",\"rh\"]"], "lists rh twice"),

@@ -174,6 +174,10 @@ const SETTINGS: [(&str, &[&str]); 8] = [
             "glitch_sigma",
             "model_error",
             "temperature_error_k",
+            "corrections",
+            "biases",
+            "bolometer_error",
+            "plateau_error_k",
         ],
     ),
     (
@@ -191,6 +195,7 @@ const SETTINGS: [(&str, &[&str]); 8] = [
             "apodisation",
             "least_transfer",
             "bolometer",
+            "corrections",
         ],
     ),
     ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
@@ -225,6 +230,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::science::data::CorrectionChoice;
 
     fn set(assignments: &[&str]) -> Result<Config, ConfigError> {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
@@ -239,7 +245,7 @@ mod tests {
         let lines = section.lines().take_while(|line| !line.is_empty());
         let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
         let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();
-        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 8));
+        assert_eq!((simulate, lines.len()), (SimulateSettings::default(), 12));
     }
 
     #[test]
@@ -294,6 +300,42 @@ mod tests {
         assert!(error.contains("`npz`; did you mean \"npz\"?"), "{error}");
         let error = set(&["data.sets=[\"lxss\"]"]).unwrap_err().to_string();
         assert!(error.contains("llss"), "{error}");
+    }
+
+    #[test]
+    fn corrections_are_a_word_or_a_table() {
+        let config = set(&["instrument.corrections=model", "simulate.biases=25,35"]).unwrap();
+        assert_eq!(config.instrument.corrections, CorrectionChoice::Model);
+        assert_eq!(config.simulate.biases, [25.0, 35.0]);
+        for text in ["instrument.corrections={h2=1e-3}", "instrument.corrections.h2=1e-3"] {
+            let CorrectionChoice::Values(values) = set(&[text]).unwrap().instrument.corrections
+            else {
+                panic!("{text}")
+            };
+            assert_eq!((values.h2, values.h3), (1e-3, 0.0));
+        }
+        for text in ["simulate.corrections={h4=1}", "simulate.corrections.h4=1"] {
+            let error = set(&[text]).unwrap_err().to_string();
+            assert!(
+                error.contains("there is no setting simulate.corrections.h4; did you"),
+                "{error}"
+            );
+            assert!(error.contains("xcal_offset_k, ical_drift, offsets_k, h2, h3"), "{error}");
+        }
+        for (text, expected) in [
+            (
+                "instrument.corrections=modle",
+                "is \"modle\": expected \"none\", \"model\" or a table",
+            ),
+            ("instrument.corrections={h2=\"x\"}", "is \"x\": expected a number"),
+            ("instrument.corrections=3", "is 3: expected \"none\", \"model\" or a table"),
+        ] {
+            let error = set(&[text]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        // What is not there is not written: plans without corrections are as they were.
+        let json = serde_json::to_string(&set(&[]).unwrap()).unwrap();
+        assert!(!json.contains("corrections") && !json.contains("biases"), "{json}");
     }
 
     #[test]

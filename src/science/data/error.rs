@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::foundations::Shown;
-use crate::science::instrument::{AxisError, BolometerError, ChannelScan};
+use crate::science::instrument::{AxisError, BolometerError, ChannelScan, CorrectionError};
 
 use super::model::ModelError;
 use super::records::RecordsError;
@@ -58,6 +58,35 @@ pub enum DataError {
     NoBolometer {
         /// The data set.
         set: ChannelScan,
+    },
+    /// The corrections of a model, and no model.
+    #[error(
+        "{setting} is \"model\", but no published model is named: add --set data.model=FILE.FITS, or \
+         give values, as in --set {setting}='{{ xcal_offset_k = -1.5e-3 }}'"
+    )]
+    NoModelCorrections {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A correction that cannot be.
+    #[error("{setting}: {source}")]
+    Correction {
+        /// The setting.
+        setting: &'static str,
+        /// Which.
+        source: CorrectionError,
+    },
+    /// Vibrations whose place in the spectrum is not known.
+    #[error(
+        "data set {set}: {setting} has vibrations, but where these are in scan mode {} is not known; \
+         give other values, without primary_vibration and secondary_vibration, as in \
+         --set {setting}='{{ h2 = 1e-3 }}'", set.scan
+    )]
+    NoVibrationOffsets {
+        /// The data set.
+        set: ChannelScan,
+        /// The setting.
+        setting: &'static str,
     },
     /// Apodisation without the published function.
     #[error("instrument.apodise needs the published function: add --set data.model=FILE.FITS")]

@@ -91,11 +91,13 @@ fn write_housekeeping(npz: &mut NpzArchive, channel: Channel, sets: &Sets) -> io
     };
     let all = |value: f64, simulated: &SimulatedCampaign| vec![value; simulated.len()];
     add("sweeps", &|_, s| all(s.sweeps, s))?;
-    add("bol_cmd_bias", &|_, s| all(s.bias_counts, s))?;
+    add("bol_cmd_bias", &|_, s| s.bias_counts.clone())?;
     add("bol_volt", &|_, s| s.volts.clone())?;
     add("adds_per_group", &|c, s| all(f64::from(c.axis.channel_scan().adds_per_group()), s))?;
     add("mtm_length", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_length()), s))?;
-    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))
+    add("mtm_speed", &|c, s| all(f64::from(c.axis.channel_scan().scan.mtm_speed()), s))?;
+    let ticks: Vec<i64> = sets.iter().flat_map(|(_, s)| s.ticks.iter().copied()).collect();
+    npz.add(&format!("midpoint_time_{channel}"), records, &ticks)
 }
 
 /// The temperatures as the thermometers gave them, which is what a fit is given.
@@ -108,7 +110,7 @@ fn write_temperatures(
 ) -> io::Result<()> {
     let read = |(campaign, simulated): &(&Campaign, &SimulatedCampaign)| {
         let noise = noise_of(campaign, simulated, noise_level, trial);
-        simulated.readings(&noise).unwrap_or_else(|| simulated.temperatures.clone())
+        simulated.readings(&noise).unwrap_or_else(|| simulated.read_without_noise().to_vec())
     };
     let readings: Vec<Vec<Vec<f64>>> = sets.iter().map(read).collect();
     let emitters: &[Emitter] = sets.first().map_or(&[], |(campaign, _)| &campaign.emitters);

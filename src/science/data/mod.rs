@@ -87,6 +87,7 @@ pub mod settings;
 mod baseline;
 mod campaign;
 mod conventions;
+mod corrections;
 mod emitters;
 mod error;
 mod exclusion;
@@ -104,8 +105,11 @@ mod simulate;
 mod transform;
 mod truth;
 
-pub use campaign::{BinData, Campaign, Design, Realisation, Surveyed, kept_bytes, survey};
+pub use campaign::{
+    BinData, Campaign, Design, JointBin, Realisation, SharedInputs, Surveyed, kept_bytes, survey,
+};
 pub use conventions::{BolometerTemperature, Conventions};
+pub use corrections::CorrectionChoice;
 pub use emitters::{Emitter, EmitterError, EmitterSettings, choose_emitters, published_columns};
 pub use error::DataError;
 pub use export::write_calibration_set;
@@ -115,4 +119,5 @@ pub use records::RecordsError;
 pub use resample::{Draw, Resampling};
 pub use resolved::truth_of;
 pub use screening::{Reason, Screening};
+pub use simulate::TrueParameters;
 pub use truth::Truth;

@@ -1,11 +1,13 @@
 //! Random numbers that depend on what is simulated, never on who simulates it.
 
+use std::fmt::Display;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::foundations::Digest;
 use crate::foundations::numerics::math;
-use crate::science::instrument::ChannelScan;
+use crate::science::instrument::{Channel, ChannelScan};
 
 /// The key of a family of random streams: one stream per record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,18 @@ impl StreamKey {
         Self::new("thermometers", seed, set, &[noise_level.to_bits(), trial])
     }
 
-    fn new(purpose: &str, seed: u64, set: ChannelScan, numbers: &[u64]) -> Self {
+    /// By how much the true parameters of a channel's bolometer differ from those that are assumed: the
+    /// same in all scan modes.
+    pub(super) fn bolometer(seed: u64, channel: Channel) -> Self {
+        Self::new("bolometer", seed, channel, &[])
+    }
+
+    /// The errors of the readings of each plateau; one stream a plateau.
+    pub(super) fn plateau_errors(seed: u64, set: ChannelScan) -> Self {
+        Self::new("plateau errors", seed, set, &[])
+    }
+
+    fn new(purpose: &str, seed: u64, set: impl Display, numbers: &[u64]) -> Self {
         let text = format!("otfhpc/1/{purpose}/{seed}/{set}/{numbers:?}");
         Self(Digest::of(text.as_bytes()))
     }
@@ -159,12 +172,14 @@ mod tests {
             StreamKey::noise(1, set(), 0.2, 0),
             StreamKey::glitches(1, set(), 0.1, 0),
             StreamKey::thermometers(1, set(), 0.1, 0),
+            StreamKey::bolometer(1, Channel::Ll),
+            StreamKey::plateau_errors(1, set()),
         ];
         let mut firsts: Vec<u64> =
             keys.iter().flat_map(|k| (0..3).map(|r| k.stream(r).rng.next_u64())).collect();
         firsts.sort_unstable();
         firsts.dedup();
-        assert_eq!(firsts.len(), 30);
+        assert_eq!(firsts.len(), 36);
     }
 
     #[test]

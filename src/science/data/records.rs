@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::foundations::Shown;
-use crate::science::instrument::{Channel, IFG_LENGTH, bias_volts};
+use crate::science::instrument::{Channel, IFG_LENGTH, bias_volts, mission_years};
 
-use super::conventions::Bias;
 use super::emitters::{BOLOMETER, CombinedReading, Emitter, Reading, combine_readings};
 use super::exclusion::Exclusion;
 use super::matching::nearest;
 use super::recipe::Recipe;
+use super::resolved::ResolvedSettings;
 use crate::foundations::npz::{Matrix, NpzError, NpzFile};
 
 /// A file whose arrays are each sound but do not fit together.
@@ -54,6 +54,20 @@ pub enum RecordsError {
         /// The channel of the readings.
         other: Channel,
     },
+    /// No times for corrections that change with time.
+    #[error(
+        "{}: has no `{key}` (units of 100 ns since 1858-11-17), but instrument.corrections change with \
+         time; add it to the file, or give corrections that do not, without an amplitude_k of \
+         ical_drift and with the first number of primary_vibration alone, as in \
+         --set instrument.corrections='{{ xcal_offset_k = -1.5e-3 }}'",
+        Shown(path)
+    )]
+    NoMissionTimes {
+        /// The file.
+        path: PathBuf,
+        /// The array that is missing.
+        key: String,
+    },
     /// A flag that a rule wants otherwise.
     #[error("{}: data.exclude has `{rule}`, but `{key}` has shape {shapes}", Shown(path))]
     Flag {
@@ -95,6 +109,9 @@ pub(super) struct RawRecords {
     pub(super) unmatched: Vec<bool>,
     /// The first rule by which each is excluded.
     pub(super) excluded: Vec<Option<usize>>,
+    /// Years since the aperture cover was ejected; NaN for a record without a time, none for a file
+    /// without times.
+    pub(super) years: Option<Vec<f64>>,
 }
 
 impl RawRecords {
@@ -103,8 +120,9 @@ impl RawRecords {
         path: &Path,
         channel: Channel,
         recipe: &Recipe,
-        bias: Bias,
+        resolved: &ResolvedSettings,
     ) -> Result<Self, RecordsError> {
+        let bias = resolved.bias;
         let mut reader = Reader::open(path, channel, recipe)?;
         let key = reader.key("ifg", channel);
         let ifg = reader.file.matrix(&key, IFG_LENGTH)?;
@@ -132,6 +150,7 @@ impl RawRecords {
             },
             readings,
             excluded: reader.excluded(&recipe.data.exclude)?,
+            years: reader.years(resolved.corrections.depends_on_time())?,
             unmatched: reader.unmatched,
             ifg,
         })
@@ -230,6 +249,26 @@ impl<'a> Reader<'a> {
             *unmatched |= place.is_none();
         }
         places.iter().map(|place| place.map_or(f64::NAN, |place| values[place])).collect()
+    }
+
+    /// Years since the aperture cover was ejected. What is wrong with the times matters only where they
+    /// are needed.
+    fn years(&mut self, are_needed: bool) -> Result<Option<Vec<f64>>, RecordsError> {
+        let key = self.key("midpoint_time", self.channel);
+        if !self.file.contains(&key) {
+            let path = self.path.to_path_buf();
+            return if are_needed {
+                Err(RecordsError::NoMissionTimes { path, key })
+            } else {
+                Ok(None)
+            };
+        }
+        let years = |ticks: Option<i64>| ticks.map_or(f64::NAN, mission_years);
+        match self.file.whole_vector(&key, self.records) {
+            Ok(ticks) => Ok(Some(ticks.into_iter().map(years).collect())),
+            Err(error) if are_needed => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The first rule, by its place, that excludes each record.

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use crate::foundations::Shown;
 use crate::science::instrument::{
-    Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, GainTable, IFG_LENGTH,
-    PUBLISHED_LL, Peak, SPECTRUM_BINS,
+    Axis, BolometerParameters, COUNTS_PER_VOLT, Channel, ChannelScan, Corrections, GainTable,
+    IFG_LENGTH, PUBLISHED_LL, Peak, SPECTRUM_BINS, VibrationOffsets,
 };
 
 use super::conventions::{Apodisation, Bias};
+use super::corrections::CorrectionChoice;
 use super::emitters::{Emitter, OTF_COLUMN};
 use super::error::DataError;
 use super::model::PublishedModel;
@@ -33,6 +34,10 @@ pub(super) struct ResolvedSettings {
     /// Bins in which the channel sees no light.
     pub(super) dark_bins: Range<usize>,
     pub(super) model: Option<PublishedModel>,
+    /// Those of `instrument.corrections`, which the fit makes.
+    pub(super) corrections: Corrections,
+    /// Those of `simulate.corrections`, which a simulation needs; none for measured data.
+    pub(super) true_corrections: Corrections,
 }
 
 impl ResolvedSettings {
@@ -46,7 +51,22 @@ impl ResolvedSettings {
         let axis = Axis::new(set, instrument.transform_length, instrument.frequency_correction)?;
         let model = read_model(set, data, recipe.emitters)?;
         let peak = peak(set, instrument)?;
+        let corrections = |setting, choice: &CorrectionChoice| {
+            let corrections = choice.resolved(setting, model.as_ref(), recipe.emitters)?;
+            let [.., primary, secondary] = corrections.terms();
+            if (primary || secondary) && VibrationOffsets::of(set, axis.length()).is_none() {
+                return Err(DataError::NoVibrationOffsets { set, setting });
+            }
+            Ok(corrections)
+        };
         Ok(Self {
+            corrections: corrections("instrument.corrections", &instrument.corrections)?,
+            true_corrections: match data.source {
+                Source::Simulate => {
+                    corrections("simulate.corrections", &recipe.simulate.corrections)?
+                }
+                Source::Npz => Corrections::NONE,
+            },
             peak,
             gains: instrument.gain_table(),
             bias: instrument.bias(),

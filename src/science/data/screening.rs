@@ -7,11 +7,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::numerics::with_widest_simd;
-use crate::science::instrument::{BolometerParameters, BolometerState, ChannelScan, IFG_LENGTH};
+use crate::science::instrument::{BolometerState, ChannelScan, IFG_LENGTH};
 
 use super::emitters::is_temperature;
 use super::recipe::Recipe;
 use super::records::RawRecords;
+use super::resolved::ResolvedSettings;
 
 /// A preamplifier's gain is not above this: the largest that was commanded is 3,000.
 const LARGEST_GAIN: f64 = 1e5;
@@ -67,6 +68,8 @@ pub enum Reason {
     Flat,
     /// The bolometer's temperature could not be found from its voltages.
     BolometerNotConverged,
+    /// The time is missing, and corrections change with it.
+    MissingTime,
 }
 
 impl fmt::Display for Reason {
@@ -91,6 +94,7 @@ impl fmt::Display for Reason {
             Self::Saturated => "saturated interferogram",
             Self::Flat => "flat interferogram",
             Self::BolometerNotConverged => "bolometer state not found",
+            Self::MissingTime => "missing time",
         })
     }
 }
@@ -165,13 +169,13 @@ pub(super) struct PassedRecords {
 pub(super) fn screen(
     raw: &RawRecords,
     set: ChannelScan,
-    bolometer: &BolometerParameters,
+    resolved: &ResolvedSettings,
     recipe: &Recipe,
 ) -> PassedRecords {
     let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
     for record in 0..raw.len() {
-        match judge(raw, record, set, bolometer, recipe) {
+        match judge(raw, record, set, resolved, recipe) {
             Ok(state) => {
                 indices.push(record);
                 states.push(state);
@@ -205,7 +209,7 @@ fn judge(
     raw: &RawRecords,
     record: usize,
     set: ChannelScan,
-    bolometer: &BolometerParameters,
+    resolved: &ResolvedSettings,
     recipe: &Recipe,
 ) -> Result<BolometerState, Reason> {
     let mode = (raw.mtm_length[record], raw.mtm_speed[record]);
@@ -219,9 +223,12 @@ fn judge(
     let adds = f64::from(set.adds_per_group());
     require(raw.adds_per_group[record] == adds, Reason::WrongAddsPerGroup)?;
     judge_samples(raw, record, recipe.data.saturation_counts)?;
-    bolometer
-        .state(raw.bias_v[record], raw.volt_v[record], raw.bath_k[record])
-        .map_err(|_| Reason::BolometerNotConverged)
+    let (bias_v, volt_v) = (raw.bias_v[record], raw.volt_v[record]);
+    let state = resolved.bolometer.state(bias_v, volt_v, raw.bath_k[record]);
+    let state = state.map_err(|_| Reason::BolometerNotConverged)?;
+    let has_time = raw.years.as_ref().is_some_and(|years| !years[record].is_nan());
+    require(has_time || !resolved.corrections.depends_on_time(), Reason::MissingTime)?;
+    Ok(state)
 }
 
 fn require(condition: bool, reason: Reason) -> Result<(), Reason> {

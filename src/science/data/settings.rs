@@ -11,6 +11,7 @@ use crate::science::instrument::{
 };
 
 use super::conventions::{Apodisation, Bias, Conventions, Gains, Peaks};
+use super::corrections::CorrectionChoice;
 use super::exclusion::Exclusion;
 
 /// `[data]`: where the records come from and which are used.
@@ -198,6 +199,9 @@ pub struct InstrumentSettings {
     /// Bolometer parameters; by default, those of `data.model`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bolometer: Option<BolometerParameters>,
+    /// Corrections of temperatures and spectra that all bins share.
+    #[serde(skip_serializing_if = "CorrectionChoice::is_none")]
+    pub corrections: CorrectionChoice,
 }
 
 impl Default for InstrumentSettings {
@@ -215,6 +219,7 @@ impl Default for InstrumentSettings {
             apodisation: None,
             least_transfer: None,
             bolometer: None,
+            corrections: CorrectionChoice::None,
         }
     }
 }
@@ -278,6 +283,25 @@ pub struct SimulateSettings {
     /// Standard error of each temperature that is read: the fit is given the readings, the light is
     /// that of the true temperatures, K.
     pub temperature_error_k: f64,
+    /// Corrections that the light and the readings of the thermometers need.
+    #[serde(skip_serializing_if = "CorrectionChoice::is_none")]
+    pub corrections: CorrectionChoice,
+    /// Commanded biases, counts, of the plateaus in turn; the voltages follow from the balance of heat.
+    /// By default, bias and voltage are those of the operating point.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list")]
+    pub biases: Vec<f64>,
+    /// Relative standard error by which each of the nine true parameters of the bolometer differs from
+    /// those that the fit is given.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bolometer_error: f64,
+    /// Standard error of the readings of each driven body, the same for all records of a plateau, K.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub plateau_error_k: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for SimulateSettings {
@@ -291,6 +315,10 @@ impl Default for SimulateSettings {
             glitch_sigma: 50.0,
             model_error: 0.1,
             temperature_error_k: 0.0,
+            corrections: CorrectionChoice::None,
+            biases: Vec::new(),
+            bolometer_error: 0.0,
+            plateau_error_k: 0.0,
         }
     }
 }

@@ -7,7 +7,7 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::numerics::math::{ln, sinh};
+use crate::foundations::numerics::math::{exp, ln, pow, sinh};
 use crate::foundations::numerics::{Dual, Real};
 
 /// Commanded bias counts per volt of bias.
@@ -137,6 +137,46 @@ impl BolometerParameters {
         let point = self.operating_point(bias_v, volt_v)?;
         let temperature_k = self.temperature(&point, bath_k)?;
         self.answer(&point, temperature_k)
+    }
+
+    /// The voltage that is read (V) at a bias voltage (V) and a bath temperature (K) when nothing but the
+    /// bias warms the bolometer: its heat `V^2/R` is what flows to the bath,
+    /// `G1/(beta+1) (T^(beta+1) - bath^(beta+1))`.
+    ///
+    /// # Errors
+    /// [`BolometerError::NotPhysical`] if a parameter, an input or the result cannot be.
+    pub fn readout_volts(&self, bias_v: f64, bath_k: f64) -> Result<f64, BolometerError> {
+        self.check()?;
+        positive("bias (V)", bias_v)?;
+        positive("bath temperature (K)", bath_k)?;
+        let power = self.beta + 1.0;
+        positive("beta + 1", power)?;
+        let bath = pow(bath_k, power);
+        // No more heat than with half of the bias across the bolometer, and so no higher temperature.
+        let most_heat = bias_v * bias_v / (4.0 * self.rl_ohm);
+        let hottest = pow(bath + most_heat * power / self.g1, 1.0 / power);
+        let surplus = |t: f64| {
+            let v = self.voltage_at(bias_v, t);
+            v * (bias_v - v) / self.rl_ohm - self.g1 / power * (pow(t, power) - bath)
+        };
+        let temperature = falling_root(surplus, bath_k, hottest * (1.0 + 1e-9));
+        let voltage = self.voltage_at(bias_v, temperature);
+        positive("voltage (V)", voltage)?;
+        Ok(voltage * self.jg + self.j0_v)
+    }
+
+    /// The voltage (V) at which the bolometer at a temperature (K) lies on the load line,
+    /// `V = bias R/(R + RL)`. Its resistance falls with the voltage, so there is one.
+    fn voltage_at(&self, bias_v: f64, t: f64) -> f64 {
+        falling_root(|v| self.resistance(t, v) * (bias_v - v) - self.rl_ohm * v, 0.0, bias_v)
+    }
+
+    /// Resistance (ohm) at a temperature (K) and a voltage (V):
+    /// `R0 exp(sqrt(T0/T)) X/(T sinh(X/T))`, `X = rho V`.
+    fn resistance(&self, t: f64, v: f64) -> f64 {
+        let x = self.rho_k_per_v * v / t;
+        let field = if x == 0.0 { 1.0 } else { x / sinh(x) };
+        self.r0_ohm * exp((self.t0_k / t).sqrt()) * field
     }
 
     /// Refuses parameters that no bolometer has.
@@ -371,6 +411,32 @@ struct Point {
     field_k: f64,
 }
 
+/// Where a function falls through zero between two places, at the first of which it is not below and
+/// at the second not above: regula falsi in the Illinois form, to the last bits.
+fn falling_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    const MOST_STEPS: usize = 200;
+    let (mut low, mut high) = (low, high);
+    let (mut at_low, mut at_high) = (f(low), f(high));
+    for _ in 0..MOST_STEPS {
+        let next = low + (high - low) * (at_low / (at_low - at_high));
+        if !(next > low && next < high) {
+            break;
+        }
+        let value = f(next);
+        if value > 0.0 {
+            (low, at_low) = (next, value);
+            at_high /= 2.0;
+        } else {
+            (high, at_high) = (next, value);
+            at_low /= 2.0;
+        }
+        if value == 0.0 || high - low <= 1e-15 * high {
+            break;
+        }
+    }
+    low + (high - low) / 2.0
+}
+
 fn require(
     holds: bool,
     quantity: &'static str,
@@ -395,10 +461,7 @@ fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        foundations::numerics::math::{exp, pow},
-        science::instrument::check::{assert_close, assert_close_complex, published},
-    };
+    use crate::science::instrument::check::{assert_close, assert_close_complex, published};
 
     fn published_state() -> BolometerState {
         PUBLISHED_LL.state(published::BIAS_V, published::VOLT_V, published::BATH_K).unwrap()
@@ -458,6 +521,32 @@ mod tests {
         let heat_capacity = p.c1 * t + p.c3 * t * t * t;
         assert_close(state.time_constant_s, heat_capacity / loss_by_t, 1e-7);
         assert_close(state.responsivity, 1e-7 * v_by_t / loss_by_t, 1e-7);
+    }
+
+    #[test]
+    fn the_readout_balances_the_heat() {
+        let p = PUBLISHED_LL;
+        // A few percent of what was read: light warmed the bolometer too.
+        let volt = p.readout_volts(published::BIAS_V, 1.531).unwrap();
+        assert!((volt / published::VOLT_V - 1.0).abs() < 0.05, "{volt}");
+        for (counts, bath) in [(25.0, 1.53), (35.0, 1.59), (45.0, 1.7), (200.0, 1.531)] {
+            let bias = bias_volts(counts);
+            let volt = p.readout_volts(bias, bath).unwrap();
+            let t = p.state(bias, volt, bath).unwrap().temperature_k;
+            let v = (volt - p.j0_v) / p.jg;
+            let heat = v * (bias - v) / p.rl_ohm;
+            let loss = p.g1 / (p.beta + 1.0) * (pow(t, p.beta + 1.0) - pow(bath, p.beta + 1.0));
+            assert_close(heat, loss, 1e-9);
+            assert_close(resistance(&p, t, v), p.rl_ohm * v / (bias - v), 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_readout_that_cannot_be_is_refused() {
+        let error = PUBLISHED_LL.readout_volts(0.0, 1.5).unwrap_err().to_string();
+        assert!(error.contains("bias (V) is 0"), "{error}");
+        let cold = BolometerParameters { beta: -1.0, ..PUBLISHED_LL };
+        assert!(cold.readout_volts(1.4, 1.5).is_err());
     }
 
     #[test]

@@ -79,6 +79,13 @@ impl Gain {
         self.transfers.get(bin).map_or(f64::NAN, |transfer| transfer / self.largest_transfer)
     }
 
+    /// Whether the electronics pass a bin: at least this part of their largest transfer, and not nothing.
+    #[must_use]
+    pub fn passes(&self, bin: usize, least_transfer: f64) -> bool {
+        let passed = self.relative_transfer(bin);
+        passed >= least_transfer && passed > 0.0
+    }
+
     /// The factor A of a bin: electronics * normalization / (MJy/sr per erg). A loop over records
     /// can take it out. NaN for a bin that the spectrum does not have.
     #[must_use]

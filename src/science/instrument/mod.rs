@@ -26,11 +26,14 @@ pub mod channel;
 pub mod channel_scan;
 #[cfg(test)]
 mod check;
+pub mod corrections;
 pub mod electronics;
 pub mod gain;
+pub mod mission_time;
 pub mod peak;
 pub mod planck;
 pub mod preamplifier;
+pub mod vibration;
 
 pub use axis::{
     Axis, AxisError, DEFAULT_CORRECTION, IFG_LENGTH, PADDED_LENGTH, PLAIN_LENGTH, SPECTRUM_BINS,
@@ -41,8 +44,11 @@ pub use bolometer::{
 };
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;
+pub use corrections::{CorrectionError, Corrections, IcalDrift, Term, TermShape};
 pub use electronics::Electronics;
 pub use gain::Gain;
+pub use mission_time::{mission_ticks, mission_years};
 pub use peak::{Peak, PeakTable};
 pub use planck::{fill_planck_column, fill_planck_slopes, planck_mjy_sr};
 pub use preamplifier::{GainTable, NOMINAL_GAINS};
+pub use vibration::VibrationOffsets;

@@ -6,14 +6,18 @@
 //! bin, which [`Realisation::problem`] hands to a method.
 
 mod designs;
+mod joint;
 mod realisation;
 mod realise;
 mod selected;
 mod survey;
+mod terms;
 
 use std::ops::Range;
 
-use crate::science::instrument::{Axis, ChannelScan, Gain, SPECTRUM_BINS};
+use crate::science::instrument::{
+    Axis, BolometerParameters, ChannelScan, Corrections, Gain, SPECTRUM_BINS,
+};
 
 use super::emitters::Emitter;
 use super::error::DataError;
@@ -28,9 +32,10 @@ use super::transform::Transform;
 use super::truth::Truth;
 use designs::Designs;
 pub use designs::{Design, kept_bytes};
+pub use joint::{JointBin, SharedInputs};
 pub use realisation::{BinData, Realisation};
 pub(in crate::science::data) use selected::Interferograms;
-use selected::SelectedRecords;
+use selected::{Housekeeping, SelectedRecords};
 pub use survey::{Surveyed, survey};
 
 /// One data set, ready to be fitted.
@@ -52,6 +57,14 @@ pub struct Campaign {
     /// Number of the plateau of each record.
     plateaus: Vec<usize>,
     designs: Designs,
+    /// What the bolometer's parameters are taken to be.
+    bolometer: BolometerParameters,
+    /// Those that are in force.
+    corrections: Corrections,
+    /// Those of the published model.
+    model_corrections: Option<Corrections>,
+    /// Bias, V, readout, V, and bath, K, in the average of the mission.
+    mission_state: (f64, f64, f64),
 }
 
 impl Campaign {
@@ -65,8 +78,8 @@ impl Campaign {
             Source::Npz => SelectedRecords::measured(set, recipe, &resolved)?,
             Source::Simulate => SelectedRecords::simulated(set, recipe, &resolved)?,
         };
-        let ResolvedSettings { axis, peak, apodisation, dark_bins, least_transfer, model, .. } =
-            resolved;
+        let ResolvedSettings { axis, peak, apodisation, dark_bins, least_transfer, .. } = resolved;
+        let ResolvedSettings { bolometer, corrections, model, .. } = resolved;
         let gain = Gain::new(&axis, peak);
         let is_blocked = |bin| gain.relative_transfer(bin) < least_transfer;
         let baseline = recipe.instrument.baseline;
@@ -79,6 +92,10 @@ impl Campaign {
             dark_bins,
             seed: recipe.seed,
             plateaus: plateaus(&selected.temperatures),
+            bolometer,
+            corrections,
+            model_corrections: model.as_ref().map(|model| model.corrections.clone()),
+            mission_state: mission_state(model.as_ref(), &selected.housekeeping),
             selected,
             emitters: recipe.emitters.to_vec(),
             known: known(set, recipe, model),
@@ -138,6 +155,15 @@ impl Campaign {
     }
 }
 
+/// Bias (V), readout (V) and bath (K) in the average of the mission, or the means of the records.
+fn mission_state(model: Option<&PublishedModel>, given: &Housekeeping) -> (f64, f64, f64) {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    match model {
+        Some(model) => (model.state.bias_v, model.state.volt_v, model.state.bath_k),
+        None => (mean(&given.bias_v), mean(&given.volt_v), mean(&given.bath_k)),
+    }
+}
+
 /// What methods may take as known: the published model, or the truth of a simulation with an error.
 fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Option<KnownModel> {
     match (recipe.data.source, model) {
@@ -151,3 +177,6 @@ fn known(set: ChannelScan, recipe: &Recipe, model: Option<PublishedModel>) -> Op
         (Source::Npz, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

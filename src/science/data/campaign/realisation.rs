@@ -7,6 +7,7 @@ use num_complex::Complex64;
 use super::Campaign;
 use super::designs::Design;
 use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
+use crate::science::data::emitters::Emitter;
 use crate::science::data::resample::Draw;
 use crate::science::fit::{Constraint, Context, Deadline, Problem, VarianceScale};
 use crate::science::instrument::{fill_planck_column, inverse_response};
@@ -15,7 +16,9 @@ use crate::science::instrument::{fill_planck_column, inverse_response};
 #[derive(Debug)]
 pub struct Realisation {
     pub(super) bins: Vec<usize>,
-    /// Transforms of the interferograms at those bins, `[bin][record]`.
+    /// Further bins, which others refer to.
+    pub(super) support: Vec<usize>,
+    /// Transforms of the interferograms at those bins and then at these, `[bin][record]`.
     pub(super) transforms: HugePageBuf,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     pub(super) sample_variance: Vec<f64>,
@@ -29,21 +32,25 @@ pub struct Realisation {
 /// Some of the records of a campaign. The lists have one element each.
 #[derive(Debug)]
 pub(super) struct RecordSubset {
-    records: Vec<usize>,
+    pub(super) records: Vec<usize>,
     /// Whether these are all records of the campaign, each once.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// Whether their temperatures are those of the campaign, so that it may keep their design.
     is_as_prepared: bool,
     /// Number of the plateau of each, ascending.
-    plateaus: Vec<usize>,
-    /// K, `[emitter][record]`.
+    pub(super) plateaus: Vec<usize>,
+    /// With corrections, K, `[emitter][record]`.
     temperatures: Vec<Vec<f64>>,
+    /// Without, where they are others.
+    readings: Option<Vec<Vec<f64>>>,
+    /// Coefficient of the primary vibration; empty where there is none.
+    pub(super) primary_vibration: Vec<f64>,
     /// One over them, 1/K.
     inverse_temperatures: Vec<Vec<f64>>,
     /// One over the bolometer's response at frequency zero, (erg/s)/V.
-    inverse_responsivity: Vec<f64>,
+    pub(super) inverse_responsivity: Vec<f64>,
     /// Of the bolometer, s.
-    time_constant_s: Vec<f64>,
+    pub(super) time_constant_s: Vec<f64>,
 }
 
 impl RecordSubset {
@@ -57,7 +64,12 @@ impl RecordSubset {
     ) -> Self {
         let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
         let given = readings.unwrap_or(&campaign.selected.temperatures);
-        let temperatures: Vec<Vec<f64>> = given.iter().map(chosen).collect();
+        let is_as_prepared = readings.is_none();
+        let read: Vec<Vec<f64>> = given.iter().map(chosen).collect();
+        let (temperatures, readings) = match campaign.corrections.changes_temperatures() {
+            false => (read, None),
+            true => (campaign.corrected(&read, &records), Some(read)),
+        };
         let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
         let inverse_temperatures = temperatures.iter().map(inverse).collect();
         let states = || records.iter().map(|&record| &campaign.selected.states[record]);
@@ -65,14 +77,26 @@ impl RecordSubset {
         let time_constant_s = states().map(|state| state.time_constant_s).collect();
         Self {
             is_whole: records.iter().copied().eq(0..campaign.records()),
-            is_as_prepared: readings.is_none(),
+            is_as_prepared,
+            primary_vibration: campaign.primary_vibration(&records),
             records,
             plateaus,
             temperatures,
+            readings,
             inverse_temperatures,
             inverse_responsivity,
             time_constant_s,
         }
+    }
+
+    /// Number of records.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// At which emitters would emit without corrections, K, `[emitter][record]`.
+    pub(super) fn readings(&self) -> &[Vec<f64>] {
+        self.readings.as_ref().unwrap_or(&self.temperatures)
     }
 }
 
@@ -106,6 +130,25 @@ impl BinData {
 }
 
 impl Realisation {
+    /// The bins that can be fitted, in the order of their positions.
+    #[must_use]
+    pub fn bins(&self) -> &[usize] {
+        &self.bins
+    }
+
+    /// The transforms of all records of the campaign at a bin, if it has them.
+    pub(super) fn transforms_at(&self, bin: usize) -> Option<&[Complex64]> {
+        let records = self.sample_variance.len();
+        // Ascending as a rule, but nobody has to ask for them so.
+        let place = |bins: &[usize]| match bins.binary_search(&bin) {
+            Ok(place) => Some(place),
+            Err(_) => bins.iter().position(|other| *other == bin),
+        };
+        let further = || place(&self.support).map(|place| self.bins.len() + place);
+        let row = place(&self.bins).or_else(further)?;
+        self.transforms.get(row * records..(row + 1) * records)
+    }
+
     /// The transforms of some records at one bin, and the variances of their samples.
     fn gather_records(
         &self,
@@ -183,8 +226,8 @@ impl Campaign {
 
     fn gather(&self, realisation: &Realisation, position: usize, subset: &RecordSubset) -> BinData {
         let bin = realisation.bins[position];
-        let (mut data, mut variance) = realisation.gather_records(subset, position);
-        self.divide_by_gain(bin, subset, &mut data, &mut variance);
+        let (mut data, variance) = self.uncorrected(realisation, position, subset);
+        self.correct(realisation, subset, bin, &mut data);
         BinData {
             bin,
             is_blocked: self.blocked[bin],
@@ -195,6 +238,38 @@ impl Campaign {
             frequency_hz: self.axis.frequency_hz(bin),
             model: self.known_at(bin, &realisation.draw),
         }
+    }
+
+    /// The spectra of some records at one bin before corrections, MJy/sr, and their variances.
+    pub(super) fn uncorrected(
+        &self,
+        realisation: &Realisation,
+        position: usize,
+        subset: &RecordSubset,
+    ) -> (Vec<Complex64>, ScratchVec) {
+        let (mut data, mut variance) = realisation.gather_records(subset, position);
+        self.divide_by_gain(realisation.bins[position], subset, &mut data, &mut variance);
+        (data, variance)
+    }
+
+    /// Readings of some records corrected, K, `[emitter][record]`.
+    fn corrected(&self, readings: &[Vec<f64>], records: &[usize]) -> Vec<Vec<f64>> {
+        let given = &self.selected.housekeeping;
+        let column = |(column, emitter): (&Vec<f64>, &Emitter)| {
+            let temperature = |(read, record): (&f64, &usize)| {
+                self.corrections.temperature(emitter.name(), *read, given.years_of(*record))
+            };
+            column.iter().zip(records).map(temperature).collect()
+        };
+        readings.iter().zip(&self.emitters).map(column).collect()
+    }
+
+    /// The coefficient of the primary vibration in some records; empty where there is none.
+    fn primary_vibration(&self, records: &[usize]) -> Vec<f64> {
+        let [_, _, is_in_force, _] = self.corrections.terms();
+        let given = &self.selected.housekeeping;
+        let at = |record: &usize| self.corrections.primary_vibration_at(given.years_of(*record));
+        if is_in_force { records.iter().map(at).collect() } else { Vec::new() }
     }
 
     /// Turns transforms into spectra, and variances of samples into those of the spectra.

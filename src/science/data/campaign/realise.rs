@@ -57,6 +57,22 @@ impl Campaign {
     /// they have, and a trial chooses among them.
     #[must_use]
     pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
+        self.realise_with_support(draw, bins, [false; 4])
+    }
+
+    /// As [`Self::realise`], with the bins that harmonics and vibrations at the given ones refer to: of
+    /// those terms (H2, H3, VP, VS) that are `wanted` or whose corrections are in force.
+    #[must_use]
+    pub fn realise_with_support(
+        &self,
+        draw: &Draw,
+        bins: &[usize],
+        wanted: [bool; 4],
+    ) -> Realisation {
+        let in_force = self.corrections.terms();
+        let support = self.support(bins, std::array::from_fn(|i| wanted[i] || in_force[i]));
+        let chosen = bins.to_vec();
+        let bins = &[bins, &support].concat()[..];
         let noise = self.noise(draw);
         let records = self.records();
         let mut transforms = HugePageBuf::zeroed(records * bins.len());
@@ -77,8 +93,16 @@ impl Campaign {
             scale = VarianceScale::Relative;
         }
         let (fitted, held_out) = self.chosen(draw, &noise);
-        let bins = bins.to_vec();
-        Realisation { bins, draw: *draw, transforms, sample_variance, scale, fitted, held_out }
+        Realisation {
+            bins: chosen,
+            support,
+            draw: *draw,
+            transforms,
+            sample_variance,
+            scale,
+            fitted,
+            held_out,
+        }
     }
 
     /// Transforms some records that follow each other into their parts of the rows of all bins;

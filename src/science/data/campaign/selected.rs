@@ -9,7 +9,9 @@ use crate::science::data::resolved::ResolvedSettings;
 use crate::science::data::screening::{Reason, Screening, screen};
 use crate::science::data::simulate::{SimulatedCampaign, SimulationSetup};
 use crate::science::data::truth::Truth;
-use crate::science::instrument::{Axis, BolometerState, ChannelScan, PLAIN_LENGTH};
+use crate::science::instrument::{
+    Axis, BolometerState, ChannelScan, PLAIN_LENGTH, VibrationOffsets, bias_volts, mission_years,
+};
 
 /// The records that are used. Vectors have one element a record.
 #[derive(Debug)]
@@ -20,7 +22,28 @@ pub(in crate::science::data) struct SelectedRecords {
     /// At which emitters emit, K, `[emitter][record]`.
     pub(in crate::science::data) temperatures: Vec<Vec<f64>>,
     pub(in crate::science::data) states: Vec<BolometerState>,
+    pub(in crate::science::data) housekeeping: Housekeeping,
     pub(in crate::science::data) interferograms: Interferograms,
+}
+
+/// What the state of the bolometer follows from, and when the records were taken.
+#[derive(Debug, Clone)]
+pub(in crate::science::data) struct Housekeeping {
+    /// Commanded bias, V.
+    pub(in crate::science::data) bias_v: Vec<f64>,
+    /// Bolometer readout, V.
+    pub(in crate::science::data) volt_v: Vec<f64>,
+    /// Temperature of the bolometer's bath, K.
+    pub(in crate::science::data) bath_k: Vec<f64>,
+    /// Years since the aperture cover was ejected, if the time of every record is known.
+    pub(in crate::science::data) years: Option<Vec<f64>>,
+}
+
+impl Housekeeping {
+    /// Years of a record; NaN where times are not known, and so nothing depends on them.
+    pub(in crate::science::data) fn years_of(&self, record: usize) -> f64 {
+        self.years.as_ref().map_or(f64::NAN, |years| years[record])
+    }
 }
 
 /// Where the interferograms come from.
@@ -32,7 +55,7 @@ pub(in crate::science::data) enum Interferograms {
         /// Gain times sweeps of each record.
         gain_sweeps: Vec<f64>,
     },
-    Simulated(SimulatedCampaign),
+    Simulated(Box<SimulatedCampaign>),
 }
 
 impl SelectedRecords {
@@ -43,22 +66,29 @@ impl SelectedRecords {
         resolved: &ResolvedSettings,
     ) -> Result<Self, DataError> {
         let path = recipe.data.path.as_deref().ok_or(DataError::NoPath)?;
-        let raw = RawRecords::read(path, set.channel, recipe, resolved.bias)?;
-        let passed = screen(&raw, set, &resolved.bolometer, recipe);
+        let raw = RawRecords::read(path, set.channel, recipe, resolved)?;
+        let passed = screen(&raw, set, resolved, recipe);
         if passed.indices.is_empty() {
             let path = path.to_path_buf();
             let screening = passed.screening;
             return Err(DataError::NoRecords { path, set, screening });
         }
-        let pick = |reading: &CombinedReading| -> Vec<f64> {
-            passed.indices.iter().map(|&i| reading.temperatures_k[i]).collect()
-        };
+        let picked = |values: &[f64]| passed.indices.iter().map(|&i| values[i]).collect();
+        let pick = |reading: &CombinedReading| picked(&reading.temperatures_k);
         let readings = raw.readings.iter().map(pick).collect();
+        let years: Option<Vec<f64>> = raw.years.as_deref().map(picked);
+        let housekeeping = Housekeeping {
+            bias_v: picked(&raw.bias_v),
+            volt_v: picked(&raw.volt_v),
+            bath_k: picked(&raw.bath_k),
+            years: years.filter(|years| years.iter().all(|years| years.is_finite())),
+        };
         let gain = |given: f64| resolved.gains.gain(set.channel, given);
         Ok(Self {
             temperatures: emitting(recipe.emitters, readings, &passed.states),
             interferograms: Interferograms::measured(raw, &passed.indices, gain),
             states: passed.states,
+            housekeeping,
             reasons: passed.reasons,
             screening: passed.screening,
         })
@@ -77,20 +107,32 @@ impl SelectedRecords {
             peak: resolved.peak,
             gains: resolved.gains,
             bolometer: &resolved.bolometer,
+            corrections: &resolved.true_corrections,
+            vibration: VibrationOffsets::of(set, PLAIN_LENGTH),
+            least_transfer: resolved.least_transfer,
             point: resolved.operating_point(),
         };
         let simulated = SimulatedCampaign::new(recipe.simulate, &setup, recipe.seed)
+            .map_err(|source| DataError::Bolometer { set, source })?;
+        let states = simulated
+            .assumed_states(&resolved.bolometer)
             .map_err(|source| DataError::Bolometer { set, source })?;
         Ok(Self {
             screening: Screening::all(simulated.len()),
             reasons: vec![None; simulated.len()],
             temperatures: emitting(
                 recipe.emitters,
-                simulated.temperatures.clone(),
-                &simulated.states,
+                simulated.read_without_noise().to_vec(),
+                &states,
             ),
-            states: simulated.states.clone(),
-            interferograms: Interferograms::Simulated(simulated),
+            states,
+            housekeeping: Housekeeping {
+                bias_v: simulated.bias_counts.iter().map(|counts| bias_volts(*counts)).collect(),
+                volt_v: simulated.volts.clone(),
+                bath_k: simulated.baths.clone(),
+                years: Some(simulated.ticks.iter().map(|ticks| mission_years(*ticks)).collect()),
+            },
+            interferograms: Interferograms::Simulated(Box::new(simulated)),
         })
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use num_complex::Complex64;
 
-use crate::science::instrument::{BolometerParameters, IFG_LENGTH};
+use crate::science::instrument::{BolometerParameters, Corrections, IFG_LENGTH, IcalDrift};
 pub use error::ModelError;
 use fits::{Keywords, ModelFile, TableColumns};
 
@@ -69,6 +69,9 @@ pub struct PublishedModel {
     pub bolometer: BolometerParameters,
     /// Average state of the bolometer over the mission.
     pub state: PublishedBolometerState,
+    /// Corrections that all bins share (`XCAL_COR`, `DRIFT_AM`, `DRIFT_TC`, `DRIFT_OF`, `OPTPARM_` to
+    /// `OPTPARM8`).
+    pub corrections: Corrections,
 }
 
 impl PublishedModel {
@@ -103,6 +106,7 @@ impl PublishedModel {
             apodization: columns.numbers("APODIZAT", IFG_LENGTH, IFG_LENGTH)?,
             bolometer: read_bolometer(&columns)?,
             state: read_state(&columns)?,
+            corrections: read_corrections(&columns)?,
         })
     }
 
@@ -177,6 +181,29 @@ fn read_state(columns: &TableColumns<'_>) -> Result<PublishedBolometerState, Mod
         temperature_k: columns.number("BOLOM_TE")?,
         responsivity: columns.number("DC_RESPO")?,
         time_constant_s: columns.number("TIME_CON")?,
+    })
+}
+
+/// The corrections that all bins share. Temperatures are in K, and times in years.
+fn read_corrections(columns: &TableColumns<'_>) -> Result<Corrections, ModelError> {
+    Ok(Corrections {
+        xcal_offset_k: columns.number("XCAL_COR")?,
+        ical_drift: IcalDrift {
+            amplitude_k: columns.number("DRIFT_AM")?,
+            time_yr: columns.number("DRIFT_TC")?,
+            offset_k: columns.number("DRIFT_OF")?,
+        },
+        h2: columns.number("OPTPARM_")?,
+        h3: columns.number("OPTPARM2")?,
+        primary_vibration: [
+            columns.number("OPTPARM3")?,
+            columns.number("OPTPARM4")?,
+            columns.number("OPTPARM5")?,
+            columns.number("OPTPARM6")?,
+            columns.number("OPTPARM7")?,
+        ],
+        secondary_vibration: columns.number("OPTPARM8")?,
+        ..Corrections::NONE
     })
 }
 

@@ -42,6 +42,7 @@ fn triangle() -> PublishedModel {
             responsivity: -1.0,
             time_constant_s: 1.0,
         },
+        corrections: Corrections::NONE,
     }
 }
 

@@ -1,6 +1,8 @@
 //! A simulated calibration campaign: temperatures, gains, interferograms.
 
+mod light;
 mod noise;
+mod shared;
 mod temperatures;
 
 use ndarray::Array2;
@@ -9,15 +11,20 @@ use realfft::RealFftPlanner;
 
 use crate::foundations::numerics::math::median;
 use crate::science::instrument::{
-    Axis, BolometerError, BolometerParameters, BolometerState, Channel, Gain, GainTable,
-    IFG_LENGTH, NOMINAL_GAINS, Peak, bias_volts, planck_mjy_sr,
+    Axis, BolometerError, BolometerParameters, BolometerState, Channel, Corrections, GainTable,
+    IFG_LENGTH, NOMINAL_GAINS, Peak, VibrationOffsets, bias_volts, mission_years,
 };
 
-use super::emitters::{BOLOMETER, Emitter, TemperatureCourse, emitting};
+use super::emitters::{
+    BOLOMETER, DrivenBody, Emitter, TemperatureCourse, TemperatureRule, emitting,
+};
 use super::random::StreamKey;
 use super::settings::SimulateSettings;
 use super::truth::Truth;
+use light::Light;
 pub(super) use noise::Noise;
+pub use shared::TrueParameters;
+use shared::{by_heat_balance, midpoint_ticks};
 use temperatures::Temperatures;
 
 /// Scatter of the bolometer's readout, V.
@@ -51,7 +58,13 @@ pub(super) struct SimulationSetup<'a> {
     pub(super) axis: &'a Axis,
     pub(super) peak: Peak,
     pub(super) gains: GainTable,
+    /// What the fit takes the bolometer's parameters to be.
     pub(super) bolometer: &'a BolometerParameters,
+    /// Those that are true.
+    pub(super) corrections: &'a Corrections,
+    pub(super) vibration: Option<VibrationOffsets>,
+    /// Of the electronics, relative to their largest: below it a bin counts as zero in others.
+    pub(super) least_transfer: f64,
     pub(super) point: OperatingPoint,
 }
 
@@ -60,11 +73,17 @@ pub(super) struct SimulationSetup<'a> {
 pub(super) struct SimulatedCampaign {
     /// The true ones of bodies, and of the bath where the bolometer emits, K, `[emitter][record]`.
     pub(super) temperatures: Vec<Vec<f64>>,
+    /// What thermometers would say without noise, if that is not the truth, K, `[emitter][record]`.
+    read: Option<Vec<Vec<f64>>>,
+    pub(super) parameters: TrueParameters,
+    /// Midpoint times, units of 100 ns since 1858-11-17.
+    pub(super) ticks: Vec<i64>,
     /// Temperature of the bolometer's bath, K.
     pub(super) baths: Vec<f64>,
-    pub(super) states: Vec<BolometerState>,
-    /// Commanded bias, counts: the same for all.
-    pub(super) bias_counts: f64,
+    /// The true ones.
+    states: Vec<BolometerState>,
+    /// Commanded bias, counts.
+    pub(super) bias_counts: Vec<f64>,
     /// Bolometer readout, V.
     pub(super) volts: Vec<f64>,
     /// Noise-free interferograms, counts per gain and sweep, [record, sample].
@@ -95,21 +114,31 @@ impl SimulatedCampaign {
         let set = setup.axis.channel_scan();
         let (temperatures, baths) = temperatures_of(settings, setup, seed);
         let key = StreamKey::housekeeping(seed, set);
-        let bias_v = bias_volts(setup.point.bias_counts);
-        let (mut states, mut volts, mut dither) = (Vec::new(), Vec::new(), Vec::new());
-        for (record, &bath) in baths.iter().enumerate() {
+        let assumed = setup.bolometer;
+        let parameters = TrueParameters::new(settings, assumed, setup.corrections, (seed, set));
+        let (mut operated, mut dither) = (Vec::new(), Vec::new());
+        for record in 0..baths.len() {
             let mut stream = key.stream(record);
             let volt = setup.point.volt_v + VOLT_SCATTER_V * stream.normal();
-            states.push(setup.bolometer.state(bias_v, volt, bath)?);
-            volts.push(volt);
+            operated.push((setup.point.bias_counts, volt));
             dither.push(settings.dither_counts * stream.between(-1.0, 1.0));
         }
+        if !settings.biases.is_empty() {
+            let records = (&parameters.plateaus[..], &baths[..]);
+            operated =
+                by_heat_balance(&settings.biases, &parameters.bolometer, records, bias_volts)?;
+        }
+        let (bias_counts, volts): (Vec<f64>, Vec<f64>) = operated.into_iter().unzip();
+        let ticks = midpoint_ticks(settings.records);
         let mut campaign = Self {
             clean: Array2::zeros((settings.records, IFG_LENGTH)),
+            read: read_without_noise(setup.emitters, &temperatures, &parameters, &ticks),
+            states: states(&parameters.bolometer, (&bias_counts, &volts, &baths))?,
             temperatures,
+            parameters,
+            ticks,
             baths,
-            states,
-            bias_counts: setup.point.bias_counts,
+            bias_counts,
             volts,
             dither,
             sweeps: f64::from(set.scan.sweeps()),
@@ -129,7 +158,14 @@ impl SimulatedCampaign {
     /// Fills in the interferograms that these temperatures give: the exact inverse of the
     /// 512-point transform.
     fn synthesise(&mut self, setup: &SimulationSetup) {
-        let temperatures = emitting(setup.emitters, self.temperatures.clone(), &self.states);
+        let mut temperatures = emitting(setup.emitters, self.temperatures.clone(), &self.states);
+        for (column, emitter) in temperatures.iter_mut().zip(setup.emitters) {
+            // No thermometer reads the operating temperature: the fit corrects what it works out.
+            let shift = setup.corrections.shift_k(emitter.name(), f64::NAN);
+            if emitter.temperature == TemperatureRule::Operating && shift != 0.0 {
+                column.iter_mut().for_each(|t| *t += shift);
+            }
+        }
         let light = Light::new(setup, &temperatures);
         let inverse = RealFftPlanner::new().plan_fft_inverse(IFG_LENGTH);
         let mut spectrum: Vec<Complex64> = inverse.make_input_vec();
@@ -137,7 +173,7 @@ impl SimulatedCampaign {
         let mut samples = inverse.make_output_vec();
         for (record, mut ifg) in self.clean.rows_mut().into_iter().enumerate() {
             let state = &self.states[record];
-            spectrum.iter_mut().enumerate().for_each(|(bin, v)| *v = light.at(record, bin, state));
+            light.transform(record, state, mission_years(self.ticks[record]), &mut spectrum);
             // The transform of real samples is real at both ends; no light there in any mode.
             spectrum[0].im = 0.0;
             spectrum[IFG_LENGTH / 2].im = 0.0;
@@ -165,7 +201,26 @@ impl SimulatedCampaign {
     /// the search for the state begins.
     pub(super) fn readings(&self, noise: &Noise) -> Option<Vec<Vec<f64>>> {
         let error_k = self.temperature_error_k;
-        (error_k > 0.0).then(|| noise.readings(&self.temperatures, error_k))
+        (error_k > 0.0).then(|| noise.readings(self.read_without_noise(), error_k))
+    }
+
+    /// What thermometers would say without noise, K, `[emitter][record]`.
+    pub(super) fn read_without_noise(&self) -> &[Vec<f64>] {
+        self.read.as_ref().unwrap_or(&self.temperatures)
+    }
+
+    /// The states that follow from assumed parameters of the bolometer.
+    ///
+    /// # Errors
+    /// If a record has none.
+    pub(super) fn assumed_states(
+        &self,
+        assumed: &BolometerParameters,
+    ) -> Result<Vec<BolometerState>, BolometerError> {
+        if self.parameters.bolometer == *assumed {
+            return Ok(self.states.clone());
+        }
+        states(assumed, (&self.bias_counts, &self.volts, &self.baths))
     }
 
     /// Number of records.
@@ -207,6 +262,47 @@ impl SimulatedCampaign {
     }
 }
 
+/// The state of a bolometer in each record, from bias (counts), readout (V) and bath (K).
+fn states(
+    bolometer: &BolometerParameters,
+    (bias_counts, volts, baths): (&[f64], &[f64], &[f64]),
+) -> Result<Vec<BolometerState>, BolometerError> {
+    let readout = bias_counts.iter().zip(volts).zip(baths);
+    readout.map(|((bias, volt), bath)| bolometer.state(bias_volts(*bias), *volt, *bath)).collect()
+}
+
+/// What thermometers say without noise, K, `[emitter][record]`; none if that is the truth.
+fn read_without_noise(
+    emitters: &[Emitter],
+    truth: &[Vec<f64>],
+    parameters: &TrueParameters,
+    ticks: &[i64],
+) -> Option<Vec<Vec<f64>>> {
+    let TrueParameters { corrections, plateau_errors_k, plateaus, .. } = parameters;
+    let has_errors = plateau_errors_k.iter().flatten().any(|k| *k != 0.0);
+    if !has_errors && !corrections.changes_temperatures() {
+        return None;
+    }
+    let mut read = truth.to_vec();
+    for (column, emitter) in read.iter_mut().zip(emitters) {
+        if emitter.temperature == TemperatureRule::Operating {
+            continue;
+        }
+        let body = match emitter.behaviour.course {
+            TemperatureCourse::Driven(DrivenBody::Xcal) => Some(0),
+            TemperatureCourse::Driven(DrivenBody::Ical) => Some(1),
+            TemperatureCourse::Driven(DrivenBody::Refhorn) => Some(2),
+            TemperatureCourse::Driven(DrivenBody::Skyhorn) => Some(3),
+            _ => None,
+        };
+        for ((kelvin, ticks), plateau) in column.iter_mut().zip(ticks).zip(plateaus) {
+            *kelvin -= corrections.shift_k(emitter.name(), mission_years(*ticks));
+            *kelvin -= body.map_or(0.0, |body| plateau_errors_k[*plateau][body]);
+        }
+    }
+    Some(read)
+}
+
 /// True temperatures, K, `[emitter][record]`, and those of the bolometer's bath.
 fn temperatures_of(
     settings: &SimulateSettings,
@@ -226,34 +322,6 @@ fn temperatures_of(
         None => columns.pop().unwrap_or_default(),
     };
     (columns, baths)
-}
-
-/// The spectrum that each record would have without noise.
-struct Light<'a> {
-    axis: &'a Axis,
-    gain: Gain,
-    /// `[bin][emitter]`.
-    emissivity: Vec<Vec<Complex64>>,
-    temperatures: &'a [Vec<f64>],
-}
-
-impl<'a> Light<'a> {
-    fn new(setup: &SimulationSetup<'a>, temperatures: &'a [Vec<f64>]) -> Self {
-        let emissivity = setup.truth.on(setup.axis, setup.emitters);
-        Self { axis: setup.axis, gain: Gain::new(setup.axis, setup.peak), emissivity, temperatures }
-    }
-
-    /// One bin of the transform of one record, counts per gain and sweep.
-    fn at(&self, record: usize, bin: usize, state: &BolometerState) -> Complex64 {
-        let emissivity = &self.emissivity[bin];
-        if emissivity.iter().all(|e| *e == Complex64::ZERO) {
-            return Complex64::ZERO;
-        }
-        let hz = self.axis.frequency_hz(bin);
-        let shine = |(e, t): (&Complex64, &Vec<f64>)| e * planck_mjy_sr(hz, t[record]);
-        let light: Complex64 = emissivity.iter().zip(self.temperatures).map(shine).sum();
-        light * self.gain.at(bin, state)
-    }
 }
 
 /// The largest gain at which a peak of so many counts (at gain one) stays in range.
@@ -277,6 +345,9 @@ mod tests {
             peak: Peak::at(359.0).unwrap(),
             gains: GainTable::Measured,
             bolometer: &PUBLISHED_LL,
+            corrections: &Corrections::NONE,
+            vibration: None,
+            least_transfer: 1e-3,
             point: OperatingPoint::PUBLISHED_LL,
         };
         SimulatedCampaign::new(settings, &setup, 1).unwrap()

@@ -1,0 +1,133 @@
+//! What a fit of the parameters that all bins share is given: the data as they are, before any
+//! correction, and what the corrections would be made of.
+
+use num_complex::Complex64;
+
+use super::Campaign;
+use super::realisation::Realisation;
+use crate::foundations::numerics::ScratchVec;
+use crate::science::data::emitters::TemperatureRule;
+use crate::science::data::simulate::TrueParameters;
+use crate::science::fit::VarianceScale;
+use crate::science::instrument::{BolometerParameters, Corrections, Term};
+
+use super::Interferograms;
+
+/// What all bins of a realisation share. Vectors have one element for each record that is fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedInputs {
+    /// At which emitters emit before corrections, K, `[emitter][record]`: as read, or, where that is the
+    /// emitter's rule, the temperature at which the bolometer operates by [`Self::bolometer`].
+    pub readings_k: Vec<Vec<f64>>,
+    /// The emitter whose temperature is that at which the bolometer operates.
+    pub operating: Option<usize>,
+    /// Commanded bias, V.
+    pub bias_v: Vec<f64>,
+    /// Bolometer readout, V.
+    pub volt_v: Vec<f64>,
+    /// Temperature of the bolometer's bath, K: where the search for its state begins.
+    pub bath_k: Vec<f64>,
+    /// Years since the aperture cover was ejected; none if a record has no time.
+    pub years: Option<Vec<f64>>,
+    /// Number of the plateau, ascending.
+    pub plateaus: Vec<usize>,
+    /// The bolometer's parameters, as assumed.
+    pub bolometer: BolometerParameters,
+    /// The corrections that `data.model` has.
+    pub model_corrections: Option<Corrections>,
+    /// Those that are in force for other methods.
+    pub corrections: Corrections,
+    /// Bias (V), readout (V) and bath (K) in the average of the mission, by `data.model`; else the means
+    /// of the records of the campaign.
+    pub mission_state: (f64, f64, f64),
+}
+
+/// One bin of a realisation, before corrections. Vectors have one element for each record that is
+/// fitted.
+#[derive(Debug)]
+pub struct JointBin {
+    /// Index on the frequency axis.
+    pub bin: usize,
+    /// Whether it lies in the channel's optical band.
+    pub is_in_band: bool,
+    /// Whether the electronics pass next to nothing.
+    pub is_blocked: bool,
+    /// Optical frequency, Hz.
+    pub frequency_hz: f64,
+    /// Angular audio frequency, rad/s.
+    pub omega: f64,
+    /// Spectrum D, MJy/sr.
+    pub data: Vec<Complex64>,
+    /// `E|noise|^2` of it, (MJy/sr)^2.
+    pub variance: ScratchVec,
+    /// What is known of the scale of `variance`.
+    pub scale: VarianceScale,
+    /// The regressors H2, H3, VP and VS, MJy/sr; none where one was not asked for, where the vibrations of
+    /// the scan mode are not known, or where the realisation lacks bins that it refers to
+    /// ([`Campaign::realise_with_support`]).
+    pub terms: [Option<Vec<Complex64>>; 4],
+}
+
+impl Campaign {
+    /// What all bins of a realisation share.
+    #[must_use]
+    pub fn shared_inputs(&self, realisation: &Realisation) -> SharedInputs {
+        let subset = &realisation.fitted;
+        let given = &self.selected.housekeeping;
+        let chosen = |values: &Vec<f64>| subset.records.iter().map(|&r| values[r]).collect();
+        let is_operating =
+            |emitter: &super::Emitter| emitter.temperature == TemperatureRule::Operating;
+        SharedInputs {
+            readings_k: subset.readings().to_vec(),
+            operating: self.emitters.iter().position(is_operating),
+            bias_v: chosen(&given.bias_v),
+            volt_v: chosen(&given.volt_v),
+            bath_k: chosen(&given.bath_k),
+            years: given.years.as_ref().map(chosen),
+            plateaus: subset.plateaus.clone(),
+            bolometer: self.bolometer,
+            model_corrections: self.model_corrections.clone(),
+            corrections: self.corrections.clone(),
+            mission_state: self.mission_state,
+        }
+    }
+
+    /// What a joint fit needs of one bin; `position` is its place in the realisation, and `wanted` says
+    /// which regressors are made: H2, H3, VP, VS.
+    #[must_use]
+    pub fn joint_bin(
+        &self,
+        realisation: &Realisation,
+        position: usize,
+        wanted: [bool; 4],
+    ) -> JointBin {
+        let (bin, subset) = (realisation.bins[position], &realisation.fitted);
+        let (data, variance) = self.uncorrected(realisation, position, subset);
+        let mut terms = [None, None, None, None];
+        for ((place, term), is_wanted) in terms.iter_mut().zip(Term::ALL).zip(wanted) {
+            if is_wanted {
+                *place = self.term(realisation, subset, (bin, term));
+            }
+        }
+        JointBin {
+            bin,
+            is_in_band: self.axis.is_in_band(bin),
+            is_blocked: self.blocked[bin],
+            frequency_hz: self.axis.frequency_hz(bin),
+            omega: self.gain.omega(bin),
+            data,
+            variance,
+            scale: realisation.scale,
+            terms,
+        }
+    }
+
+    /// What a simulated campaign was made with; none for measured data.
+    #[must_use]
+    pub fn true_parameters(&self) -> Option<&TrueParameters> {
+        match &self.selected.interferograms {
+            Interferograms::Simulated(simulated) => Some(&simulated.parameters),
+            Interferograms::Measured { .. } => None,
+        }
+    }
+}
