@@ -39,16 +39,21 @@ class Records:
     volt_v: np.ndarray
     temperatures: np.ndarray  # at which the emitters emit, K, [emitter, record]
     operating: np.ndarray  # temperature of the bolometer, K
+    bath: np.ndarray  # temperature of the bolometer's bath, K
+    used: np.ndarray  # of all records of the set, whether it is one of these
 
 
-def read(path: Path, keys: list[str]) -> Records:
-    """Reads a calibration set with the temperatures of these `keys`; bad records are left out."""
+def read(path: Path, keys: list[str], sigma: float | None = None) -> Records:
+    """Reads a calibration set with the temperatures of these `keys`; bad records are left out.
+
+    The noise of a sample is what the set says, unless `sigma` does.
+    """
     with np.load(path, allow_pickle=False) as file:
         names = ["ifg", "gain", "sweeps", "bol_cmd_bias", "bol_volt", "adds_per_group"]
         names += ["mtm_length", "mtm_speed"]
         given = {name: file[f"{name}_ll"] for name in names}
         temperatures = np.array([file[key] for key in keys], dtype=float)
-        sigma = float(file["sigma_llss"])
+        sigma = float(file["sigma_llss"]) if sigma is None else sigma
     ifg = given["ifg"]
     bias = np.where(given["bol_cmd_bias"] < 0, given["bol_cmd_bias"] + 256.0, given["bol_cmd_bias"])
     positive = np.array([given["gain"], given["sweeps"], bias, *temperatures])
@@ -61,7 +66,8 @@ def read(path: Path, keys: list[str]) -> Records:
     rounding = 1 / 12 if np.issubdtype(ifg.dtype, np.integer) else 0.0
     bias_v, volt_v, temperatures = bias[good] / 25.5, given["bol_volt"][good], temperatures[:, good]
     own = keys.index("bolometer_ll")
-    operating = operating_temperature(bias_v, volt_v, temperatures[own])
+    bath = temperatures[own].copy()
+    operating = operating_temperature(bias_v, volt_v, bath)
     # The bolometer is warmer than its bath, whose temperature was read.
     temperatures[own] = operating
     return Records(
@@ -71,6 +77,8 @@ def read(path: Path, keys: list[str]) -> Records:
         volt_v=volt_v,
         temperatures=temperatures,
         operating=operating,
+        bath=bath,
+        used=good,
     )
 
 
