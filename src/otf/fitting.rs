@@ -14,6 +14,7 @@ use crate::science::fit::{
     prediction_error, time_factoring,
 };
 
+use super::joint;
 use super::result::UnitResult;
 use super::segment::Segment;
 use super::study::{Estimator, Study};
@@ -26,14 +27,14 @@ use super::study::{Estimator, Study};
 pub(super) fn fit(study: &Study, segments: &[Segment], work: &Work) {
     let fitter = Fitter { study, segments, work };
     let native = || segments.par_iter().for_each(|segment| fitter.fit_native(segment));
-    rayon::join(native, || fitter.run_programs());
+    rayon::join(native, || rayon::join(|| joint::run_all(&fitter), || fitter.run_programs()));
 }
 
 /// What the threads that fit a shard share.
-struct Fitter<'a> {
-    study: &'a Study,
-    segments: &'a [Segment],
-    work: &'a Work<'a>,
+pub(super) struct Fitter<'a> {
+    pub(super) study: &'a Study,
+    pub(super) segments: &'a [Segment],
+    pub(super) work: &'a Work<'a>,
 }
 
 /// One bin, gathered once for all methods.
@@ -54,7 +55,8 @@ impl Fitter<'_> {
     fn fit_native(&self, segment: &Segment) {
         let study = self.study;
         let alone = &segment.left.separate;
-        let is_native = |method: &usize| !study.methods[*method].is_external();
+        let is_native =
+            |method: &usize| matches!(study.methods[*method].estimator, Estimator::Native(..));
         let together: Vec<usize> = segment.left.coupled.iter().copied().filter(is_native).collect();
         // A method that fits all bins needs them all, whichever of them the others ask for.
         let positions = match (together.is_empty(), &alone[..]) {
@@ -144,7 +146,9 @@ impl Fitter<'_> {
             let problem = Problem { shared: Some(&shared), ..problem };
             let outcome = || match &self.study.methods[method].estimator {
                 Estimator::Native(_, native) => fit_bin(native.as_ref(), &problem),
-                Estimator::External(_) => Outcome::Failed("a program fits all bins".into()),
+                Estimator::Joint(..) | Estimator::External(_) => {
+                    Outcome::Failed("it fits all bins together".into())
+                }
             };
             let predict = |e: &[Complex64]| predict(&gathered, realisation, e);
             let fit = || UnitResult::new(&problem, outcome(), predict);
@@ -190,6 +194,7 @@ impl Fitter<'_> {
                 };
                 fit_bins(&problems, |bright| or_none(fit(bright)))
             }
+            Estimator::Joint(..) => Vec::new(),
         };
         let outcomes = self.work.profile.column(method, time_factoring, fit);
         if killed.get() {
@@ -205,7 +210,7 @@ impl Fitter<'_> {
     }
 
     /// Hands a finished piece in, of which each unit took some time.
-    fn keep(
+    pub(super) fn keep(
         &self,
         segment: &Segment,
         position: usize,

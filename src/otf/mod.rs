@@ -7,6 +7,7 @@ pub mod external;
 mod fitting;
 mod foretell;
 mod inputs;
+mod joint;
 mod memory;
 mod probe;
 pub mod products;

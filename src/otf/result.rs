@@ -1,8 +1,10 @@
 //! What is known of a unit when it is fitted, and how it is kept.
 
 use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
 
 use crate::runner::store::{Envelope, UnitStatus, decode, encode};
+use crate::science::fit::joint::{BinErrors, FittedParameter, JointFit};
 use crate::science::fit::{Outcome, Problem, Solution, Status};
 
 /// What is known of a unit when it is fitted.
@@ -16,10 +18,31 @@ pub struct UnitResult {
     /// Complex degrees of freedom of the weighted residual; none where there is no value, or where
     /// only the ratios of the variances are known.
     pub degrees_of_freedom: Option<u32>,
+    /// The errors of all emitters together, where they were asked for.
+    pub errors: Option<BinErrors>,
+    /// What the joint fit found for all bins, with the first of these that has a value.
+    pub shared: Option<Shared>,
+}
+
+/// What a joint fit found besides the emissivities of one data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shared {
+    /// The shared parameters.
+    pub parameters: Vec<FittedParameter>,
+    /// Their covariance, `[parameter][parameter]`.
+    pub covariance: Vec<f64>,
+    /// The temperature errors of the plateaus.
+    pub plateaus: Vec<FittedParameter>,
+    /// Steps of the search.
+    pub iterations: u64,
+    /// Sum of the squared residual moduli over the bins on which the parameters rest, in variances.
+    pub chi2: f64,
+    /// Complex degrees of freedom of that.
+    pub degrees_of_freedom: f64,
 }
 
 /// The body of an envelope, as bincode writes it.
-type Body = (Option<Solution>, Option<f64>, Option<u32>);
+type Body = (Option<Solution>, Option<f64>, Option<u32>, Option<BinErrors>, Option<Shared>);
 
 impl UnitResult {
     /// The outcome of a fit, with what its emissivities predict. Values that are no numbers are a
@@ -32,15 +55,28 @@ impl UnitResult {
         let outcome = outcome.finite();
         let prediction_error = outcome.solution().and_then(|s| predict(&s.emissivity));
         let degrees_of_freedom = outcome.solution().and_then(|_| problem.degrees_of_freedom());
-        Self { outcome, prediction_error, degrees_of_freedom }
+        Self { outcome, prediction_error, degrees_of_freedom, errors: None, shared: None }
+    }
+
+    /// An outcome alone.
+    pub(super) fn without_value(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            prediction_error: None,
+            degrees_of_freedom: None,
+            errors: None,
+            shared: None,
+        }
     }
 
     /// As it is kept.
     #[must_use]
     pub fn seal(&self) -> Envelope {
-        let Self { outcome, prediction_error, degrees_of_freedom } = self;
+        let Self { outcome, prediction_error, degrees_of_freedom, errors, shared } = self;
         let body = match outcome.solution() {
-            Some(solution) => encode(&(Some(solution), prediction_error, degrees_of_freedom)),
+            Some(solution) => {
+                encode(&(Some(solution), prediction_error, degrees_of_freedom, errors, shared))
+            }
             None => Vec::new(),
         };
         let reason = outcome.reason().map(str::to_owned);
@@ -54,7 +90,7 @@ impl UnitResult {
     pub fn open(envelope: &Envelope) -> Result<Self, String> {
         let body: Body =
             if envelope.body.is_empty() { Body::default() } else { decode(&envelope.body)? };
-        let (solution, prediction_error, degrees_of_freedom) = body;
+        let (solution, prediction_error, degrees_of_freedom, errors, shared) = body;
         let reason = envelope.reason.clone();
         let outcome = match (fitted_as(envelope.status), solution, reason) {
             (Status::Converged, Some(solution), None) => Outcome::Converged(solution),
@@ -65,7 +101,20 @@ impl UnitResult {
             (Status::NoSignal, None, None) => Outcome::NoSignal,
             (status, ..) => return Err(format!("no result of a unit that is {}", status.name())),
         };
-        Ok(Self { outcome, prediction_error, degrees_of_freedom })
+        Ok(Self { outcome, prediction_error, degrees_of_freedom, errors, shared })
+    }
+}
+
+impl From<&JointFit> for Shared {
+    fn from(fit: &JointFit) -> Self {
+        Self {
+            parameters: fit.parameters.clone(),
+            covariance: fit.covariance.clone(),
+            plateaus: fit.plateaus.clone(),
+            iterations: fit.iterations as u64,
+            chi2: fit.chi2,
+            degrees_of_freedom: fit.degrees_of_freedom,
+        }
     }
 }
 
@@ -114,6 +163,8 @@ mod tests {
                 outcome,
                 prediction_error: Some(0.5).filter(|_| has_value),
                 degrees_of_freedom: Some(3).filter(|_| has_value),
+                errors: None,
+                shared: None,
             };
             let kept = result.seal();
             assert_eq!(UnitResult::open(&kept), Ok(result));

@@ -47,6 +47,8 @@ pub(super) struct Segment {
     pub(super) id: RealisationId,
     pub(super) campaign: Arc<Campaign>,
     pub(super) left: LeftToFit,
+    /// All data sets that one of its methods fits together with this one, itself among them, by index.
+    pub(super) together: Vec<(usize, Arc<Campaign>)>,
 }
 
 /// What is left to be fitted.
@@ -80,7 +82,11 @@ pub(super) fn segments(
         }
         let id = study.realisation(realisation);
         let campaign = campaigns.get(config, study, id.set)?;
-        segments.push(Segment { realisation, id, campaign, left: work });
+        let mut together = Vec::new();
+        for set in study.sets_together(id.set, &work.coupled) {
+            together.push((set, campaigns.get(config, study, set)?));
+        }
+        segments.push(Segment { realisation, id, campaign, left: work, together });
     }
     Ok(segments)
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::otf::Otf;
 use crate::otf::inputs::{DataSet, make_absolute};
-use crate::otf::study::{BinSelection, Config, ProgramSettings};
+use crate::otf::study::{BinSelection, Config, MethodOptions, ProgramSettings};
 use crate::runner::plan::{Input, Plan};
 
 /// The settings on which results depend wherever in the grid they stand, by name: those that are not
@@ -41,7 +41,7 @@ fn beside_the_grid(config: &Config) -> Value {
     config.fit.methods.clear();
     config.fit.bins = BinSelection::All;
     // These are compared method by method.
-    config.fit.options.clear();
+    config.fit.options = MethodOptions::default();
     config.method.clear();
     (config.study.trials, config.study.noise_levels) = (1, None);
     serde_json::to_value(config).unwrap_or_default()

@@ -121,8 +121,8 @@ fn keep_of(
     (new, new_plan): (&Otf, &Plan),
 ) -> Result<(Keep, &'static str), String> {
     let name = method.name();
-    let options = |otf: &Otf| otf.config().fit.options.get(name).cloned();
-    if options(old).unwrap_or_default() != options(new).unwrap_or_default() {
+    let options = |otf: &Otf| otf.config().fit.options.of(name);
+    if options(old) != options(new) {
         return Err(format!("fit.options.{name} is not what it was"));
     }
     // A method that fits all bins together has other values with other bins around.

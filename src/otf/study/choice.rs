@@ -8,10 +8,15 @@ use thiserror::Error;
 
 use crate::foundations::text::did_you_mean;
 use crate::otf::external::ExternalProgram;
+use crate::science::fit::joint::JointSettings;
 use crate::science::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
+use crate::science::instrument::ChannelScan;
 
 use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};
+
+/// The method that fits the parameters that all bins share.
+pub(crate) const JOINT: &str = "joint";
 
 /// Starting a program takes longer than most fits.
 const COST_OF_A_PROGRAM: u32 = 1000;
@@ -32,6 +37,8 @@ pub struct MethodChoice {
 pub enum Estimator {
     /// A method of this program, with its options.
     Native(&'static MethodInfo, Arc<dyn Method>),
+    /// The joint fit, which needs more of the data than the bins.
+    Joint(&'static MethodInfo, Arc<JointSettings>),
     /// Another program.
     External(Arc<ExternalProgram>),
 }
@@ -92,16 +99,27 @@ impl MethodChoice {
     #[must_use]
     pub fn couples_bins(&self) -> bool {
         match self.estimator {
-            Estimator::Native(info, _) => info.couples_bins,
+            Estimator::Native(info, _) | Estimator::Joint(info, _) => info.couples_bins,
             Estimator::External(_) => true,
         }
+    }
+
+    /// The data sets that it fits together with one, itself among them, by index; none if it fits it alone.
+    #[must_use]
+    pub fn together(&self, set: usize, sets: &[ChannelScan]) -> Vec<usize> {
+        let Estimator::Joint(_, settings) = &self.estimator else { return Vec::new() };
+        let is_named = |set: usize| settings.together.contains(&sets[set].to_string());
+        if !is_named(set) {
+            return Vec::new();
+        }
+        (0..sets.len()).filter(|&set| is_named(set)).collect()
     }
 
     /// Whether the residual in its results is weighted by the inverse of the noise variance.
     #[must_use]
     pub fn weighted(&self) -> bool {
         match self.estimator {
-            Estimator::Native(info, _) => info.weighted,
+            Estimator::Native(info, _) | Estimator::Joint(info, _) => info.weighted,
             Estimator::External(_) => true,
         }
     }
@@ -110,7 +128,7 @@ impl MethodChoice {
     #[must_use]
     pub fn cost(&self) -> u32 {
         match self.estimator {
-            Estimator::Native(info, _) => info.cost,
+            Estimator::Native(info, _) | Estimator::Joint(info, _) => info.cost,
             Estimator::External(_) => COST_OF_A_PROGRAM,
         }
     }
@@ -142,7 +160,7 @@ impl MethodChoice {
         programs: &[ProgramSettings],
         emitters: &[&str],
     ) -> Result<Vec<Self>, ChoiceError> {
-        for (name, options) in &settings.options {
+        for (name, options) in &settings.options.of_methods {
             values(find(name)?, options, emitters)?;
         }
         for (place, program) in programs.iter().enumerate() {
@@ -179,8 +197,13 @@ fn native(
     emitters: &[&str],
 ) -> Result<Estimator, ChoiceError> {
     let registered = method(name).ok_or_else(|| unknown(name, programs))?;
+    if registered.info.name == JOINT {
+        let settings = settings.options.joint.clone().unwrap_or_default();
+        return Ok(Estimator::Joint(&registered.info, Arc::new(settings)));
+    }
     let none = BTreeMap::new();
-    let values = values(&registered.info, settings.options.get(name).unwrap_or(&none), emitters)?;
+    let given = settings.options.of_methods.get(name).unwrap_or(&none);
+    let values = values(&registered.info, given, emitters)?;
     Ok(Estimator::Native(&registered.info, Arc::from((registered.build)(&values))))
 }
 
@@ -240,6 +263,7 @@ fn values(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otf::study::config::MethodOptions;
 
     fn choose(label: &str) -> Result<MethodChoice, ChoiceError> {
         MethodChoice::new(label, &FitSettings::default(), &[], &[])
@@ -271,6 +295,7 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let options = BTreeMap::from([("wls".into(), BTreeMap::from([("x".into(), 1.0)]))]);
+        let options = MethodOptions { of_methods: options, joint: None };
         let settings = FitSettings { options, ..FitSettings::default() };
         let error = MethodChoice::all(&[], &settings, &[], &[]).unwrap_err().to_string();
         assert!(error.contains("fit.options.wls: method `wls` has no options"), "{error}");
@@ -280,6 +305,7 @@ mod tests {
     fn an_option_of_each_emitter_is_called_by_its_name() {
         let with = |option: &str| {
             let options = BTreeMap::from([("tls".into(), BTreeMap::from([(option.into(), 0.01)]))]);
+            let options = MethodOptions { of_methods: options, joint: None };
             let settings = FitSettings { options, ..FitSettings::default() };
             MethodChoice::all(&[], &settings, &[], &["xcal", "mirror"]).map_err(|e| e.to_string())
         };

@@ -11,9 +11,11 @@ use crate::runner::plan::LaunchSettings;
 use crate::science::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::science::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::science::fit::Constraint;
+use crate::science::fit::joint::JointSettings;
 use crate::settings::{Reader, SettingsError, Vocabulary};
 
 use super::bins::BinSelection;
+use super::choice::JOINT;
 use super::unused::{self, UnusedSetting};
 
 /// The embedded default, as text for people.
@@ -93,8 +95,41 @@ pub struct FitSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit_seconds: Option<f64>,
     /// Options of methods: `[fit.options.METHOD]`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, BTreeMap<String, f64>>,
+    #[serde(skip_serializing_if = "MethodOptions::is_empty")]
+    pub options: MethodOptions,
+    /// Whether the covariance among the emitters of a bin is kept, for methods that are linear; the joint
+    /// fit keeps it in any case.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub covariance: bool,
+}
+
+/// `[fit.options]`: what methods are told.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MethodOptions {
+    /// The joint fit, which takes more than numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint: Option<JointSettings>,
+    /// The others: numbers by name.
+    #[serde(flatten)]
+    pub of_methods: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl MethodOptions {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What one method is told.
+    pub(crate) fn of(&self, method: &str) -> Self {
+        let mut own = Self::default();
+        if method == JOINT {
+            own.joint = Some(self.joint.clone().unwrap_or_default());
+        }
+        let numbers = self.of_methods.get(method).filter(|numbers| !numbers.is_empty());
+        own.of_methods.extend(numbers.map(|numbers| (method.to_owned(), numbers.clone())));
+        own
+    }
 }
 
 impl Default for FitSettings {
@@ -105,7 +140,8 @@ impl Default for FitSettings {
             bolometer_temperature: None,
             bins: BinSelection::All,
             unit_seconds: None,
-            options: BTreeMap::new(),
+            options: MethodOptions::default(),
+            covariance: false,
         }
     }
 }
@@ -198,7 +234,18 @@ const SETTINGS: [(&str, &[&str]); 8] = [
             "corrections",
         ],
     ),
-    ("fit", &["methods", "constraint", "bolometer_temperature", "bins", "unit_seconds", "options"]),
+    (
+        "fit",
+        &[
+            "methods",
+            "constraint",
+            "bolometer_temperature",
+            "bins",
+            "unit_seconds",
+            "options",
+            "covariance",
+        ],
+    ),
     ("study", &["seed", "trials", "resampling", "noise_levels"]),
     ("emitter", &["name", "key", "channel", "column", "temperature", "simulated"]),
     ("method", &["name", "command", "timeout_seconds"]),

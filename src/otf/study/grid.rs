@@ -112,6 +112,19 @@ impl Study {
         is_one && self.realisations() > self.sets.len() as u64
     }
 
+    /// The data sets that some methods fit together with one, itself among them, by index; none if each
+    /// fits it alone.
+    #[must_use]
+    pub fn sets_together(&self, set: usize, methods: &[usize]) -> Vec<usize> {
+        let mut all: Vec<usize> = methods
+            .iter()
+            .flat_map(|&method| self.methods[method].together(set, &self.sets))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Realisation x method.
     #[must_use]
     pub fn configurations(&self) -> u64 {

@@ -10,6 +10,8 @@ mod unused;
 pub use bins::BinSelection;
 pub use check::{MOST_THREADS, MOST_TRIALS, StudyError};
 pub use choice::{ChoiceError, Estimator, MethodChoice};
-pub use config::{Config, ConfigError, DEFAULT_TOML, FitSettings, ProgramSettings, StudySettings};
+pub use config::{
+    Config, ConfigError, DEFAULT_TOML, FitSettings, MethodOptions, ProgramSettings, StudySettings,
+};
 pub use grid::{RealisationId, Study, Unit};
 pub use unused::UnusedSetting;

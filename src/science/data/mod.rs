@@ -106,7 +106,8 @@ mod transform;
 mod truth;
 
 pub use campaign::{
-    BinData, Campaign, Design, JointBin, Realisation, SharedInputs, Surveyed, kept_bytes, survey,
+    BinData, Campaign, Design, JointBin, JointRecords, Realisation, SharedInputs, Surveyed,
+    kept_bytes, survey,
 };
 pub use conventions::{BolometerTemperature, Conventions};
 pub use corrections::CorrectionChoice;

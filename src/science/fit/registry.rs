@@ -4,6 +4,7 @@ use super::method::{Method, Registered};
 use super::outcome::Outcome;
 use super::problem::Problem;
 use crate::science::fit::methods::huber::HUBER;
+use crate::science::fit::methods::joint::JOINT;
 use crate::science::fit::methods::lad::LAD;
 use crate::science::fit::methods::lbfgs::LBFGS;
 use crate::science::fit::methods::legacy_regression::LEGACY_REGRESSION;
@@ -34,6 +35,7 @@ static METHODS: &[&Registered] = &[
     &TSVD,
     &MODEL_PRIOR,
     &SMOOTH,
+    &JOINT,
     &TLS,
     &LEGACY_REGRESSION,
     &LBFGS,

@@ -2,14 +2,16 @@
 //! correction, and what the corrections would be made of.
 
 use num_complex::Complex64;
+use rayon::prelude::*;
 
 use super::Campaign;
 use super::realisation::Realisation;
 use crate::foundations::numerics::ScratchVec;
 use crate::science::data::emitters::TemperatureRule;
 use crate::science::data::simulate::TrueParameters;
-use crate::science::fit::VarianceScale;
-use crate::science::instrument::{BolometerParameters, Corrections, Term};
+use crate::science::fit::joint::SharedValues;
+use crate::science::fit::{self, Context, Deadline, VarianceScale};
+use crate::science::instrument::{BolometerParameters, ChannelScan, Corrections, Term};
 
 use super::Interferograms;
 
@@ -68,7 +70,109 @@ pub struct JointBin {
     pub terms: [Option<Vec<Complex64>>; 4],
 }
 
+/// What is taken as known: the corrections in force, or else those of `data.model`.
+fn known(
+    bolometer: BolometerParameters,
+    (of_model, in_force): (Option<&Corrections>, &Corrections),
+    emitters: &[String],
+) -> SharedValues {
+    let of_model = of_model.filter(|_| in_force.is_none());
+    SharedValues::of(bolometer, of_model.unwrap_or(in_force), emitters)
+}
+
+/// The records of a data set in one realisation, as the joint fit takes them.
+#[derive(Debug)]
+pub struct JointRecords {
+    /// What its bins share.
+    pub inputs: SharedInputs,
+    /// Its bins, in the order in which they were asked for.
+    pub bins: Vec<JointBin>,
+    emitters: Vec<String>,
+    set: ChannelScan,
+}
+
+impl JointRecords {
+    /// What is taken as known: the corrections in force, or else those of `data.model`.
+    #[must_use]
+    pub fn known(&self) -> SharedValues {
+        let inputs = &self.inputs;
+        let given = (inputs.model_corrections.as_ref(), &inputs.corrections);
+        known(inputs.bolometer, given, &self.emitters)
+    }
+
+    /// Whether a bin has anything to be fitted.
+    #[must_use]
+    pub fn is_bright(&self, position: usize) -> bool {
+        let bin = &self.bins[position];
+        !bin.is_blocked && bin.frequency_hz > 0.0
+    }
+
+    /// The data set, of its bright bins.
+    #[must_use]
+    pub fn set(&self) -> fit::joint::JointSet<'_> {
+        let Self { inputs, bins, emitters, set } = self;
+        let (bias_v, volt_v, bath_k) = inputs.mission_state;
+        let bright = (0..bins.len()).filter(|&position| self.is_bright(position));
+        fit::joint::JointSet {
+            name: set.to_string(),
+            channel: set.channel.to_string(),
+            emitters: emitters.clone(),
+            operating: inputs.operating,
+            readings_k: &inputs.readings_k,
+            bias_v: &inputs.bias_v,
+            volt_v: &inputs.volt_v,
+            bath_k: &inputs.bath_k,
+            years: inputs.years.as_deref(),
+            plateaus: &inputs.plateaus,
+            bolometer: inputs.bolometer,
+            known: self.known(),
+            state: [bias_v, volt_v, bath_k],
+            bins: bright.map(|position| self.bin(&bins[position])).collect(),
+        }
+    }
+
+    fn bin<'a>(&'a self, bin: &'a JointBin) -> fit::joint::JointBin<'a> {
+        fit::joint::JointBin {
+            is_in_band: bin.is_in_band,
+            omega: bin.omega,
+            data: &bin.data,
+            variance: &bin.variance,
+            scale: bin.scale,
+            terms: bin.terms.each_ref().map(|term| term.as_deref()),
+            context: Context {
+                bin: bin.bin,
+                is_blocked: bin.is_blocked,
+                frequency_hz: bin.frequency_hz,
+                temperatures: &self.inputs.readings_k,
+                plateaus: &self.inputs.plateaus,
+                model: None,
+                deadline: Deadline::NONE,
+            },
+        }
+    }
+}
+
 impl Campaign {
+    /// The records of a realisation as the joint fit takes them, with the regressors that are `wanted`.
+    #[must_use]
+    pub fn joint_records(&self, realisation: &Realisation, wanted: [bool; 4]) -> JointRecords {
+        let bin = |position| self.joint_bin(realisation, position, wanted);
+        JointRecords {
+            inputs: self.shared_inputs(realisation),
+            bins: (0..realisation.bins.len()).into_par_iter().map(bin).collect(),
+            emitters: self.emitters.iter().map(|emitter| emitter.name().to_owned()).collect(),
+            set: self.axis.channel_scan(),
+        }
+    }
+
+    /// What the joint fit takes as known, before any realisation.
+    #[must_use]
+    pub fn known_values(&self) -> SharedValues {
+        let emitters: Vec<String> =
+            self.emitters.iter().map(|emitter| emitter.name().to_owned()).collect();
+        known(self.bolometer, (self.model_corrections.as_ref(), &self.corrections), &emitters)
+    }
+
     /// What all bins of a realisation share.
     #[must_use]
     pub fn shared_inputs(&self, realisation: &Realisation) -> SharedInputs {

@@ -32,7 +32,7 @@ use super::transform::Transform;
 use super::truth::Truth;
 use designs::Designs;
 pub use designs::{Design, kept_bytes};
-pub use joint::{JointBin, SharedInputs};
+pub use joint::{JointBin, JointRecords, SharedInputs};
 pub use realisation::{BinData, Realisation};
 pub(in crate::science::data) use selected::Interferograms;
 use selected::{Housekeeping, SelectedRecords};

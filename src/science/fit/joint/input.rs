@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use crate::science::fit::problem::{Context, VarianceScale};
-use crate::science::instrument::BolometerParameters;
+use crate::science::instrument::{BolometerParameters, Corrections};
 
 /// One data set. Vectors of records have the same length, N.
 #[derive(Debug, Clone)]
@@ -99,6 +99,26 @@ impl SharedValues {
             harmonics: [0.0; 2],
             primary: [0.0; 5],
             secondary: 0.0,
+        }
+    }
+}
+
+impl SharedValues {
+    /// Corrections of emitters with these names.
+    #[must_use]
+    pub fn of(bolometer: BolometerParameters, given: &Corrections, emitters: &[String]) -> Self {
+        let offset = |emitter: &String| match emitter.as_str() {
+            "xcal" => given.xcal_offset_k,
+            other => given.offsets_k.get(other).copied().unwrap_or(0.0),
+        };
+        let drift = given.ical_drift;
+        Self {
+            bolometer,
+            offsets_k: emitters.iter().map(offset).collect(),
+            drift: [drift.amplitude_k, drift.time_yr, drift.offset_k],
+            harmonics: [given.h2, given.h3],
+            primary: given.primary_vibration,
+            secondary: given.secondary_vibration,
         }
     }
 }

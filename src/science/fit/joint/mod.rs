@@ -34,6 +34,7 @@ mod state;
 mod tests;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::deadline::Deadline;
@@ -77,12 +78,12 @@ pub struct JointFit {
 }
 
 /// A parameter that was fitted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedParameter {
     /// Its name.
     pub name: String,
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: String,
     /// What was known of it beforehand.
     pub mean: f64,
     /// Standard error of that; infinite if nothing was.
@@ -134,6 +135,7 @@ pub fn fit(
 ) -> Result<JointFit, String> {
     let parameters = Parameters::new(sets, settings)?;
     state::check_times(sets, &parameters)?;
+    check_terms(sets, &parameters)?;
     check_noise(sets)?;
     let mut search = new_search(sets, settings, &parameters, (constraint, deadline));
     let robust = robust::loss(settings.loss);
@@ -150,12 +152,48 @@ pub fn fit(
     Conclusion { search: &search, settings, found: &found, inefficiency }.conclude(weights.as_ref())
 }
 
-/// Checks the names in some settings against data sets with these emitters.
+/// Checks the names in some settings, for data sets with these emitters; `operating` is the one that emits
+/// at the operating temperature of the bolometer. A data set is its name and its channel.
 ///
 /// # Errors
 /// Names the first that is no parameter.
-pub fn check_settings(sets: &[JointSet], settings: &JointSettings) -> Result<(), String> {
-    Parameters::new(sets, settings).map(|_| ())
+pub fn check_settings(
+    settings: &JointSettings,
+    emitters: &[String],
+    operating: Option<usize>,
+    sets: &[(&str, &str)],
+) -> Result<(), String> {
+    parameters::check(settings, emitters, operating, sets)
+}
+
+/// Which correction terms (in the order of [`CorrectionTerm`]) a fit with these settings needs.
+#[must_use]
+pub fn wanted_terms(settings: &JointSettings, known: &SharedValues) -> [bool; 4] {
+    let names = || settings.free.iter().chain(settings.value.keys()).map(String::as_str);
+    let of = |group: &str, start: &str| names().any(|n| n == group || n.starts_with(start));
+    let ([h2, h3], vibration) = (known.harmonics, &known.primary);
+    [
+        h2 != 0.0 || of("harmonics", "h2"),
+        h3 != 0.0 || of("harmonics", "h3"),
+        vibration.iter().any(|v| *v != 0.0) || of("vibration", "vp"),
+        known.secondary != 0.0 || of("vibration", "vs"),
+    ]
+}
+
+/// Checks that the data have the correction terms that parameters need.
+fn check_terms(sets: &[JointSet], parameters: &Parameters) -> Result<(), String> {
+    for parameter in parameters.free.iter().map(|&place| &parameters.all[place]) {
+        let Some(term) = parameter.kind.term() else { continue };
+        let lacks = |set: &&usize| sets[**set].bins.iter().any(|bin| bin.terms[term].is_none());
+        if let Some(set) = parameter.sets.iter().find(lacks) {
+            return Err(format!(
+                "{} cannot be fitted to {}: its bins there are not known; leave it out of \
+                 fit.options.joint.free",
+                parameter.name, sets[*set].name
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_noise(sets: &[JointSet]) -> Result<(), String> {
@@ -306,7 +344,7 @@ impl Conclusion<'_> {
             let parameter = &parameters.all[place];
             FittedParameter {
                 name: parameter.name.clone(),
-                unit: parameter.unit,
+                unit: parameter.unit.into(),
                 mean: parameter.mean,
                 prior_sigma: parameter.sigma,
                 start: parameter.start,
@@ -343,7 +381,7 @@ impl Conclusion<'_> {
                 for (&body, (y, sigma)) in bodies.iter().zip(values.by_ref()) {
                     fitted.push(FittedParameter {
                         name: format!("{word}_{plateau}_{}{of_set}", set.emitters[body]),
-                        unit: "K",
+                        unit: "K".into(),
                         mean: 0.0,
                         prior_sigma: unit,
                         start: 0.0,

@@ -27,6 +27,18 @@ pub(super) enum Kind {
     Secondary,
 }
 
+impl Kind {
+    /// The correction term that it is the factor of.
+    pub(super) fn term(self) -> Option<usize> {
+        match self {
+            Self::Harmonic(i) => Some(i),
+            Self::Primary(_) => Some(2),
+            Self::Secondary => Some(3),
+            _ => None,
+        }
+    }
+}
+
 /// A parameter that all bins share.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parameter {
@@ -69,6 +81,9 @@ struct Entry {
     /// Whether it is fixed unless it is given a prior.
     is_usually_fixed: bool,
 }
+
+/// Name and channel of a data set.
+pub(super) type SetName<'a> = (&'a str, &'a str);
 
 /// Which data sets have one value of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,9 +182,10 @@ impl Parameters {
         let Some(first) = sets.first() else { return Err("there is no data set".into()) };
         let entries = entries(&first.emitters, first.operating);
         let mut all: Vec<Parameter> = Vec::new();
+        let called: Vec<SetName> = sets.iter().map(|set| (&*set.name, &*set.channel)).collect();
         for entry in &entries {
             for (place, set) in sets.iter().enumerate() {
-                let name = entry.name_in(set, sets);
+                let name = entry.name_in(called[place], &called);
                 if let Some(known) = all.iter_mut().find(|parameter| parameter.name == name) {
                     known.sets.push(place);
                 } else {
@@ -177,7 +193,7 @@ impl Parameters {
                 }
             }
         }
-        check_names(settings, &entries, &all)?;
+        check_names(settings, &entries, &called)?;
         let free = (0..all.len()).filter(|&place| all[place].is_free()).collect();
         let plateau_k = plateau_prior(settings)?;
         Ok(Self { all, free, plateau_k })
@@ -231,11 +247,11 @@ impl Parameters {
 
 impl Entry {
     /// Its name in a data set, where others are fitted together with it.
-    fn name_in(&self, set: &JointSet, sets: &[JointSet]) -> String {
-        let channels = sets.iter().any(|other| other.channel != set.channel);
+    fn name_in(&self, (name, channel): SetName, sets: &[SetName]) -> String {
+        let channels = sets.iter().any(|(_, other)| *other != channel);
         match self.shared_by {
-            SharedBy::Channel if channels => format!("{}_{}", self.name, set.channel),
-            SharedBy::NoOther if sets.len() > 1 => format!("{}_{}", self.name, set.name),
+            SharedBy::Channel if channels => format!("{}_{channel}", self.name),
+            SharedBy::NoOther if sets.len() > 1 => format!("{}_{name}", self.name),
             _ => self.name.clone(),
         }
     }
@@ -303,24 +319,44 @@ fn plateau_prior(settings: &JointSettings) -> Result<Option<f64>, String> {
     }
 }
 
+/// Checks the names in settings for data sets with these emitters.
+///
+/// # Errors
+/// Names the first that is no parameter, and those that there are.
+pub(super) fn check(
+    settings: &JointSettings,
+    emitters: &[String],
+    operating: Option<usize>,
+    sets: &[SetName],
+) -> Result<(), String> {
+    check_names(settings, &entries(emitters, operating), sets)?;
+    plateau_prior(settings).map(|_| ())
+}
+
 /// Checks that every name in the settings is one.
 fn check_names(
     settings: &JointSettings,
     entries: &[Entry],
-    all: &[Parameter],
+    sets: &[SetName],
 ) -> Result<(), String> {
     let mut groups: Vec<&str> = entries.iter().map(|e| e.group).filter(|g| !g.is_empty()).collect();
     groups.dedup();
     groups.push(PLATEAUS);
     let mut names: Vec<&str> = entries.iter().map(|e| e.name.as_str()).collect();
-    names.extend(all.iter().map(|parameter| parameter.name.as_str()));
-    names.dedup();
+    let in_sets: Vec<String> =
+        entries.iter().flat_map(|e| sets.iter().map(|set| e.name_in(*set, sets))).collect();
+    names.extend(in_sets.iter().map(String::as_str).filter(|n| !n.is_empty()));
     let check = |part: &str, name: &str, takes_groups: bool| {
         if names.contains(&name) || takes_groups && groups.contains(&name) {
             return Ok(());
         }
         let of_groups: &[&str] = if takes_groups { &groups } else { &[] };
-        let valid: Vec<&str> = of_groups.iter().chain(&names).copied().collect();
+        let mut valid: Vec<&str> = of_groups.to_vec();
+        for name in &names {
+            if !valid.contains(name) {
+                valid.push(name);
+            }
+        }
         let meant = did_you_mean(name, valid.iter().copied());
         Err(format!(
             "{part} names `{name}`: there is no such parameter{meant}; there are {}",

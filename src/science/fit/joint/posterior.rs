@@ -7,6 +7,7 @@
 //! the shared parameters, `A^+ J`.
 
 use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
 
 use crate::science::fit::linear::vector::dot;
 use crate::science::instrument::BolometerParameters;
@@ -24,7 +25,7 @@ pub(super) struct Posterior {
 }
 
 /// The errors of one bin.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BinErrors {
     /// `E[dE_i conj(dE_k)]`, `[emitter][emitter]`.
     pub covariance: Vec<Complex64>,

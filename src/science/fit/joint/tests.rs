@@ -451,7 +451,9 @@ fn names_that_are_none_are_answered_with_those_that_are() {
             },
         ),
     ] {
-        let error = check_settings(&[campaign.set()], &settings).unwrap_err();
+        let set = campaign.set();
+        let named = [(set.name.as_str(), set.channel.as_str())];
+        let error = check_settings(&settings, &set.emitters, set.operating, &named).unwrap_err();
         assert!(error.contains(part) && error.contains("did you mean"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The estimators, one a file. `fit::registry` lists them.
 
 pub(crate) mod huber;
+pub(crate) mod joint;
 pub(crate) mod lad;
 pub(crate) mod lbfgs;
 pub(crate) mod legacy_regression;

@@ -1,0 +1,145 @@
+//! Runs the joint fit: one configuration is one piece, or several data sets that are fitted together.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::runner::engine::Phase;
+use crate::science::data::{Campaign, JointRecords};
+use crate::science::fit::joint::{self, JointFit, JointSet, JointSettings};
+use crate::science::fit::{Deadline, Outcome, time_factoring};
+
+use super::fitting::Fitter;
+use super::result::{Shared, UnitResult};
+use super::segment::Segment;
+use super::study::{Estimator, RealisationId};
+
+/// A joint fit of one method, and the segments that want its results.
+pub(super) struct Job<'a> {
+    method: usize,
+    settings: &'a JointSettings,
+    /// The data sets, by index.
+    sets: Vec<(usize, Arc<Campaign>)>,
+    wanted: Vec<&'a Segment>,
+}
+
+impl<'a> Fitter<'a> {
+    /// The joint fits that segments have left. Segments of data sets that are fitted together share one.
+    pub(super) fn joint_jobs(&self) -> Vec<Job<'a>> {
+        let mut jobs: Vec<Job<'a>> = Vec::new();
+        for segment in self.segments {
+            for &method in &segment.left.coupled {
+                let Estimator::Joint(_, settings) = &self.study.methods[method].estimator else {
+                    continue;
+                };
+                let together =
+                    self.study.methods[method].together(segment.id.set, &self.study.sets);
+                if together.is_empty() {
+                    let sets = vec![(segment.id.set, segment.campaign.clone())];
+                    jobs.push(Job { method, settings, sets, wanted: vec![segment] });
+                    continue;
+                }
+                let of_trial = |other: &RealisationId| {
+                    (other.noise, other.trial) == (segment.id.noise, segment.id.trial)
+                };
+                let known = jobs.iter_mut().find(|job| {
+                    job.method == method
+                        && job.sets.len() == together.len()
+                        && job.sets.iter().any(|(set, _)| *set == segment.id.set)
+                        && job.wanted.iter().any(|other| of_trial(&other.id))
+                });
+                match known {
+                    Some(job) => job.wanted.push(segment),
+                    None => {
+                        let own = segment.together.iter().filter(|(set, _)| together.contains(set));
+                        let sets = own.cloned().collect();
+                        jobs.push(Job { method, settings, sets, wanted: vec![segment] });
+                    }
+                }
+            }
+        }
+        jobs
+    }
+
+    /// Runs a joint fit and hands in what the segments want of it.
+    pub(super) fn run_joint(&self, job: &Job) {
+        let Some(first) = job.wanted.first() else { return };
+        if self.work.stop.asked() {
+            return;
+        }
+        let start = Instant::now();
+        let records: Vec<JointRecords> = job
+            .sets
+            .iter()
+            .map(|(set, campaign)| self.records(first, *set, campaign, job))
+            .collect();
+        let sets: Vec<JointSet> = records.iter().map(JointRecords::set).collect();
+        let constraint = self.study.methods[job.method].constraint;
+        let units = (self.study.bins.len() * sets.len()) as u32;
+        let limit = self.study.unit_limit.map(|limit| limit.saturating_mul(units));
+        let fit = || joint::fit(&sets, job.settings, constraint, Deadline::after(limit));
+        let fitted = self.work.profile.column(job.method, time_factoring, fit);
+        let time = start.elapsed() / units.max(1);
+        for segment in &job.wanted {
+            let place = job.sets.iter().position(|(set, _)| *set == segment.id.set).unwrap_or(0);
+            let results = results(&records[place], &sets[place], place, &fitted, constraint);
+            self.keep(segment, 0, job.method, &results, time);
+        }
+    }
+
+    /// The records of a data set in the trial of a segment.
+    fn records(
+        &self,
+        segment: &Segment,
+        set: usize,
+        campaign: &Campaign,
+        job: &Job,
+    ) -> JointRecords {
+        let draw = self.study.draw(RealisationId { set, ..segment.id });
+        let wanted = joint::wanted_terms(job.settings, &campaign.known_values());
+        let realise = || campaign.realise_with_support(&draw, &self.study.bins, wanted);
+        let realisation = self.work.profile.phase(Phase::Prepare, realise);
+        self.work.profile.phase(Phase::Gather, || campaign.joint_records(&realisation, wanted))
+    }
+}
+
+/// One result a bin of a data set.
+fn results(
+    records: &JointRecords,
+    set: &JointSet,
+    place: usize,
+    fitted: &Result<JointFit, String>,
+    constraint: crate::science::fit::Constraint,
+) -> Vec<UnitResult> {
+    let free = constraint.free(set.emitters.len());
+    let degrees = set.records().checked_sub(free).and_then(|spare| u32::try_from(spare).ok());
+    let mut bright = 0;
+    let mut shared = fitted.as_ref().ok().map(Shared::from);
+    let one = |position: usize| {
+        let mut result = UnitResult::without_value(Outcome::NoSignal);
+        if !records.is_bright(position) {
+            return result;
+        }
+        let at = bright;
+        bright += 1;
+        match fitted {
+            Err(why) => result.outcome = Outcome::Failed(why.clone()),
+            Ok(fit) => {
+                result.outcome = fit.sets[place].outcomes[at].clone().finite();
+                if result.outcome.solution().is_some() {
+                    result.degrees_of_freedom = degrees.filter(|spare| *spare > 0);
+                    result.errors = fit.sets[place].errors[at].clone();
+                    result.shared = shared.take();
+                }
+            }
+        }
+        result
+    };
+    (0..records.bins.len()).map(one).collect()
+}
+
+/// Runs joint fits side by side.
+pub(super) fn run_all(fitter: &Fitter) {
+    fitter.joint_jobs().par_iter().for_each(|job| fitter.run_joint(job));
+}
