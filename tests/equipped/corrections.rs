@@ -171,7 +171,7 @@ fn told() -> Checked {
     let unused = "use them with --set instrument.corrections=model";
     assert!(says(&[])?.contains(unused));
     let used = says(&["instrument.corrections=model"])?;
-    assert!(used.contains("those of data.model") && !used.contains(unused), "{used}");
+    assert!(used.contains("by data.model") && !used.contains(unused), "{used}");
     Ok(())
 }
 
