@@ -34,7 +34,7 @@ pub(super) fn lines(otf: &Otf) -> Vec<(&'static str, String)> {
     let methods = methods.join(", ");
     lines.push(("methods", format!("{methods}; constraint {}", config.fit.constraint)));
     if let Some(words) = corrections(config) {
-        lines.push(("corrections", words));
+        lines.push(("corrected", words));
     }
     let unused = config.method.iter().filter(|program| !is_used(program, &config.fit.methods));
     let unused: Vec<_> = unused.map(|program| program.name.as_str()).collect();
@@ -59,10 +59,11 @@ pub(super) fn lines(otf: &Otf) -> Vec<(&'static str, String)> {
 fn corrections(config: &Config) -> Option<String> {
     let is_measured = config.data.source == Source::Npz;
     match &config.instrument.corrections {
-        CorrectionChoice::Model => Some("those of data.model".into()),
-        CorrectionChoice::Values(_) => Some("the values of instrument.corrections".into()),
+        CorrectionChoice::Model => Some("by data.model".into()),
+        CorrectionChoice::Values(_) => Some("by the values of instrument.corrections".into()),
         CorrectionChoice::None if is_measured && config.data.model.is_some() => Some(
-            "none; data.model has some: use them with --set instrument.corrections=model".into(),
+            "no; data.model has corrections: use them with --set instrument.corrections=model"
+                .into(),
         ),
         CorrectionChoice::None => None,
     }

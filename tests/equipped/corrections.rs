@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::support::solution::Checked;
+use crate::support::solution::{Checked, Run};
 use crate::support::{Trial, required, trial};
 use ndarray::{Array0, Array1, Array2};
 use ndarray_npy::NpzReader;
@@ -20,6 +20,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("the_published_corrections_are_read", &[MODEL], || Ok(published()?)),
         trial("with_the_truth_the_transfer_function_is_right", &JOINT, || Ok(with_the_truth()?)),
         trial("without_it_it_is_wrong", &JOINT, || Ok(without_the_truth()?)),
+        trial("times_that_are_needed_and_not_there_are_named", &[MODEL, "cal_clean.npz"], || {
+            Ok(missing_times()?)
+        }),
+        trial("a_model_whose_corrections_are_not_used_is_told", &JOINT, || Ok(told()?)),
         trial("a_joint_fit_is_given_what_the_model_has", &JOINT, || Ok(shared_inputs()?)),
     ]
 }
@@ -134,6 +138,40 @@ fn without_the_truth() -> Checked {
         println!("{settings:?}: rms pull {rms:.1}, chi2 per degree {chi2:.3}");
         assert!(rms > least, "{settings:?}: {rms}");
     }
+    Ok(())
+}
+
+/// Only corrections that change with time need times; without a model there are none to use.
+fn missing_times() -> Checked {
+    let data = format!("data.path={}", path("cal_clean.npz")?);
+    let model = format!("data.model={}", path(MODEL)?);
+    let of_model = "instrument.corrections=model";
+    let run = Run::local(&[&data, &model, of_model, "fit.bins=10"])?;
+    assert_eq!(run.code(), Some(2));
+    let error = run.stderr();
+    assert!(error.contains("cal_clean.npz") && error.contains("`midpoint_time_ll`"), "{error}");
+    let constant =
+        "instrument.corrections={xcal_offset_k=-1e-3,h2=1e-3,primary_vibration=[1e-5,0,0,0,0]}";
+    Run::local_done(&[&data, &model, constant, "fit.bins=10"])?;
+    let run = Run::local(&[&data, of_model, "fit.bins=10"])?;
+    assert_eq!(run.code(), Some(2));
+    let error = run.stderr();
+    assert!(error.contains("instrument.corrections is \"model\""), "{error}");
+    assert!(error.contains("--set data.model=FILE.FITS"), "{error}");
+    Ok(())
+}
+
+fn told() -> Checked {
+    let data = format!("data.path={}", path("cal_joint.npz")?);
+    let model = format!("data.model={}", path(MODEL)?);
+    let says = |more: &[&str]| -> Checked<String> {
+        let run = Run::local_done(&[&[&data, &model, "fit.bins=10"], more].concat())?;
+        Ok(run.stdout())
+    };
+    let unused = "use them with --set instrument.corrections=model";
+    assert!(says(&[])?.contains(unused));
+    let used = says(&["instrument.corrections=model"])?;
+    assert!(used.contains("by data.model") && !used.contains(unused), "{used}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use super::Campaign;
-use super::realisation::Realisation;
+use super::realisation::{Realisation, RecordSubset};
 use crate::foundations::numerics::ScratchVec;
 use crate::science::data::emitters::TemperatureRule;
 use crate::science::data::simulate::TrueParameters;
@@ -15,7 +15,8 @@ use crate::science::instrument::{BolometerParameters, ChannelScan, Corrections, 
 
 use super::Interferograms;
 
-/// What all bins of a realisation share. Vectors have one element for each record that is fitted.
+/// What all bins of a realisation share. Vectors have one element for each record that is fitted
+/// (or held out).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedInputs {
     /// At which emitters emit before corrections, K, `[emitter][record]`: as read, or, where that is the
@@ -31,7 +32,7 @@ pub struct SharedInputs {
     pub bath_k: Vec<f64>,
     /// Years since the aperture cover was ejected; none if a record has no time.
     pub years: Option<Vec<f64>>,
-    /// Number of the plateau, ascending.
+    /// Number of the plateau, ascending; none for records that are held out.
     pub plateaus: Vec<usize>,
     /// The bolometer's parameters, as assumed.
     pub bolometer: BolometerParameters,
@@ -176,7 +177,16 @@ impl Campaign {
     /// What all bins of a realisation share.
     #[must_use]
     pub fn shared_inputs(&self, realisation: &Realisation) -> SharedInputs {
-        let subset = &realisation.fitted;
+        self.shared_of(&realisation.fitted)
+    }
+
+    /// The same of the records that are held out, if there are any.
+    #[must_use]
+    pub fn held_out_inputs(&self, realisation: &Realisation) -> Option<SharedInputs> {
+        realisation.held_out.as_ref().map(|subset| self.shared_of(subset))
+    }
+
+    fn shared_of(&self, subset: &RecordSubset) -> SharedInputs {
         let given = &self.selected.housekeeping;
         let chosen = |values: &Vec<f64>| subset.records.iter().map(|&r| values[r]).collect();
         let is_operating =
@@ -205,7 +215,29 @@ impl Campaign {
         position: usize,
         wanted: [bool; 4],
     ) -> JointBin {
-        let (bin, subset) = (realisation.bins[position], &realisation.fitted);
+        self.joint_of(realisation, position, &realisation.fitted, wanted)
+    }
+
+    /// The same of the records that are held out, if there are any.
+    #[must_use]
+    pub fn held_out_joint_bin(
+        &self,
+        realisation: &Realisation,
+        position: usize,
+        wanted: [bool; 4],
+    ) -> Option<JointBin> {
+        let held_out = realisation.held_out.as_ref();
+        held_out.map(|subset| self.joint_of(realisation, position, subset, wanted))
+    }
+
+    fn joint_of(
+        &self,
+        realisation: &Realisation,
+        position: usize,
+        subset: &RecordSubset,
+        wanted: [bool; 4],
+    ) -> JointBin {
+        let bin = realisation.bins[position];
         let (data, variance) = self.uncorrected(realisation, position, subset);
         let mut terms = [None, None, None, None];
         for ((place, term), is_wanted) in terms.iter_mut().zip(Term::ALL).zip(wanted) {

@@ -130,6 +130,11 @@ fn regressors_are_the_sums_of_the_flight_model() {
     let campaign = campaign(&some(), &Corrections::NONE);
     let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
     let boot = Draw { noise_level: 0.01, trial: 1, trials: 2, resampling: Resampling::Bootstrap };
+    let held_out = campaign.realise(&boot, &[20]);
+    let count = campaign.held_out_inputs(&held_out).unwrap().years.unwrap().len();
+    assert!(count > 0 && count < 360);
+    let bin = campaign.held_out_joint_bin(&held_out, 0, [false; 4]).unwrap();
+    assert_eq!((bin.data.len(), bin.variance.len()), (count, count));
     for draw in [Draw::of_noise(0.01, 1), boot] {
         let realisation = campaign.realise(&draw, &all);
         let subset = &realisation.fitted;
