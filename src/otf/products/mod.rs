@@ -5,10 +5,13 @@ mod chi2;
 mod determined;
 mod failures;
 mod grid;
+mod parameters_summary;
 mod quality;
 mod records;
 mod report;
+mod shared;
 mod summary;
+mod truths;
 mod write;
 
 use std::collections::TryReserveError;
@@ -21,6 +24,7 @@ use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Envelope, RunDir};
 use crate::science::data::DataError;
+use crate::science::data::settings::Source;
 
 pub use summary::{ErrorRow, Row};
 
@@ -29,6 +33,8 @@ use arrays::Arrays;
 use failures::Failures;
 use grid::DataSetGrid;
 use records::RecordTable;
+use shared::SharedResults;
+use truths::TrueValues;
 
 /// OtfProducts that cannot be made.
 #[derive(Debug, Error)]
@@ -60,6 +66,8 @@ pub(super) struct OtfProducts<'a> {
     plan: &'a BoundPlan,
     /// The fitted values.
     arrays: Arrays,
+    /// What joint fits found besides.
+    shared: SharedResults,
     /// Which methods fail, and why.
     failures: Failures,
 }
@@ -78,7 +86,14 @@ impl<'a> OtfProducts<'a> {
         let memory = |source| ProductError::Memory { configurations, source };
         let emitters = otf.study.emitters.len();
         let arrays = Arrays::new(configurations as usize, emitters).map_err(memory)?;
-        Ok(Self { otf, run, plan, arrays, failures: Failures::default() })
+        Ok(Self {
+            otf,
+            run,
+            plan,
+            arrays,
+            shared: SharedResults::default(),
+            failures: Failures::default(),
+        })
     }
 
     fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
@@ -87,6 +102,7 @@ impl<'a> OtfProducts<'a> {
         let errors = summary::errors(otf, &grids, &self.arrays);
         let rows = summary::summarise(study, &errors);
         let (records, absent) = self.records(&grids)?;
+        let truths = self.truths();
         let tables = write::Tables {
             errors: &errors,
             rows: &rows,
@@ -94,8 +110,42 @@ impl<'a> OtfProducts<'a> {
             failures: &self.failures.rows(study),
         };
         let place = write::Destination { run: self.run, plan: self.plan, otf };
-        write::write_products(&place, &grids, (&self.arrays, ledger), &tables)?;
+        let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
+        write::write_products(&place, &grids, (&solution, ledger), &tables)?;
+        self.write_parameters(&grids, &truths)?;
         Ok(self.report(&rows, absent))
+    }
+
+    /// The true values of shared parameters, where there are any and they are known.
+    fn truths(&self) -> TrueValues {
+        let (otf, mut truths) = (self.otf, TrueValues::default());
+        if self.shared.is_empty() || otf.config.data.source != Source::Simulate {
+            return truths;
+        }
+        for set in 0..otf.study.sets.len() {
+            if let Ok(campaign) = otf.campaigns().get(&otf.config, &otf.study, set) {
+                truths.add(&campaign);
+            }
+        }
+        truths
+    }
+
+    /// `parameters.csv` and `parameters_summary.csv`, if a method has shared parameters.
+    fn write_parameters(
+        &self,
+        grids: &[DataSetGrid],
+        truths: &TrueValues,
+    ) -> Result<(), FileError> {
+        if self.shared.is_empty() {
+            return Ok(());
+        }
+        let study = &self.otf.study;
+        let is_simulated = self.otf.config.data.source == Source::Simulate;
+        let rows = shared::rows(study, is_simulated, &self.shared, truths);
+        shared::write_table(self.run, "parameters.csv", &rows)?;
+        let of_fits = (grids, &self.arrays);
+        let summary = parameters_summary::rows(study, &rows, (&self.shared, truths), of_fits);
+        shared::write_table(self.run, "parameters_summary.csv", &summary)
     }
 
     /// What became of the records of every data set; where their file is not there, which that is.
@@ -146,6 +196,7 @@ impl Collector for OtfProducts<'_> {
         let (configuration, bin) = (study.configuration_of(unit), study.bins[unit.position]);
         self.arrays.put(configuration as usize, bin, &result);
         self.failures.count(study, unit, &result.outcome);
+        self.shared.put(configuration, bin, result);
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use super::grid::DataSetGrid;
 
 /// `|dE|^2 / sigma^2` of a complex normal error with `E|dE|^2 = sigma^2` is below `-ln(1 - p)`
 /// with probability p: 68 % and 95 %.
-const WITHIN_68: f64 = 1.139_434_283_188_365;
-const WITHIN_95: f64 = 2.995_732_273_553_991;
+pub(super) const WITHIN_68: f64 = 1.139_434_283_188_365;
+pub(super) const WITHIN_95: f64 = 2.995_732_273_553_991;
 
 /// How good one emitter of one configuration is, over the bins on which methods are judged that
 /// have a converged value. NaN where it cannot be said.

@@ -26,6 +26,7 @@ use super::chi2::Chi2;
 use super::failures::FailureRow;
 use super::grid::DataSetGrid;
 use super::records::{RecordTable, write_records};
+use super::shared::SharedResults;
 use super::summary::{ErrorRow, Row};
 
 /// The tables that are written.
@@ -39,6 +40,13 @@ pub(super) struct Tables<'a> {
     pub(super) records: Option<&'a [RecordTable]>,
     /// One row a data set, method, noise level and reason.
     pub(super) failures: &'a [FailureRow],
+}
+
+/// What stands in `solution.npz`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fitted<'a> {
+    pub(super) arrays: &'a Arrays,
+    pub(super) shared: &'a SharedResults,
 }
 
 /// Where products are written, and of what.
@@ -56,12 +64,12 @@ pub(super) struct Destination<'a> {
 pub(super) fn write_products(
     place: &Destination,
     grids: &[DataSetGrid],
-    (arrays, ledger): (&Arrays, &Ledger),
+    (fitted, ledger): (&Fitted, &Ledger),
     tables: &Tables,
 ) -> Result<(), FileError> {
     let (run, study) = (place.run, &place.otf.study);
-    write_solution(run, study, grids, arrays)?;
-    write_configurations(place, arrays)?;
+    write_solution(run, study, grids, fitted)?;
+    write_configurations(place, fitted.arrays)?;
     if let Some(records) = tables.records {
         write_records(run, study, records)?;
     }
@@ -76,8 +84,9 @@ fn write_solution(
     run: &RunDir,
     study: &Study,
     grids: &[DataSetGrid],
-    arrays: &Arrays,
+    fitted: &Fitted,
 ) -> Result<(), FileError> {
+    let arrays = fitted.arrays;
     write_npz(&run.product("solution.npz"), |npz| {
         let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
         npz.add("emissivity", (c, b, e), &arrays.emissivity)?;
@@ -104,10 +113,10 @@ fn write_solution(
             .map(|grid| grid.truth.as_ref())
             .collect::<Option<Vec<_>>>()
             .map(|truths| truths.into_iter().flatten().flatten().copied().collect());
-        match truths {
-            Some(truth) => npz.add("truth", (study.sets.len(), b, e), &truth),
-            None => Ok(()),
+        if let Some(truth) = truths {
+            npz.add("truth", (study.sets.len(), b, e), &truth)?;
         }
+        fitted.shared.add_to(npz, e)
     })
 }
 

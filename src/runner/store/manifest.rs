@@ -44,7 +44,11 @@ pub fn list(run: &RunDir, workload: &str) -> Result<Vec<Product>, FileError> {
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|data| data.is_file());
     let mut products = Vec::new();
     let last = run.provenance();
-    for path in run.products(workload).into_iter().filter(|path| *path != last && is_file(path)) {
+    let mut all = run.products(workload);
+    let further: Vec<_> =
+        run.products_of_some().into_iter().filter(|path| !all.contains(path)).collect();
+    all.extend(further);
+    for path in all.into_iter().filter(|path| *path != last && is_file(path)) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = std::fs::metadata(&path).map_err(|e| FileError::new("read", &path, e))?.len();
         products.push(Product { name, bytes, blake3: Digest::of_file(&path)? });

@@ -197,6 +197,12 @@ impl RunDir {
         names.map(|name| self.product(name)).chain([self.provenance()]).collect()
     }
 
+    /// What a merge writes of some studies and not of others: files, wherever they are there.
+    #[must_use]
+    pub fn products_of_some(&self) -> Vec<PathBuf> {
+        OF_SOME.iter().map(|name| self.product(name)).collect()
+    }
+
     /// Everything that a merge writes of any workload.
     #[must_use]
     pub fn all_products(&self) -> Vec<PathBuf> {
@@ -226,8 +232,10 @@ const PRODUCTS: [(&str, &[&str]); 2] = [
     ("command", &["units.csv", "outputs", "failures.csv", "ledger.json"]),
 ];
 
-/// What merges write of some studies of a command, and not of others.
-const OF_SOME: [&str; 7] = [
+/// What merges write of some studies, and not of others.
+const OF_SOME: [&str; 9] = [
+    "parameters.csv",
+    "parameters_summary.csv",
     "tables",
     "summary.csv",
     "missing_rows.csv",

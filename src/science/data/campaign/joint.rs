@@ -11,7 +11,9 @@ use crate::science::data::emitters::TemperatureRule;
 use crate::science::data::simulate::TrueParameters;
 use crate::science::fit::joint::SharedValues;
 use crate::science::fit::{self, Context, Deadline, VarianceScale};
-use crate::science::instrument::{BolometerParameters, ChannelScan, Corrections, Term};
+use crate::science::instrument::{
+    BolometerParameters, ChannelScan, Corrections, SPECTRUM_BINS, Term,
+};
 
 use super::Interferograms;
 
@@ -256,6 +258,26 @@ impl Campaign {
             scale: realisation.scale,
             terms,
         }
+    }
+
+    /// The response of the bolometer in the average of the mission, V/(erg/s), by its parameters as
+    /// assumed, one a bin; none where it has no state.
+    #[must_use]
+    pub fn response(&self) -> Vec<Option<Complex64>> {
+        self.response_of(&self.bolometer)
+    }
+
+    /// As [`Self::response`], by the true parameters of a simulation; none for measured data.
+    #[must_use]
+    pub fn true_response(&self) -> Vec<Option<Complex64>> {
+        self.true_parameters().map_or(Vec::new(), |truth| self.response_of(&truth.bolometer))
+    }
+
+    fn response_of(&self, bolometer: &BolometerParameters) -> Vec<Option<Complex64>> {
+        let (bias_v, volt_v, bath_k) = self.mission_state;
+        let state = bolometer.state(bias_v, volt_v, bath_k).ok();
+        let at = |bin| state.map(|state| state.response(self.gain.omega(bin)));
+        (0..SPECTRUM_BINS).map(at).collect()
     }
 
     /// What a simulated campaign was made with; none for measured data.
