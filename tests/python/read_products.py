@@ -74,8 +74,18 @@ def check_arrays(products: Products) -> None:
     }
     if simulated:
         expected["truth"] = ("<c16", (s, BINS, e))
+    names = {"emitters": (e,), "configurations": (c,), "data_sets": (s,)}
+    expected |= {name: ("<U48", shape) for name, shape in names.items()}
+    expected["bins"] = ("<i8", (BINS,))
     found = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
     require(found == expected, f"solution.npz holds {found}, expected {expected}")
+    require(list(arrays["emitters"]) == products.emitters, "emitters")
+    require(list(arrays["data_sets"]) == products.sets, "data sets")
+    require((arrays["bins"] == np.arange(BINS)).all(), "bins")
+    for name, row in zip(arrays["configurations"], products.configurations, strict=True):
+        start = f"{row['data_set']} {row['method']}"
+        require(str(name).startswith(start), f"configuration {name} is not {start}")
+    require(len(set(arrays["configurations"])) == c, "names of configurations are not unique")
     converged = arrays["status"] == 0
     require(converged.any() and not converged.all(), "statuses should differ")
     for name in ("emissivity", "sigma", "rss", "condition"):

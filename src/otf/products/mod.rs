@@ -5,6 +5,7 @@ mod chi2;
 mod determined;
 mod failures;
 mod grid;
+mod names;
 mod parameters_summary;
 mod quality;
 mod records;

@@ -25,6 +25,7 @@ use super::arrays::Arrays;
 use super::chi2::Chi2;
 use super::failures::FailureRow;
 use super::grid::DataSetGrid;
+use super::names;
 use super::records::{RecordTable, write_records};
 use super::shared::SharedResults;
 use super::summary::{ErrorRow, Row};
@@ -116,7 +117,8 @@ fn write_solution(
         if let Some(truth) = truths {
             npz.add("truth", (study.sets.len(), b, e), &truth)?;
         }
-        fitted.shared.add_to(npz, e)
+        fitted.shared.add_to(npz, e)?;
+        names::add_to(npz, study)
     })
 }
 

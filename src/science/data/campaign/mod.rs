@@ -5,6 +5,7 @@
 //! chooses the plateaus) of one trial and transforms every record. [`Campaign::bin_data`] gathers one
 //! bin, which [`Realisation::problem`] hands to a method.
 
+mod calibration;
 mod designs;
 mod joint;
 mod realisation;
@@ -30,6 +31,7 @@ use super::screening::{Reason, Screening};
 use super::settings::{Sigma, Source};
 use super::transform::Transform;
 use super::truth::Truth;
+pub use calibration::as_corrections;
 use designs::Designs;
 pub use designs::{Design, kept_bytes};
 pub use joint::{JointBin, JointRecords, SharedInputs};
@@ -65,6 +67,8 @@ pub struct Campaign {
     model_corrections: Option<Corrections>,
     /// Bias, V, readout, V, and bath, K, in the average of the mission.
     mission_state: (f64, f64, f64),
+    /// The apodisation function as published, where it is applied.
+    apodization: Option<Vec<f64>>,
 }
 
 impl Campaign {
@@ -96,6 +100,10 @@ impl Campaign {
             corrections,
             model_corrections: model.as_ref().map(|model| model.corrections.clone()),
             mission_state: mission_state(model.as_ref(), &selected.housekeeping),
+            apodization: model
+                .as_ref()
+                .filter(|_| recipe.instrument.apodise)
+                .map(|model| model.apodization.clone()),
             selected,
             emitters: recipe.emitters.to_vec(),
             known: known(set, recipe, model),

@@ -55,6 +55,12 @@ impl Emitter {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Its columns in the published model, without their first letter, `R` or `I`, if it has any.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
 }
 
 impl fmt::Display for Emitter {

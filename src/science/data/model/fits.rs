@@ -1,4 +1,4 @@
-//! Keywords and columns of a FITS file, each checked. The only user of the FITS library.
+//! Keywords and columns of a FITS file, each checked. Only this folder uses the FITS library.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: u64 = 1 << 24;
 
 /// A file's bytes, in memory: the FITS library then never asks for more than the file has.
 pub(super) struct ModelFile<'a> {
-    path: &'a Path,
+    pub(super) path: &'a Path,
     bytes: Vec<u8>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> ModelFile<'a> {
 }
 
 /// The error for a file that does not read as a model.
-fn structure(path: &Path, reason: &dyn Display) -> ModelError {
+pub(super) fn structure(path: &Path, reason: &dyn Display) -> ModelError {
     ModelError::Structure { path: path.to_owned(), reason: reason.to_string() }
 }
 

@@ -2,21 +2,34 @@
 //!
 //! Source: COBE FIRAS calibration model solutions (`FIRAS_CALIBRATION_MODEL_*.FITS`), described
 //! in the FIRAS Explanatory Supplement (COBE Ref. Pub. No. 97-C). One file holds one channel and
-//! scan mode. All values are single precision in the file.
+//! scan mode. All values are single precision in the file. Models of ours are written in the same layout,
+//! and have the same values in double precision, with their errors, in tables behind it ([`details`]).
+
+pub mod details;
 
 mod error;
+mod extensions;
 mod fits;
+mod layout;
+mod refine;
+mod write;
 
 use std::path::Path;
 
 use num_complex::Complex64;
 
 use crate::science::instrument::{BolometerParameters, Corrections, IFG_LENGTH, IcalDrift};
+use details::{ModelDetails, ModelPoint};
 pub use error::ModelError;
 use fits::{Keywords, ModelFile, TableColumns};
+pub use write::{ModelNotes, NoteValue};
 
 /// How many numbers each spectral column holds; the model uses the first `NUM_FREQ` of them.
 const COLUMN_LENGTH: usize = 210;
+
+/// By so much, relative, a frequency may be beyond the last point and count as that: what a step that was
+/// added up is off by.
+const ROUNDING: f64 = 1e-13;
 
 /// The average state of the bolometer over the mission, as published.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,7 +96,29 @@ impl PublishedModel {
     /// has an impossible value (not finite, a step that is not positive, `NUM_FREQ` not in
     /// 1..=210).
     pub fn read(path: &Path, emitters: &[&str]) -> Result<Self, ModelError> {
+        Ok(Self::read_with_details(path, emitters)?.0)
+    }
+
+    /// As [`Self::read`], with the errors and the quality that a model of ours has besides. Where a value in
+    /// double precision is that of the published layout, rounded, it is taken.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and if these tables do not read.
+    pub fn read_with_details(
+        path: &Path,
+        emitters: &[&str],
+    ) -> Result<(Self, Option<ModelDetails>), ModelError> {
         let file = ModelFile::read(path)?;
+        let mut model = Self::in_layout(path, &file, emitters)?;
+        let details = extensions::read(&file)?;
+        if let Some(details) = &details {
+            refine::refine(&mut model, details);
+        }
+        Ok((model, details))
+    }
+
+    /// What the table in the published layout has.
+    fn in_layout(path: &Path, file: &ModelFile, emitters: &[&str]) -> Result<Self, ModelError> {
         let reader = file.reader()?;
         let keywords = Keywords::of(path, &reader)?;
         let columns = TableColumns::of(path, reader)?;
@@ -130,7 +165,9 @@ impl PublishedModel {
         let below = (0..=last).rev().find(|&point| self.frequency_ghz(point) <= frequency_ghz);
         let value = |emitter: usize| match below {
             Some(point) if point < last => self.between(emitter, point, frequency_ghz),
-            Some(_) if frequency_ghz <= self.frequency_ghz(last) => self.at(emitter, last),
+            Some(_) if frequency_ghz <= self.frequency_ghz(last) * (1.0 + ROUNDING) => {
+                self.at(emitter, last)
+            }
             _ => Complex64::ZERO,
         };
         (0..self.columns.len()).map(value).collect()
