@@ -57,6 +57,22 @@ const STATUS: &str = "A shard is done when its partial is sound, whatever Slurm 
 const AUDITING: &str = "Exit codes: 0 all equal; 3 some differ, or a partial is damaged; 2 could not \
 run; 75 stopped by a signal. As a job: sbatch --wrap 'otfhpc audit results/'";
 
+const MODEL: &str = "The FITS file has the table of the published FIRAS calibration models, and behind it \
+tables with error bars, covariances, quality and shared parameters (docs/DATA.md). It can be data.model of \
+another fit. What the fit did not touch has the value that it assumed. Example: otfhpc model results/ \
+--method wls --out FIRAS_CALIBRATION_MODEL_{set}.FITS --npy fitted_emissivities_{set}.npy";
+
+const COMPARING: &str = "A and B are results folders, or FITS files of calibration models, published or \
+written by `otfhpc model`. Of folders, all methods at the first noise level and in the first trial are \
+compared, each with the same method of the other, unless one is chosen. rms is that of |A-B| over its error \
+bar, over the bins of the band: about 1 for two independent fits of the same instrument; less, where both \
+rest on the same data. Exit code 0, however much they differ.";
+
+const SPECTRA: &str = "The archive has spectrum, variance and residual [record, bin], planck [record, bin, \
+emitter], temperatures [record, emitter], emissivity [bin, emitter], and what stands along these axes: \
+record, plateau, bins, frequency_ghz, emitters (docs/DATA.md). Of a joint fit they are made by the shared \
+parameters that it found.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -78,6 +94,15 @@ pub(super) enum Command {
     /// Plan, run and merge on this machine, without Slurm.
     #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
     Local(LocalArgs),
+    /// Write what was fitted as a calibration model in FITS, or as an array of emissivities.
+    #[command(after_help = MODEL)]
+    Model(ModelArgs),
+    /// Say by how many error bars two models or two runs differ.
+    #[command(after_help = COMPARING)]
+    Compare(CompareArgs),
+    /// Write the spectra that were fitted, with variances, Planck functions and residuals.
+    #[command(after_help = SPECTRA)]
+    Spectra(SpectraArgs),
     /// Write a simulated campaign as a calibration set, for any program to fit.
     Simulate(SimulateArgs),
     /// Say what became of every shard: done, running, waiting, stopped, failed and why.
@@ -101,7 +126,13 @@ impl Command {
             | Self::Preview(FolderArgs { folder, out })
             | Self::Status(StatusArgs { folder, out, .. })
             | Self::Audit(AuditArgs { folder, out, .. }) => (folder, out),
-            Self::Plan(_) | Self::Local(_) | Self::Simulate(_) | Self::Methods(_) => return,
+            Self::Plan(_)
+            | Self::Local(_)
+            | Self::Model(_)
+            | Self::Compare(_)
+            | Self::Spectra(_)
+            | Self::Simulate(_)
+            | Self::Methods(_) => return,
         };
         if let Some(out) = out.take() {
             *folder = out;
@@ -118,6 +149,9 @@ impl Command {
             Self::Merge(_) => ("merge", true, false),
             Self::Preview(_) => ("preview", true, false),
             Self::Local(_) => ("local", true, true),
+            Self::Model(_) => ("model", true, false),
+            Self::Compare(_) => ("compare", false, false),
+            Self::Spectra(_) => ("spectra", true, false),
             Self::Simulate(_) => ("simulate", true, false),
             Self::Status(_) => ("status", false, false),
             Self::Audit(_) => ("audit", true, false),
@@ -316,6 +350,75 @@ pub(super) struct AuditArgs {
     /// Which builds of the program may go on.
     #[command(flatten)]
     pub(super) binary: BinaryArgs,
+}
+
+/// A configuration of a run.
+#[derive(Debug, Args)]
+pub(super) struct ChoiceArgs {
+    /// The results folder.
+    #[arg(default_value = RunDir::DEFAULT)]
+    pub(super) folder: PathBuf,
+    /// A row of configurations.csv, counted from 0.
+    #[arg(long, value_name = "N", conflicts_with = "method")]
+    pub(super) configuration: Option<u64>,
+    /// A method of the study: at the first noise level, in the first trial, of every data set.
+    #[arg(long, value_name = "NAME")]
+    pub(super) method: Option<String>,
+}
+
+/// `otfhpc model`.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub(super) choice: ChoiceArgs,
+    /// The FITS file; {set} in its name stands for the data set, as in LLSS.
+    #[arg(long, value_name = "FILE.FITS")]
+    pub(super) out: Option<PathBuf>,
+    /// The emissivities alone, [257, emitter], complex; {set} stands for the data set, as in ll_ss.
+    #[arg(long, value_name = "FILE.npy")]
+    pub(super) npy: Option<PathBuf>,
+    /// Replace files that are there.
+    #[arg(long)]
+    pub(super) replace: bool,
+}
+
+/// `otfhpc compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// A results folder, or a calibration model in FITS.
+    pub(super) a: PathBuf,
+    /// Another.
+    pub(super) b: PathBuf,
+    /// A row of configurations.csv of A, and of B if that is a folder.
+    #[arg(long, value_name = "N", conflicts_with = "method")]
+    pub(super) configuration: Option<u64>,
+    /// A method of A, and of B if that is a folder.
+    #[arg(long, value_name = "NAME")]
+    pub(super) method: Option<String>,
+    /// A row of configurations.csv of B.
+    #[arg(long, value_name = "N", conflicts_with = "other_method")]
+    pub(super) other_configuration: Option<u64>,
+    /// A method of B.
+    #[arg(long, value_name = "NAME")]
+    pub(super) other_method: Option<String>,
+    /// Print JSON for machines.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `otfhpc spectra`.
+#[derive(Debug, Args)]
+pub(super) struct SpectraArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub(super) choice: ChoiceArgs,
+    /// The archive to write; {set} in its name stands for the data set, as in llss.
+    #[arg(long, value_name = "FILE.npz", default_value = "spectra.npz")]
+    pub(super) out: PathBuf,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    pub(super) replace: bool,
 }
 
 /// `otfhpc simulate`.

@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod compare;
 mod display;
 mod exit;
 mod extend;
@@ -13,7 +14,9 @@ mod late;
 mod local;
 mod merge;
 mod methods;
+mod model;
 mod needs;
+mod opened;
 mod plan;
 mod preview;
 mod profile_table;
@@ -27,6 +30,7 @@ mod session;
 mod shard_table;
 mod signals;
 mod simulate;
+mod spectra;
 mod status;
 mod submit;
 mod task_log;
@@ -114,6 +118,9 @@ fn run_command(command: Command, volume: Volume) -> Result<Exit> {
         Command::Merge(args) => merge::command(&args, volume),
         Command::Preview(args) => preview::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
+        Command::Model(args) => model::command(&args, volume),
+        Command::Compare(args) => compare::command(&args),
+        Command::Spectra(args) => spectra::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),
         Command::Status(args) => status::command(&args),
         Command::Audit(args) => audit::command(&args, volume),

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 
 use crate::foundations::machine::{MemoryLimit, memory_limit};
-use crate::otf::check_simulation;
 use crate::otf::study::{Config, Study};
+use crate::otf::{Otf, check_simulation, check_spectra};
 use crate::runner::plan::{BoundPlan, Needs};
 use crate::runner::slurm::{Environment, TaskMemory, megabytes};
 
@@ -37,6 +37,13 @@ pub(super) fn check_all(needs: &Needs, threads: usize, slurm: &Environment) -> R
 pub(super) fn check_simulated(config: &Config, study: &Study) -> Result<()> {
     let records = config.simulate.records as u64;
     memory_limit().map_or(Ok(()), |limit| Ok(check_simulation(records, study, &limit)?))
+}
+
+/// Refuses to write the spectra of a data set where the memory does not hold them.
+pub(super) fn check_written_spectra(otf: &Otf, set: usize) -> Result<()> {
+    let (Some(limit), sets) = (memory_limit(), otf.data_sets()) else { return Ok(()) };
+    let Some(set) = sets.get(set) else { return Ok(()) };
+    Ok(check_spectra(otf.config(), otf.study(), set, &limit)?)
 }
 
 /// Refuses to submit tasks that would be given less memory than they need: `given` are the user's

@@ -29,6 +29,8 @@ const OF_ROW: u64 = 400;
 const OF_POINT: u64 = 29;
 /// The same, weighted, in a method that fits all bins together.
 const OF_WEIGHTED_POINT: u64 = 40;
+/// Of a record at a bin that is written: spectrum, variance and residual.
+const OF_WRITTEN_POINT: u64 = 40;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
 /// A row of a table in the merge.
@@ -125,6 +127,31 @@ pub(crate) fn check_simulation(
 ) -> Result<(), MemoryError> {
     let mend = || "use fewer simulate.records or data.sets".into();
     check_memory("the simulation", of_simulation(records, study), limit, mend)
+}
+
+/// Checks that the spectra of a data set, which are written to a file, find the memory that they need.
+///
+/// # Errors
+/// If they do not.
+pub(crate) fn check_spectra(
+    config: &Config,
+    study: &Study,
+    set: &DataSet,
+    limit: &MemoryLimit,
+) -> Result<(), MemoryError> {
+    let mend = || "fit fewer bins (fit.bins), or use a part of the file".into();
+    check_memory("writing spectra", of_spectra(config, study, set), limit, mend)
+}
+
+/// Bytes of a data set, its spectra as they were realised, and as they are written.
+fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
+    let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
+    let read =
+        if config.data.source == Source::Npz { set.screening.records } else { set.screening.used };
+    let written = bins * (OF_WRITTEN_POINT + 8 * emitters);
+    let of_draw = of_draw(config, bins) + written + OF_ROW;
+    let of_records = (set.screening.used as u64).saturating_mul(of_draw);
+    PROCESS.saturating_add(read as u64 * OF_RECORD).saturating_add(of_records)
 }
 
 /// Bytes of a record in a realisation with so many bins. Corrected temperatures stand beside those that

@@ -1,7 +1,9 @@
 //! The workload that this program exists for: the optical transfer function and the emissivities of a
 //! spectrometer, fitted at every bin of every configuration of a study.
 
+pub mod compare;
 mod description;
+pub mod export;
 mod extension;
 pub mod external;
 mod fitting;
@@ -28,7 +30,7 @@ use crate::science::data::survey;
 
 pub(crate) use description::simulated;
 pub use inputs::DataSet;
-pub(crate) use memory::check_simulation;
+pub(crate) use memory::{check_simulation, check_spectra};
 pub use result::{UnitResult, fitted_as, kept_as};
 pub use segment::Campaigns;
 pub use study::Study;

@@ -6,7 +6,7 @@ const LONGEST_ERROR_BAR: f64 = 0.1;
 
 /// Whether the data determine a value with this error bar. One that is not known, or infinite,
 /// promises nothing.
-pub(super) fn is_determined(sigma: f64) -> bool {
+pub(in crate::otf) fn is_determined(sigma: f64) -> bool {
     sigma <= LONGEST_ERROR_BAR
 }
 

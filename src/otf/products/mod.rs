@@ -27,6 +27,8 @@ use crate::runner::store::{Envelope, RunDir};
 use crate::science::data::DataError;
 use crate::science::data::settings::Source;
 
+pub(super) use determined::is_determined;
+pub(super) use names::configuration_name;
 pub use summary::{ErrorRow, Row};
 
 use super::{Otf, UnitResult};

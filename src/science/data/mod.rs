@@ -111,7 +111,9 @@ pub use campaign::{
 };
 pub use conventions::{BolometerTemperature, Conventions};
 pub use corrections::CorrectionChoice;
-pub use emitters::{Emitter, EmitterError, EmitterSettings, choose_emitters, published_columns};
+pub use emitters::{
+    Emitter, EmitterError, EmitterSettings, choose_emitters, published_columns, published_names,
+};
 pub use error::DataError;
 pub use export::write_calibration_set;
 pub use random::noise_key;

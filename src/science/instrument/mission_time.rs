@@ -18,9 +18,33 @@ pub fn mission_ticks(years: f64) -> i64 {
     EJECTION.saturating_add((years * TICKS_PER_YEAR as f64).round_ties_even() as i64)
 }
 
+/// Ticks of 100 ns in a day.
+const TICKS_PER_DAY: i64 = 86_400 * 10_000_000;
+/// 1970-01-01, in days since 1858-11-17.
+const UNIX_DAY: i64 = 40_587;
+
+/// The day, so many years after the ejection, as the headers of published models have it: `dd/mm/yy`, or
+/// `yyyy-mm-dd` outside of the twentieth century. None for what is no time.
+#[must_use]
+pub fn mission_date(years: f64) -> Option<String> {
+    let days = mission_ticks(Some(years).filter(|years| years.is_finite())?) / TICKS_PER_DAY;
+    let since_epoch = days.checked_sub(UNIX_DAY)?.checked_mul(86_400)?;
+    let date = chrono::DateTime::from_timestamp(since_epoch, 0)?.date_naive();
+    let is_of_century = (1900..2000).contains(&chrono::Datelike::year(&date));
+    Some(date.format(if is_of_century { "%d/%m/%y" } else { "%Y-%m-%d" }).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cover_was_ejected_on_the_21st_of_november_1989() {
+        assert_eq!(mission_date(0.0).as_deref(), Some("21/11/89"));
+        assert_eq!(mission_date(1.0).as_deref(), Some("21/11/90"));
+        assert_eq!(mission_date(20.0).as_deref(), Some("2009-11-16"));
+        assert_eq!(mission_date(f64::NAN), None);
+    }
 
     #[test]
     fn the_ejection_is_the_beginning_and_no_tick_is_lost() {

@@ -47,7 +47,7 @@ pub use channel_scan::ChannelScan;
 pub use corrections::{CorrectionError, Corrections, IcalDrift, Term, TermShape};
 pub use electronics::Electronics;
 pub use gain::Gain;
-pub use mission_time::{mission_ticks, mission_years};
+pub use mission_time::{mission_date, mission_ticks, mission_years};
 pub use peak::{Peak, PeakTable};
 pub use planck::{fill_planck_column, fill_planck_slopes, planck_mjy_sr};
 pub use preamplifier::{GainTable, NOMINAL_GAINS};

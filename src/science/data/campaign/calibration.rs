@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::Campaign;
+use super::designs::Designs;
+use crate::science::data::emitters::emitting;
 use crate::science::data::model::{PublishedBolometerState, PublishedModel};
 use crate::science::fit::joint::SharedValues;
 use crate::science::instrument::{
-    BolometerParameters, Corrections, Electronics, IFG_LENGTH, SPECTRUM_BINS,
+    BolometerError, BolometerParameters, Corrections, Electronics, IFG_LENGTH, SPECTRUM_BINS,
 };
 
 use crate::foundations::numerics::constants::MJY_SR_PER_ERG;
@@ -19,6 +21,27 @@ impl Campaign {
     #[must_use]
     pub fn in_force(&self) -> (BolometerParameters, Corrections) {
         (self.bolometer, self.corrections.clone())
+    }
+
+    /// The same records by other parameters of the bolometer and other corrections: those that a joint fit
+    /// found. What a simulation was made with stays.
+    ///
+    /// # Errors
+    /// If the bolometer has no state by these.
+    pub fn adjusted(
+        mut self,
+        (bolometer, corrections): (BolometerParameters, Corrections),
+    ) -> Result<Self, BolometerError> {
+        let given = &self.selected.housekeeping;
+        let readings = given.bias_v.iter().zip(&given.volt_v).zip(&given.bath_k);
+        let state =
+            |((bias, volt), bath): ((&f64, &f64), &f64)| bolometer.state(*bias, *volt, *bath);
+        self.selected.states = readings.map(state).collect::<Result<_, _>>()?;
+        let temperatures = std::mem::take(&mut self.selected.temperatures);
+        self.selected.temperatures = emitting(&self.emitters, temperatures, &self.selected.states);
+        (self.bolometer, self.corrections, self.designs) =
+            (bolometer, corrections, Designs::default());
+        Ok(self)
     }
 
     /// Years since the aperture cover was ejected of each record that is used, if all are known.

@@ -85,6 +85,12 @@ pub(super) fn emitting(
     readings
 }
 
+/// The names of the emitters of published models, in the order of every product.
+#[must_use]
+pub fn published_names() -> [&'static str; STANDARD.len()] {
+    STANDARD.each_ref().map(|standard| standard.name)
+}
+
 /// The emitters' columns in a published model, without `R` or `I`, in the order of every product.
 #[must_use]
 pub fn published_columns() -> [&'static str; STANDARD.len()] {

@@ -2,7 +2,7 @@
 
 use num_complex::Complex64;
 
-use super::{COLUMN_LENGTH, PublishedModel};
+use super::{COLUMN_LENGTH, PublishedModel, SharedValue};
 use crate::science::instrument::IcalDrift;
 
 /// A column of the published layout.
@@ -147,6 +147,47 @@ pub(super) fn correction_values(model: &PublishedModel) -> [f64; 12] {
         drift.offset_k,
         c.xcal_offset_k,
     ]
+}
+
+/// The names of the parameters in the order of [`BOLOMETER`], and then of [`CORRECTIONS`].
+const NAMES: [&str; 22] = [
+    "bolometer_r0",
+    "bolometer_t0",
+    "bolometer_g1",
+    "bolometer_beta",
+    "bolometer_rho",
+    "bolometer_c1",
+    "bolometer_c3",
+    "bolometer_j0",
+    "bolometer_jg",
+    "bolometer_rl",
+    "h2",
+    "h3",
+    "vp0",
+    "vp1",
+    "vp2",
+    "vp3",
+    "vp4",
+    "vs",
+    "ical_drift_amplitude",
+    "ical_drift_time",
+    "ical_drift_offset",
+    "xcal_offset",
+];
+
+/// All parameters that the points of a model share.
+pub(super) fn shared_values(model: &PublishedModel) -> Vec<SharedValue> {
+    let values = bolometer_values(model).into_iter().chain(correction_values(model));
+    let columns = BOLOMETER.iter().chain(&CORRECTIONS);
+    let named = NAMES.iter().zip(columns).zip(values);
+    named
+        .map(|((name, column), value)| SharedValue {
+            name,
+            column: column.0,
+            unit: if column.2.is_empty() { "1" } else { column.2 },
+            value,
+        })
+        .collect()
 }
 
 /// Sets the corrections, in the order of [`CORRECTIONS`].

@@ -18,7 +18,9 @@ use std::path::Path;
 
 use num_complex::Complex64;
 
-use crate::science::instrument::{BolometerParameters, Corrections, IFG_LENGTH, IcalDrift};
+use crate::science::instrument::{
+    BolometerParameters, BolometerState, Corrections, IFG_LENGTH, IcalDrift,
+};
 use details::{ModelDetails, ModelPoint};
 pub use error::ModelError;
 use fits::{Keywords, ModelFile, TableColumns};
@@ -26,6 +28,8 @@ pub use write::{ModelNotes, NoteValue};
 
 /// How many numbers each spectral column holds; the model uses the first `NUM_FREQ` of them.
 const COLUMN_LENGTH: usize = 210;
+/// How many points a model has at most.
+pub const MOST_POINTS: usize = COLUMN_LENGTH;
 
 /// By so much, relative, a frequency may be beyond the last point and count as that: what a step that was
 /// added up is off by.
@@ -46,6 +50,28 @@ pub struct PublishedBolometerState {
     pub responsivity: f64,
     /// Time constant, s (`TIME_CON`).
     pub time_constant_s: f64,
+}
+
+impl PublishedBolometerState {
+    /// Response at an angular audio frequency (rad/s), V/(erg/s).
+    #[must_use]
+    pub fn response(&self, omega: f64) -> Complex64 {
+        let Self { temperature_k, responsivity, time_constant_s, .. } = *self;
+        BolometerState { temperature_k, responsivity, time_constant_s }.response(omega)
+    }
+}
+
+/// A parameter of a model that all of its points share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedValue {
+    /// As in `parameters.csv`.
+    pub name: &'static str,
+    /// Its column.
+    pub column: &'static str,
+    /// Its unit; 1 if it has none.
+    pub unit: &'static str,
+    /// Its value.
+    pub value: f64,
 }
 
 /// A published calibration model of one channel and scan mode.
@@ -143,6 +169,12 @@ impl PublishedModel {
             state: read_state(&columns)?,
             corrections: read_corrections(&columns)?,
         })
+    }
+
+    /// The parameters that all points share: the bolometer's, and then the corrections.
+    #[must_use]
+    pub fn shared_values(&self) -> Vec<SharedValue> {
+        layout::shared_values(self)
     }
 
     /// The optical frequency of each point, GHz.

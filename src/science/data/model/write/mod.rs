@@ -11,7 +11,7 @@ use fits_well::{FitsError, FitsWriter};
 use super::details::{ModelDetails, ModelParameter, PARAMETERS, PLATEAUS, POINTS};
 use super::{PublishedModel, layout};
 use crate::foundations::{FileError, files};
-use table::{BinaryTable, Cells, plain, set};
+use table::{BinaryTable, Cells, plain, say, set};
 
 /// What the primary header says beside what the model has.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -124,11 +124,7 @@ fn primary(model: &PublishedModel, notes: &ModelNotes) -> Result<Header, FitsErr
         set(&mut header, name, value, comment)?;
     }
     for line in &notes.history {
-        // A card has room for 72 characters.
-        let line = plain(line);
-        for part in line.as_bytes().chunks(70) {
-            header.push_commentary("HISTORY", &String::from_utf8_lossy(part))?;
-        }
+        say(&mut header, "HISTORY", line)?;
     }
     Ok(header)
 }

@@ -114,11 +114,11 @@ impl BinaryTable {
             set(&mut header, name, value.clone(), comment)?;
         }
         for text in &self.comments {
-            header.push_commentary("COMMENT", text)?;
+            say(&mut header, "COMMENT", text)?;
         }
         for (place, column) in self.columns.iter().enumerate() {
             let key = |name: &str| format!("{name}{}", place + 1);
-            header.push_commentary("COMMENT", &format!("   {}", column.meaning))?;
+            say(&mut header, "COMMENT", &column.meaning)?;
             set(&mut header, &key("TFORM"), column.form.as_str(), "")?;
             if let Some(dimensions) = &column.dimensions {
                 set(&mut header, &key("TDIM"), dimensions.as_str(), "")?;
@@ -171,6 +171,17 @@ fn width(texts: &[String]) -> usize {
 /// A text as a file can hold it: what is not printable ASCII becomes a question mark.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
+}
+
+/// Characters of a line of comment: a card has room for 72.
+const LINE: usize = 68;
+
+/// Adds lines of comment or history.
+pub(super) fn say(header: &mut Header, keyword: &str, text: &str) -> Result<(), FitsError> {
+    for line in plain(text).as_bytes().chunks(LINE) {
+        header.push_commentary(keyword, &format!(" {}", String::from_utf8_lossy(line)))?;
+    }
+    Ok(())
 }
 
 /// Sets a keyword with a comment.
