@@ -10,6 +10,7 @@ mod support;
 mod all_bins;
 mod audit;
 mod bad_input;
+mod calibration_model;
 mod closed_loop;
 mod commands;
 mod damage;

@@ -103,6 +103,17 @@ pub(crate) fn no_scipy() -> Option<String> {
     (!HAS.get_or_init(|| python().is_some_and(has_scipy))).then(|| how.to_owned())
 }
 
+/// Why tests that need astropy cannot run here, if they cannot.
+pub(crate) fn no_astropy() -> Option<String> {
+    let has_astropy = |python: PathBuf| {
+        let import = Command::new(python).args(["-c", "import numpy, astropy"]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let how = "needs astropy: set OTFHPC_TEST_PYTHON to a Python that has it, or run \
+               scripts/test.sh, which makes target/python";
+    (!python().is_some_and(has_astropy)).then(|| how.to_owned())
+}
+
 /// Runs a script of `tests/python` and returns what it printed.
 pub(crate) fn run_python(script: &str, arguments: &[&Path]) -> Result<String, Failed> {
     run_script(&format!("tests/python/{script}"), arguments)

@@ -19,7 +19,8 @@ pub fn table(comparison: &Comparison) -> String {
         _ => "; neither has error bars",
     };
     text += "\n\n";
-    let heads = ["emitter", "rms", "largest", "x response", "relative", "worst bins (GHz: sigma)"];
+    let heads =
+        ["emitter", "rms sigma", "largest", "x response", "relative", "worst bins (GHz: sigma)"];
     let mut lines = vec![heads.map(String::from).to_vec()];
     lines.extend(comparison.emitters.iter().map(line));
     text += &aligned(&lines);

@@ -83,6 +83,13 @@ fn io_error(error: FitsError) -> io::Error {
     }
 }
 
+/// Where the layout is described.
+const REFERENCE: [&str; 3] = [
+    "Layout: COBE FIRAS Explanatory Supplement, ed. J.C. Mather et al,",
+    "COBE Ref. Pub. No. 97-C (Greenbelt, MD: NASA/GSFC).",
+    "Values are not those published there: see METHOD and HISTORY.",
+];
+
 /// The primary header, with the keywords of the published ones.
 fn primary(model: &PublishedModel, notes: &ModelNotes) -> Result<Header, FitsError> {
     let mut header = Header::new();
@@ -104,6 +111,9 @@ fn primary(model: &PublishedModel, notes: &ModelNotes) -> Result<Header, FitsErr
     set(&mut header, "DATE-BEG", begin, "date of initial data represented (dd/mm/yy)")?;
     set(&mut header, "DATE-END", end, "date of final data represented (dd/mm/yy)")?;
     set(&mut header, "PIXRESOL", Value::Undefined, "Quad tree pixel resolution: no pixels")?;
+    for line in REFERENCE {
+        header.append("REFERENC", line)?;
+    }
     header.push_commentary("COMMENT", "FIRAS specific keywords")?;
     set(&mut header, "CHANSCAN", plain(&model.chanscan), "Channel and scan mode")?;
     set(&mut header, "MODLLABL", plain(&model.label), "calibration model solution label")?;
