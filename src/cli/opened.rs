@@ -6,11 +6,12 @@ use anyhow::{Result, bail};
 
 use crate::foundations::Shown;
 use crate::otf::Otf;
-use crate::otf::export::{FittedConfiguration, Wanted, check_data, configurations};
+use crate::otf::export::{ExportError, FittedConfiguration, Wanted, check_data, configurations};
 use crate::runner::plan::USUAL_WORKLOAD;
 use crate::runner::store::RunDir;
 use crate::science::instrument::ChannelScan;
 
+use super::display::{folder, program};
 use super::session::Session;
 
 /// What stands for the data set in the name of a file.
@@ -47,7 +48,16 @@ impl Opened {
     /// The results of a configuration.
     pub(super) fn fitted(&self, configuration: u64) -> Result<FittedConfiguration> {
         let Session { run, plan, .. } = &self.session;
-        Ok(FittedConfiguration::read(&self.otf, (run, plan), configuration)?)
+        match FittedConfiguration::read(&self.otf, (run, plan), configuration) {
+            Err(error @ ExportError::Shard { .. }) => {
+                let (program, folder) = (program(), folder(run));
+                bail!(
+                    "{error}; fit what is missing with `{program} resume {folder} --local` or \
+                     `{program} submit {folder}`"
+                )
+            }
+            other => Ok(other?),
+        }
     }
 
     /// Checks that the data are those that were fitted.

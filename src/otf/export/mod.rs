@@ -72,11 +72,7 @@ pub enum ExportError {
         valid: String,
     },
     /// A shard that has units of the configuration is not done.
-    #[error(
-        "{}: {problem}; configuration {configuration} has units in it: fit what is missing with \
-         `otfhpc resume --local` or `otfhpc submit`, then ask again",
-        Shown(path)
-    )]
+    #[error("{}: {problem}; configuration {configuration} has units in it", Shown(path))]
     Shard {
         /// The partial.
         path: PathBuf,
