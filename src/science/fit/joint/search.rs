@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use crate::foundations::numerics::math::modulus;
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::deadline::Deadline;
+use crate::science::instrument::BolometerState;
 
-use super::bin::{BinTerms, Linearisation};
+use super::bin::{BinTerms, Linearisation, LoadedBin};
 use super::input::{JointBin, JointSet};
 use super::moments::Moments;
 use super::newton::{BinCoupling, NewtonSystem, SetSystem, Step};
@@ -36,6 +37,10 @@ pub(super) struct Search<'a> {
     pub(super) plateaus: Vec<(Vec<Range<usize>>, Vec<usize>)>,
     /// Of each set, the places of the bins on which the shared parameters rest.
     pub(super) informative: Vec<Vec<usize>>,
+    /// Their records.
+    pub(super) loaded: Vec<Vec<LoadedBin>>,
+    /// Of each set, the states of the bolometer with which the spectra were made.
+    pub(super) before: Vec<Vec<BolometerState>>,
     pub(super) tolerance: f64,
     pub(super) max_iterations: usize,
     pub(super) deadline: Deadline,
@@ -159,22 +164,17 @@ impl Search<'_> {
         let states = self.states(place)?;
         let coefficients = self.coefficients(&states);
         let all = self.bins_at(&states, &coefficients, None);
-        let (mut kept, mut bins, mut first) = (Vec::new(), Vec::new(), None);
-        for (places, of_set) in self.informative.iter().zip(all) {
-            let (mut places_left, mut bins_left) = (Vec::new(), Vec::new());
-            for (place, bin) in places.iter().zip(of_set) {
-                match bin {
-                    Ok(terms) => {
-                        places_left.push(*place);
-                        bins_left.push(terms);
-                    }
-                    Err(why) => first = first.or(Some(why)),
-                }
-            }
-            kept.push(places_left);
-            bins.push(bins_left);
+        let (mut bins, mut first) = (Vec::new(), None);
+        for (set, of_set) in all.into_iter().enumerate() {
+            let mut is_kept = of_set.iter().map(Result::is_ok).collect::<Vec<_>>().into_iter();
+            let mut is_loaded = is_kept.clone();
+            self.informative[set].retain(|_| is_kept.next().unwrap_or(false));
+            self.loaded[set].retain(|_| is_loaded.next().unwrap_or(false));
+            let keep = |bin: Result<BinTerms, String>| {
+                bin.map_err(|why| first = first.take().or(Some(why))).ok()
+            };
+            bins.push(of_set.into_iter().filter_map(keep).collect());
         }
-        self.informative = kept;
         match self.informative.iter().all(Vec::is_empty) {
             true => Err(format!(
                 "no bin of the optical band can be fitted, on which the shared parameters rest{}",
@@ -200,7 +200,7 @@ impl Search<'_> {
             let one = |at: usize| {
                 let bin = &self.sets[set].bins[self.informative[set][at]];
                 let weights = weights.map(|weights| &weights[set][at][..]);
-                let terms = linearisation.of_bin(bin, weights);
+                let terms = linearisation.of_bin(bin, &self.loaded[set][at], weights);
                 terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
             };
             (0..self.informative[set].len()).into_par_iter().map(one).collect()
@@ -231,7 +231,8 @@ impl Search<'_> {
             let own = &errors_k[from..from + records.len() * bodies.len()];
             from += own.len();
             let plateaus = PlateauErrors { records, bodies, errors_k: own };
-            states.push(RecordState::new((set, index), self.parameters, &place.x, &plateaus)?);
+            let given = (&self.before[index][..], &plateaus);
+            states.push(RecordState::new((set, index), self.parameters, &place.x, given)?);
         }
         Ok(states)
     }
@@ -300,7 +301,7 @@ pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
     BinCoupling {
         projections: terms.projections.clone(),
         segments: terms.segments.clone(),
-        factors: bodies.iter().map(|&body| terms.emissivity[body]).collect(),
+        factors: bodies.iter().map(|&body| -terms.emissivity[body]).collect(),
         unknowns: terms.factored.qt_b().0.len(),
     }
 }
