@@ -31,6 +31,8 @@ pub struct Study {
     pub emitters: Vec<Emitter>,
     /// Everything random follows from this.
     pub seed: u64,
+    /// Whether the covariance among emitters is kept, of methods that are linear.
+    pub covariance: bool,
     /// Time after which an iterative method gives up at a bin.
     pub unit_limit: Option<Duration>,
     /// The order of the units: a realisation is a block, a bin a row, a method a column.
@@ -87,6 +89,7 @@ impl Study {
             bins,
             emitters,
             seed: config.study.seed,
+            covariance: config.fit.covariance,
             unit_limit: check::unit_limit(&config.fit)?,
         })
     }

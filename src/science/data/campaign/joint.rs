@@ -274,21 +274,21 @@ impl Campaign {
     }
 
     /// The response of the bolometer in the average of the mission, V/(erg/s), by its parameters as
-    /// assumed, one a bin; none where it has no state.
+    /// assumed, at a bin; none where it has no state.
     #[must_use]
-    pub fn response(&self) -> Vec<Option<Complex64>> {
-        self.response_of(&self.bolometer)
+    pub fn response_at(&self, bin: usize) -> Option<Complex64> {
+        let (bias_v, volt_v, bath_k) = self.mission_state;
+        let state = self.bolometer.state(bias_v, volt_v, bath_k).ok()?;
+        Some(state.response(self.gain.omega(bin)))
     }
 
-    /// As [`Self::response`], by the true parameters of a simulation; none for measured data.
+    /// As [`Self::response_at`], by the true parameters of a simulation, one a bin; none for measured
+    /// data.
     #[must_use]
     pub fn true_response(&self) -> Vec<Option<Complex64>> {
-        self.true_parameters().map_or(Vec::new(), |truth| self.response_of(&truth.bolometer))
-    }
-
-    fn response_of(&self, bolometer: &BolometerParameters) -> Vec<Option<Complex64>> {
+        let Some(truth) = self.true_parameters() else { return Vec::new() };
         let (bias_v, volt_v, bath_k) = self.mission_state;
-        let state = bolometer.state(bias_v, volt_v, bath_k).ok();
+        let state = truth.bolometer.state(bias_v, volt_v, bath_k).ok();
         let at = |bin| state.map(|state| state.response(self.gain.omega(bin)));
         (0..SPECTRUM_BINS).map(at).collect()
     }

@@ -288,31 +288,55 @@ impl Linearisation<'_> {
 
     /// `Q^T` of the derivative by each parameter.
     fn projections(&self, q: &[f64], columns: &Columns) -> Vec<Complex64> {
+        let unknowns = q.len() / self.state.records.max(1);
+        // With a number that the compiler knows, all sums of a block stay in registers.
+        match unknowns {
+            6 => self.projections_of::<6>(q, columns),
+            7 => self.projections_of::<7>(q, columns),
+            _ => {
+                let of_one = |q: &[f64]| self.projections_of::<1>(q, columns);
+                let each: Vec<Vec<Complex64>> =
+                    q.chunks_exact(self.state.records).map(of_one).collect();
+                let parameters = self.state.actions.len();
+                (0..parameters).flat_map(|m| each.iter().map(move |sums| sums[m])).collect()
+            }
+        }
+    }
+
+    /// As [`Self::projections`], for a basis of so many columns.
+    fn projections_of<const N: usize>(&self, q: &[f64], columns: &Columns) -> Vec<Complex64> {
         let rows = self.state.records;
-        let unknowns = q.len() / rows.max(1);
         let actions = &self.state.actions;
-        let mut sums = vec![Complex64::ZERO; actions.len() * unknowns];
+        let mut sums = vec![LaneSums::<N>::ZERO; actions.len()];
+        let mut factors = vec![None; actions.len()];
         let [mut re, mut im] = [ScratchVec::with_len(BLOCK), ScratchVec::with_len(BLOCK)];
         with_widest_simd(
             #[inline(always)]
             || {
                 for start in (0..rows).step_by(BLOCK) {
                     let block = start..rows.min(start + BLOCK);
-                    for (action, sums) in actions.iter().zip(sums.chunks_exact_mut(unknowns)) {
+                    let basis: [&[f64]; N] = std::array::from_fn(|a| &q[a * rows..][block.clone()]);
+                    for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
+                    {
                         let (re, im) = (&mut re[..block.len()], &mut im[..block.len()]);
-                        let factor = self.derivative(action, columns, &block, re, im);
-                        for (q, sum) in q.chunks_exact(rows).zip(sums) {
-                            let q = &q[block.clone()];
-                            *sum += match factor {
-                                Some(factor) => factor * dot(q, re),
-                                None => Complex64::new(dot(q, re), dot(q, im)),
-                            };
+                        *factor = self.derivative(action, columns, &block, re, im);
+                        sums.re.add(&basis, re);
+                        if factor.is_none() {
+                            sums.im.add(&basis, im);
                         }
                     }
                 }
             },
         );
-        sums
+        let mut all = Vec::with_capacity(actions.len() * N);
+        for (sums, factor) in sums.iter().zip(factors) {
+            let (re, im) = (sums.re.totals(), sums.im.totals());
+            all.extend(re.into_iter().zip(im).map(|(re, im)| match factor {
+                Some(factor) => factor * re,
+                None => Complex64::new(re, im),
+            }));
+        }
+        all
     }
 
     /// The derivative by a parameter of some records: one real column times the factor that is returned,
@@ -367,6 +391,61 @@ impl Linearisation<'_> {
             },
         );
         sums
+    }
+}
+
+/// Sums of products with the columns of a basis, real and imaginary part.
+#[derive(Clone)]
+struct LaneSums<const N: usize> {
+    re: BasisSums<N>,
+    im: BasisSums<N>,
+}
+
+impl<const N: usize> LaneSums<N> {
+    const ZERO: Self = Self { re: BasisSums::ZERO, im: BasisSums::ZERO };
+}
+
+/// Partial sums that run side by side, one group for each column of the basis.
+#[derive(Clone)]
+struct BasisSums<const N: usize> {
+    lanes: [[f64; LANES]; N],
+    /// Of the records that fill no group of lanes.
+    rest: [f64; N],
+}
+
+/// Partial sums of a product: as many as the widest registers hold.
+const LANES: usize = 8;
+
+impl<const N: usize> BasisSums<N> {
+    const ZERO: Self = Self { lanes: [[0.0; LANES]; N], rest: [0.0; N] };
+
+    /// Adds the products of some records of a vector.
+    #[inline(always)]
+    fn add(&mut self, basis: &[&[f64]; N], vector: &[f64]) {
+        let (blocks, rest) = vector.as_chunks::<LANES>();
+        let of_basis = basis.map(|column| column.as_chunks::<LANES>());
+        let mut lanes = self.lanes;
+        for (at, values) in blocks.iter().enumerate() {
+            for a in 0..N {
+                let column = &of_basis[a].0[at];
+                for lane in 0..LANES {
+                    lanes[a][lane] += column[lane] * values[lane];
+                }
+            }
+        }
+        self.lanes = lanes;
+        for a in 0..N {
+            let products = of_basis[a].1.iter().zip(rest).map(|(q, value)| q * value);
+            self.rest[a] += products.sum::<f64>();
+        }
+    }
+
+    fn totals(&self) -> [f64; N] {
+        let total = |a: usize| {
+            let [a0, a1, a2, a3, a4, a5, a6, a7] = self.lanes[a];
+            ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) + self.rest[a]
+        };
+        std::array::from_fn(total)
     }
 }
 
