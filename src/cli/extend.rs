@@ -66,7 +66,7 @@ fn finish(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload) -> Result<u32
 
 /// Revisions of an earlier plan are what is left where this was killed in between.
 pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
-    if BoundPlan::has_foreign_revisions(run) {
+    if BoundPlan::has_foreign_revisions(run)? {
         crate::runner::store::set_aside(run, &run.revisions())?;
     }
     Ok(())
@@ -78,7 +78,7 @@ fn refuse_queued(run: &RunDir, old: &BoundPlan, words: &Words) -> Result<()> {
     if !run.submissions().exists() {
         return Ok(());
     }
-    match ask_queue(&Owner::new(&old.hash, run), &submissions, (false, words)) {
+    match ask_queue(&Owner::new(&old.hash, run)?, &submissions, (false, words)) {
         Err(error) => complain(&format!("otfhpc: warning: {error:#}; what waits is not known")),
         Ok(outlook) if outlook.shards.is_empty() => {}
         Ok(outlook) => {

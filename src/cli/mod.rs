@@ -84,9 +84,12 @@ fn say_usage(said: &clap::Error) -> Exit {
 /// A plan that was replaced while a command worked for it leaves results that are not of it.
 fn exit_of(error: &anyhow::Error) -> Exit {
     let is_replaced = error.chain().any(|cause| {
-        cause.is::<Replaced>()
-            || matches!(cause.downcast_ref(), Some(TaskError::Replaced(_)))
-            || matches!(cause.downcast_ref(), Some(MergeError::Replaced(_)))
+        let replaced = match (cause.downcast_ref(), cause.downcast_ref()) {
+            (Some(TaskError::Replaced(replaced)), _)
+            | (_, Some(MergeError::Replaced(replaced))) => Some(replaced),
+            _ => cause.downcast_ref(),
+        };
+        matches!(replaced, Some(Replaced::ByAnother { .. }))
     });
     if is_replaced { Exit::Incomplete } else { Exit::CouldNotRun }
 }

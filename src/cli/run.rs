@@ -226,6 +226,6 @@ pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) ->
     }
     display.finish();
     // Others may have finished theirs in the meantime.
-    totalled.elsewhere.retain(|shard| Partial::read(worker.run, worker.plan, *shard).is_err());
+    totalled.elsewhere.retain(|shard| Partial::check(worker.run, worker.plan, *shard).is_err());
     Ok(totalled)
 }

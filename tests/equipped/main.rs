@@ -7,6 +7,7 @@ mod support;
 mod configs;
 mod exact_methods;
 mod external_scipy;
+mod faults;
 mod flight;
 mod full_disk;
 mod mended;
@@ -28,7 +29,8 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 18] = [
+const MODULES: [Module; 19] = [
+    ("faults", faults::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),

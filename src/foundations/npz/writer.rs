@@ -47,10 +47,12 @@ pub fn write_npz(
             .last_modified_time(DateTime::default())
             .unix_permissions(0o644)
             .large_file(true);
-        let mut archive = NpzArchive(NpzWriter::new_with_options(Seekable(w), options));
+        let mut archive = NpzArchive(NpzWriter::new_with_options(Seekable::new(w), options));
         fill(&mut archive)?;
-        archive.0.finish().map_err(io_error)?;
-        Ok(())
+        match archive.0.finish().map_err(io_error)?.failed {
+            true => Err(io::Error::other("the archive was not written to its end")),
+            false => Ok(()),
+        }
     })
 }
 
@@ -67,21 +69,83 @@ fn io_error(error: WriteNpzError) -> io::Error {
 }
 
 /// `write_whole` hands out a buffered writer; an archive goes back to fill in its lengths.
-struct Seekable<'a, 'f>(&'a mut BufWriter<&'f File>);
+///
+/// After an error, which is told to whoever writes, nothing is written and nothing told: an archive that
+/// is dropped tries to finish, and would tell the same once more, or end the process.
+struct Seekable<'a, 'f> {
+    writer: &'a mut BufWriter<&'f File>,
+    /// Where the archive is.
+    position: u64,
+    /// Where it ends.
+    end: u64,
+    failed: bool,
+}
+
+impl<'a, 'f> Seekable<'a, 'f> {
+    fn new(writer: &'a mut BufWriter<&'f File>) -> Self {
+        Self { writer, position: 0, end: 0, failed: false }
+    }
+
+    /// Does something, unless that is no longer of use; `otherwise` is what is said then.
+    fn unless_failed<T>(
+        &mut self,
+        otherwise: T,
+        work: impl FnOnce(&mut BufWriter<&'f File>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.failed {
+            return Ok(otherwise);
+        }
+        let worked = work(self.writer);
+        // What a signal interrupted is tried again.
+        self.failed = worked.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        worked
+    }
+}
 
 impl Write for Seekable<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        let written = self.unless_failed(bytes.len(), |writer| writer.write(bytes))?;
+        self.position += written as u64;
+        self.end = self.end.max(self.position);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.unless_failed((), BufWriter::flush)
     }
 }
 
 impl Seek for Seekable<'_, '_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.flush()?;
-        self.0.get_mut().seek(to)
+        // An archive relies on it that it never stands before what it has written.
+        self.position = self.unless_failed(self.end, |writer| {
+            writer.flush()?;
+            writer.get_mut().seek(to)
+        })?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A full device takes nothing; the archive is dropped in the midst, or at its end.
+    #[test]
+    fn a_disk_that_is_full_is_one_error_wherever_it_is_met() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        for values in [10, 100_000] {
+            let mut writer = BufWriter::new(&full);
+            let options =
+                SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            let place = Seekable::new(&mut writer);
+            let mut archive = NpzArchive(NpzWriter::new_with_options(place, options));
+            let added = (0..3)
+                .try_for_each(|name| archive.add(&format!("a{name}"), values, &vec![1.0; values]));
+            let error = added.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+            // It believes that it ends well, and says nothing more.
+            assert!(archive.0.finish().is_ok_and(|place| place.failed));
+        }
     }
 }

@@ -13,8 +13,8 @@ use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::{
     Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Locked, Locks, Origin, Partial,
-    PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock, now,
-    set_aside,
+    PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock,
+    locked_shards, now, set_aside,
 };
 
 use super::desk::Desk;
@@ -106,7 +106,7 @@ impl<'a> Worker<'a> {
     ) -> Result<ShardEnd, TaskError> {
         let units = self.units(shard)?;
         self.plan.check_stands(self.run)?;
-        if Partial::read(self.run, self.plan, shard).is_ok() {
+        if Partial::prove(self.run, self.plan, shard).is_ok() {
             self.clear(shard);
             return Ok(ShardEnd::AlreadyDone);
         }
@@ -137,7 +137,7 @@ impl<'a> Worker<'a> {
         attempt: Attempt,
         journal: PathBuf,
     ) -> Result<Option<ShardInHand>, TaskError> {
-        let damaged = match Partial::read(self.run, self.plan, shard) {
+        let damaged = match Partial::prove(self.run, self.plan, shard) {
             Ok(_) => return Ok(None),
             Err(PartialError::Missing) => false,
             // It may be sound: only nobody can see it now.
@@ -219,7 +219,7 @@ impl<'a> Worker<'a> {
 
     /// What to say of a shard that another process works on.
     fn elsewhere(&self, shard: u32) -> Result<ShardEnd, TaskError> {
-        if Partial::read(self.run, self.plan, shard).is_ok() {
+        if Partial::check(self.run, self.plan, shard).is_ok() {
             return Ok(ShardEnd::AlreadyDone);
         }
         let mut journals = Journals::of_shard(self.plan, shard, &journals(self.run)?)?;
@@ -356,15 +356,26 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Removes the journals of shards that were cut into more, when all is merged: what they had done
-/// stands in the partials of their parts.
+/// Removes all journals and files of locks when all is merged, also those of shards that were cut into
+/// more: what they had done stands in partials. What is not of this plan goes to `aside/`, and who holds
+/// a shard keeps what is his.
 ///
 /// # Errors
-/// If the folder cannot be read or a file not be removed.
+/// If the folder cannot be read, or a file cannot be removed.
 pub fn remove_outlived(run: &RunDir, plan: &BoundPlan) -> Result<(), FileError> {
     let mut found = journals(run)?;
-    let outlived = plan.shards.splits().iter().filter_map(|split| found.remove(&split.shard));
-    remove(&outlived.flatten().collect::<Vec<_>>())
+    for shard in locked_shards(run)? {
+        found.entry(shard).or_default();
+    }
+    for (shard, paths) in found {
+        if let Locked::Ours(_) | Locked::Unknown = lock(&run.lock(shard), Locks::default())? {
+            for path in Journals::read(plan, shard, &paths)?.foreign() {
+                set_aside(run, path)?;
+            }
+            remove(&paths)?;
+        }
+    }
+    Ok(())
 }
 
 /// A shard in hand.

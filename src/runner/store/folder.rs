@@ -54,20 +54,26 @@ pub enum OwnedError {
     },
 }
 
-/// The plan in a folder is no longer the one that this process works for.
+/// The plan in a folder is no longer the one that this process works for, or nobody can see whether it is.
 #[derive(Debug, Error)]
-#[error(
-    "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is written; \
-     what was done for the old plan is of no use to the new one",
-    Shown(path)
-)]
-pub struct Replaced {
-    /// The plan's file.
-    pub path: PathBuf,
-    /// Hash of the plan there, its first digits.
-    pub found: String,
-    /// Hash of the plan that this process works for, its first digits.
-    pub expected: String,
+pub enum Replaced {
+    /// It is another.
+    #[error(
+        "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is \
+         written; what was done for the old plan is of no use to the new one",
+        Shown(path)
+    )]
+    ByAnother {
+        /// The plan's file.
+        path: PathBuf,
+        /// Hash of the plan there, its first digits.
+        found: String,
+        /// Hash of the plan that this process works for, its first digits.
+        expected: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Unknown(#[from] FileError),
 }
 
 impl Owned {
@@ -100,7 +106,9 @@ impl Owned {
         }
         // The folder of the run itself may be a link.
         let root = run.root().canonicalize().map_err(|e| FileError::new("read", run.root(), e))?;
-        for folder in [root, run.partials(), run.journals()] {
+        let inner = [run.partials(), run.journals(), run.scripts(), run.set_aside()];
+        let logs = [run.program_logs(), run.audit_logs()];
+        for folder in [root].into_iter().chain(inner).chain(logs) {
             if folder.is_dir() {
                 leftovers::remove(&folder)?;
             }
@@ -128,12 +136,9 @@ fn holder(path: &std::path::Path) -> String {
 }
 
 /// The shards that have a lock's file.
-fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
-    let folder = run.journals();
-    let error = |e| FileError::new("read the folder", &folder, e);
+pub(crate) fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
     let mut shards = Vec::new();
-    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
-        let name = entry.map_err(error)?.file_name();
+    for name in plain::read_folder(&run.journals())?.into_iter().flatten() {
         shards.extend(super::run_dir::shard_of_lock(&name.to_string_lossy()));
     }
     shards.sort_unstable();
@@ -153,18 +158,17 @@ pub fn holder_of(run: &RunDir, shard: u32) -> Result<Option<Holder>, FileError> 
 }
 
 impl BoundPlan {
-    /// Checks that the plan in the folder is still this one. One that is not there, or cannot be read,
-    /// is no other.
+    /// Checks that the plan in the folder is still this one. One that is not there is no other.
     ///
     /// # Errors
-    /// If it was replaced.
+    /// If it was replaced, or cannot be read.
     pub fn check_stands(&self, run: &RunDir) -> Result<(), Replaced> {
-        let replaced = |found: Digest| Replaced {
+        let replaced = |found: Digest| Replaced::ByAnother {
             path: run.plan(),
             found: found.short(),
             expected: self.hash.short(),
         };
-        match Self::hash_in(run).filter(|found| *found != self.hash) {
+        match Self::hash_in(run)?.filter(|found| *found != self.hash) {
             Some(found) => Err(replaced(found)),
             None => Ok(()),
         }

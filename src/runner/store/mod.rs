@@ -34,6 +34,7 @@ pub use attempt::{Attempt, Origin};
 pub use claim::{Claim, claim, results_so_far};
 pub(crate) use codec::{decode, encode};
 pub use envelope::{Envelope, UnitStatus};
+pub(crate) use folder::locked_shards;
 pub use folder::{Owned, OwnedError, Replaced, holder_of};
 pub(crate) use journal::Identity;
 pub use journal::{Journals, journals};
