@@ -197,7 +197,8 @@ impl<'a> Worker<'a> {
                 Err(error)
             }
             Err(error) => {
-                // What went wrong first is what is told.
+                // What went wrong first is what is told; and if the plan was replaced, that is it.
+                let error = self.plan.check_stands(self.run).err().map_or(error, TaskError::from);
                 let message = error.to_string();
                 let _ = self.leave(&task, recorder, &Why::Error { message });
                 Err(error)
@@ -295,8 +296,10 @@ impl<'a> Worker<'a> {
             match Partial::read(self.run, self.plan, shard) {
                 Ok(theirs) if theirs.has_results_of(ours) => return Ok(()),
                 Ok(theirs) => {
-                    let aside = free_place(self.run, &path)?;
-                    ours.write_to(&aside, self.plan, shard)?;
+                    let mut aside = free_place(self.run, &path)?;
+                    while !ours.write_to(&aside, self.plan, shard)? {
+                        aside = free_place(self.run, &path)?;
+                    }
                     let Provenance { host, process, .. } = theirs.provenance;
                     return Err(TaskError::Differs { shard, path, host, process, aside });
                 }

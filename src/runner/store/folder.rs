@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::files::{leftovers, plain};
+use crate::foundations::files::leftovers;
+use crate::foundations::files::plain::{self, Kind};
 use crate::foundations::{Digest, FileError, Shown};
 use crate::runner::plan::BoundPlan;
 
@@ -108,8 +109,11 @@ impl Owned {
         let root = run.root().canonicalize().map_err(|e| FileError::new("read", run.root(), e))?;
         let inner = [run.partials(), run.journals(), run.scripts(), run.set_aside()];
         let logs = [run.program_logs(), run.audit_logs()];
-        for folder in [root].into_iter().chain(inner).chain(logs) {
-            if folder.is_dir() {
+        // Whoever wrote into a folder when it was moved.
+        let aside = plain::read_folder(&run.set_aside())?.into_iter().flatten();
+        let aside = aside.map(|name| run.set_aside().join(name));
+        for folder in [root].into_iter().chain(inner).chain(logs).chain(aside) {
+            if Kind::at(&folder).is_ok_and(|kind| kind == Some(Kind::Folder)) {
                 leftovers::remove(&folder)?;
             }
         }

@@ -58,7 +58,7 @@ pub(super) fn reason() -> Option<String> {
 }
 
 impl Fault {
-    fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         let library = &made().as_ref().expect("the trial is ignored where there is none").library;
         let mut variables = vec![
             ("LD_PRELOAD", text(library).to_owned()),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests fail as the tests themselves do
 
+mod at_once;
 mod each_call;
 mod injector;
 mod study;
@@ -27,7 +28,7 @@ const CASES: [(&str, Case); 8] = [
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = at_once::trials();
     for (name, case) in CASES {
         let mut trial = |what: &str, run: fn(Case)| {
             let test = move || {

@@ -25,6 +25,8 @@ pub(super) enum State {
     Begun,
     Fitted,
     Merged,
+    /// One shard of another study is done, of two.
+    OtherBegun,
     /// Another study was merged here.
     Other,
 }
@@ -45,6 +47,9 @@ impl Place {
         let (undisturbed, other) = (Products::new(), Products::new());
         let mut place = Self { folder, states, undisturbed, other };
         place.keep(State::Nothing);
+        place.settle("plan", &["--no-probe", OTHER]).ended(0);
+        place.on_results("run", &["--shard=0"]).ended(0);
+        place.keep(State::OtherBegun);
         place.settle("local", &[OTHER]).ended(0);
         place.keep(State::Other);
         place.other = products(place.run().root());
