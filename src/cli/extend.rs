@@ -1,8 +1,8 @@
 //! `otfhpc plan --extend`: a larger study takes over the results of a smaller one.
 
 use anyhow::{Result, bail};
-use rayon::ThreadPoolBuilder;
 
+use crate::foundations::threads;
 use crate::runner::carry::{CarryError, Taken, complete, take_over, tidy};
 use crate::runner::engine::{KeptColumn, Mapping, Words, Workload};
 use crate::runner::plan::BoundPlan;
@@ -60,7 +60,7 @@ pub(super) fn hand_over(
 
 /// Leaves the partials of shards of which nothing is left to be fitted.
 fn finish(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload) -> Result<u32> {
-    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
+    let pool = threads::pool(1)?;
     Ok(complete(run, plan, workload, &pool)?)
 }
 

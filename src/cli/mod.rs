@@ -37,6 +37,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 
+use crate::foundations::machine::check_limits;
+use crate::foundations::threads::settle_common_pool;
 use crate::runner::engine::TaskError;
 use crate::runner::merge::MergeError;
 use crate::runner::store::Replaced;
@@ -48,6 +50,11 @@ use exit::{Exit, Volume};
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else, which may need what there is not.
+    if let Err(error) = check_limits() {
+        complain(&format!("otfhpc: {error}"));
+        return ExitCode::from(Exit::CouldNotRun as u8);
+    }
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say_usage(&said) as u8),
@@ -109,6 +116,10 @@ fn check_volume(command: &Command, volume: Volume) -> Result<()> {
 }
 
 fn run_command(command: Command, volume: Volume) -> Result<Exit> {
+    // The others have threads of their own.
+    if !matches!(command, Command::Run(_) | Command::Local(_) | Command::Methods(_)) {
+        settle_common_pool()?;
+    }
     match command {
         Command::Plan(args) => plan::command(&args, volume),
         Command::Run(args) => run::command(&args, volume),

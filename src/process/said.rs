@@ -4,14 +4,15 @@
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::Builder;
 use std::time::{Duration, Instant};
+
+use crate::foundations::threads;
 
 /// How long two looks at a program are apart that says nothing.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long after the end of a program its words may take to arrive: who still holds its pipes then is
 /// somebody else.
-const LATE: Duration = Duration::from_secs(2);
+const LATE: Duration = Duration::from_secs(1);
 
 /// What a program said, and how it ended.
 #[derive(Debug)]
@@ -85,10 +86,8 @@ fn read(
             }
         }
     };
-    let made = Builder::new().name("otfhpc-listener".into()).spawn(read_all);
-    made.map(drop).map_err(|error| {
-        io::Error::new(error.kind(), format!("no thread can be made to read what it says: {error}"))
-    })
+    threads::spawn("listener", "a thread that reads what it says", read_all)?;
+    Ok(())
 }
 
 /// Everything that a program says until it ends.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use super::run_dir::RunDir;
-use crate::foundations::FileError;
 use crate::foundations::files::plain;
+use crate::foundations::{FileError, threads};
 use crate::runner::plan::BoundPlan;
 
 use super::attempt::Attempt;
@@ -88,10 +88,9 @@ impl JournalWriter {
         let (state, woken) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { path: path.into(), file, identity, state, woken });
         let for_syncer = shared.clone();
-        let syncer = std::thread::Builder::new()
-            .name("otfhpc-journal".into())
-            .spawn(move || for_syncer.sync_until_over())
-            .map_err(error)?;
+        let keeps = "the thread that keeps the journal";
+        let syncer = threads::spawn("journal", keeps, move || for_syncer.sync_until_over())
+            .map_err(|no_thread| error(no_thread.into()))?;
         Ok(Self { shared, syncer: Some(syncer) })
     }
 

@@ -83,8 +83,7 @@ impl Meeting {
     ) -> Option<Self> {
         let with_run = [first, second].contains(&"run");
         place.bring_back(if with_run { State::OtherBegun } else { State::Other });
-        let under = place.under();
-        let fault = Fault { under, kinds: "rename", at, what: "hold", no_locks };
+        let fault = Fault { no_locks, ..place.fault("rename", at, "hold") };
         let _ = fs::remove_file(fault.held());
         let words = words(place, first);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -53,7 +53,7 @@ fn disturb(case: Case, kinds: &'static str, what: impl Fn(usize) -> &'static str
     let mut calls = 0;
     for at in 1.. {
         place.bring_back(case.from);
-        let fault = Fault { under: place.under(), kinds, at, what: what(at), no_locks: false };
+        let fault = place.fault(kinds, at, what(at));
         let words = case.words(&place);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (ran, told) = fault.run(&words);

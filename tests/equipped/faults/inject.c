@@ -1,15 +1,17 @@
 /* Preloaded into the program under test: makes one call of the system fail, be short, wait, or be the
  * last thing that the process does. Calls count if they are about a path below a folder.
  *
- *   FAULT_UNDER  the folder, as the system calls it
+ *   FAULT_UNDER  the folder, as the system calls it; or "pipe:", for pipes
  *   FAULT_KINDS  which calls count: names of kinds with commas between, or "all"
  *   FAULT_AT     which of them is hit, the first being 1; 0: none
- *   FAULT_DO     name of an error | short | kill | torn (killed in the midst of a write) | hold
+ *   FAULT_DO     name of an error | short | kill | torn (killed in the midst of a write) | hold |
+ *                stuck (a close that fails and does not close)
  *   FAULT_TOLD   a file that gets a line a call: "KIND PATH"
  *   FAULT_HELD   hold: this file is made, and removed by whoever lets the process go on
  *   FAULT_NO_LOCKS  if set: the file system has no locks
  *
- * A close that fails has closed, as on Linux. Nothing is synced: no test here takes power away.
+ * Programs that the program starts are left alone. A close that fails has closed, as on Linux, unless it
+ * is to be stuck. Nothing is synced: no test here takes power away.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -28,7 +30,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum verdict { GO, FAIL, SHORT, TORN };
+enum verdict { GO, FAIL, SHORT, TORN, STUCK };
 
 static const struct { const char *name; int number; } ERRORS[] = {
     {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},
@@ -51,7 +53,7 @@ __attribute__((constructor)) static void begin(void) {
     if (getenv("FAULT_TOLD"))
         told = (int)syscall(SYS_openat, AT_FDCWD, getenv("FAULT_TOLD"),
                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    ready = under && kinds && what;
+    ready = under && kinds && what && !strcmp(program_invocation_short_name, "otfhpc");
 }
 
 static void die(void) {
@@ -69,7 +71,7 @@ static int counts_as(const char *kind) {
 
 static int is_below(const char *path) {
     size_t length = strlen(under);
-    return !strncmp(path, under, length) && (path[length] == '/' || !path[length]);
+    return !strncmp(path, under, length) && (path[length] == '/' || !path[length] || *under != '/');
 }
 
 static int path_of(int fd, char *path) {
@@ -97,6 +99,7 @@ static enum verdict judge(const char *kind, const char *path) {
     }
     if (number != at) return GO;
     if (error_number) return errno = error_number, FAIL;
+    if (!strcmp(what, "stuck")) return errno = EIO, STUCK;
     if (!strcmp(what, "torn") && !strcmp(kind, "write")) return TORN;
     if (!strcmp(what, "kill") || !strcmp(what, "torn")) die();
     if (!strcmp(what, "hold")) hold();
@@ -108,7 +111,7 @@ static enum verdict judge_fd(const char *kind, int fd) {
     int before = errno;
     if (!ready || !path_of(fd, path)) return errno = before, GO;
     enum verdict verdict = judge(kind, path);
-    if (verdict != FAIL) errno = before;
+    if (verdict != FAIL && verdict != STUCK) errno = before;
     return verdict;
 }
 
@@ -188,6 +191,7 @@ int flock(int fd, int how) {
 int close(int fd) {
     REAL(close);
     enum verdict v = judge_fd("close", fd);
+    if (v == STUCK) return -1;
     int error = errno, closed = real(fd);
     if (v == FAIL) return errno = error, -1;
     return closed;

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) under: PathBuf,
+    /// Where files for this library are kept.
+    pub(super) beside: PathBuf,
     pub(super) kinds: &'static str,
     pub(super) at: usize,
     pub(super) what: &'static str,
@@ -73,18 +75,14 @@ impl Fault {
         variables
     }
 
-    fn beside(&self, ending: &str) -> PathBuf {
-        let name = self.under.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.under.with_file_name(name + ending)
-    }
-
-    fn told(&self) -> PathBuf {
-        self.beside(".told")
+    /// A line for each call that counted.
+    pub(super) fn told(&self) -> PathBuf {
+        self.beside.join("told")
     }
 
     /// The file that is there while the program is held.
     pub(super) fn held(&self) -> PathBuf {
-        self.beside(".held")
+        self.beside.join("held")
     }
 
     /// Runs the program; with it come the calls that counted.

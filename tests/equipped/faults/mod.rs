@@ -7,6 +7,7 @@ mod at_once;
 mod each_call;
 mod injector;
 mod study;
+mod submitted;
 
 use crate::support::{Trial, trial_unless};
 use each_call::{Case, each_call_fails, killed_at_each_call};
@@ -29,6 +30,11 @@ const CASES: [(&str, Case); 8] = [
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = at_once::trials();
+    let submit = || {
+        submitted::no_end_of_a_pipe_stops_submit();
+        Ok::<(), Failed>(())
+    };
+    trials.push(trial_unless(injector::reason(), "no_end_of_a_pipe_stops_submit", submit));
     for (name, case) in CASES {
         let mut trial = |what: &str, run: fn(Case)| {
             let test = move || {

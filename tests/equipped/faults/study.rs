@@ -97,9 +97,15 @@ impl Place {
         self.undisturbed_run(&self.words_on_results(command, more))
     }
 
+    /// What befalls the n-th call of some kinds.
+    pub(super) fn fault(&self, kinds: &'static str, at: usize, what: &'static str) -> Fault {
+        let (under, beside) = (self.under(), self.folder.path().to_path_buf());
+        Fault { under, beside, kinds, at, what, no_locks: false }
+    }
+
     /// Runs the program without a fault, and without waiting for a disk.
     pub(super) fn undisturbed_run(&self, words: &[String]) -> Ran {
-        let fault = Fault { under: self.under(), kinds: "", at: 0, what: "", no_locks: false };
+        let fault = self.fault("", 0, "");
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         fault.run(&words).0
     }
