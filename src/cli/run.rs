@@ -93,6 +93,9 @@ pub(super) fn tell(
         for trouble in &fitted.journal_trouble {
             complain(&format!("otfhpc: warning: the journal is not whole: {trouble}"));
         }
+        for changed in &fitted.changed {
+            complain(&format!("otfhpc: warning: {changed}"));
+        }
         say(&summary(workload, fitted, threads)?);
     }
     Ok(())

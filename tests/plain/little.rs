@@ -39,7 +39,7 @@ fn limited(limits: &str, words: &str, folder: &str) -> Ran {
 
 /// The line of a shell that an error tells to type.
 fn told(ran: &Ran) -> String {
-    let (_, line) = ran.stderr.split_once("type `").unwrap_or_else(|| panic!("{ran:?}"));
+    let (_, line) = ran.stderr.split_once("type `").unwrap();
     line.split('`').next().unwrap().to_owned()
 }
 

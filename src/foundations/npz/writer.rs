@@ -185,10 +185,7 @@ mod tests {
 
     #[test]
     fn an_array_in_parts_has_the_bytes_of_one_at_once() {
-        fn same<T: WritableElement, D: Dimension>(values: &[T], shape: D)
-        where
-            T: Clone,
-        {
+        fn same<T: WritableElement + Clone, D: Dimension>(values: &[T], shape: D) {
             let folder = tempfile::tempdir().unwrap();
             let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
             write_npz(&whole, |npz| npz.add("name", shape.clone(), values)).unwrap();

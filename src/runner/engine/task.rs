@@ -12,8 +12,8 @@ use rayon::ThreadPool;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::{
-    Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Locked, Locks, Origin, Partial,
-    PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock,
+    Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Lock, Locked, Locks, Origin,
+    Partial, PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock,
     locked_shards, now, set_aside,
 };
 
@@ -125,7 +125,7 @@ impl<'a> Worker<'a> {
         match self.take_up(shard, units, attempt, journal)? {
             None => Ok(ShardEnd::AlreadyDone),
             // The lock is held until this returns.
-            Some(task) => self.work(task, lock.is_some(), progress, listener),
+            Some(task) => self.work(task, lock.as_ref(), progress, listener),
         }
     }
 
@@ -169,13 +169,13 @@ impl<'a> Worker<'a> {
     fn work(
         &mut self,
         mut task: ShardInHand,
-        alone: bool,
+        lock: Option<&Lock>,
         progress: &Progress,
         listener: Listener,
     ) -> Result<ShardEnd, TaskError> {
         for path in &task.past.foreign {
             // Another process may have begun to write it just now, unless there is none.
-            if alone || *path == task.journal {
+            if lock.is_some() || *path == task.journal {
                 task.foreign_journals += u64::from(set_aside(self.run, path)?);
             }
         }
@@ -187,7 +187,8 @@ impl<'a> Worker<'a> {
             Ok(Some(summary)) => {
                 let journal_trouble = recorder.discard().err().map(|error| error.to_string());
                 remove(&task.journals)?;
-                Ok(ShardEnd::Fitted(Summary { journal_trouble, ..summary }))
+                let changed = self.changed(lock);
+                Ok(ShardEnd::Fitted(Summary { journal_trouble, changed, ..summary }))
             }
             Ok(None) => Ok(ShardEnd::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
             Err(error @ TaskError::Differs { .. }) => {
@@ -204,6 +205,13 @@ impl<'a> Worker<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// What of the plan and of the lock is no longer as it was.
+    fn changed(&self, lock: Option<&Lock>) -> Vec<String> {
+        let plan = self.plan.check_kept(self.run).err().map(|error| error.to_string());
+        let lock = lock.and_then(|lock| lock.check_kept().err()).map(|error| error.to_string());
+        plan.into_iter().chain(lock).collect()
     }
 
     /// Removes what a process left that was killed right after it had written the partial. That
@@ -274,27 +282,31 @@ impl<'a> Worker<'a> {
         let Some(results) = results.complete() else { return Ok(None) };
         let provenance = self.provenance(task, wall, &counts, times);
         let partial = Partial { results, provenance };
-        self.profile.phase(Phase::Write, || self.hand_in(task.shard, &partial))?;
+        let hand_in = || self.hand_in(task.shard, &partial);
+        let was_in_the_way = self.profile.phase(Phase::Write, hand_in)?;
         Ok(Some(Summary {
             counts,
             preparing,
             fitting: wall - preparing,
-            set_aside: task.damaged,
+            set_aside: task.damaged || was_in_the_way,
             foreign_journals: task.foreign_journals,
             journal_trouble: None,
+            changed: Vec::new(),
         }))
     }
 
-    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same.
-    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<(), TaskError> {
+    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same. Says
+    /// whether something else was there, and moved aside.
+    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<bool, TaskError> {
         let path = self.run.partial(shard);
+        let mut was_in_the_way = false;
         for _ in 0..TRIES {
             self.plan.check_stands(self.run)?;
             if ours.write(self.run, self.plan, shard)? {
-                return Ok(());
+                return Ok(was_in_the_way);
             }
             match Partial::read(self.run, self.plan, shard) {
-                Ok(theirs) if theirs.has_results_of(ours) => return Ok(()),
+                Ok(theirs) if theirs.has_results_of(ours) => return Ok(was_in_the_way),
                 Ok(theirs) => {
                     let mut aside = free_place(self.run, &path)?;
                     while !ours.write_to(&aside, self.plan, shard)? {
@@ -306,9 +318,9 @@ impl<'a> Worker<'a> {
                 Err(PartialError::File(error)) => return Err(error.into()),
                 Err(_) => {
                     self.plan.check_stands(self.run)?;
-                    set_aside(self.run, &path)?
+                    was_in_the_way |= set_aside(self.run, &path)?;
                 }
-            };
+            }
         }
         Err(FileError::new("write", &path, ErrorKind::AlreadyExists.into()).into())
     }

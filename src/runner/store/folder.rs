@@ -11,7 +11,9 @@ use crate::runner::plan::BoundPlan;
 
 use super::attempt::host_name;
 use super::claim::claim;
-use super::lock::{Holder, Lock, Locked, Locks, lock_in_place};
+use super::lock::{Holder, Lock, Locked, Locks, changed, lock_in_place};
+use super::plan_error::PlanError;
+use super::plan_file::PlanFile;
 use super::run_dir::RunDir;
 
 /// While this is there, nobody else replaces the plan of a folder, or writes its products; where there
@@ -96,6 +98,14 @@ impl Owned {
         }
     }
 
+    /// Checks that the folder is still owned.
+    ///
+    /// # Errors
+    /// If somebody removed or replaced the file of the lock.
+    pub fn check_kept(&self) -> Result<(), FileError> {
+        self.lock.as_ref().map_or(Ok(()), Lock::check_kept)
+    }
+
     /// Removes what processes left unfinished that died while they wrote.
     ///
     /// # Errors
@@ -162,6 +172,17 @@ pub fn holder_of(run: &RunDir, shard: u32) -> Result<Option<Holder>, FileError> 
 }
 
 impl BoundPlan {
+    /// Checks that `plan.json` is still there and whole, as far as it is of this plan.
+    ///
+    /// # Errors
+    /// If somebody removed or edited it.
+    pub fn check_kept(&self, run: &RunDir) -> Result<(), PlanError> {
+        match PlanFile::read(run) {
+            Err(PlanError::Missing { .. }) => Err(changed(&run.plan()).into()),
+            read => read.map(|_| ()),
+        }
+    }
+
     /// Checks that the plan in the folder is still this one. One that is not there is no other.
     ///
     /// # Errors

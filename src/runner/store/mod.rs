@@ -39,7 +39,7 @@ pub use folder::{Owned, OwnedError, Replaced, holder_of};
 pub(crate) use journal::Identity;
 pub use journal::{Journals, journals};
 pub use lock::{Holder, Locks};
-pub(crate) use lock::{Locked, lock};
+pub(crate) use lock::{Lock, Locked, lock};
 pub use outcomes::Outcomes;
 pub use partial::{ColumnTime, Partial, PartialError, Provenance};
 pub use plan_error::PlanError;

@@ -17,6 +17,7 @@ use crate::runner::plan::BoundPlan;
 use super::attempt::Attempt;
 use super::envelope::Envelope;
 use super::journal::Identity;
+use super::lock::{changed, is_at};
 use super::why::Why;
 
 /// Keeps the finished pieces of a shard in its journal, while others work on.
@@ -40,6 +41,8 @@ struct Shared {
 struct State {
     /// Written, but not yet synced.
     dirty: bool,
+    /// How long the file is, if nobody else writes into it.
+    length: u64,
     over: bool,
     error: Option<io::Error>,
 }
@@ -85,7 +88,9 @@ impl JournalWriter {
             // A file is only durable once its name is.
             .and_then(|()| File::open(folder)?.sync_all())
             .map_err(error)?;
-        let (state, woken) = (Mutex::default(), Condvar::new());
+        let length = end + head.len() as u64;
+        let state = Mutex::new(State { length, ..State::default() });
+        let woken = Condvar::new();
         let shared = Arc::new(Shared { path: path.into(), file, identity, state, woken });
         let for_syncer = shared.clone();
         let keeps = "the thread that keeps the journal";
@@ -120,8 +125,13 @@ impl JournalWriter {
     }
 
     fn trouble(&self) -> Result<(), FileError> {
-        let error = self.shared.state().error.take();
-        error.map_or(Ok(()), |error| Err(FileError::new("write", &self.shared.path, error)))
+        let Shared { path, file, .. } = &*self.shared;
+        let mut state = self.shared.state();
+        if let Some(error) = state.error.take() {
+            return Err(FileError::new("write", path, error));
+        }
+        let is_as_long = file.metadata().is_ok_and(|metadata| metadata.len() == state.length);
+        if is_as_long && is_at(file, path) { Ok(()) } else { Err(changed(path)) }
     }
 
     fn end_syncer(&mut self) {
@@ -151,7 +161,10 @@ impl Shared {
     fn append(&self, frame: &[u8]) {
         let mut state = self.state();
         match (&self.file).write_all(frame) {
-            Ok(()) => state.dirty = true,
+            Ok(()) => {
+                state.dirty = true;
+                state.length += frame.len() as u64;
+            }
             Err(error) => drop(state.error.get_or_insert(error)),
         }
     }
