@@ -116,8 +116,16 @@ fn check_volume(command: &Command, volume: Volume) -> Result<()> {
 }
 
 fn run_command(command: Command, volume: Volume) -> Result<Exit> {
-    // The others have threads of their own.
-    if !matches!(command, Command::Run(_) | Command::Local(_) | Command::Methods(_)) {
+    let uses_common_pool = matches!(
+        command,
+        Command::Submit(_)
+            | Command::Resume(_)
+            | Command::Merge(_)
+            | Command::Simulate(_)
+            | Command::Status(_)
+    );
+    // The others have threads of their own, or need none.
+    if uses_common_pool {
         settle_common_pool()?;
     }
     match command {
