@@ -32,8 +32,9 @@ const OF_POINT: u64 = 29;
 const OF_WEIGHTED_POINT: u64 = 40;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
-/// A row of a table in the merge.
-const OF_TABLE_ROW: u64 = 500;
+/// What the merge has of a configuration besides its values, and of an emitter of it: figures of tables.
+const OF_CONFIGURATION: u64 = 150;
+const OF_QUALITY: u64 = 80;
 
 /// What is planned.
 #[derive(Debug, Clone, Copy)]
@@ -218,13 +219,13 @@ fn largest_shard(work: &Sizes) -> (u64, u64) {
     })
 }
 
-/// The arrays of the solution and the rows of the tables.
+/// The arrays of the solution, as wide as the bins of the study, and the figures of the tables.
 fn products(study: &Study) -> u64 {
     let (configurations, emitters) = (study.configurations(), study.emitters.len() as u64);
-    let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
+    let cells = configurations.saturating_mul(study.bins.len() as u64);
     cells
         .saturating_mul(25 * emitters + 33)
-        .saturating_add(configurations.saturating_mul(emitters * OF_TABLE_ROW))
+        .saturating_add(configurations.saturating_mul(emitters * OF_QUALITY + OF_CONFIGURATION))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod configs;
 mod corrections;
 mod exact_methods;
 mod external_scipy;
+mod faults;
 mod flight;
 mod full_disk;
 mod mended;
@@ -29,7 +30,8 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 19] = [
+const MODULES: [Module; 20] = [
+    ("faults", faults::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),

@@ -22,6 +22,7 @@ mod hostile;
 mod layers;
 mod layout;
 mod limits;
+mod little;
 mod measured_trials;
 mod memory;
 mod no_silent_mistake;
