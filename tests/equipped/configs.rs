@@ -37,13 +37,13 @@ fn quickstart() -> Result<(), Failed> {
     contains(&out, &["12 configurations x 60 bins", "720 converged", "huber+kirchhoff", "rank"])
 }
 
-/// Every method that there is stands in the comprehensive study.
+/// Every method that there is stands in the comprehensive study, but the joint fit, which has its own.
 fn comprehensive() -> Result<(), Failed> {
     let settings = ["simulate.records=120", "study.trials=1", "fit.bins=8-20"];
     let out = local("comprehensive.toml", &settings)?;
     contains(&out, &["133 configurations x 13 bins", "1729 converged", "0 failed", "rank"])?;
     let names = otfhpc::science::fit::methods().iter().map(|method| method.info.name);
-    contains(&out, &names.collect::<Vec<_>>())
+    contains(&out, &names.filter(|name| *name != "joint").collect::<Vec<_>>())
 }
 
 fn measured() -> Result<(), Failed> {
