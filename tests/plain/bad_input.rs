@@ -412,6 +412,22 @@ fn unknown_or_impossible_settings() {
     );
 }
 
+/// What `methods joint` says can be set is what can be set.
+#[test]
+fn the_joint_fit_is_explained() {
+    let explained = otfhpc(["methods", "joint"]).stdout;
+    for part in [
+        "fit.options.joint.plateau=\"plateau\": ",
+        "fit.options.joint.together=[]: ",
+        "bolometer_{r0,t0,g1,beta,rho,c1,c3,j0,jg}",
+        "0.01 of its value",
+        "EMITTER_offset",
+        "plateau_temperatures",
+    ] {
+        assert!(explained.contains(part), "no `{part}` in: {explained}");
+    }
+}
+
 #[test]
 fn a_config_file_with_a_mistake() {
     let place = Place::new();

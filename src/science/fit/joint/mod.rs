@@ -20,6 +20,7 @@
 //! product alone, which is why [`BinErrors`] has it with error bars of its own.
 
 mod bin;
+mod described;
 mod directions;
 mod input;
 mod moments;
@@ -42,6 +43,7 @@ use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::{Problem, VarianceScale};
 use crate::science::fit::registry::method;
 
+pub use described::{ParameterInfo, SettingInfo, described_parameters, described_settings};
 pub use input::{BinRecords, BinSource, CorrectionTerm, JointBin, JointSet, SharedValues};
 pub use posterior::BinErrors;
 pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
@@ -51,6 +53,8 @@ use parameters::{Parameters, controlled};
 use posterior::{Posterior, response_at};
 use search::{Evaluation, Found, Place, Search, Weights, coupling};
 
+/// What it is called in `fit.methods`.
+pub const NAME: &str = "joint";
 /// Rounds of reweighting after which a robust fit gives up.
 const MOST_ROUNDS: usize = 100;
 /// Of a robust fit the weights change from round to round, and it converges the slower: the square of
@@ -308,7 +312,7 @@ impl Conclusion<'_> {
         let evaluation = self.linearised(weights)?;
         let evaluation = evaluation.as_ref().unwrap_or(&found.evaluation);
         let system = search.system(evaluation, &found.place);
-        let eliminated = system.eliminate(0.0).ok_or("the shared parameters are not determined")?;
+        let eliminated = system.eliminate(0.0).ok_or(search::NOT_DETERMINED)?;
         let posterior = Posterior::new(eliminated, parameters.plateau_k.unwrap_or(0.0));
         let covariance = posterior.covariance();
         let sets = (0..search.sets.len())

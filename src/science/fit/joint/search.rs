@@ -296,6 +296,11 @@ impl Search<'_> {
     }
 }
 
+/// Where the normal matrix is not positive definite in the digits that there are.
+pub(super) const NOT_DETERMINED: &str = "the shared parameters are not determined in the digits that there are: the noise is so small that \
+     what is known beforehand vanishes beside the data; give the noise that there is (data.sigma, \
+     study.noise_levels)";
+
 /// How the emissivities of a bin are coupled to what is shared.
 pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
     BinCoupling {
@@ -307,7 +312,7 @@ pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
 }
 
 fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
-    let eliminated = system.eliminate(damping).ok_or("the shared parameters are not determined")?;
+    let eliminated = system.eliminate(damping).ok_or(NOT_DETERMINED)?;
     Ok(eliminated.step())
 }
 
