@@ -10,6 +10,7 @@ mod exact_methods;
 mod external_scipy;
 mod flight;
 mod full_disk;
+mod joint;
 mod mended;
 mod on_slurm;
 mod other_processors;
@@ -29,7 +30,7 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 19] = [
+const MODULES: [Module; 20] = [
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
@@ -39,6 +40,7 @@ const MODULES: [Module; 19] = [
     ("external_scipy", external_scipy::trials),
     ("flight", flight::trials),
     ("full_disk", full_disk::trials),
+    ("joint", joint::trials),
     ("other_processors", other_processors::trials),
     ("peers", peers::trials),
     ("published_figures", published_figures::trials),
