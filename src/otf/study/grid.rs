@@ -9,6 +9,7 @@ use crate::science::instrument::ChannelScan;
 use super::check::{self, StudyError};
 use super::choice::MethodChoice;
 use super::config::Config;
+use super::joint;
 
 /// A study whose settings have been checked against each other.
 #[derive(Debug, Clone)]
@@ -71,6 +72,9 @@ impl Study {
         let emitters = check::emitters(config)?;
         let (methods, bins) = (check::chosen_methods(config, &emitters)?, config.fit.bins.bins());
         let (sets, noise_levels) = (check::sets(config)?, check::noise_levels(config)?);
+        if let Some(settings) = &config.fit.options.joint {
+            joint::check(settings, &emitters, &sets)?;
+        }
         let draws = (sets.len() * noise_levels.len()) as u64;
         let realisations = draws.checked_mul(config.study.trials).ok_or(StudyError::TooLarge)?;
         let column = |method: &MethodChoice| Column {

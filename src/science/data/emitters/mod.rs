@@ -55,6 +55,12 @@ impl Emitter {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Whether it emits at the temperature at which the channel's bolometer operates.
+    #[must_use]
+    pub fn is_operating(&self) -> bool {
+        self.temperature == TemperatureRule::Operating
+    }
 }
 
 impl fmt::Display for Emitter {

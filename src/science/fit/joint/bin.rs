@@ -9,7 +9,7 @@ use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::linear::least_squares::Factorization;
 use crate::science::fit::linear::system::{Equations, Unusable};
-use crate::science::fit::linear::vector::dot;
+use crate::science::fit::linear::vector::{axpy, dot};
 use crate::science::fit::linear::weighted::root_weights;
 use crate::science::instrument::{fill_planck_column, fill_weighted_planck_slopes};
 
@@ -205,6 +205,14 @@ pub(super) struct BinTerms {
     pub(super) segments: Vec<f64>,
 }
 
+impl BinTerms {
+    /// What the fit explains of the weighted data: the square of its modulus.
+    pub(super) fn explained(&self) -> f64 {
+        let (re, im) = self.factored.qt_b();
+        re.iter().chain(im).map(|part| part * part).sum()
+    }
+}
+
 /// What all bins of a data set are linearised with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Linearisation<'a> {
@@ -231,9 +239,10 @@ impl Linearisation<'_> {
         let factored = corrected.factored(self.constraint)?;
         let solution = factored.fit();
         let emissivity = solution.emissivity;
-        let (fit, residual) = fit_and_residual(&corrected, &emissivity);
+        let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
         let columns = self.columns(bin, &loaded.records, &corrected, (&emissivity, fit));
         let q = factored.form_q();
+        residual.iter_mut().for_each(|part| take_out(&q, part));
         let projections = self.projections(&q, &columns);
         let segments = self.segments(&q, &columns);
         let rss = solution.rss;
@@ -550,6 +559,15 @@ fn by_term(
             }
         },
     );
+}
+
+/// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
+/// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
+fn take_out(q: &[f64], residual: &mut [f64]) {
+    for column in q.chunks_exact(residual.len().max(1)) {
+        let part = dot(column, residual);
+        axpy(residual, -part, column);
+    }
 }
 
 /// The weighted fit and the weighted residual, each real and imaginary part.

@@ -25,8 +25,8 @@ const LEAST_DAMPING: f64 = 1e-3;
 const LONGEST: f64 = 10.0;
 /// With damping above this no step leads down.
 const MOST_DAMPING: f64 = 1e12;
-/// The objective is known to this part of itself: sums of so many terms round.
-const ROUNDING: f64 = 1e-13;
+/// A residual is what is left of the data, and rounds by this part of them.
+const ROUNDING: f64 = 1e-14;
 
 /// What is searched, and in what.
 pub(super) struct Search<'a> {
@@ -64,6 +64,8 @@ pub(super) struct Evaluation {
     /// Of each set, of each informative bin.
     pub(super) bins: Vec<Vec<BinTerms>>,
     pub(super) objective: f64,
+    /// By so much it may be off: it was rounded.
+    pub(super) rounding: f64,
 }
 
 /// How a search ended.
@@ -126,7 +128,7 @@ impl Search<'_> {
             let to = place.moved(&step);
             if step.longest() < LONGEST
                 && let Ok(there) = self.evaluate(&to, weights)
-                && there.objective <= here.objective * (1.0 + ROUNDING)
+                && there.objective <= here.objective + here.rounding
             {
                 *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
                 return Ok(Some(Some((to, there))));
@@ -216,10 +218,13 @@ impl Search<'_> {
         bins: Vec<Vec<BinTerms>>,
     ) -> Evaluation {
         let mut objective: f64 = bins.iter().flatten().map(|terms| terms.rss).sum();
+        // |r|^2 is off by 2 |r| |dr|, and |dr| by what |b| rounds to.
+        let explained: f64 = bins.iter().flatten().map(BinTerms::explained).sum();
+        let rounding = ROUNDING * (objective * (objective + explained)).sqrt();
         let prior = self.parameters.prior_information();
         objective += prior.iter().zip(&place.x).map(|(half, x)| half * x * x).sum::<f64>();
         objective += place.y.iter().map(|y| 0.5 * y * y).sum::<f64>();
-        Evaluation { states, coefficients, bins, objective }
+        Evaluation { states, coefficients, bins, objective, rounding }
     }
 
     fn states(&self, place: &Place) -> Result<Vec<RecordState>, String> {

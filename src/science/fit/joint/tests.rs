@@ -392,6 +392,24 @@ fn from_wherever_it_starts_it_ends_at_the_same_minimum() {
     }
 }
 
+/// The larger the data are in their noise, the more of them is left in residual and objective by rounding:
+/// a part of 1e-16, which in these is more than the objective falls at the end.
+#[test]
+fn it_ends_however_little_noise_there_is() {
+    for (constraint, precision) in
+        [(Constraint::None, 1e6), (Constraint::Kirchhoff, 1e6), (Constraint::None, 3e7)]
+    {
+        let none = SharedValues::none(PUBLISHED_LL, 7);
+        let campaign = Campaign::new(17, 60, &none, precision);
+        let sets = [campaign.set()];
+        let found = fit(&sets, &JointSettings::default(), constraint, Deadline::NONE).unwrap();
+        assert!(found.iterations < 10, "{precision}: {} iterations", found.iterations);
+        for outcome in &found.sets[0].outcomes {
+            assert!(matches!(outcome, Outcome::Converged(_)), "{precision}: {outcome:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_fixed_at_nothing_leaves_what_wls_leaves() {
     let none = SharedValues::none(PUBLISHED_LL, 7);
