@@ -14,7 +14,7 @@ use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::foundations::numerics::math::modulus;
-use otfhpc::science::data::{Draw, JointRecords};
+use otfhpc::science::data::{Campaign, Draw, Realisation};
 use otfhpc::science::fit::joint::{self, JointFit, JointSettings};
 use otfhpc::science::fit::{Constraint, Deadline};
 use otfhpc::science::instrument::BolometerParameters;
@@ -265,12 +265,11 @@ const BOLOMETER: [&str; 9] = [
 ];
 const VIBRATION: [&str; 6] = ["vp0", "vp1", "vp2", "vp3", "vp4", "vs"];
 
-/// The records of a file at some bins, as the joint fit takes them, and the response of the published
-/// bolometer at each bin.
-fn records(data: &str, bins: &[usize]) -> Checked<(JointRecords, Vec<Option<Complex64>>)> {
+/// The spectra of a file at some bins, with what the correction terms refer to.
+fn realised(data: &str, bins: &[usize]) -> Checked<(Campaign, Realisation)> {
     let campaign = campaign_of(data, &[])?;
     let realisation = campaign.realise_with_support(&Draw::of_noise(0.0, 1), bins, [true; 4]);
-    Ok((campaign.joint_records(&realisation, [true; 4]), campaign.response()))
+    Ok((campaign, realisation))
 }
 
 /// A finished run of `wls` and `joint` with Kirchhoff's constraint on a file, and its truth.
@@ -297,7 +296,8 @@ impl Judged {
         let run = Run::local_done(&[&settings[..], &["fit.methods=wls,joint"]].concat())?;
         let truth = Truth::read(&format!("{data}_truth.npz"))?;
         let bins: Vec<usize> = (0..257).collect();
-        let (records, response) = records(&format!("{data}.npz"), &bins)?;
+        let (campaign, realisation) = realised(&format!("{data}.npz"), &bins)?;
+        let records = campaign.joint_records(&realisation, [true; 4]);
         let set = records.set();
         let omega = |k: usize| set.bins.iter().find(|bin| bin.context.bin == k).map(|b| b.omega);
         let [bias_v, volt_v, bath_k] = set.state;
@@ -314,7 +314,7 @@ impl Judged {
             let expected = truth.transfer[k] * state.response(omega(k).ok_or("a dark bin")?);
             let (found, sigma) = (product[[row, k, 0]], sigma[[row, k, 0]]);
             of_joint += (found - expected).norm_sqr() / (sigma * sigma);
-            let response = response[k].ok_or("no response")?;
+            let response = campaign.response_at(k).ok_or("no response")?;
             let sigma = solution.sigma[[0, k, 0]] * modulus(response);
             let found = solution.emissivity[[0, k, 0]] * response;
             of_wls += (found - expected).norm_sqr() / (sigma * sigma);
@@ -466,7 +466,8 @@ fn plateaus() -> Checked {
 /// The error of each temperature that was set: what must be added to the reading besides the true
 /// corrections.
 fn temperatures_of_plateaus(judged: &Judged) -> Checked {
-    let (records, _) = records("cal_joint_plateaus.npz", &[10])?;
+    let (campaign, realisation) = realised("cal_joint_plateaus.npz", &[10])?;
+    let records = campaign.joint_records(&realisation, [true; 4]);
     let inputs = &records.inputs;
     let years = inputs.years.as_ref().ok_or("the file has times")?;
     let model = inputs.model_corrections.as_ref().ok_or("the model has corrections")?;
@@ -550,7 +551,8 @@ fn fitted(records: &JointRecords, settings: &JointSettings) -> Checked<JointFit>
 /// Each parameter up or down by so many prior standard errors, in three ways.
 fn starts() -> Checked {
     let bins: Vec<usize> = BAND.collect();
-    let (records, _) = records("cal_joint.npz", &bins)?;
+    let (campaign, realisation) = realised("cal_joint.npz", &bins)?;
+    let records = campaign.joint_records(&realisation, [true; 4]);
     let near = fitted(&records, &JointSettings::default())?;
     assert_eq!(near.parameters.len(), 24);
     for far in [1.0, 3.0, 8.0] {
