@@ -14,7 +14,7 @@ use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::NpzReader;
 use num_complex::Complex64;
 use otfhpc::foundations::numerics::math::modulus;
-use otfhpc::science::data::{Campaign, Draw, Realisation};
+use otfhpc::science::data::{Campaign, Draw, JointRecords, Realisation};
 use otfhpc::science::fit::joint::{self, JointFit, JointSettings};
 use otfhpc::science::fit::{Constraint, Deadline};
 use otfhpc::science::instrument::BolometerParameters;
