@@ -34,7 +34,7 @@ pub(super) fn command(args: &AuditArgs, volume: Volume) -> Result<Exit> {
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let how = Sample { fraction: args.fraction, seed: args.seed, programs: args.programs };
-    let samples = sample(run, plan, &**workload, &how);
+    let samples = sample(run, plan, &**workload, &how)?;
     tell_gaps(run, &**workload, &samples, volume);
     if samples.sampled.is_empty() && samples.damaged.is_empty() {
         bail!("there is no partial to audit in {}", Shown(&run.partials()));

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::foundations::Shown;
 pub(super) use crate::foundations::counted;
 use crate::foundations::text::harmless;
+use crate::foundations::{Shown, threads};
 use crate::runner::engine::{ConfigurationDone, Counts, Progress, Workload};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::RunDir;
@@ -71,9 +71,8 @@ impl Display {
             stop: AtomicBool::new(false),
         });
         let for_ticker = shared.clone();
-        let ticker = std::thread::Builder::new()
-            .name("otfhpc-progress".into())
-            .spawn(move || for_ticker.tick_until_stopped())?;
+        let shows = "the thread that shows progress";
+        let ticker = threads::spawn("progress", shows, move || for_ticker.tick_until_stopped())?;
         Ok(Self { shared, ticker: Some(ticker) })
     }
 

@@ -1,8 +1,8 @@
 //! `otfhpc plan --extend`: a larger study takes over the results of a smaller one.
 
 use anyhow::{Result, bail};
-use rayon::ThreadPoolBuilder;
 
+use crate::foundations::threads;
 use crate::runner::carry::{CarryError, Taken, complete, take_over, tidy};
 use crate::runner::engine::{KeptColumn, Mapping, Words, Workload};
 use crate::runner::plan::BoundPlan;
@@ -60,13 +60,13 @@ pub(super) fn hand_over(
 
 /// Leaves the partials of shards of which nothing is left to be fitted.
 fn finish(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload) -> Result<u32> {
-    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
+    let pool = threads::pool(1)?;
     Ok(complete(run, plan, workload, &pool)?)
 }
 
 /// Revisions of an earlier plan are what is left where this was killed in between.
 pub(super) fn settle(run: &RunDir) -> Result<(), CarryError> {
-    if BoundPlan::has_foreign_revisions(run) {
+    if BoundPlan::has_foreign_revisions(run)? {
         crate::runner::store::set_aside(run, &run.revisions())?;
     }
     Ok(())
@@ -78,7 +78,7 @@ fn refuse_queued(run: &RunDir, old: &BoundPlan, words: &Words) -> Result<()> {
     if !run.submissions().exists() {
         return Ok(());
     }
-    match ask_queue(&Owner::new(&old.hash, run), &submissions, (false, words)) {
+    match ask_queue(&Owner::new(&old.hash, run)?, &submissions, (false, words)) {
         Err(error) => complain(&format!("otfhpc: warning: {error:#}; what waits is not known")),
         Ok(outlook) if outlook.shards.is_empty() => {}
         Ok(outlook) => {

@@ -87,8 +87,8 @@ fn other_build(
         Some(old) => old.program.as_ref().map(|program| program.blake3).filter(is_other),
         None => partials
             .iter()
-            .filter_map(|shard| Partial::read(run, plan, *shard).ok())
-            .map(|partial| partial.provenance.binary)
+            .filter_map(|shard| Partial::prove(run, plan, *shard).ok())
+            .map(|provenance| provenance.binary)
             .find(is_other),
     }
 }

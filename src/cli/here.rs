@@ -27,8 +27,12 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
     let session = Session::open(run.clone())?;
     let Session { plan, workload, .. } = &session;
     frozen::check(run, plan, &args.binary, volume)?;
-    let missing = |shard: &u32| Partial::check(run, plan, *shard).is_err();
-    let shards: Vec<u32> = plan.shards.live().into_iter().filter(missing).collect();
+    let mut shards = Vec::new();
+    for shard in plan.shards.live() {
+        if !Partial::is_sound(run, plan, shard)? {
+            shards.push(shard);
+        }
+    }
     session.check_room(&shards)?;
     if !shards.is_empty() {
         let slurm = environment()?;

@@ -294,7 +294,7 @@ pub(super) fn settle_all(
 /// The jobs of a run, by the id of its folder.
 pub(super) fn owner_of(run: &RunDir, plan: &BoundPlan) -> Result<Owner> {
     tell_copy(&settle_id(run)?);
-    Ok(Owner::new(&plan.hash, run))
+    Ok(Owner::new(&plan.hash, run)?)
 }
 
 /// Says that a folder was a copy of another.
@@ -319,7 +319,7 @@ pub(super) struct Notes {
 
 /// Looks for what is not known of submissions, or is still to come.
 pub(super) fn notes(run: &RunDir, plan: &BoundPlan) -> Result<Notes> {
-    let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+    let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run)?);
     let mut open = submissions.not_known(&owner);
     if open.is_empty() && !submissions.has_parts(&owner) {
         return Ok(Notes::default());

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::foundations::files::listing;
 use crate::runner::life::late_shards;
 use crate::runner::plan::BoundPlan;
 use crate::runner::slurm::ranges;
@@ -37,7 +38,7 @@ pub(super) fn wait(run: &RunDir, plan: &BoundPlan, volume: Volume) {
     while !late.is_empty() && start.elapsed() < LONGEST {
         std::thread::sleep(PAUSE);
         // Reading the folder makes a network file system ask for it anew.
-        let _ = std::fs::read_dir(run.partials()).map(Iterator::count);
+        let _ = listing::names(&run.partials());
         late.retain(|shard| Partial::check(run, plan, *shard).is_err());
     }
 }

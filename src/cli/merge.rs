@@ -39,6 +39,9 @@ pub(super) fn merge_and_report(session: &Session, volume: Volume) -> Result<Exit
             Ok(Exit::Incomplete)
         }
         Merged::Complete { ledger, report, other_binaries } => {
+            if let Some(changed) = owned.check_kept().err().filter(|_| volume > Volume::Quiet) {
+                complain(&format!("otfhpc: warning: {changed}"));
+            }
             remove_outlived(run, plan)?;
             if volume > Volume::Quiet {
                 provenance_warnings(session, other_binaries).iter().for_each(|w| complain(w));

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::foundations::aligned;
 use crate::foundations::text::did_you_mean;
+use crate::science::fit::joint::{self, described_parameters, described_settings};
 use crate::science::fit::{EACH_EMITTER, Registered, method, methods};
 
 use super::args::MethodsArgs;
@@ -52,5 +53,60 @@ fn explain(name: &str) -> Result<()> {
             option.name, option.default, option.meaning, option.least, option.most
         ));
     }
+    if name == joint::NAME {
+        explain_joint();
+    }
     Ok(())
+}
+
+/// The settings of the joint fit, and the parameters that it can fit.
+fn explain_joint() {
+    for setting in described_settings() {
+        say(&format!(
+            "  option       fit.options.joint.{}={}: {}\n",
+            setting.name, setting.default, setting.meaning
+        ));
+    }
+    let header = ["group", "parameters", "unit", "prior by default", "enters as"];
+    let mut lines = vec![header.map(String::from).to_vec()];
+    for parameter in described_parameters() {
+        let group = if parameter.group.is_empty() { "(by name)" } else { parameter.group };
+        lines.push(vec![
+            group.into(),
+            braced(&parameter.names),
+            parameter.unit.into(),
+            parameter.prior,
+            parameter.enters_as.into(),
+        ]);
+    }
+    say(&format!("\n{}", aligned(&lines)));
+    say(&format!("for {EACH_EMITTER} put the name of one\n"));
+}
+
+/// Names as a shell would abbreviate them: what all begin with once, and the rest in braces.
+fn braced(names: &[String]) -> String {
+    let [first, others @ ..] = names else { return String::new() };
+    if others.is_empty() {
+        return first.clone();
+    }
+    let shared = |end: &usize| {
+        first.is_char_boundary(*end) && others.iter().all(|name| name.starts_with(&first[..*end]))
+    };
+    let end = (0..first.len()).rev().find(shared).unwrap_or(0);
+    let rest: Vec<&str> = names.iter().map(|name| &name[end..]).collect();
+    format!("{}{{{}}}", &first[..end], rest.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::braced;
+
+    #[test]
+    fn names_share_their_beginning() {
+        let of =
+            |names: &[&str]| braced(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["xcal_offset"]), "xcal_offset");
+        assert_eq!(of(&["vp0", "vp1", "vp2"]), "vp{0,1,2}");
+        assert_eq!(of(&["b_r0", "b_rho"]), "b_r{0,ho}");
+    }
 }

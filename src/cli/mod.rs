@@ -41,6 +41,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 
+use crate::foundations::machine::check_limits;
+use crate::foundations::threads::settle_common_pool;
 use crate::runner::engine::TaskError;
 use crate::runner::merge::MergeError;
 use crate::runner::store::Replaced;
@@ -52,6 +54,11 @@ use exit::{Exit, Volume};
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else, which may need what there is not.
+    if let Err(error) = check_limits() {
+        complain(&format!("otfhpc: {error}"));
+        return ExitCode::from(Exit::CouldNotRun as u8);
+    }
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say_usage(&said) as u8),
@@ -88,9 +95,12 @@ fn say_usage(said: &clap::Error) -> Exit {
 /// A plan that was replaced while a command worked for it leaves results that are not of it.
 fn exit_of(error: &anyhow::Error) -> Exit {
     let is_replaced = error.chain().any(|cause| {
-        cause.is::<Replaced>()
-            || matches!(cause.downcast_ref(), Some(TaskError::Replaced(_)))
-            || matches!(cause.downcast_ref(), Some(MergeError::Replaced(_)))
+        let replaced = match (cause.downcast_ref(), cause.downcast_ref()) {
+            (Some(TaskError::Replaced(replaced)), _)
+            | (_, Some(MergeError::Replaced(replaced))) => Some(replaced),
+            _ => cause.downcast_ref(),
+        };
+        matches!(replaced, Some(Replaced::ByAnother { .. }))
     });
     if is_replaced { Exit::Incomplete } else { Exit::CouldNotRun }
 }
@@ -110,6 +120,18 @@ fn check_volume(command: &Command, volume: Volume) -> Result<()> {
 }
 
 fn run_command(command: Command, volume: Volume) -> Result<Exit> {
+    let uses_common_pool = matches!(
+        command,
+        Command::Submit(_)
+            | Command::Resume(_)
+            | Command::Merge(_)
+            | Command::Simulate(_)
+            | Command::Status(_)
+    );
+    // The others have threads of their own, or need none.
+    if uses_common_pool {
+        settle_common_pool()?;
+    }
     match command {
         Command::Plan(args) => plan::command(&args, volume),
         Command::Run(args) => run::command(&args, volume),

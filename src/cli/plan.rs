@@ -14,7 +14,7 @@ use crate::runner::store::{
     Owned, Partial, PartialError, PlanError, RoomError, RunDir, journals, set_aside,
     shard_of_partial,
 };
-use crate::workloads;
+use crate::workloads::{self, OpenError};
 
 use super::args::{PlanArgs, SettingsArgs, shards_of};
 use super::display::{complain, counted, program, say};
@@ -83,7 +83,7 @@ pub(super) fn make(
     JobOptions::new(&planned.launch, &[])?;
     let shards = shards_of(shards, planned.layout.pieces());
     let plan = Plan::make(planned, shards, Build::running()?).map_err(PlanError::from)?;
-    let plan = plan.as_it_stands(&run);
+    let plan = plan.as_it_stands(&run)?;
     let session = Session { run, plan, workload };
     room(&session)?;
     let Session { run, plan, workload } = session;
@@ -95,11 +95,11 @@ pub(super) fn make(
     } else {
         make_way(&run, &plan, settings, (&owned, volume))?;
     }
-    let plan = plan.as_it_stands(&run);
+    let plan = plan.as_it_stands(&run)?;
     if plan.disowns_revisions(&run) {
         set_aside(&run, &run.revisions())?;
     }
-    if BoundPlan::hash_in(&run).is_some_and(|there| there != plan.hash) {
+    if BoundPlan::hash_in(&run)?.is_some_and(|there| there != plan.hash) {
         owned.refuse_tasks(&run)?;
     }
     plan.write(&run)?;
@@ -118,8 +118,13 @@ fn make_way(
     (owned, volume): (&Owned, Volume),
 ) -> Result<()> {
     let replace = settings.replace;
-    let old = workloads::open(run).ok().map(|(old, _)| old).filter(|old| old.hash == plan.hash);
-    let partials = partials(run);
+    let old = match workloads::open(run) {
+        Ok((old, _)) => Some(old).filter(|old| old.hash == plan.hash),
+        Err(OpenError::Plan(PlanError::File(error))) => return Err(error.into()),
+        // It is damaged, or of another version.
+        Err(_) => None,
+    };
+    let partials = partials(run)?;
     let same_plan = old.is_some() || all_of_plan(run, plan, &partials);
     let builds = (&settings.binary, replace);
     if same_plan && !frozen::is_in_the_way(run, plan, old.as_ref(), &partials, builds)? {
@@ -149,16 +154,15 @@ fn make_way(
 }
 
 /// The shards that have something in the place of a partial.
-fn partials(run: &RunDir) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir(run.partials()) else { return Vec::new() };
-    let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
-    names.filter_map(|name| shard_of_partial(&name)).collect()
+fn partials(run: &RunDir) -> Result<Vec<u32>> {
+    let names = plain::read_folder(&run.partials())?.into_iter().flatten();
+    Ok(names.filter_map(|name| shard_of_partial(&name.to_string_lossy())).collect())
 }
 
 /// Whether sound results of this plan are there and none of another: only `plan.json` is lost or
 /// damaged, and comes back.
 fn all_of_plan(run: &RunDir, plan: &BoundPlan, shards: &[u32]) -> bool {
-    let read: Vec<_> = shards.iter().map(|shard| Partial::read(run, plan, *shard)).collect();
+    let read: Vec<_> = shards.iter().map(|shard| Partial::check(run, plan, *shard)).collect();
     let foreign = |r: &Result<_, _>| matches!(r, Err(PartialError::OtherPlan { .. }));
     read.iter().any(Result::is_ok) && !read.iter().any(foreign)
 }

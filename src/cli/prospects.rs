@@ -78,8 +78,7 @@ fn hosts(run: &RunDir, plan: &BoundPlan, life: &Life) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     let done = life.shards.iter().filter(|shard| shard.state == State::Done);
-    let host =
-        |shard: &ShardState| Some(Partial::read(run, plan, shard.shard).ok()?.provenance.host);
+    let host = |shard: &ShardState| Some(Partial::prove(run, plan, shard.shard).ok()?.host);
     done.filter_map(host).collect()
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Totalled {
     resumed: u64,
     /// Why journals were not kept as they should be.
     pub(super) journal_trouble: Vec<String>,
+    /// What of the state of the run somebody else changed.
+    pub(super) changed: Vec<String>,
     /// The shard that was asked to stop.
     pub(super) stopped: Option<Stopped>,
     /// The shards that are left for another time.
@@ -50,6 +52,7 @@ impl Totalled {
         self.set_aside += u32::from(summary.set_aside);
         self.foreign_journals += summary.foreign_journals;
         self.journal_trouble.extend(summary.journal_trouble);
+        self.changed.extend(summary.changed);
         self.preparing += summary.preparing;
         self.fitting += summary.fitting;
         self.unit_time += counts.unit_time;

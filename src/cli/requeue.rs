@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::process::said;
 use crate::runner::slurm::{Environment, requeue_command};
 
 use super::display::complain;
@@ -29,7 +30,7 @@ pub(super) fn requeue(slurm: &Environment) {
     let line = words.join(" ");
     // Told before: Slurm may end this process before it can tell anything after.
     complain(&format!("otfhpc: asking for a requeue: {line}"));
-    match Command::new(&words[0]).args(&words[1..]).output() {
+    match said(Command::new(&words[0]).args(&words[1..])) {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -36,7 +36,7 @@ pub(super) fn command(args: &ResumeArgs, volume: Volume) -> Result<Exit> {
     let any_binary = frozen::check(run, plan, &args.binary, volume)?;
     session.check_room(&plan.shards.live())?;
     if args.dry_run {
-        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run)?);
         let mended = Remedied::find(&session, &owner, &submissions, args)?;
         let maker = Maker::new(run, &mended.plan, &args.sbatch_args, any_binary)?;
         say(&mended.told);

@@ -93,6 +93,9 @@ pub(super) fn tell(
         for trouble in &fitted.journal_trouble {
             complain(&format!("otfhpc: warning: the journal is not whole: {trouble}"));
         }
+        for changed in &fitted.changed {
+            complain(&format!("otfhpc: warning: {changed}"));
+        }
         say(&summary(workload, fitted, threads)?);
     }
     Ok(())
@@ -226,6 +229,6 @@ pub(super) fn fit_shards(worker: &mut Worker, shards: &[u32], volume: Volume) ->
     }
     display.finish();
     // Others may have finished theirs in the meantime.
-    totalled.elsewhere.retain(|shard| Partial::read(worker.run, worker.plan, *shard).is_err());
+    totalled.elsewhere.retain(|shard| Partial::check(worker.run, worker.plan, *shard).is_err());
     Ok(totalled)
 }

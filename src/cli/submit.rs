@@ -32,7 +32,7 @@ pub(super) fn command(args: &SubmitArgs, volume: Volume) -> Result<Exit> {
     needs::check_asked(plan, &workload.needs(plan), &args.sbatch_args)?;
     let maker = Maker::new(run, plan, &args.sbatch_args, any_binary)?;
     if args.dry_run {
-        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+        let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run)?);
         let left = Left::find(&session, &owner, &submissions, args)?;
         say(&left.summary());
         left.jobs.rehearse(&maker, &owner, submissions.next_number(), volume)?;
@@ -96,8 +96,12 @@ impl Left {
         let is_merge = outlook.merges.len() < others;
         let live = plan.shards.live();
         let shards = live.len();
-        let is_done = |shard: &u32| Partial::read(run, plan, *shard).is_ok();
-        let left: BTreeSet<u32> = live.into_iter().filter(|shard| !is_done(shard)).collect();
+        let mut left = BTreeSet::new();
+        for shard in live {
+            if !Partial::is_sound(run, plan, shard)? {
+                left.insert(shard);
+            }
+        }
         let mut missing: BTreeSet<u32> = left.difference(&outlook.shards).copied().collect();
         if args.rest {
             let history = History::new(submissions, owner);

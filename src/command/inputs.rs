@@ -9,6 +9,7 @@ use super::rules::{OF_FILES, patterns};
 use super::study::CommandStudy;
 use super::template::{Slot, Template};
 use crate::foundations::FileError;
+use crate::foundations::files::listing;
 
 impl CommandStudy {
     /// Every file that the results follow from: words of the command that are files, what
@@ -121,17 +122,19 @@ fn walk(folder: &Path, deepest: usize, look: &mut dyn FnMut(&Path)) -> Result<()
     let mut folders = vec![(folder.to_owned(), 1)];
     while let Some((folder, depth)) = folders.pop() {
         let refused = |error| FileError::new("read the folder", &folder, error);
-        let items = match folder.read_dir() {
+        let names = match listing::names(&folder) {
             // Then nothing is like the pattern.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             other => other.map_err(refused)?,
         };
-        for item in items {
-            let item = item.map_err(refused)?;
-            match item.file_type().map_err(refused)?.is_dir() {
-                true if depth < deepest => folders.push((item.path(), depth + 1)),
+        for name in names {
+            let path = folder.join(name);
+            // One that has gone by now is none.
+            let Ok(metadata) = path.symlink_metadata() else { continue };
+            match metadata.is_dir() {
+                true if depth < deepest => folders.push((path, depth + 1)),
                 true => {}
-                false => look(&item.path()),
+                false => look(&path),
             }
         }
     }

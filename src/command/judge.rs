@@ -11,6 +11,7 @@ use super::json;
 use super::pointer::Pointer;
 use super::rules::{Format, Rules};
 use crate::foundations::counted;
+use crate::foundations::files::listing;
 use crate::foundations::files::plain::{self, Kind};
 
 /// How many bytes of an output that is too long are quoted.
@@ -85,14 +86,13 @@ fn listed(folder: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut folders = vec![(folder.to_path_buf(), String::new())];
     while let Some((path, prefix)) = folders.pop() {
-        for item in path.read_dir()? {
-            let item = item?;
+        for own in listing::each(&path)? {
             // What is not text no setting can name.
-            let Ok(own) = item.file_name().into_string() else { continue };
-            let name = format!("{prefix}{own}");
-            let metadata = item.path().symlink_metadata()?;
+            let Ok(own) = own?.into_string() else { continue };
+            let (name, item) = (format!("{prefix}{own}"), path.join(&own));
+            let metadata = item.symlink_metadata()?;
             if metadata.is_dir() {
-                folders.push((item.path(), format!("{name}/")));
+                folders.push((item, format!("{name}/")));
             }
             entries.push(Entry { name, metadata });
             if entries.len() > MOST_FILES {

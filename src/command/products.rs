@@ -1,8 +1,8 @@
 //! The products of a study of a command, as a merge asks for them.
 
 use serde::Serialize;
-use tempfile::TempDir;
 
+use crate::foundations::files::listing::TemporaryFolder;
 use crate::foundations::{FileError, counted, files};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError, Totals};
 use crate::runner::store::{Envelope, RunDir, UnitStatus};
@@ -13,8 +13,9 @@ use super::collect::{
 use super::study::CommandStudy;
 
 /// Makes a private folder in that of the results, which goes when this is dropped.
-fn private(run: &RunDir) -> Result<TempDir, FileError> {
-    let made = tempfile::Builder::new().prefix(".merge.").suffix(".tmp").tempdir_in(run.root());
+fn private(run: &RunDir) -> Result<TemporaryFolder, FileError> {
+    let mut named = tempfile::Builder::new();
+    let made = TemporaryFolder::make(named.prefix(".merge.").suffix(".tmp"), Some(run.root()));
     made.map_err(|e| FileError::new("make a folder in", run.root(), e))
 }
 
@@ -31,7 +32,7 @@ pub(super) struct CommandProducts<'a> {
     study: &'a CommandStudy,
     run: &'a RunDir,
     collecting: UnitCollector<'a>,
-    private: TempDir,
+    private: TemporaryFolder,
 }
 
 impl<'a> CommandProducts<'a> {
@@ -159,7 +160,7 @@ fn write_ledger(run: &RunDir, study: &CommandStudy, ledger: &Ledger) -> Result<(
 pub(super) struct CommandPreview<'a> {
     run: &'a RunDir,
     previewer: Previewer<'a>,
-    _private: TempDir,
+    _private: TemporaryFolder,
 }
 
 impl<'a> CommandPreview<'a> {

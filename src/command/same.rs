@@ -1,5 +1,4 @@
-//! Whether two results of a unit are the same, to the byte or with a tolerance for numbers; and
-//! whether a result is one of a study.
+//! Whether two results of a unit are the same, to the byte or with a tolerance for numbers.
 
 use csv::StringRecord;
 
@@ -8,38 +7,9 @@ use super::csv_file;
 use super::json;
 use super::rules::Format;
 use super::study::CommandStudy;
-use crate::runner::store::{Envelope, UnitStatus};
+use crate::runner::store::Envelope;
 
 impl CommandStudy {
-    /// Checks that a result is one that a unit of this study may have.
-    ///
-    /// # Errors
-    /// Says why not.
-    pub fn check(&self, envelope: &Envelope) -> Result<(), String> {
-        match (envelope.status, &envelope.reason) {
-            (UnitStatus::Done, None) => self.check_body(&envelope.body),
-            (UnitStatus::Failed | UnitStatus::Nothing, Some(_)) if envelope.body.is_empty() => {
-                Ok(())
-            }
-            (status, _) => Err(format!("{status:?} with such a reason or body is no result")),
-        }
-    }
-
-    fn check_body(&self, bytes: &[u8]) -> Result<(), String> {
-        let body = Body::decode(bytes)?;
-        let main = body.main().map_or("", |file| file.name.as_str());
-        if main != self.rules.main() {
-            return Err(format!("its output is {main:?}: expected {:?}", self.rules.main()));
-        }
-        if let Some(table) = self.rules.tables.iter().find(|table| body.file(table).is_none()) {
-            return Err(format!("it has no {table}"));
-        }
-        match body.files.iter().find(|file| !self.rules.keeps(&file.name)) {
-            Some(file) => Err(format!("nothing keeps {:?}", file.name)),
-            None => Ok(()),
-        }
-    }
-
     /// Whether two results of one unit are the same: to the byte, or, if `audit.tolerance` is set,
     /// with numbers in JSON and CSV files so near to each other. What is volatile does not count.
     #[must_use]
@@ -122,6 +92,7 @@ pub(super) fn is_near(a: f64, b: f64, tolerance: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::store::UnitStatus;
 
     fn study(audit: &str) -> CommandStudy {
         let text = format!(
@@ -185,29 +156,5 @@ mod tests {
         assert!(exact.is_same(&base, &late) && near.is_same(&base, &late));
         assert!(near.is_same(&failed("x"), &text) && !near.is_same(&failed("y"), &text));
         assert!(!near.is_same(&base, &text));
-    }
-
-    #[test]
-    fn results_of_another_study_are_refused() {
-        let study = study("");
-        let table = ("t.csv", "x\n1\n");
-        for (result, expected) in [
-            (envelope(&[("output.json", "{}"), table]), None),
-            (envelope(&[("output.json", "{}"), ("a.txt", ""), table]), None),
-            (failed("x"), None),
-            (envelope(&[("output.json", "{}")]), Some("it has no t.csv")),
-            (envelope(&[("other.json", "{}"), table]), Some("its output is \"other.json\"")),
-            (envelope(&[("output.json", "{}"), ("a.png", ""), table]), Some("nothing keeps")),
-            (Envelope { status: UnitStatus::Unfinished, ..failed("x") }, Some("Unfinished with")),
-            (Envelope { status: UnitStatus::Done, ..failed("x") }, Some("Done with")),
-            (Envelope { reason: None, ..failed("x") }, Some("Failed with")),
-            (Envelope { body: vec![9, 9], ..envelope(&[]) }, Some("")),
-        ] {
-            match (study.check(&result), expected) {
-                (Ok(()), None) => {}
-                (Err(found), Some(expected)) => assert!(found.contains(expected), "{found}"),
-                (found, _) => panic!("{found:?} {expected:?}"),
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
+use crate::foundations::files::listing::TemporaryFolder;
 use crate::foundations::{Digest, FileError, Shown, counted};
 use crate::runner::engine::{Mapping, ProgramFiles, Tried, Verb, Words, Work, WorkError, Workload};
 use crate::runner::merge::Collector;
@@ -113,8 +114,8 @@ impl CommandWork {
 }
 
 /// A folder for what is only needed while this process runs.
-fn scratch() -> Result<tempfile::TempDir, WorkError> {
-    let made = tempfile::Builder::new().prefix("otfhpc-").tempdir();
+fn scratch() -> Result<TemporaryFolder, WorkError> {
+    let made = TemporaryFolder::make(tempfile::Builder::new().prefix("otfhpc-"), None);
     let error = |e| WorkError::new(FileError::new("make a folder in", &std::env::temp_dir(), e));
     made.map_err(error)
 }

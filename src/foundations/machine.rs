@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
+use thiserror::Error;
 
 /// Where control groups are mounted.
 const GROUPS: &str = "/sys/fs/cgroup";
@@ -33,12 +34,7 @@ pub fn memory_limit() -> Option<MemoryLimit> {
 
 /// What `/proc/meminfo` says is left, swap included.
 fn left_on_machine(meminfo: &str) -> Option<MemoryLimit> {
-    let bytes = |name: &str| {
-        let value = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        let kibibytes: u64 = value.split_whitespace().next()?.parse().ok()?;
-        kibibytes.checked_mul(1024)
-    };
-    let bytes = bytes("MemAvailable")? + bytes("SwapFree").unwrap_or(0);
+    let bytes = kibibytes(meminfo, "MemAvailable")? + kibibytes(meminfo, "SwapFree").unwrap_or(0);
     Some(MemoryLimit { bytes, source: "this machine has".into() })
 }
 
@@ -77,14 +73,59 @@ fn left_in_group(group: &Path, read: &impl Fn(&Path) -> Option<String>) -> Optio
     })
 }
 
-/// What `ulimit -v` and `ulimit -d` allow.
+/// What `ulimit -v` and `ulimit -d` leave of what they allow.
 fn by_ulimit() -> Option<MemoryLimit> {
-    let limits = [(Resource::As, "ulimit -v"), (Resource::Data, "ulimit -d")];
-    let limits = limits.into_iter().filter_map(|(resource, name)| {
-        let bytes = getrlimit(resource).current?;
-        Some(MemoryLimit { bytes, source: format!("{name} allows") })
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let limits = [(Resource::As, "ulimit -v", "VmSize"), (Resource::Data, "ulimit -d", "VmData")];
+    let limits = limits.into_iter().filter_map(|(resource, name, taken)| {
+        let allowed = getrlimit(resource).current?;
+        let bytes = allowed.saturating_sub(kibibytes(&status, taken).unwrap_or(0));
+        Some(MemoryLimit { bytes, source: format!("{name} leaves") })
     });
     limits.min_by_key(|limit| limit.bytes)
+}
+
+/// Bytes of a line of `/proc/meminfo` or `/proc/self/status`.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kibibytes: u64 = value.split_whitespace().next()?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Four times the stack that a command was seen to need.
+const LEAST_STACK: u64 = 512 << 10;
+/// Twice the address space that the smallest run was seen to need.
+const LEAST_SPACE: u64 = 64 << 20;
+
+/// A limit so low that the system would end this process without a word.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{command}` allows {} KiB of {what}, and this program needs {} at the least: type `{command} {}`, and \
+     the same again",
+    found / 1024, needed / 1024, needed / 1024
+)]
+pub struct TooLittle {
+    command: &'static str,
+    what: &'static str,
+    found: u64,
+    needed: u64,
+}
+
+/// Checks that the limits on this process let it come to its end with a word.
+///
+/// # Errors
+/// Names the limit, and what is needed.
+pub fn check_limits() -> Result<(), TooLittle> {
+    let limits = [
+        (Resource::Stack, "ulimit -s", "stack", LEAST_STACK),
+        (Resource::As, "ulimit -v", "address space", LEAST_SPACE),
+    ];
+    for (resource, command, what, needed) in limits {
+        if let Some(found) = getrlimit(resource).current.filter(|found| *found < needed) {
+            return Err(TooLittle { command, what, found, needed });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod machine;
 pub mod npz;
 pub mod numerics;
 pub mod text;
+pub mod threads;
 
 pub use files::{Digest, FileError};
 pub use text::{Shown, aligned, counted};

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::runner::engine::{Phase, Work};
 use crate::science::data::{BinData, Realisation};
+use crate::science::fit::joint::BinErrors;
 use crate::science::fit::{
     Constraint, Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins,
     prediction_error, time_factoring,
@@ -151,12 +152,35 @@ impl Fitter<'_> {
                 }
             };
             let predict = |e: &[Complex64]| predict(&gathered, realisation, e);
-            let fit = || UnitResult::new(&problem, outcome(), predict);
+            let fit = || {
+                let result = UnitResult::new(&problem, outcome(), predict);
+                self.with_covariance(result, &problem, method, segment)
+            };
             let result = self.work.profile.column(method, time_factoring, fit);
             let now = Instant::now();
             let time = now - std::mem::replace(&mut start, now);
             self.keep(segment, place.position, method, &[result], time);
         }
+    }
+
+    /// A result with the covariance among its emitters, where that is asked for and the method is linear.
+    fn with_covariance(
+        &self,
+        mut result: UnitResult,
+        problem: &Problem,
+        method: usize,
+        segment: &Segment,
+    ) -> UnitResult {
+        let response = || segment.campaign.response_at(problem.context.bin);
+        if self.study.covariance
+            && let Estimator::Native(_, native) = &self.study.methods[method].estimator
+            && let Some(solution) = result.outcome.solution()
+            && let (Some(covariance), Some(response)) = (native.covariance(problem), response())
+        {
+            let errors = BinErrors::of_noise(&covariance, &solution.emissivity, response);
+            result.errors = Some(errors);
+        }
+        result
     }
 
     /// Fits one method at all bins together; leaves nothing if it was asked to stop before, or killed.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use rayon::ThreadPoolBuilder;
-
+use crate::foundations::threads;
 use crate::runner::engine::Cost;
 use crate::science::data::DataError;
 use crate::science::data::settings::{SimulateSettings, Source};
@@ -32,7 +31,7 @@ pub(super) fn measure(
         config.simulate.records = MOST_RECORDS;
         larger = records as f64 / MOST_RECORDS as f64;
     }
-    let Ok(pool) = ThreadPoolBuilder::new().num_threads(1).build() else { return Ok(None) };
+    let Ok(pool) = threads::pool(1) else { return Ok(None) };
     let (timed, preparing) = pool.install(|| -> Result<_, DataError> {
         let clock = thread_time();
         // Simulated ones are made for this look alone: those that are fitted may have more records.

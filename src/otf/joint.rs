@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::runner::engine::Phase;
-use crate::science::data::{Campaign, JointRecords};
+use crate::science::data::{Campaign, JointRecords, Realisation};
 use crate::science::fit::joint::{self, JointFit, JointSet, JointSettings};
 use crate::science::fit::{Deadline, Outcome, time_factoring};
 
@@ -69,10 +69,14 @@ impl<'a> Fitter<'a> {
             return;
         }
         let start = Instant::now();
-        let records: Vec<JointRecords> = job
+        let realised: Vec<Realised> = job
             .sets
             .iter()
-            .map(|(set, campaign)| self.records(first, *set, campaign, job))
+            .map(|(set, campaign)| self.realised(first, *set, campaign, job))
+            .collect();
+        let records: Vec<JointRecords> = realised
+            .iter()
+            .map(|(campaign, realisation, wanted)| campaign.joint_records(realisation, *wanted))
             .collect();
         let sets: Vec<JointSet> = records.iter().map(JointRecords::set).collect();
         let constraint = self.study.methods[job.method].constraint;
@@ -83,30 +87,33 @@ impl<'a> Fitter<'a> {
         let time = start.elapsed() / units.max(1);
         for segment in &job.wanted {
             let place = job.sets.iter().position(|(set, _)| *set == segment.id.set).unwrap_or(0);
-            let results = results(&records[place], &sets[place], place, &fitted, constraint);
+            let bins = (self.study.bins.len(), records[place].bright());
+            let results = results(bins, &sets[place], place, &fitted, constraint);
             self.keep(segment, 0, job.method, &results, time);
         }
     }
 
-    /// The records of a data set in the trial of a segment.
-    fn records(
+    /// The spectra of a data set in the trial of a segment, with the correction terms that are needed.
+    fn realised<'c>(
         &self,
         segment: &Segment,
         set: usize,
-        campaign: &Campaign,
+        campaign: &'c Campaign,
         job: &Job,
-    ) -> JointRecords {
+    ) -> Realised<'c> {
         let draw = self.study.draw(RealisationId { set, ..segment.id });
         let wanted = joint::wanted_terms(job.settings, &campaign.known_values());
         let realise = || campaign.realise_with_support(&draw, &self.study.bins, wanted);
-        let realisation = self.work.profile.phase(Phase::Prepare, realise);
-        self.work.profile.phase(Phase::Gather, || campaign.joint_records(&realisation, wanted))
+        (campaign, self.work.profile.phase(Phase::Prepare, realise), wanted)
     }
 }
 
+/// A data set, its spectra in one trial, and the correction terms that are needed of them.
+type Realised<'c> = (&'c Campaign, Realisation, [bool; 4]);
+
 /// One result a bin of a data set.
 fn results(
-    records: &JointRecords,
+    (bins, bright): (usize, &[usize]),
     set: &JointSet,
     place: usize,
     fitted: &Result<JointFit, String>,
@@ -114,15 +121,10 @@ fn results(
 ) -> Vec<UnitResult> {
     let free = constraint.free(set.emitters.len());
     let degrees = set.records().checked_sub(free).and_then(|spare| u32::try_from(spare).ok());
-    let mut bright = 0;
     let mut shared = fitted.as_ref().ok().map(Shared::from);
     let one = |position: usize| {
         let mut result = UnitResult::without_value(Outcome::NoSignal);
-        if !records.is_bright(position) {
-            return result;
-        }
-        let at = bright;
-        bright += 1;
+        let Ok(at) = bright.binary_search(&position) else { return result };
         match fitted {
             Err(why) => result.outcome = Outcome::Failed(why.clone()),
             Ok(fit) => {
@@ -136,7 +138,7 @@ fn results(
         }
         result
     };
-    (0..records.bins.len()).map(one).collect()
+    (0..bins).map(one).collect()
 }
 
 /// Runs joint fits side by side.

@@ -5,6 +5,7 @@
 
 use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
+use crate::otf::joint_memory::JointMemory;
 use crate::otf::study::{Config, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
 use crate::science::data::settings::Source;
@@ -33,8 +34,9 @@ const OF_WEIGHTED_POINT: u64 = 40;
 const OF_WRITTEN_POINT: u64 = 40;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
-/// A row of a table in the merge.
-const OF_TABLE_ROW: u64 = 500;
+/// What the merge has of a configuration besides its values, and of an emitter of it: figures of tables.
+const OF_CONFIGURATION: u64 = 150;
+const OF_QUALITY: u64 = 80;
 
 /// What is planned.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +57,9 @@ pub(super) struct Memory {
     together: u64,
     /// Most draws in hand at once, however many threads there are.
     realisations: u64,
-    /// Methods that fit all bins together.
+    /// Methods that fit all bins together, but for joint fits.
     methods_together: u64,
+    joint: JointMemory,
     row: u64,
     merge: u64,
 }
@@ -68,7 +71,9 @@ impl Memory {
         let Sizes { study, .. } = *work;
         let records = work.data_sets.iter().map(|set| set.screening.used as u64).max().unwrap_or(0);
         let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
-        let methods_together = study.layout.order().coupled().len() as u64;
+        // Any record may begin a plateau.
+        let joint = JointMemory::of(work.config, study, (records, records.div_ceil(2)));
+        let methods_together = study.layout.order().coupled().len() as u64 - joint.methods;
         // Where the designs are kept, all realisations have them together.
         let own_design = if kept_designs(study, records) > 0 { 0 } else { 8 * emitters };
         let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
@@ -77,13 +82,18 @@ impl Memory {
         let of_record = of_draw(work.config, bins) + gathered * resampled / 2;
         let (units, realisations) = largest_shard(work);
         Self {
-            fixed: (PROCESS + campaigns(work)).saturating_add(OF_UNIT.saturating_mul(units)),
+            fixed: (PROCESS + campaigns(work))
+                .saturating_add((OF_UNIT + joint.of_unit).saturating_mul(units)),
             realisation: records * of_record,
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
             methods_together,
+            joint,
             row: records * OF_ROW + OF_THREAD,
-            merge: PROCESS.saturating_add(products(study)).saturating_add(account_of_records(work)),
+            merge: PROCESS
+                .saturating_add(products(study))
+                .saturating_add(joint.of_unit.saturating_mul(study.units()))
+                .saturating_add(account_of_records(work)),
         }
     }
 
@@ -93,7 +103,10 @@ impl Memory {
         // A thread that waits for others to end theirs may have begun another one.
         let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
         let together = threads.min(in_hand * self.methods_together);
+        let joint = threads.min(self.realisations.saturating_mul(self.joint.methods));
         let of_realisations = in_hand * self.realisation + together * self.together;
+        let of_realisations =
+            of_realisations.saturating_add(joint.saturating_mul(self.joint.of_fit));
         self.fixed.saturating_add(of_realisations).saturating_add(threads * self.row)
     }
 
@@ -233,13 +246,13 @@ fn largest_shard(work: &Sizes) -> (u64, u64) {
     })
 }
 
-/// The arrays of the solution and the rows of the tables.
+/// The arrays of the solution, as wide as the bins of the study, and the figures of the tables.
 fn products(study: &Study) -> u64 {
     let (configurations, emitters) = (study.configurations(), study.emitters.len() as u64);
-    let cells = configurations.saturating_mul(SPECTRUM_BINS as u64);
+    let cells = configurations.saturating_mul(study.bins.len() as u64);
     cells
         .saturating_mul(25 * emitters + 33)
-        .saturating_add(configurations.saturating_mul(emitters * OF_TABLE_ROW))
+        .saturating_add(configurations.saturating_mul(emitters * OF_QUALITY + OF_CONFIGURATION))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod fitting;
 mod foretell;
 mod inputs;
 mod joint;
+mod joint_memory;
 mod memory;
 mod probe;
 pub mod products;

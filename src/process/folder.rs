@@ -1,13 +1,13 @@
 //! A private temporary folder, in which a program and this one exchange files.
 
-use std::fs::{self, Permissions};
+use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use crate::foundations::files::listing::{TemporaryFolder, remove_tree};
 
 /// How often, and how far apart, what a killed program still made is cleared away.
 const CLEARINGS: u32 = 20;
@@ -16,7 +16,7 @@ const CLEARING: Duration = Duration::from_millis(5);
 /// The folder; it goes when this does.
 #[derive(Debug)]
 pub(crate) struct PrivateFolder {
-    folder: TempDir,
+    folder: TemporaryFolder,
     /// Its path without symbolic links.
     path: PathBuf,
 }
@@ -27,10 +27,9 @@ impl PrivateFolder {
     /// # Errors
     /// If it cannot be made. The text of the error has its random name.
     pub(crate) fn make_in(place: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("otfhpc-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(place)?;
+        let mut named = tempfile::Builder::new();
+        named.prefix("otfhpc-").permissions(Permissions::from_mode(0o700));
+        let folder = TemporaryFolder::make(&named, Some(place))?;
         Ok(Self { path: folder.path().canonicalize()?, folder })
     }
 
@@ -54,7 +53,7 @@ impl Drop for PrivateFolder {
     fn drop(&mut self) {
         // What was killed is gone soon, but not at once, and may have made a file meanwhile.
         for _ in 0..CLEARINGS {
-            if fs::remove_dir_all(&self.path).is_ok() || !self.path.exists() {
+            if remove_tree(&self.path).is_ok() || !self.path.exists() {
                 return;
             }
             sleep(CLEARING);
@@ -91,6 +90,8 @@ fn without(text: &str, folder: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -8,10 +8,12 @@ mod ending;
 mod folder;
 mod logs;
 mod running;
+mod said;
 mod text;
 
 pub(crate) use ending::{how_it_ended, instead_of, judge_end, told_by_code, was_stopped};
 pub(crate) use folder::PrivateFolder;
 pub(crate) use logs::{Kept, Logs};
 pub(crate) use running::{Ending, Running};
+pub(crate) use said::{Said, said, said_meanwhile};
 pub(crate) use text::{one_line, start};

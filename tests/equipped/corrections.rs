@@ -28,7 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn path(name: &str) -> Checked<String> {
+/// The path of a shared file, for a setting.
+pub(crate) fn path(name: &str) -> Checked<String> {
     Ok(required(name)
         .map_err(|failed| failed.message().unwrap_or("missing").to_owned())?
         .display()
@@ -56,8 +57,13 @@ fn published() -> Checked {
 
 /// `cal_joint.npz` with these settings besides.
 fn campaign(more: &[String]) -> Checked<Campaign> {
+    campaign_of("cal_joint.npz", more)
+}
+
+/// A file of records of LLSS with the published model, and these settings besides.
+pub(crate) fn campaign_of(data: &str, more: &[String]) -> Checked<Campaign> {
     let mut assignments = vec![
-        format!("data.path={}", path("cal_joint.npz")?),
+        format!("data.path={}", path(data)?),
         format!("data.model={}", path(MODEL)?),
         "data.sigma=0.02".to_owned(),
     ];

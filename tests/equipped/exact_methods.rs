@@ -11,6 +11,8 @@ use otfhpc::science::fit::methods;
 const CALIBRATION_SET: &str = "cal.npz";
 /// Their minimum is not that of the residual, by intent.
 const REGULARISED: [&str; 4] = ["ridge", "tsvd", "map", "smooth"];
+/// It weighs data against priors, and so must know the noise: without any it says so.
+const OF_KNOWN_NOISE: &str = "joint";
 /// They walk towards the minimum, and stop near it.
 const SEARCHES: [&str; 3] = ["lbfgs", "warm_start", "nelder_mead"];
 
@@ -28,8 +30,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// A new method is asked too, without being named here.
 fn noise_free() -> Result<(), Failed> {
-    let regularised = |name: &&str| REGULARISED.contains(name);
-    let names = methods().iter().map(|method| method.info.name).filter(|name| !regularised(name));
+    let is_asked = |name: &&str| !REGULARISED.contains(name) && *name != OF_KNOWN_NOISE;
+    let names = methods().iter().map(|method| method.info.name).filter(is_asked);
     let list = names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
     let (methods, free) = (format!("fit.methods=[{list}]"), "study.noise_levels=[0]");
     for constraint in ["none", "kirchhoff"] {

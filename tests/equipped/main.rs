@@ -9,8 +9,10 @@ mod configs;
 mod corrections;
 mod exact_methods;
 mod external_scipy;
+mod faults;
 mod flight;
 mod full_disk;
+mod joint;
 mod mended;
 mod on_slurm;
 mod other_processors;
@@ -30,7 +32,8 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 20] = [
+const MODULES: [Module; 22] = [
+    ("faults", faults::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
@@ -41,6 +44,7 @@ const MODULES: [Module; 20] = [
     ("external_scipy", external_scipy::trials),
     ("flight", flight::trials),
     ("full_disk", full_disk::trials),
+    ("joint", joint::trials),
     ("other_processors", other_processors::trials),
     ("peers", peers::trials),
     ("published_figures", published_figures::trials),

@@ -1,15 +1,18 @@
 //! The products as Python sees them, and a calibration set that NumPy simulated.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Trial, no_python, run_python, trial_unless};
+use crate::support::program::otfhpc_in;
+use crate::support::{Trial, no_python, python, run_python, trial_unless};
 use libtest_mimic::Failed;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial_unless(no_python(), "products_of_a_simulation_read_in_python", simulation),
         trial_unless(no_python(), "products_of_two_data_sets_read_in_python", two_data_sets),
+        trial_unless(no_python(), "the_manual_of_the_joint_fit_reads_its_results", manual),
         trial_unless(no_python(), "a_campaign_simulated_by_numpy_gives_its_truth", closed_loop),
     ]
 }
@@ -41,6 +44,32 @@ fn two_data_sets() -> Result<(), Failed> {
     ];
     local(&results, &study)?;
     read_products(&[&results], "configurations 2, rows 14, errors 14")
+}
+
+/// The Python of docs/CALIBRATION.md, as it stands there.
+fn manual() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/CALIBRATION.md"))?;
+    let code = text.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir()?;
+    let script = folder.path().join("read.py");
+    fs::write(&script, code.ok_or("no Python in docs/CALIBRATION.md")?)?;
+    let config = root.join("configs/joint.toml").display().to_string();
+    let small = ["simulate.records=400", "study.trials=1", "fit.bins=5-20"];
+    let settings = small.iter().flat_map(|setting| ["--set", setting]);
+    let ran = otfhpc_in(folder.path(), ["local", "--config", &config].into_iter().chain(settings));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let output = Command::new(python().ok_or("no Python")?)
+        .arg(&script)
+        .current_dir(folder.path())
+        .output()?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    for part in ["xcal_offset", "+-", "GHz: OTF", "correlation of h2 and h3: -0."] {
+        assert!(printed.contains(part), "no `{part}` in: {printed}");
+    }
+    Ok(())
 }
 
 /// NumPy writes the file, knows the truth, and solves the least squares itself.

@@ -104,7 +104,7 @@ fn the_sample_depends_on_plan_and_seed_alone() {
     let workload = open(&finished.run).unwrap().1;
     let drawn = |fraction: f64, seed: u64| {
         let how = Sample { fraction, seed, programs: false };
-        sample(&finished.run, &finished.plan, &*workload, &how).sampled
+        sample(&finished.run, &finished.plan, &*workload, &how).unwrap().sampled
     };
     assert_eq!(drawn(0.3, 1), drawn(0.3, 1));
     assert_ne!(drawn(0.3, 1), drawn(0.3, 2));

@@ -412,6 +412,22 @@ fn unknown_or_impossible_settings() {
     );
 }
 
+/// What `methods joint` says can be set is what can be set.
+#[test]
+fn the_joint_fit_is_explained() {
+    let explained = otfhpc(["methods", "joint"]).stdout;
+    for part in [
+        "fit.options.joint.plateau=\"plateau\": ",
+        "fit.options.joint.together=[]: ",
+        "bolometer_{r0,t0,g1,beta,rho,c1,c3,j0,jg}",
+        "0.01 of its value",
+        "EMITTER_offset",
+        "plateau_temperatures",
+    ] {
+        assert!(explained.contains(part), "no `{part}` in: {explained}");
+    }
+}
+
 #[test]
 fn a_config_file_with_a_mistake() {
     let place = Place::new();
@@ -512,8 +528,7 @@ fn a_run_that_needs_more_memory_than_there_is() {
         let told = |part: &&str| ran.stderr.contains(*part);
         assert!(ran.code == Some(2) && parts.iter().all(told), "{ran:?}");
     };
-    let refusal =
-        ["not enough memory: the fit on 2 threads needs about ", "ulimit -d allows 204 MB"];
+    let refusal = ["not enough memory: the fit on 2 threads needs about ", "ulimit -d leaves "];
     let local = limited(&format!("local {settings}"));
     says(&local, &[&refusal[..], &["use fewer records"]].concat());
     assert!(!place.at("out").exists());

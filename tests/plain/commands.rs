@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use otfhpc::command::{CommandStudy, CommandWork};
 
 use crate::support::command::{Study, assert_same, products};
-use crate::support::program::{otfhpc, otfhpc_in, text};
+use crate::support::program::{otfhpc, otfhpc_in, shell, text};
 
 /// Trials of one program, with an axis of noise before.
 const GRID: &str = "[[grid]]\nname = \"noise\"\nvalues = [1e-8, { value = 1e-3, label = \"low\" }]\n\
@@ -338,6 +338,17 @@ fn a_preview_has_the_rows_so_far_and_no_name_of_a_product() {
     assert!(preview.stdout.contains("8 of 8 units: all are there"), "{}", preview.stdout);
     study.on_results("resume", &["--local"]).ended(0);
     assert!(!names().iter().any(|name| name.starts_with("preview-")), "{:?}", names());
+}
+
+#[test]
+fn a_preview_that_cannot_be_told_is_an_error() {
+    let study = good();
+    study.settled("plan", &["--shards", "4"]).ended(0);
+    study.on_results("run", &["--shard", "1"]).ended(0);
+    let (program, out) = (env!("CARGO_BIN_EXE_otfhpc"), study.path("results"));
+    fs::rename(&study.out, &out).unwrap();
+    let ran = shell(&format!("'{program}' preview '{}' >/dev/full", out.display())).ended(2);
+    assert_eq!(ran.stderr.matches("cannot write to standard output").count(), 1, "{ran:?}");
 }
 
 #[test]

@@ -36,6 +36,9 @@ const PRIOR: &str = "map";
 const SMOOTH: &str = "smooth";
 /// Assumes errors in the temperatures.
 const OF_TEMPERATURES: &str = "tls";
+/// Assumes that the shared parameters are drawn from their priors: it is judged on such truths, in
+/// `joint_draws`.
+const JOINT: &str = "joint";
 /// Biased by intent, by an amount that depends on a truth that they do not know. Their error bars
 /// are of the noise alone, and `otfhpc methods` says so.
 const BIASED: [&str; 3] = ["ridge", "tsvd", "legacy_regression"];
@@ -152,7 +155,7 @@ fn of_total_least_squares_with_nothing_but_errors_in_the_temperatures() -> Check
 /// A new method must be judged too, or it must be said why it is not.
 #[test]
 fn every_method_is_judged_or_says_why_not() {
-    let judged = [&OF_THE_NOISE[..], &[PRIOR, SMOOTH, OF_TEMPERATURES]].concat();
+    let judged = [&OF_THE_NOISE[..], &[PRIOR, SMOOTH, OF_TEMPERATURES, JOINT]].concat();
     for method in methods() {
         let (name, says) = (method.info.name, method.info.error_bars);
         assert!(judged.contains(&name) != BIASED.contains(&name), "{name}");

@@ -16,6 +16,11 @@ use tempfile::{TempDir, tempdir};
 
 /// Most bytes that a command had in memory at once, as the system counts them until it ends.
 fn peak(arguments: &[&str]) -> u64 {
+    peak_of(arguments, 0)
+}
+
+/// The same of a command that ends with this code.
+fn peak_of(arguments: &[&str], code: i32) -> u64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_otfhpc"));
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -28,7 +33,7 @@ fn peak(arguments: &[&str]) -> u64 {
         peak = kibibytes.map_or(peak, |kibibytes| kibibytes * 1024);
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(child.wait().unwrap().success(), "{arguments:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?}");
     peak
 }
 
@@ -78,6 +83,14 @@ fn methods_that_fit_all_bins_hold_them_for_each_thread() {
 }
 
 #[test]
+fn joint_fits_hold_the_bins_of_the_band() {
+    let settings = ["simulate.records=6000", "fit.methods=joint", "study.noise_levels=[0.05]"];
+    assert_run(&settings, 2);
+    let plateaus = "fit.options.joint.free=[\"xcal_offset\", \"plateau_temperatures\"]";
+    assert_run(&[&settings[..], &[plateaus]].concat(), 2);
+}
+
+#[test]
 fn measured_data_are_held_as_they_are_read() {
     let _turn = turn();
     let folder = tempdir().unwrap();
@@ -97,6 +110,41 @@ fn the_merge_holds_the_products() {
     assert_eq!(plan.plan.units, 200 * 257);
     otfhpc(["run", text(folder.path()), "--shard=0"]).ended(0);
     assert_close("merge", memory.of_merge, peak(&["merge", text(folder.path())]));
+}
+
+/// A study of 10,000 configurations at 8 bins.
+const MANY: [&str; 5] = [
+    "simulate.records=60",
+    "simulate.plateau_records=5",
+    r#"fit.methods=["ols"]"#,
+    "fit.bins=5-12",
+    "study.trials=10000",
+];
+
+#[test]
+fn the_merge_holds_the_bins_that_were_selected() {
+    let _turn = turn();
+    let (folder, plan, memory) = planned(&MANY);
+    assert_eq!(plan.plan.units, 80_000);
+    otfhpc(["run", text(folder.path()), "--shard=0"]).ended(0);
+    let taken = peak(&["merge", text(folder.path())]);
+    assert_close("merge of 8 bins", memory.of_merge, taken);
+    assert!(taken < 40_000_000, "{taken}");
+}
+
+/// No arrays are made for what is not there.
+#[test]
+fn ten_thousand_missing_shards_are_told_with_little_memory() {
+    let _turn = turn();
+    let folder = tempdir().unwrap();
+    let sets = MANY.map(|setting| format!("--set={setting}"));
+    let out = ["plan", "--shards=10000", "--no-probe", "--out", text(folder.path())];
+    otfhpc(out.map(String::from).iter().chain(&sets)).ended(0);
+    for (command, code) in [("merge", 3), ("status", 0)] {
+        let taken = peak_of(&[command, text(folder.path())], code);
+        println!("{command}: {} MB", taken / 1_000_000);
+        assert!(taken < 20_000_000, "{command}: {taken}");
+    }
 }
 
 #[test]

@@ -252,3 +252,43 @@ fn a_program_that_changed_is_another_input_by_whatever_name() {
         assert_eq!(otfhpc(["merge", text(&out)]).ended(0).code, Some(0));
     }
 }
+
+/// A program that writes into the results folder costs no result, and is not passed over in silence.
+#[test]
+fn a_program_that_changes_a_state_file_of_the_run_is_noticed() {
+    let stage = Stage::new();
+    let out = stage.path("results");
+    let harmless = study(&[stage.method("good", 60.0, GOOD)], r#"["wls","good"]"#);
+    local(&out, &harmless, &[]).ended(0);
+    let expected = products(&out);
+    let meanwhile = "somebody else changed or removed it meanwhile";
+    for (harm, says) in [
+        ("echo >>journals/shard-00000.journal", [meanwhile, "the journal is not whole"]),
+        ("rm -f journals/shard-00000.journal", [meanwhile, "shard-00000.journal"]),
+        ("rm -f journals/shard-00000.lock", [meanwhile, "shard-00000.lock"]),
+        ("rm -f plan.json", [meanwhile, "plan.json"]),
+        ("echo >plan.json", ["warning: ", "plan.json: not a plan"]),
+        ("sed -i s/records/Records/ plan.json", ["warning: ", "plan.json"]),
+        ("mkdir -p partials; echo >partials/shard-00000.bin", ["1 damaged partial", "aside"]),
+    ] {
+        std::fs::remove_dir_all(&out).unwrap();
+        // The same file, so that the plan is the same; the harm is done where a file says so.
+        std::fs::write(stage.path("harm"), format!("cd \"$S/results\" && {harm}\n")).unwrap();
+        let script = format!("{GOOD}; if [ -e \"$S/harm\" ]; then . \"$S/harm\"; fi");
+        let harmful = study(&[stage.method("good", 60.0, &script)], r#"["wls","good"]"#);
+        let plan = ["plan", "--no-probe", "--shards=1", "--out", text(&out)];
+        let plan = || otfhpc(plan.into_iter().chain(harmful.iter().map(String::as_str)));
+        plan().ended(0);
+        let ran = otfhpc(["run", text(&out), "--shard=0"]).ended(0);
+        let said = ran.stderr.clone() + &ran.stdout;
+        assert!(says.iter().all(|part| said.contains(part)), "{harm}: {ran:?}");
+        std::fs::remove_file(stage.path("harm")).unwrap();
+        // Nothing is lost: what was changed is made again, and what was fitted is there.
+        plan().ended(0);
+        let again = otfhpc(["run", text(&out), "--shard=0"]).ended(0);
+        assert!(again.stderr.contains("already complete"), "{harm}: {again:?}");
+        otfhpc(["merge", text(&out)]).ended(0);
+        let found = products(&out);
+        assert_eq!(found["solution.npz"], expected["solution.npz"], "{harm}");
+    }
+}

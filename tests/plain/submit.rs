@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::program::{Ran, SMALL, otfhpc, otfhpc_with, text};
+use crate::support::program::{Ran, SMALL, otfhpc, otfhpc_with, shell, text};
 use tempfile::TempDir;
 
 const SHARDS: u32 = 30;
@@ -597,4 +597,20 @@ fn a_cluster_without_arrays_is_told_how_to_do_without() {
     let ran = standin.submit(&[]).ended(2);
     assert!(ran.stderr.contains("MaxArraySize is 0"), "{ran:?}");
     assert!(ran.stderr.contains("--shard 0-29"), "{ran:?}");
+}
+
+/// What cannot be told of what was submitted is an error; it is submitted all the same, once.
+#[test]
+fn a_submission_that_cannot_be_told_is_an_error() {
+    let standin = Standin::new(&[]);
+    let variables = standin.variables().map(|(name, value)| format!("{name}='{value}'")).join(" ");
+    let (program, results) = (env!("CARGO_BIN_EXE_otfhpc"), standin.results());
+    for words in ["submit", "resume"] {
+        let line = format!("{variables} '{program}' {words} '{}' >/dev/full", results.display());
+        let ran = shell(&line).ended(2);
+        let told = ran.stderr.matches("cannot write to standard output").count();
+        assert_eq!(told, 1, "{words}: {ran:?}");
+    }
+    standin.submit(&[]).ended(0);
+    standin.assert_each_once("after a full device");
 }

@@ -1,11 +1,11 @@
 //! Takes one unit after another, and makes the products of all.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command::body::Body;
 use crate::command::study::CommandStudy;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::{self, listing};
 use crate::runner::store::{Envelope, UnitStatus};
 
 use super::asides::Asides;
@@ -116,7 +116,7 @@ pub(super) fn body_of(label: &str, envelope: &Envelope) -> Result<Body, CollectE
 
 fn remove_spool(folder: &Path) -> Result<(), FileError> {
     let spool = folder.join(SPOOL);
-    fs::remove_dir_all(&spool).map_err(|e| FileError::new("remove", &spool, e))
+    listing::remove_tree(&spool).map_err(|e| FileError::new("remove", &spool, e))
 }
 
 /// What goes to the results; a study has not all of it.

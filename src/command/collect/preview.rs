@@ -1,10 +1,10 @@
 //! A look at the rows of the units that there are. Nothing of it is named as a product.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command::study::CommandStudy;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::{self, listing};
 use crate::runner::store::{Envelope, UnitStatus};
 
 use super::collector::body_of;
@@ -85,12 +85,9 @@ impl<'a> Previewer<'a> {
 /// Puts all files of a folder among the results.
 fn publish(made: &Path, results: &Path) -> Result<Vec<PathBuf>, FileError> {
     sync(made, 0)?;
-    let read = |e| FileError::new("read the folder", made, e);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(made).map_err(read)? {
-        names.push(entry.map_err(read)?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_unstable();
+    let names = listing::names(made).map_err(|e| FileError::new("read the folder", made, e))?;
+    let names = names.iter().map(|name| name.to_string_lossy().into_owned());
+    let names: Vec<String> = names.collect();
     names.iter().try_for_each(|name| put(name, made, results))?;
     sync_names(results)?;
     Ok(names.iter().map(|name| results.join(name)).collect())

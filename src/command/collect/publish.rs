@@ -8,6 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 use rustix::io::Errno;
 
 use crate::foundations::FileError;
+use crate::foundations::files::listing;
 
 /// So many files are synced one by one. Where there are more, their file system is synced once: one
 /// sync a file would take longer than everything else.
@@ -33,12 +34,12 @@ pub(super) fn sync(folder: &Path, files: u64) -> Result<(), FileError> {
 }
 
 fn sync_tree(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_tree(&entry.path())?
+    for name in listing::names(folder)? {
+        let path = folder.join(name);
+        if path.symlink_metadata()?.is_dir() {
+            sync_tree(&path)?
         } else {
-            File::open(entry.path())?.sync_all()?
+            File::open(path)?.sync_all()?
         }
     }
     File::open(folder)?.sync_all()

@@ -13,6 +13,7 @@ use crate::command::runner::{LONGER, kept, program};
 use crate::command::study::CommandStudy;
 use crate::command::template::Slot;
 use crate::foundations::FileError;
+use crate::foundations::files::listing;
 use crate::process::{Logs, Running, how_it_ended, judge_end, one_line, start};
 
 use super::products::{OUTPUTS, REDUCED};
@@ -164,9 +165,9 @@ fn publish(folder: &Folder, context: &ReduceContext<'_>) -> Result<u64, FileErro
 /// The files below a folder; no link is followed.
 fn count(folder: &Path) -> io::Result<u64> {
     let mut files = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        files += if entry.file_type()?.is_dir() { count(&entry.path())? } else { 1 };
+    for name in listing::names(folder)? {
+        let path = folder.join(name);
+        files += if path.symlink_metadata()?.is_dir() { count(&path)? } else { 1 };
     }
     Ok(files)
 }

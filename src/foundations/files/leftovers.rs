@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use super::plain::{self, Kind};
-use super::{FileError, is_temporary};
+use super::{FileError, is_temporary, listing};
 
 /// Removes the unfinished files in a folder whose writers are dead: a living one holds the lock of what
 /// it writes. Unfinished folders, which have no locks, are removed too: whoever calls this must know
@@ -16,10 +16,9 @@ use super::{FileError, is_temporary};
 /// If the folder cannot be read.
 pub fn remove(folder: &Path) -> Result<usize, FileError> {
     let mut removed = 0;
-    for entry in plain::read_folder(folder)?.into_iter().flatten() {
-        let entry = entry.map_err(|e| FileError::new("read the folder", folder, e))?;
-        if is_temporary(&entry.file_name().to_string_lossy()) {
-            removed += usize::from(remove_dead(&entry.path()));
+    for name in plain::read_folder(folder)?.into_iter().flatten() {
+        if is_temporary(&name.to_string_lossy()) {
+            removed += usize::from(remove_dead(&folder.join(name)));
         }
     }
     Ok(removed)
@@ -27,7 +26,7 @@ pub fn remove(folder: &Path) -> Result<usize, FileError> {
 
 fn remove_dead(path: &Path) -> bool {
     match Kind::at(path) {
-        Ok(Some(Kind::Folder)) => fs::remove_dir_all(path).is_ok(),
+        Ok(Some(Kind::Folder)) => listing::remove_tree(path).is_ok(),
         Ok(Some(Kind::File)) => {
             let file = plain::open(path, OpenOptions::new().read(true));
             file.is_ok_and(|file| file.try_lock().is_ok()) && fs::remove_file(path).is_ok()

@@ -3,11 +3,12 @@
 mod digest;
 pub(crate) mod gunzip;
 pub mod leftovers;
+pub mod listing;
 pub mod plain;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -95,13 +96,26 @@ pub fn nearest_existing(folder: &Path) -> &Path {
 /// Checks that a file can be made in a folder, or, if it is not there yet, where it would be made.
 pub fn check_writable(folder: &Path) -> Result<(), FileError> {
     let existing = nearest_existing(folder);
-    let probe = || {
-        tempfile::Builder::new().prefix(".probe.").suffix(TEMPORARY_SUFFIX).tempfile_in(existing)
-    };
     let made = existing.metadata().and_then(|metadata| {
-        if metadata.is_dir() { probe().map(drop) } else { Err(io::ErrorKind::NotADirectory.into()) }
+        if metadata.is_dir() { probe(existing) } else { Err(io::ErrorKind::NotADirectory.into()) }
     });
     made.map_err(|e| FileError::new("make a file in", existing, e))
+}
+
+/// Makes a file and removes it: one without a name, where there are such, which a kill does not leave.
+fn probe(folder: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if unnamed(folder).is_ok() {
+        return Ok(());
+    }
+    let mut named = tempfile::Builder::new();
+    named.prefix(".probe.").suffix(TEMPORARY_SUFFIX).tempfile_in(folder).map(drop)
+}
+
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::TMPFILE.bits().cast_signed();
+    File::options().write(true).custom_flags(flags).open(folder)
 }
 
 /// Writes a file so that, whatever happens, `path` holds either all of it or what it held before.

@@ -1,8 +1,9 @@
 //! Files and folders that must be just that. What else stands in the place of one is named: a FIFO is
 //! not waited for, a device is not opened, and a symbolic link is not followed.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File, FileType, OpenOptions, ReadDir};
+use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use thiserror::Error;
 
-use super::FileError;
+use super::{FileError, listing};
 
 /// What stands somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,16 +145,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     read().map_err(|e| FileError::new("read", path, e))
 }
 
-/// The entries of a folder; none if there is no such folder.
+/// The names of what is in a folder, sorted; none if there is no such folder.
 ///
 /// # Errors
 /// [`Misplaced`] if something else stands there.
-pub fn read_folder(path: &Path) -> Result<Option<ReadDir>, FileError> {
-    let error = |e| FileError::new("read the folder", path, e);
+pub fn read_folder(path: &Path) -> Result<Option<Vec<OsString>>, FileError> {
     check(path, Kind::Folder)?;
-    match fs::read_dir(path) {
+    match listing::names(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        entries => entries.map(Some).map_err(error),
+        names => names.map(Some).map_err(|e| FileError::new("read the folder", path, e)),
     }
 }
 
@@ -181,6 +181,7 @@ pub fn check(path: &Path, expected: Kind) -> Result<(), FileError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
@@ -226,7 +227,7 @@ mod tests {
         assert!(read(&at("nothing")).unwrap_err().is_not_found());
         assert!(read_folder(&at("nothing")).unwrap().is_none());
         make_folder(&at("new/folder")).unwrap();
-        assert_eq!(read_folder(folder.path()).unwrap().unwrap().count(), 8);
+        assert_eq!(read_folder(folder.path()).unwrap().unwrap().len(), 8);
         drop(open(&at("made"), &options).unwrap());
         assert!(at("made").is_file());
     }

@@ -42,6 +42,16 @@ pub enum NpzError {
         /// What it may be, and what to do.
         hint: &'static str,
     },
+    /// Longer than anything that is asked for.
+    #[error("'{}' has {bytes} bytes: expected at most {most}", Shown(path))]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The longest that is read.
+        most: u64,
+    },
     /// It starts like an archive, but its directory does not read.
     #[error(
         "'{}' is a damaged .npz file ({reason}): expected a complete zip archive; copy it again, \

@@ -21,6 +21,7 @@ use ndarray::{ArrayD, Ix1, IxDyn, ShapeBuilder};
 use num_complex::Complex64;
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::foundations::files::gunzip;
 use element::ElementType;
 pub use element::{NumberKind, SourceType};
 pub use error::NpzError;
@@ -49,13 +50,40 @@ impl NpzFile {
     /// # Errors
     /// If the file cannot be read, is not a zip archive, or is one with a damaged directory.
     pub fn open(path: &Path) -> Result<Self, NpzError> {
+        Self::open_up_to(path, u64::MAX)
+    }
+
+    /// The same of a file that a program has just left, which may be anything: it is judged by its length
+    /// and its first bytes before its end, where the directory is, is searched for.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if it has more than `most` bytes.
+    pub fn open_stranger(path: &Path, most: u64) -> Result<Self, NpzError> {
+        let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        let bytes = metadata.len();
+        // What is no file is told below.
+        if metadata.is_file() {
+            let start = source::first_bytes(path).map_err(unreadable)?;
+            if ![&b"PK"[..], &gunzip::MAGIC].iter().any(|magic| start.starts_with(magic)) {
+                return Err(not_an_archive(path, &start));
+            }
+            if bytes > most {
+                return Err(NpzError::TooLong { path: path.to_owned(), bytes, most });
+            }
+        }
+        Self::open_up_to(path, most)
+    }
+
+    /// Opens an archive that has no more than `most` bytes when it is decompressed.
+    fn open_up_to(path: &Path, most: u64) -> Result<Self, NpzError> {
         let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
         // Opening a named pipe would wait for a writer, so the kind is looked at first.
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(NpzError::NotAFile { path: path.to_owned() });
         }
-        let (source, file_bytes) = ArchiveBytes::open(path, metadata.len())?;
+        let (source, file_bytes) = ArchiveBytes::open(path, metadata.len(), most)?;
         match ZipArchive::new(source) {
             Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes, archive }),
             Err(reason) => Err(refused(path, &reason)),
@@ -288,11 +316,12 @@ fn refused(path: &Path, reason: &zip::result::ZipError) -> NpzError {
     if start.starts_with(b"PK") {
         return NpzError::DamagedArchive { path: path.to_owned(), reason: reason.to_string() };
     }
-    NpzError::NotAnArchive {
-        path: path.to_owned(),
-        start: error::quoted(&start),
-        hint: error::hint(&start),
-    }
+    not_an_archive(path, &start)
+}
+
+fn not_an_archive(path: &Path, start: &[u8]) -> NpzError {
+    let (start, hint) = (error::quoted(start), error::hint(start));
+    NpzError::NotAnArchive { path: path.to_owned(), start, hint }
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub(super) enum ArchiveBytes {
 
 impl ArchiveBytes {
     /// Opens a file of so many bytes; how many bytes the archive has.
-    pub(super) fn open(path: &Path, bytes: u64) -> Result<(Self, u64), NpzError> {
+    /// What is compressed may be no more than `most` bytes, and no more than there is memory for.
+    pub(super) fn open(path: &Path, bytes: u64, most: u64) -> Result<(Self, u64), NpzError> {
         let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
         let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
         let mut start = [0; gunzip::MAGIC.len()];
@@ -30,7 +31,7 @@ impl ArchiveBytes {
             return Ok((Self::File(file), bytes));
         }
         // A list that grows is there twice while it is moved.
-        let most = memory_limit().map_or(u64::MAX, |limit| limit.bytes / 3);
+        let most = memory_limit().map_or(most, |limit| most.min(limit.bytes / 3));
         let refused = |reason: io::Error| NpzError::Gzip {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -42,13 +43,20 @@ impl ArchiveBytes {
 
     /// The first bytes of what may be an archive.
     pub(super) fn start(path: &Path) -> Result<Vec<u8>, NpzError> {
-        let (source, _) = Self::open(path, 0)?;
+        let (source, _) = Self::open(path, 0, u64::MAX)?;
         let mut start = Vec::new();
         match source.take(START).read_to_end(&mut start) {
             Ok(_) => Ok(start),
             Err(source) => Err(NpzError::Unreadable { path: path.to_owned(), source }),
         }
     }
+}
+
+/// The first bytes of a file.
+pub(super) fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(START).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 impl Read for ArchiveBytes {

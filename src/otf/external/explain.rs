@@ -20,6 +20,10 @@ pub(super) fn explain(error: &NpzError) -> String {
             "{OUTPUT} is not an .npz file (it starts with {start}): expected an archive as \
              numpy.savez writes it"
         ),
+        NpzError::TooLong { bytes, most, .. } => format!(
+            "{OUTPUT} has {bytes} bytes: expected at most {most}, with the arrays that are asked for and \
+             no others"
+        ),
         NpzError::DamagedArchive { reason, .. } => {
             format!("{OUTPUT} is damaged ({reason}): expected a complete zip archive")
         }

@@ -12,6 +12,8 @@ use crate::foundations::numerics::math::modulus;
 use crate::process::{one_line, start};
 use crate::science::fit::{Constraint, Outcome, Problem, external_solution};
 
+/// Longest output that is read: some hundred times what is asked for.
+const MOST_BYTES: u64 = 1 << 30;
 /// The emissivities of a Kirchhoff fit may sum to this much of the largest.
 const KIRCHHOFF_TOLERANCE: f64 = 1e-6;
 
@@ -20,7 +22,7 @@ const KIRCHHOFF_TOLERANCE: f64 = 1e-6;
 /// # Errors
 /// If it makes no sense as a whole: the reason, in one line.
 pub(super) fn read(path: &Path, bins: &[Problem]) -> Result<Vec<Outcome>, String> {
-    let read = NpzFile::open(path).map_err(|error| explain(&error));
+    let read = NpzFile::open_stranger(path, MOST_BYTES).map_err(|error| explain(&error));
     let answer = read.and_then(|file| ProgramOutput::read(file, bins));
     // Names of arrays and types come from the file: they may be long, and hold anything.
     let answer = answer.map_err(|reason| start(&one_line(&reason)))?;

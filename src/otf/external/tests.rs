@@ -359,3 +359,25 @@ fn no_bins_need_no_program() {
     };
     assert_eq!(program.fit(&[], &Stage::new().path("x")), []);
 }
+
+/// A file of 100 GB without a byte in it: nobody searches for its end.
+#[test]
+fn an_output_is_judged_by_its_first_bytes_and_its_length() {
+    let stage = Stage::new();
+    let begun = std::time::Instant::now();
+    for (script, says) in [
+        ("truncate -s 100G \"$2\"", "is not an .npz file"),
+        (
+            "printf 'PK\\003\\004' >\"$2\"; truncate -s 100G \"$2\"",
+            "has 107374182400 bytes: expected at most",
+        ),
+        (
+            "printf '\\037\\213' >\"$2\"; truncate -s 100G \"$2\"",
+            "has 107374182400 bytes: expected at most",
+        ),
+        ("printf '\\223NUMPY' >\"$2\"", "is not an .npz file"),
+    ] {
+        assert_has(&reason(&stage.script(script)), &["output.npz", says]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}

@@ -29,7 +29,7 @@ use crate::science::data::settings::Source;
 
 pub(super) use determined::is_determined;
 pub(super) use names::configuration_name;
-pub use summary::{ErrorRow, Row};
+pub use summary::Row;
 
 use super::{Otf, UnitResult};
 use arrays::Arrays;
@@ -37,6 +37,7 @@ use failures::Failures;
 use grid::DataSetGrid;
 use records::RecordTable;
 use shared::SharedResults;
+use summary::Judged;
 use truths::TrueValues;
 
 /// OtfProducts that cannot be made.
@@ -88,7 +89,8 @@ impl<'a> OtfProducts<'a> {
         let configurations = otf.study.configurations();
         let memory = |source| ProductError::Memory { configurations, source };
         let emitters = otf.study.emitters.len();
-        let arrays = Arrays::new(configurations as usize, emitters).map_err(memory)?;
+        let arrays =
+            Arrays::new(configurations as usize, &otf.study.bins, emitters).map_err(memory)?;
         Ok(Self {
             otf,
             run,
@@ -102,12 +104,12 @@ impl<'a> OtfProducts<'a> {
     fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
         let (otf, study) = (self.otf, &self.otf.study);
         let grids = DataSetGrid::all(&otf.config, study)?;
-        let errors = summary::errors(otf, &grids, &self.arrays);
-        let rows = summary::summarise(study, &errors);
+        let judged = Judged::new(otf, &grids, &self.arrays);
+        let rows = judged.over_trials(otf);
         let (records, absent) = self.records(&grids)?;
         let truths = self.truths();
         let tables = write::Tables {
-            errors: &errors,
+            judged: &judged,
             rows: &rows,
             records: records.as_deref(),
             failures: &self.failures.rows(study),

@@ -117,6 +117,11 @@ impl SharedResults {
         }
         let numbers: Vec<u64> = self.shared.keys().copied().collect();
         npz.add("joint_configurations", n, &numbers)?;
+        let of_fits =
+            |value: fn(&Shared) -> f64| -> Vec<f64> { self.shared.values().map(value).collect() };
+        npz.add("joint_chi2", n, &of_fits(|shared| shared.chi2))?;
+        npz.add("joint_degrees_of_freedom", n, &of_fits(|shared| shared.degrees_of_freedom))?;
+        npz.add("joint_iterations", n, &of_fits(|shared| shared.iterations as f64))?;
         npz.add("parameter_names", (n, p), &names)?;
         npz.add("parameter_covariance", (n, p, p), &covariance)?;
         npz.add("parameter_correlation", (n, p, p), &correlation)

@@ -15,7 +15,7 @@ use super::quality::{Quality, judged_bins, quality};
 /// One row of `errors.csv`: one emitter of one configuration. Empty where it cannot be said:
 /// measured data have no known truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ErrorRow {
+pub(super) struct ErrorRow {
     /// Place in `configurations.csv`.
     pub configuration: u64,
     /// Channel and scan mode.
@@ -57,11 +57,11 @@ pub struct ErrorRow {
     /// it is said to be. Empty for methods that do not weight.
     pub chi2_per_degree: Option<f64>,
     /// Bins of the configuration with a converged value.
-    pub converged: usize,
+    pub converged: u32,
     /// Bins where the search stopped early.
-    pub not_converged: usize,
+    pub not_converged: u32,
     /// Bins without a usable value.
-    pub failed: usize,
+    pub failed: u32,
 }
 
 /// One row of `summary.csv`: one emitter of one data set, method and noise level, over the trials.
@@ -105,53 +105,150 @@ pub struct Row {
     pub chi2_per_degree: Option<f64>,
 }
 
-/// The rows of `errors.csv`, in the order of the configurations.
-#[must_use]
-pub(super) fn errors(otf: &Otf, grids: &[DataSetGrid], arrays: &Arrays) -> Vec<ErrorRow> {
-    let rows = |configuration| error_rows(otf, grids, arrays, configuration);
-    (0..otf.study.configurations()).flat_map(rows).collect()
+/// How well every configuration did.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// By configuration.
+    figures: Vec<Figures>,
+    /// By configuration, and in it by emitter.
+    quality: Vec<Quality>,
 }
 
-fn error_rows(
-    otf: &Otf,
-    grids: &[DataSetGrid],
-    arrays: &Arrays,
-    configuration: u64,
-) -> Vec<ErrorRow> {
-    let study = &otf.study;
-    let simulated = otf.config.data.source == Source::Simulate;
-    let (id, method) = study.configuration(configuration);
-    let choice = &study.methods[method];
-    let status = arrays.status_of(configuration as usize);
-    let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
-    let chi2 = chi2_per_degree(study, &grids[id.set], arrays, configuration);
-    let prediction_error = prediction_error(&grids[id.set], arrays, configuration);
-    let quality = quality(study, &grids[id.set], arrays, configuration);
-    let row = |(emitter, q): (&crate::science::data::Emitter, Quality)| ErrorRow {
-        configuration,
-        data_set: study.sets[id.set].to_string(),
-        method: choice.label.clone(),
-        constraint: choice.constraint.to_string(),
-        noise_level: simulated.then_some(study.noise_levels[id.noise]),
-        trial: id.trial,
-        emitter: emitter.name().to_owned(),
-        bins: q.bins,
-        determined: q.determined,
-        rmse: finite(q.rmse),
-        nrmse: finite(q.nrmse),
-        relative_error_median: finite(q.relative_error_median),
-        relative_error_p95: finite(q.relative_error_p95),
-        bias: finite(q.bias),
-        coverage_68: finite(q.coverage_68),
-        coverage_95: finite(q.coverage_95),
-        relative_sigma: finite(q.relative_sigma),
-        prediction_error,
-        chi2_per_degree: chi2,
-        converged: count(Status::Converged),
-        not_converged: count(Status::NotConverged),
-        failed: count(Status::Failed),
-    };
-    study.emitters.iter().zip(quality).map(row).collect()
+/// Of a configuration, whatever the emitter.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    prediction_error: Option<f64>,
+    chi2_per_degree: Option<f64>,
+    converged: u32,
+    not_converged: u32,
+    failed: u32,
+}
+
+impl Judged {
+    pub(super) fn new(otf: &Otf, grids: &[DataSetGrid], arrays: &Arrays) -> Self {
+        let study = &otf.study;
+        let configurations = study.configurations();
+        let mut judged = Self {
+            figures: Vec::with_capacity(configurations as usize),
+            quality: Vec::with_capacity(configurations as usize * study.emitters.len()),
+        };
+        for configuration in 0..configurations {
+            let grid = &grids[study.configuration(configuration).0.set];
+            judged.figures.push(Figures::new(study, grid, arrays, configuration));
+            judged.quality.extend(quality(study, grid, arrays, configuration));
+        }
+        judged
+    }
+
+    /// The rows of `errors.csv`, in the order of the configurations.
+    pub(super) fn rows<'a>(&'a self, otf: &'a Otf) -> impl Iterator<Item = ErrorRow> + 'a {
+        let emitters = otf.study.emitters.len();
+        let row = move |place: usize| self.row(otf, (place / emitters) as u64, place % emitters);
+        (0..self.quality.len()).map(row)
+    }
+
+    fn row(&self, otf: &Otf, configuration: u64, emitter: usize) -> ErrorRow {
+        let study = &otf.study;
+        let simulated = otf.config.data.source == Source::Simulate;
+        let (id, method) = study.configuration(configuration);
+        let (choice, figures) = (&study.methods[method], &self.figures[configuration as usize]);
+        let q = &self.quality[configuration as usize * study.emitters.len() + emitter];
+        ErrorRow {
+            configuration,
+            data_set: study.sets[id.set].to_string(),
+            method: choice.label.clone(),
+            constraint: choice.constraint.to_string(),
+            noise_level: simulated.then_some(study.noise_levels[id.noise]),
+            trial: id.trial,
+            emitter: study.emitters[emitter].name().to_owned(),
+            bins: q.bins,
+            determined: q.determined,
+            rmse: finite(q.rmse),
+            nrmse: finite(q.nrmse),
+            relative_error_median: finite(q.relative_error_median),
+            relative_error_p95: finite(q.relative_error_p95),
+            bias: finite(q.bias),
+            coverage_68: finite(q.coverage_68),
+            coverage_95: finite(q.coverage_95),
+            relative_sigma: finite(q.relative_sigma),
+            prediction_error: figures.prediction_error,
+            chi2_per_degree: figures.chi2_per_degree,
+            converged: figures.converged,
+            not_converged: figures.not_converged,
+            failed: figures.failed,
+        }
+    }
+
+    /// The rows of `summary.csv`, in the order of the configurations: the rows of `errors.csv` that
+    /// differ in the trial alone, taken together.
+    #[must_use]
+    pub(super) fn over_trials(&self, otf: &Otf) -> Vec<Row> {
+        let study = &otf.study;
+        let mut rows = Vec::new();
+        for set in 0..study.sets.len() {
+            for noise in 0..study.noise_levels.len() {
+                for method in 0..study.methods.len() {
+                    for emitter in 0..study.emitters.len() {
+                        let of_trial = |trial| {
+                            let id = RealisationId { set, noise, trial };
+                            study.configuration_index(id, method) as usize
+                        };
+                        let trials: Vec<usize> = (1..=study.trials).map(of_trial).collect();
+                        rows.push(self.row_over_trials(otf, emitter, &trials));
+                    }
+                }
+            }
+        }
+        rows
+    }
+
+    /// Of the configurations of all trials; there is at least one.
+    fn row_over_trials(&self, otf: &Otf, emitter: usize, trials: &[usize]) -> Row {
+        let emitters = otf.study.emitters.len();
+        let quality = || trials.iter().map(|trial| &self.quality[trial * emitters + emitter]);
+        let of_quality = |f: fn(&Quality) -> f64| -> Vec<f64> {
+            quality().map(|q| finite(f(q)).unwrap_or(f64::NAN)).collect()
+        };
+        let of_figures = |f: fn(&Figures) -> Option<f64>| -> Vec<f64> {
+            trials.iter().map(|trial| f(&self.figures[*trial]).unwrap_or(f64::NAN)).collect()
+        };
+        let nrmse = Spread::of(&of_quality(|q| q.nrmse));
+        let prediction = Spread::of(&of_figures(|figures| figures.prediction_error));
+        let first = self.row(otf, trials[0] as u64, emitter);
+        Row {
+            data_set: first.data_set,
+            method: first.method,
+            constraint: first.constraint,
+            noise_level: first.noise_level,
+            emitter: first.emitter,
+            trials: trials.len() as u64,
+            bins: quality().map(|q| q.bins).min().unwrap_or(0),
+            determined: quality().map(|q| q.determined).min().unwrap_or(0),
+            nrmse_mean: nrmse.mean,
+            nrmse_std: nrmse.std,
+            nrmse_min: nrmse.min,
+            nrmse_max: nrmse.max,
+            relative_sigma: finite(mean(&of_quality(|q| q.relative_sigma))),
+            prediction_error_mean: prediction.mean,
+            prediction_error_std: prediction.std,
+            prediction_error_min: prediction.min,
+            prediction_error_max: prediction.max,
+            chi2_per_degree: finite(mean(&of_figures(|figures| figures.chi2_per_degree))),
+        }
+    }
+}
+
+impl Figures {
+    fn new(study: &Study, grid: &DataSetGrid, arrays: &Arrays, configuration: u64) -> Self {
+        let count = |status| arrays.count(configuration as usize, status) as u32;
+        Self {
+            prediction_error: prediction_error(grid, arrays, configuration),
+            chi2_per_degree: chi2_per_degree(study, grid, arrays, configuration),
+            converged: count(Status::Converged),
+            not_converged: count(Status::NotConverged),
+            failed: count(Status::Failed),
+        }
+    }
 }
 
 fn prediction_error(grid: &DataSetGrid, arrays: &Arrays, configuration: u64) -> Option<f64> {
@@ -174,60 +271,6 @@ fn chi2_per_degree(
     let of_bin = |bin| arrays.chi2_per_degree_at(configuration as usize, bin);
     let bins = judged_bins(grid, arrays, configuration);
     finite(median(&bins.into_iter().map(of_bin).collect::<Vec<_>>()))
-}
-
-/// The rows of `summary.csv`, in the order of the configurations: the rows of `errors.csv` that
-/// differ in the trial alone, taken together.
-#[must_use]
-pub(super) fn summarise(study: &Study, errors: &[ErrorRow]) -> Vec<Row> {
-    let emitters = study.emitters.len();
-    let row_of =
-        |configuration: u64, emitter: usize| &errors[configuration as usize * emitters + emitter];
-    let mut rows = Vec::new();
-    for set in 0..study.sets.len() {
-        for noise in 0..study.noise_levels.len() {
-            for method in 0..study.methods.len() {
-                for emitter in 0..emitters {
-                    let of_trial = |trial| {
-                        let id = RealisationId { set, noise, trial };
-                        row_of(study.configuration_index(id, method), emitter)
-                    };
-                    rows.push(over_trials(&(1..=study.trials).map(of_trial).collect::<Vec<_>>()));
-                }
-            }
-        }
-    }
-    rows
-}
-
-/// There is at least one trial.
-fn over_trials(trials: &[&ErrorRow]) -> Row {
-    let values = |f: fn(&ErrorRow) -> Option<f64>| -> Vec<f64> {
-        trials.iter().map(|row| f(row).unwrap_or(f64::NAN)).collect()
-    };
-    let nrmse = Spread::of(&values(|row| row.nrmse));
-    let prediction = Spread::of(&values(|row| row.prediction_error));
-    let first = trials[0];
-    Row {
-        data_set: first.data_set.clone(),
-        method: first.method.clone(),
-        constraint: first.constraint.clone(),
-        noise_level: first.noise_level,
-        emitter: first.emitter.clone(),
-        trials: trials.len() as u64,
-        bins: trials.iter().map(|row| row.bins).min().unwrap_or(0),
-        determined: trials.iter().map(|row| row.determined).min().unwrap_or(0),
-        nrmse_mean: nrmse.mean,
-        nrmse_std: nrmse.std,
-        nrmse_min: nrmse.min,
-        nrmse_max: nrmse.max,
-        relative_sigma: finite(mean(&values(|row| row.relative_sigma))),
-        prediction_error_mean: prediction.mean,
-        prediction_error_std: prediction.std,
-        prediction_error_min: prediction.min,
-        prediction_error_max: prediction.max,
-        chi2_per_degree: finite(mean(&values(|row| row.chi2_per_degree))),
-    }
 }
 
 /// How a figure varies over the trials; none where it cannot be said.

@@ -28,13 +28,13 @@ use super::grid::DataSetGrid;
 use super::names;
 use super::records::{RecordTable, write_records};
 use super::shared::SharedResults;
-use super::summary::{ErrorRow, Row};
+use super::summary::{Judged, Row};
 
 /// The tables that are written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tables<'a> {
-    /// One row a configuration and emitter.
-    pub(super) errors: &'a [ErrorRow],
+    /// How well each configuration did, emitter by emitter.
+    pub(super) judged: &'a Judged,
     /// One row a data set, method, noise level and emitter.
     pub(super) rows: &'a [Row],
     /// One a data set; none where the data are not.
@@ -74,7 +74,7 @@ pub(super) fn write_products(
     if let Some(records) = tables.records {
         write_records(run, study, records)?;
     }
-    write_csv(&run.product("errors.csv"), &[], tables.errors)?;
+    write_csv(&run.product("errors.csv"), &[], tables.judged.rows(place.otf))?;
     write_csv(&run.product("summary.csv"), &[], tables.rows)?;
     write_csv(&run.product("failures.csv"), &FailureRow::COLUMNS, tables.failures)?;
     files::write_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
@@ -90,14 +90,18 @@ fn write_solution(
     let arrays = fitted.arrays;
     write_npz(&run.product("solution.npz"), |npz| {
         let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
-        npz.add("emissivity", (c, b, e), &arrays.emissivity)?;
-        npz.add("sigma", (c, b, e), &arrays.sigma)?;
-        npz.add("rss", (c, b), &arrays.rss)?;
-        npz.add("condition", (c, b), &arrays.condition)?;
-        npz.add("status", (c, b), &arrays.status)?;
-        npz.add("determined", (c, b, e), &arrays.determined)?;
+        npz.add_parts("emissivity", (c, b, e), arrays.with_all_bins(&arrays.emissivity))?;
+        npz.add_parts("sigma", (c, b, e), arrays.with_all_bins(&arrays.sigma))?;
+        npz.add_parts("rss", (c, b), arrays.with_all_bins(&arrays.rss))?;
+        npz.add_parts("condition", (c, b), arrays.with_all_bins(&arrays.condition))?;
+        npz.add_parts("status", (c, b), arrays.with_all_bins(&arrays.status))?;
+        npz.add_parts("determined", (c, b, e), arrays.with_all_bins(&arrays.determined))?;
         if study.resampling != Resampling::None {
-            npz.add("prediction_error", (c, b), &arrays.prediction_error)?;
+            npz.add_parts(
+                "prediction_error",
+                (c, b),
+                arrays.with_all_bins(&arrays.prediction_error),
+            )?;
         }
         let ghz: Vec<f64> = grids.iter().flat_map(|grid| grid.frequency_ghz.clone()).collect();
         match study.sets.len() {
@@ -147,8 +151,7 @@ fn write_configurations(place: &Destination, arrays: &Arrays) -> Result<(), File
             let (realisation, method) = study.configuration(configuration);
             let set = study.sets[realisation.set];
             let (level, trial) = (study.noise_levels[realisation.noise], realisation.trial);
-            let status = arrays.status_of(configuration as usize);
-            let count = |s: Status| status.iter().filter(|code| **code == s.code()).count();
+            let count = |status| arrays.count(configuration as usize, status);
             csv.serialize(ConfigurationRow {
                 configuration,
                 data_set: set.to_string(),
@@ -169,13 +172,17 @@ fn write_configurations(place: &Destination, arrays: &Arrays) -> Result<(), File
 }
 
 /// Rows write their own header; a table without rows has its header all the same.
-fn write_csv(path: &Path, header: &[&str], rows: &[impl Serialize]) -> Result<(), FileError> {
+fn write_csv<T: Serialize>(
+    path: &Path,
+    header: &[&str],
+    rows: impl IntoIterator<Item = T>,
+) -> Result<(), FileError> {
     files::write_whole(path, |w| {
-        let mut csv = csv::Writer::from_writer(w);
-        if rows.is_empty() {
+        let (mut csv, mut rows) = (csv::Writer::from_writer(w), rows.into_iter().peekable());
+        if rows.peek().is_none() {
             csv.write_record(header).map_err(io_error)?;
         }
-        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
+        rows.try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
         csv.flush()
     })
 }

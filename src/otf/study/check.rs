@@ -91,6 +91,22 @@ pub enum StudyError {
         /// The channel.
         channel: String,
     },
+    /// A setting of the joint fit.
+    #[error("fit.options.joint: {0}")]
+    Joint(String),
+    /// Data sets to be fitted together that are not there.
+    #[error(
+        "fit.options.joint.together names `{name}`, which is no data set of this study{meant}; \
+         data.sets has {valid}: add it there, or leave it out of fit.options.joint.together"
+    )]
+    Together {
+        /// As typed.
+        name: String,
+        /// The one that may have been meant, as a question; empty if none is like it.
+        meant: String,
+        /// All that there are.
+        valid: String,
+    },
     /// More units than can be counted.
     #[error("the study has more than 2^63 units; reduce study.trials")]
     TooLarge,

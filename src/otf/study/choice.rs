@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::foundations::text::did_you_mean;
 use crate::otf::external::ExternalProgram;
-use crate::science::fit::joint::JointSettings;
+use crate::science::fit::joint::{self, JointSettings};
 use crate::science::fit::{Constraint, Method, MethodInfo, OptionValues, method, methods};
 use crate::science::instrument::ChannelScan;
 
@@ -16,7 +16,7 @@ use super::check::seconds;
 use super::config::{FitSettings, ProgramSettings};
 
 /// The method that fits the parameters that all bins share.
-pub(crate) const JOINT: &str = "joint";
+pub(crate) const JOINT: &str = joint::NAME;
 
 /// Starting a program takes longer than most fits.
 const COST_OF_A_PROGRAM: u32 = 1000;

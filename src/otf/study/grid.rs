@@ -9,6 +9,7 @@ use crate::science::instrument::ChannelScan;
 use super::check::{self, StudyError};
 use super::choice::MethodChoice;
 use super::config::Config;
+use super::joint;
 
 /// A study whose settings have been checked against each other.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Study {
     pub emitters: Vec<Emitter>,
     /// Everything random follows from this.
     pub seed: u64,
+    /// Whether the covariance among emitters is kept, of methods that are linear.
+    pub covariance: bool,
     /// Time after which an iterative method gives up at a bin.
     pub unit_limit: Option<Duration>,
     /// The order of the units: a realisation is a block, a bin a row, a method a column.
@@ -69,6 +72,9 @@ impl Study {
         let emitters = check::emitters(config)?;
         let (methods, bins) = (check::chosen_methods(config, &emitters)?, config.fit.bins.bins());
         let (sets, noise_levels) = (check::sets(config)?, check::noise_levels(config)?);
+        if let Some(settings) = &config.fit.options.joint {
+            joint::check(settings, &emitters, &sets)?;
+        }
         let draws = (sets.len() * noise_levels.len()) as u64;
         let realisations = draws.checked_mul(config.study.trials).ok_or(StudyError::TooLarge)?;
         let column = |method: &MethodChoice| Column {
@@ -87,6 +93,7 @@ impl Study {
             bins,
             emitters,
             seed: config.study.seed,
+            covariance: config.fit.covariance,
             unit_limit: check::unit_limit(&config.fit)?,
         })
     }

@@ -5,6 +5,7 @@ mod check;
 mod choice;
 mod config;
 mod grid;
+mod joint;
 mod unused;
 
 pub use bins::BinSelection;

@@ -1,13 +1,15 @@
 //! Fits what was drawn once more, and compares it with what the partial holds.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rayon::ThreadPool;
 
+use crate::foundations::FileError;
 use crate::runner::engine::{Profile, Programs, Stop, Work, WorkError, Workload};
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::{Envelope, Partial, Results, RunDir};
+use crate::runner::store::{Envelope, Partial, PartialError, Results, RunDir};
 
 use super::sample::Sampled;
 
@@ -45,9 +47,17 @@ impl Auditor<'_> {
     /// If the data cannot be prepared.
     pub fn compare(&self, sampled: &Sampled) -> Result<Compared, WorkError> {
         let units = self.plan.shards.units(sampled.shard).unwrap_or(0..0);
-        let Ok(partial) = Partial::read(self.run, self.plan, sampled.shard) else {
-            return Ok(Compared::default());
-        };
+        let partial = Partial::read(self.run, self.plan, sampled.shard).map_err(|problem| {
+            let problem = match problem {
+                PartialError::File(error) => error,
+                // It was sound when the sample was drawn.
+                problem => {
+                    let path = self.run.partial(sampled.shard);
+                    FileError::new("audit", &path, io::Error::other(problem.to_string()))
+                }
+            };
+            WorkError::new(problem)
+        })?;
         let at = |unit: u64| &partial.results[(unit - units.start) as usize];
         // What was not drawn counts as done.
         let (mut done, mut next) = (Results::none(&units), units.start);

@@ -6,10 +6,10 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::foundations::Digest;
+use crate::foundations::{Digest, FileError};
 use crate::runner::engine::Workload;
 use crate::runner::plan::BoundPlan;
-use crate::runner::store::{Envelope, Partial, PartialError, RunDir};
+use crate::runner::store::{Envelope, Partial, PartialError, RunDir, StreamError};
 
 /// How the sample is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,30 +48,50 @@ pub struct Samples {
 
 /// Draws the pieces to be recomputed. Of every machine there is at least one, if it has any that
 /// may be drawn.
-#[must_use]
-pub fn sample(run: &RunDir, plan: &BoundPlan, workload: &dyn Workload, how: &Sample) -> Samples {
+///
+/// # Errors
+/// If a partial cannot be read: it may be sound, only nobody can see it now.
+pub fn sample(
+    run: &RunDir,
+    plan: &BoundPlan,
+    workload: &dyn Workload,
+    how: &Sample,
+) -> Result<Samples, FileError> {
     let mut samples = Samples::default();
     let mut spare = Vec::new();
     for shard in plan.shards.live() {
-        let partial = match Partial::read(run, plan, shard) {
-            Ok(partial) => partial,
+        let (host, was_run) = match look(run, plan, shard) {
+            Ok(seen) => seen,
             Err(PartialError::Missing) => {
                 samples.missing.push(shard);
                 continue;
             }
+            Err(PartialError::File(error)) => return Err(error),
             Err(problem) => {
                 samples.damaged.push((shard, problem));
                 continue;
             }
         };
-        let drawn = Drawn::of_shard(plan, workload, (shard, &partial.results), how);
+        let drawn = Drawn::of_shard(plan, workload, (shard, &was_run), how);
         samples.skipped += drawn.skipped;
         spare.push(drawn.spare);
-        let (host, pieces) = (partial.provenance.host, drawn.pieces);
-        samples.sampled.push(Sampled { shard, host, pieces });
+        samples.sampled.push(Sampled { shard, host, pieces: drawn.pieces });
     }
     one_of_each_host(&mut samples.sampled, &mut spare);
-    samples
+    Ok(samples)
+}
+
+/// Who made a partial, and which of its units were run and not left out.
+fn look(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<(String, Vec<bool>), PartialError> {
+    let mut was_run = Vec::new();
+    let take = |_, result: Envelope| {
+        was_run.push(!result.was_left_out());
+        Ok::<(), PartialError>(())
+    };
+    match Partial::stream(run, plan, shard, take) {
+        Ok(provenance) => Ok((provenance.host, was_run)),
+        Err(StreamError::Partial(problem) | StreamError::Refused(problem)) => Err(problem),
+    }
 }
 
 /// What is drawn of a shard.
@@ -86,7 +106,7 @@ impl Drawn {
     fn of_shard(
         plan: &BoundPlan,
         workload: &dyn Workload,
-        (shard, results): (u32, &[Envelope]),
+        (shard, was_run): (u32, &[bool]),
         how: &Sample,
     ) -> Self {
         let key = Digest::of_pieces(&[b"audit", plan.hash.as_bytes(), &how.seed.to_le_bytes()]);
@@ -95,10 +115,8 @@ impl Drawn {
         let mut drawn = Self { pieces: Vec::new(), spare: None, skipped: 0 };
         let mut least = u64::MAX;
         let units = plan.shards.units(shard).unwrap_or(0..0);
-        let was_run = |unit: u64| {
-            let result = results.get((unit - units.start) as usize);
-            result.is_some_and(|result| !result.was_left_out())
-        };
+        let was_run =
+            |unit: u64| was_run.get((unit - units.start) as usize).copied().unwrap_or(false);
         for piece in plan.layout.pieces_of(units.clone()) {
             // A number is drawn for each, so that what is left out does not change the others.
             let number = rng.next_u64();

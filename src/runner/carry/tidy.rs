@@ -17,7 +17,7 @@ use super::error::CarryError;
 /// # Errors
 /// If a file cannot be moved.
 pub fn tidy(run: &RunDir, plan: &BoundPlan) -> Result<(), CarryError> {
-    if BoundPlan::has_foreign_revisions(run) {
+    if BoundPlan::has_foreign_revisions(run)? {
         set_aside(run, &run.revisions())?;
     }
     for shard in partials(run)? {
@@ -61,10 +61,9 @@ fn products_are_of(run: &RunDir) -> Option<Digest> {
 /// The shards that have something in the place of a partial.
 fn partials(run: &RunDir) -> Result<Vec<u32>, FileError> {
     let folder = run.partials();
-    let error = |e| FileError::new("read the folder", &folder, e);
     let mut shards = Vec::new();
-    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
-        shards.extend(shard_of_partial(&entry.map_err(error)?.file_name().to_string_lossy()));
+    for name in plain::read_folder(&folder)?.into_iter().flatten() {
+        shards.extend(shard_of_partial(&name.to_string_lossy()));
     }
     shards.sort_unstable();
     Ok(shards)

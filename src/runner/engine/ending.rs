@@ -36,6 +36,8 @@ pub struct Summary {
     pub foreign_journals: u64,
     /// Why the journal was not kept as it should be, if it was not. The results do not need it.
     pub journal_trouble: Option<String>,
+    /// What of the state of the run somebody else changed meanwhile. The results do not rest on it.
+    pub changed: Vec<String>,
 }
 
 /// How far a shard came that was asked to stop.

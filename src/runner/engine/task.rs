@@ -12,9 +12,9 @@ use rayon::ThreadPool;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::{
-    Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Locked, Locks, Origin, Partial,
-    PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock, now,
-    set_aside,
+    Attempt, ColumnTime, Holder, Identity, JournalWriter, Journals, Lock, Locked, Locks, Origin,
+    Partial, PartialError, Piece, Provenance, Results, RunDir, Why, free_place, journals, lock,
+    locked_shards, now, set_aside,
 };
 
 use super::desk::Desk;
@@ -106,7 +106,7 @@ impl<'a> Worker<'a> {
     ) -> Result<ShardEnd, TaskError> {
         let units = self.units(shard)?;
         self.plan.check_stands(self.run)?;
-        if Partial::read(self.run, self.plan, shard).is_ok() {
+        if Partial::prove(self.run, self.plan, shard).is_ok() {
             self.clear(shard);
             return Ok(ShardEnd::AlreadyDone);
         }
@@ -125,7 +125,7 @@ impl<'a> Worker<'a> {
         match self.take_up(shard, units, attempt, journal)? {
             None => Ok(ShardEnd::AlreadyDone),
             // The lock is held until this returns.
-            Some(task) => self.work(task, lock.is_some(), progress, listener),
+            Some(task) => self.work(task, lock.as_ref(), progress, listener),
         }
     }
 
@@ -137,7 +137,7 @@ impl<'a> Worker<'a> {
         attempt: Attempt,
         journal: PathBuf,
     ) -> Result<Option<ShardInHand>, TaskError> {
-        let damaged = match Partial::read(self.run, self.plan, shard) {
+        let damaged = match Partial::prove(self.run, self.plan, shard) {
             Ok(_) => return Ok(None),
             Err(PartialError::Missing) => false,
             // It may be sound: only nobody can see it now.
@@ -169,13 +169,13 @@ impl<'a> Worker<'a> {
     fn work(
         &mut self,
         mut task: ShardInHand,
-        alone: bool,
+        lock: Option<&Lock>,
         progress: &Progress,
         listener: Listener,
     ) -> Result<ShardEnd, TaskError> {
         for path in &task.past.foreign {
             // Another process may have begun to write it just now, unless there is none.
-            if alone || *path == task.journal {
+            if lock.is_some() || *path == task.journal {
                 task.foreign_journals += u64::from(set_aside(self.run, path)?);
             }
         }
@@ -187,7 +187,8 @@ impl<'a> Worker<'a> {
             Ok(Some(summary)) => {
                 let journal_trouble = recorder.discard().err().map(|error| error.to_string());
                 remove(&task.journals)?;
-                Ok(ShardEnd::Fitted(Summary { journal_trouble, ..summary }))
+                let changed = self.changed(lock);
+                Ok(ShardEnd::Fitted(Summary { journal_trouble, changed, ..summary }))
             }
             Ok(None) => Ok(ShardEnd::Stopped(self.leave(&task, recorder, &self.stop.why())?)),
             Err(error @ TaskError::Differs { .. }) => {
@@ -197,12 +198,20 @@ impl<'a> Worker<'a> {
                 Err(error)
             }
             Err(error) => {
-                // What went wrong first is what is told.
+                // What went wrong first is what is told; and if the plan was replaced, that is it.
+                let error = self.plan.check_stands(self.run).err().map_or(error, TaskError::from);
                 let message = error.to_string();
                 let _ = self.leave(&task, recorder, &Why::Error { message });
                 Err(error)
             }
         }
+    }
+
+    /// What of the plan and of the lock is no longer as it was.
+    fn changed(&self, lock: Option<&Lock>) -> Vec<String> {
+        let plan = self.plan.check_kept(self.run).err().map(|error| error.to_string());
+        let lock = lock.and_then(|lock| lock.check_kept().err()).map(|error| error.to_string());
+        plan.into_iter().chain(lock).collect()
     }
 
     /// Removes what a process left that was killed right after it had written the partial. That
@@ -219,7 +228,7 @@ impl<'a> Worker<'a> {
 
     /// What to say of a shard that another process works on.
     fn elsewhere(&self, shard: u32) -> Result<ShardEnd, TaskError> {
-        if Partial::read(self.run, self.plan, shard).is_ok() {
+        if Partial::check(self.run, self.plan, shard).is_ok() {
             return Ok(ShardEnd::AlreadyDone);
         }
         let mut journals = Journals::of_shard(self.plan, shard, &journals(self.run)?)?;
@@ -273,39 +282,45 @@ impl<'a> Worker<'a> {
         let Some(results) = results.complete() else { return Ok(None) };
         let provenance = self.provenance(task, wall, &counts, times);
         let partial = Partial { results, provenance };
-        self.profile.phase(Phase::Write, || self.hand_in(task.shard, &partial))?;
+        let hand_in = || self.hand_in(task.shard, &partial);
+        let was_in_the_way = self.profile.phase(Phase::Write, hand_in)?;
         Ok(Some(Summary {
             counts,
             preparing,
             fitting: wall - preparing,
-            set_aside: task.damaged,
+            set_aside: task.damaged || was_in_the_way,
             foreign_journals: task.foreign_journals,
             journal_trouble: None,
+            changed: Vec::new(),
         }))
     }
 
-    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same.
-    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<(), TaskError> {
+    /// Leaves a partial in its place. Where a sound one is by now, that stays: it must be the same. Says
+    /// whether something else was there, and moved aside.
+    fn hand_in(&self, shard: u32, ours: &Partial) -> Result<bool, TaskError> {
         let path = self.run.partial(shard);
+        let mut was_in_the_way = false;
         for _ in 0..TRIES {
             self.plan.check_stands(self.run)?;
             if ours.write(self.run, self.plan, shard)? {
-                return Ok(());
+                return Ok(was_in_the_way);
             }
             match Partial::read(self.run, self.plan, shard) {
-                Ok(theirs) if theirs.has_results_of(ours) => return Ok(()),
+                Ok(theirs) if theirs.has_results_of(ours) => return Ok(was_in_the_way),
                 Ok(theirs) => {
-                    let aside = free_place(self.run, &path)?;
-                    ours.write_to(&aside, self.plan, shard)?;
+                    let mut aside = free_place(self.run, &path)?;
+                    while !ours.write_to(&aside, self.plan, shard)? {
+                        aside = free_place(self.run, &path)?;
+                    }
                     let Provenance { host, process, .. } = theirs.provenance;
                     return Err(TaskError::Differs { shard, path, host, process, aside });
                 }
                 Err(PartialError::File(error)) => return Err(error.into()),
                 Err(_) => {
                     self.plan.check_stands(self.run)?;
-                    set_aside(self.run, &path)?
+                    was_in_the_way |= set_aside(self.run, &path)?;
                 }
-            };
+            }
         }
         Err(FileError::new("write", &path, ErrorKind::AlreadyExists.into()).into())
     }
@@ -356,15 +371,26 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Removes the journals of shards that were cut into more, when all is merged: what they had done
-/// stands in the partials of their parts.
+/// Removes all journals and files of locks when all is merged, also those of shards that were cut into
+/// more: what they had done stands in partials. What is not of this plan goes to `aside/`, and who holds
+/// a shard keeps what is his.
 ///
 /// # Errors
-/// If the folder cannot be read or a file not be removed.
+/// If the folder cannot be read, or a file cannot be removed.
 pub fn remove_outlived(run: &RunDir, plan: &BoundPlan) -> Result<(), FileError> {
     let mut found = journals(run)?;
-    let outlived = plan.shards.splits().iter().filter_map(|split| found.remove(&split.shard));
-    remove(&outlived.flatten().collect::<Vec<_>>())
+    for shard in locked_shards(run)? {
+        found.entry(shard).or_default();
+    }
+    for (shard, paths) in found {
+        if let Locked::Ours(_) | Locked::Unknown = lock(&run.lock(shard), Locks::default())? {
+            for path in Journals::read(plan, shard, &paths)?.foreign() {
+                set_aside(run, path)?;
+            }
+            remove(&paths)?;
+        }
+    }
+    Ok(())
 }
 
 /// A shard in hand.

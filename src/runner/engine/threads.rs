@@ -1,6 +1,8 @@
 //! How many worker threads.
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::ThreadPool;
+
+use crate::foundations::threads::{self, NoThread};
 
 /// A wish for a number of threads, and who made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +45,8 @@ impl ThreadCount {
     ///
     /// # Errors
     /// If the system does not grant them.
-    pub fn pool(&self) -> Result<ThreadPool, ThreadPoolBuildError> {
-        ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|i| format!("otfhpc-{i}"))
-            .build()
+    pub fn pool(&self) -> Result<ThreadPool, NoThread> {
+        threads::pool(self.threads)
     }
 }
 

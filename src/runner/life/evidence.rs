@@ -46,7 +46,7 @@ pub enum LookError {
 /// If the files of the run cannot be read. That Slurm does not answer is no error.
 pub fn look(run: &RunDir, plan: &BoundPlan) -> Result<Life, LookError> {
     let found = survey(run, plan)?;
-    let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run));
+    let (submissions, owner) = (Submissions::read(run)?, Owner::new(&plan.hash, run)?);
     let history = History::new(&submissions, &owner);
     let last = last_tasks(&found, &history);
     let is_done = found.iter().all(|(_, found)| *found == Found::Done);

@@ -22,7 +22,8 @@ pub fn late_shards(run: &RunDir, plan: &BoundPlan, after: &[String]) -> BTreeSet
         return BTreeSet::new();
     }
     let submissions = Submissions::read(run).unwrap_or_default();
-    let history = History::new(&submissions, &Owner::new(&plan.hash, run));
+    let Ok(owner) = Owner::new(&plan.hash, run) else { return BTreeSet::new() };
+    let history = History::new(&submissions, &owner);
     let jobs: BTreeSet<String> = history.jobs().into_iter().chain(after.iter().cloned()).collect();
     let finished = queue_of(&jobs.into_iter().collect::<Vec<_>>()).unwrap_or_default();
     let finished: BTreeSet<(String, u32)> = finished

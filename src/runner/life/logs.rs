@@ -28,11 +28,11 @@ impl Logs {
         if run.has_file_for_logs() {
             return Ok(logs);
         }
-        for entry in plain::read_folder(&run.logs())?.into_iter().flatten().flatten() {
-            let name = entry.file_name();
+        for name in plain::read_folder(&run.logs())?.into_iter().flatten() {
             if let Some(task) = task_of(&name.to_string_lossy()) {
-                plain::check(&entry.path(), Kind::File)?;
-                logs.by_task.entry(task).or_default().push(entry.path());
+                let path = run.logs().join(name);
+                plain::check(&path, Kind::File)?;
+                logs.by_task.entry(task).or_default().push(path);
             }
         }
         Ok(logs)

@@ -45,12 +45,44 @@ pub(super) fn collect<'a>(
     plan: &BoundPlan,
     collector: impl FnOnce() -> Result<Box<dyn Collector + 'a>, AnyError>,
 ) -> Result<Collected<'a>, MergeError> {
+    loop {
+        if are_all_there(run, plan)? {
+            return read_all(run, plan, Some(collector().map_err(MergeError::Work)?));
+        }
+        match read_all(run, plan, None)? {
+            // Who was at work has just finished.
+            Collected::Incomplete { faults, .. } if faults.is_empty() => {}
+            collected => return Ok(collected),
+        }
+    }
+}
+
+/// Whether every partial is there, as far as its header tells, and nothing else among them.
+fn are_all_there(run: &RunDir, plan: &BoundPlan) -> Result<bool, MergeError> {
+    if !strays(run, plan)?.is_empty() {
+        return Ok(false);
+    }
+    for shard in plan.shards.live() {
+        match Partial::look(run, plan, shard) {
+            Ok(()) => {}
+            Err(PartialError::File(error)) => return Err(error.into()),
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Reads all partials, and hands what is in them to a collector; without one, only says what is at fault.
+fn read_all<'a>(
+    run: &RunDir,
+    plan: &BoundPlan,
+    collector: Option<Box<dyn Collector + 'a>>,
+) -> Result<Collected<'a>, MergeError> {
     let mut faults = strays(run, plan)?;
-    let is_there = |shard: &u32| Partial::look(run, plan, *shard).is_ok();
-    let is_promising = faults.is_empty() && plan.shards.live().iter().all(is_there);
-    let made = is_promising.then(collector).transpose().map_err(MergeError::Work)?;
-    let mut account =
-        Account { collector: made, ledger: Ledger::default(), provenance: Vec::new() };
+    let mut account = Account { collector, ledger: Ledger::default(), provenance: Vec::new() };
+    if !faults.is_empty() {
+        account.collector = None;
+    }
     for shard in plan.shards.live() {
         let units = plan.shards.units(shard).unwrap_or(0..0);
         let taken = match account.take(run, plan, shard) {
@@ -117,12 +149,8 @@ impl Account<'_> {
 /// count, and do not. Unfinished files of killed attempts are expected, and ignored.
 fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
     let folder = run.partials();
-    let mut names = Vec::new();
-    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
-        let entry = entry.map_err(|e| FileError::new("read the folder", &folder, e))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_unstable();
+    let names = plain::read_folder(&folder)?.into_iter().flatten();
+    let names = names.map(|name| name.to_string_lossy().into_owned());
     // That of a shard that was cut since is of no use, but no stranger's.
     let belongs = |name: &str| shard_of_partial(name).is_some_and(|s| s < plan.shards.numbers());
     let fault = |name: String| Fault {
@@ -131,5 +159,5 @@ fn strays(run: &RunDir, plan: &BoundPlan) -> Result<Vec<Fault>, FileError> {
         shard: None,
     };
     let stray = |name: &String| !belongs(name) && !files::is_temporary(name);
-    Ok(names.into_iter().filter(stray).map(fault).collect())
+    Ok(names.filter(stray).map(fault).collect())
 }

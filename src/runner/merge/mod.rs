@@ -109,8 +109,10 @@ pub fn merge<'a>(
         Collected::Complete(complete) => complete,
     };
     plan.check_stands(run)?;
-    let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
+    let written = complete.collector.write(&complete.ledger).map_err(MergeError::Work);
+    // Also if it could not write: then that is why.
     plan.check_stands(run)?;
+    let report = written?;
     let other_binaries = write_provenance(run, plan, &complete.provenance)?;
     Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
 }

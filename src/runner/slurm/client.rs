@@ -1,13 +1,14 @@
 //! Runs Slurm's commands: programs with arguments, never a shell.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+
+use crate::process::{Said, said, said_meanwhile};
 
 use super::answer::{Answer, Ended, answer, remarks};
 use super::partitions::Partitions;
@@ -165,7 +166,7 @@ pub(super) fn submit(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Answer, SlurmError> {
     let mut call = command("sbatch");
-    call.args(sbatch.arguments()).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+    call.args(sbatch.arguments()).stdin(input);
     let ended = followed(call, tell).map_err(|source| not_run("sbatch", source))?;
     let (ended, untold) = ended;
     let answer = answer(&ended);
@@ -179,42 +180,33 @@ pub(super) fn submit(
 /// Runs a command to its end, and tells what it writes to standard error if it takes long; gives
 /// back the lines that were not told.
 fn followed(mut call: Command, tell: &mut dyn FnMut(&str)) -> io::Result<(Ended, Vec<String>)> {
-    let mut child = call.spawn()?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let stdout = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = out.map_or(Ok(0), |mut out| out.read_to_end(&mut bytes));
-        read.map(|_| String::from_utf8_lossy(&bytes).into_owned())
-    });
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        let lines = err.into_iter().flat_map(|err| BufReader::new(err).split(b'\n'));
-        for line in lines.map_while(Result::ok) {
-            // Nobody listens any more: it is read all the same, so that sbatch can go on.
-            let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
-        }
-    });
-    let (mut stderr, mut untold, mut since) = (String::new(), Vec::new(), Instant::now());
-    loop {
-        match lines.recv_timeout(SLOW) {
-            Ok(line) => {
-                stderr += &format!("{line}\n");
-                untold.extend(Some(line).filter(|line| !line.trim().is_empty()));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
+    let (mut told, mut since) = (0, Instant::now());
+    let mut look = |stderr: &[u8]| {
         if since.elapsed() >= SLOW {
-            untold.drain(..).for_each(|line| tell(&line));
-            since = Instant::now();
+            let whole = end_of_lines(&stderr[told..]);
+            lines(&stderr[told..told + whole]).iter().for_each(|line| tell(line));
+            (told, since) = (told + whole, Instant::now());
         }
-    }
-    let status = child.wait()?;
-    let stdout = stdout.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+    };
+    let Said { status, stdout, stderr } = said_meanwhile(&mut call, &mut look)?;
+    let untold = lines(&stderr[told..]);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&stdout), text(&stderr));
     let exited = status.signal().is_none();
     let ended =
         Ended { success: status.success(), status: status.to_string(), exited, stdout, stderr };
     Ok((ended, untold))
+}
+
+/// Where the last line ends that has come to its end.
+fn end_of_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1)
+}
+
+/// The lines of a text, but for empty ones.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
 }
 
 fn not_run(program: &'static str, source: io::Error) -> SlurmError {
@@ -225,8 +217,8 @@ fn not_run(program: &'static str, source: io::Error) -> SlurmError {
 }
 
 fn output(program: &'static str, mut command: Command) -> Result<String, SlurmError> {
-    let Output { status, stdout, stderr } =
-        command.output().map_err(|source| not_run(program, source))?;
+    let Said { status, stdout, stderr } =
+        said(&mut command).map_err(|source| not_run(program, source))?;
     if !status.success() {
         let said = String::from_utf8_lossy(&stderr).trim().to_owned();
         return Err(SlurmError::Failed { program, status: status.to_string(), said });

@@ -104,8 +104,8 @@ mod tests {
     fn a_shard_knows_how_often_and_where_it_was_submitted_last() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
-        let owner = Owner::new(&Digest::of(b"plan"), &run);
-        let foreign = Owner::new(&Digest::of(b"other"), &run);
+        let owner = Owner::new(&Digest::of(b"plan"), &run).unwrap();
+        let foreign = Owner::new(&Digest::of(b"other"), &run).unwrap();
         let mut recorder = SubmissionLog::open(&run).unwrap();
         let mut add = |number, owner: &Owner, shards: &str, answer: Result<&str, ()>| {
             let token = owner.token(number, Purpose::Shards { offset: 4 });

@@ -80,10 +80,10 @@ mod tests {
     fn jobs_are_known_by_comment_or_by_number_and_those_of_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());
-        let owner = Owner::new(&Digest::of(b"plan"), &run);
+        let owner = Owner::new(&Digest::of(b"plan"), &run).unwrap();
         let array = owner.token(0, Purpose::Shards { offset: 1000 });
         let (merge, old_merge) = (owner.token(2, Purpose::Merge), owner.token(1, Purpose::Merge));
-        let foreign = Owner::new(&Digest::of(b"other"), &run).token(0, array.purpose);
+        let foreign = Owner::new(&Digest::of(b"other"), &run).unwrap().token(0, array.purpose);
         let mut recorder = SubmissionLog::open(&run).unwrap();
         let both = vec!["12".to_owned(), "13".to_owned()];
         recorder.add(Entry::intent(old_merge.clone(), String::new(), both[..1].to_vec())).unwrap();

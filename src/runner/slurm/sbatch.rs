@@ -236,7 +236,7 @@ mod tests {
         let options = JobOptions::new(&settings, &more).unwrap();
         let run = RunDir::new("/data/50% mine");
         let launcher = Launcher::new(&run, program.clone(), false, options).unwrap();
-        let owner = Owner::new(&Digest::of(b"plan"), &run);
+        let owner = Owner::new(&Digest::of(b"plan"), &run).unwrap();
         let token = owner.token(3, Purpose::Shards { offset: 8 });
         let chunk = Chunk { offset: 8, shards: vec![9, 11, 12] };
         let program = program.display();

@@ -409,7 +409,7 @@ mod tests {
     use crate::foundations::Digest;
 
     fn tokens(run: &RunDir) -> [Token; 2] {
-        let owner = Owner::new(&Digest::of(b"plan"), run);
+        let owner = Owner::new(&Digest::of(b"plan"), run).unwrap();
         [owner.token(0, Purpose::Shards { offset: 0 }), owner.token(1, Purpose::Merge)]
     }
 
@@ -476,7 +476,7 @@ mod tests {
         let comment = merge.to_string();
         assert_eq!(token_of(Queued { comment, ..queued.clone() }), Some(merge));
         assert!(recorder.submissions().knows(&queued, &shards.owner));
-        let foreign = Owner::new(&Digest::of(b"other"), &run);
+        let foreign = Owner::new(&Digest::of(b"other"), &run).unwrap();
         assert!(!recorder.submissions().knows(&queued, &foreign));
     }
 

@@ -22,14 +22,16 @@ pub struct Owner {
 impl Owner {
     /// The same plan may be in two folders, so the folder is part of it: by its id, whatever path
     /// leads to it. A copy that has no id of its own yet has no jobs.
-    #[must_use]
-    pub fn new(plan: &Digest, run: &RunDir) -> Self {
-        let id = match RunId::find(run) {
+    ///
+    /// # Errors
+    /// If the id cannot be read.
+    pub fn new(plan: &Digest, run: &RunDir) -> Result<Self, FileError> {
+        let id = match RunId::find(run)? {
             FoundId::Own(id) => id,
             FoundId::Copy { .. } => RunId::of_path(run),
             FoundId::None => recorded_id(run).unwrap_or_else(|| RunId::of_path(run)),
         };
-        Self { plan: plan.short(), folder: id.as_str().into() }
+        Ok(Self { plan: plan.short(), folder: id.as_str().into() })
     }
 
     /// The token of one submission.
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_token_survives_its_text_form() {
-        let owner = Owner::new(&Digest::of(b"plan"), &RunDir::new("results"));
+        let owner = Owner::new(&Digest::of(b"plan"), &RunDir::new("results")).unwrap();
         for purpose in [Purpose::Shards { offset: 1000 }, Purpose::Merge] {
             let token = owner.token(7, purpose);
             assert_eq!(token.to_string().parse(), Ok(token));
@@ -165,7 +167,8 @@ mod tests {
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         std::fs::create_dir(&one).unwrap();
         std::os::unix::fs::symlink(&one, &other).unwrap();
-        let owner = |path: &std::path::Path| Owner::new(&Digest::of(b"plan"), &RunDir::new(path));
+        let owner =
+            |path: &std::path::Path| Owner::new(&Digest::of(b"plan"), &RunDir::new(path)).unwrap();
         assert_eq!(owner(&one), owner(&other), "another name of the same folder");
         assert_ne!(owner(&one), owner(folder.path()));
         settle_id(&RunDir::new(&one)).unwrap();
@@ -190,7 +193,8 @@ mod tests {
         );
         std::fs::write(run.submissions(), line + "\n").unwrap();
         let token: Token = old.parse().unwrap();
-        let owner = || Owner { plan: "0123abcd".into(), ..Owner::new(&Digest::of(b"x"), &run) };
+        let owner =
+            || Owner { plan: "0123abcd".into(), ..Owner::new(&Digest::of(b"x"), &run).unwrap() };
         assert_eq!(owner(), token.owner);
         settle_id(&run).unwrap();
         assert_eq!(owner(), token.owner);

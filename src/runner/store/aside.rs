@@ -1,7 +1,10 @@
 //! Moves files out of the way. Nothing is deleted.
 
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::run_dir::RunDir;
 use crate::foundations::FileError;
@@ -13,11 +16,23 @@ use crate::foundations::files::plain;
 /// # Errors
 /// If it cannot be moved.
 pub fn set_aside(run: &RunDir, from: &Path) -> Result<bool, FileError> {
-    let free = free_place(run, from)?;
-    match std::fs::rename(from, &free) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(FileError::new("move aside", from, e)),
+    loop {
+        match rename_new(from, &free_place(run, from)?) {
+            Ok(()) => return Ok(true),
+            // Somebody else has just put something there.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(FileError::new("move aside", from, e)),
+        }
+    }
+}
+
+/// Renames to a name that nothing has.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that can only replace.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => std::fs::rename(from, to),
+        renamed => Ok(renamed?),
     }
 }
 

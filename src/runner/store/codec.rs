@@ -1,6 +1,6 @@
 //! bincode, with bounds on what a damaged length may ask for.
 
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 
 use bincode::config::standard;
 use bincode::error::DecodeError;
@@ -38,11 +38,11 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 /// Decodes the next value of a file of so many bytes, under the same limits.
 ///
 /// # Errors
-/// Says why what follows are not the bytes of such a value.
+/// What the system says; or, as invalid data, why what follows are not the bytes of such a value.
 pub(super) fn decode_next<T: DeserializeOwned>(
     reader: &mut impl Read,
     length: u64,
-) -> Result<T, String> {
+) -> io::Result<T> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let decoded = if length <= SMALL {
         decode_from_std_read(reader, standard().with_limit::<{ 16 * SMALL }>())
@@ -51,7 +51,10 @@ pub(super) fn decode_next<T: DeserializeOwned>(
     } else {
         decode_from_std_read(reader, standard().with_limit::<LIMIT>())
     };
-    decoded.map_err(|e: DecodeError| e.to_string())
+    decoded.map_err(|error| match error {
+        DecodeError::Io { inner, .. } if inner.kind() != ErrorKind::UnexpectedEof => inner,
+        error => io::Error::new(ErrorKind::InvalidData, error.to_string()),
+    })
 }
 
 fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {

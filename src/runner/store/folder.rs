@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::files::{leftovers, plain};
+use crate::foundations::files::leftovers;
+use crate::foundations::files::plain::{self, Kind};
 use crate::foundations::{Digest, FileError, Shown};
 use crate::runner::plan::BoundPlan;
 
 use super::attempt::host_name;
 use super::claim::claim;
-use super::lock::{Holder, Lock, Locked, Locks, lock_in_place};
+use super::lock::{Holder, Lock, Locked, Locks, changed, lock_in_place};
+use super::plan_error::PlanError;
+use super::plan_file::PlanFile;
 use super::run_dir::RunDir;
 
 /// While this is there, nobody else replaces the plan of a folder, or writes its products; where there
@@ -54,20 +57,26 @@ pub enum OwnedError {
     },
 }
 
-/// The plan in a folder is no longer the one that this process works for.
+/// The plan in a folder is no longer the one that this process works for, or nobody can see whether it is.
 #[derive(Debug, Error)]
-#[error(
-    "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is written; \
-     what was done for the old plan is of no use to the new one",
-    Shown(path)
-)]
-pub struct Replaced {
-    /// The plan's file.
-    pub path: PathBuf,
-    /// Hash of the plan there, its first digits.
-    pub found: String,
-    /// Hash of the plan that this process works for, its first digits.
-    pub expected: String,
+pub enum Replaced {
+    /// It is another.
+    #[error(
+        "{}: the plan here was replaced ({found}, this process works for {expected}): nothing more is \
+         written; what was done for the old plan is of no use to the new one",
+        Shown(path)
+    )]
+    ByAnother {
+        /// The plan's file.
+        path: PathBuf,
+        /// Hash of the plan there, its first digits.
+        found: String,
+        /// Hash of the plan that this process works for, its first digits.
+        expected: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Unknown(#[from] FileError),
 }
 
 impl Owned {
@@ -89,6 +98,14 @@ impl Owned {
         }
     }
 
+    /// Checks that the folder is still owned.
+    ///
+    /// # Errors
+    /// If somebody removed or replaced the file of the lock.
+    pub fn check_kept(&self) -> Result<(), FileError> {
+        self.lock.as_ref().map_or(Ok(()), Lock::check_kept)
+    }
+
     /// Removes what processes left unfinished that died while they wrote.
     ///
     /// # Errors
@@ -100,8 +117,13 @@ impl Owned {
         }
         // The folder of the run itself may be a link.
         let root = run.root().canonicalize().map_err(|e| FileError::new("read", run.root(), e))?;
-        for folder in [root, run.partials(), run.journals()] {
-            if folder.is_dir() {
+        let inner = [run.partials(), run.journals(), run.scripts(), run.set_aside()];
+        let logs = [run.program_logs(), run.audit_logs()];
+        // Whoever wrote into a folder when it was moved.
+        let aside = plain::read_folder(&run.set_aside())?.into_iter().flatten();
+        let aside = aside.map(|name| run.set_aside().join(name));
+        for folder in [root].into_iter().chain(inner).chain(logs).chain(aside) {
+            if Kind::at(&folder).is_ok_and(|kind| kind == Some(Kind::Folder)) {
                 leftovers::remove(&folder)?;
             }
         }
@@ -128,12 +150,9 @@ fn holder(path: &std::path::Path) -> String {
 }
 
 /// The shards that have a lock's file.
-fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
-    let folder = run.journals();
-    let error = |e| FileError::new("read the folder", &folder, e);
+pub(crate) fn locked_shards(run: &RunDir) -> Result<Vec<u32>, FileError> {
     let mut shards = Vec::new();
-    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
-        let name = entry.map_err(error)?.file_name();
+    for name in plain::read_folder(&run.journals())?.into_iter().flatten() {
         shards.extend(super::run_dir::shard_of_lock(&name.to_string_lossy()));
     }
     shards.sort_unstable();
@@ -153,18 +172,28 @@ pub fn holder_of(run: &RunDir, shard: u32) -> Result<Option<Holder>, FileError> 
 }
 
 impl BoundPlan {
-    /// Checks that the plan in the folder is still this one. One that is not there, or cannot be read,
-    /// is no other.
+    /// Checks that `plan.json` is still there and whole, as far as it is of this plan.
     ///
     /// # Errors
-    /// If it was replaced.
+    /// If somebody removed or edited it.
+    pub fn check_kept(&self, run: &RunDir) -> Result<(), PlanError> {
+        match PlanFile::read(run) {
+            Err(PlanError::Missing { .. }) => Err(changed(&run.plan()).into()),
+            read => read.map(|_| ()),
+        }
+    }
+
+    /// Checks that the plan in the folder is still this one. One that is not there is no other.
+    ///
+    /// # Errors
+    /// If it was replaced, or cannot be read.
     pub fn check_stands(&self, run: &RunDir) -> Result<(), Replaced> {
-        let replaced = |found: Digest| Replaced {
+        let replaced = |found: Digest| Replaced::ByAnother {
             path: run.plan(),
             found: found.short(),
             expected: self.hash.short(),
         };
-        match Self::hash_in(run).filter(|found| *found != self.hash) {
+        match Self::hash_in(run)?.filter(|found| *found != self.hash) {
             Some(found) => Err(replaced(found)),
             None => Ok(()),
         }

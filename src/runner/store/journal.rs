@@ -276,10 +276,8 @@ fn is_fresh(modified: SystemTime) -> bool {
 /// If the folder cannot be read.
 pub fn journals(run: &RunDir) -> Result<BTreeMap<u32, Vec<PathBuf>>, FileError> {
     let folder = run.journals();
-    let error = |e| FileError::new("read the folder", &folder, e);
     let mut by_shard: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
-    for entry in plain::read_folder(&folder)?.into_iter().flatten() {
-        let name = entry.map_err(error)?.file_name();
+    for name in plain::read_folder(&folder)?.into_iter().flatten() {
         if let Some(shard) = shard_of_journal(&name.to_string_lossy()) {
             by_shard.entry(shard).or_default().push(folder.join(name));
         }

@@ -48,6 +48,14 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// Checks that the file whose lock it is still stands in its place.
+    ///
+    /// # Errors
+    /// If somebody removed or replaced it.
+    pub(crate) fn check_kept(&self) -> Result<(), FileError> {
+        if is_at(&self.file, &self.path) { Ok(()) } else { Err(changed(&self.path)) }
+    }
+
     /// Writes into the file whose lock it is, for people: that it cannot be written is no reason not
     /// to work.
     pub(crate) fn sign(&self, holder: &Holder) {
@@ -129,8 +137,15 @@ pub(crate) fn lock_in_place(path: &Path, locks: Locks) -> Result<Locked, FileErr
     Ok(Locked::Elsewhere)
 }
 
+/// The error of a file that only its owner may change.
+pub(super) fn changed(path: &Path) -> FileError {
+    let why =
+        "somebody else changed or removed it meanwhile; no program may write into a results folder";
+    FileError::new("rely on", path, io::Error::other(why))
+}
+
 /// Whether the file still has its name: its last owner may have removed it.
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: io::Result<std::fs::Metadata>| {
         metadata.map(|metadata| (metadata.dev(), metadata.ino())).ok()
     };

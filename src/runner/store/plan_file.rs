@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::Digest;
 use crate::foundations::files::{self, plain};
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{
     BoundPlan, Build, FORMAT, Input, LaunchSettings, Layout, LiveShards, MOST_UNITS_OF_SHARD, Plan,
     TakenOver, VERSION,
@@ -99,32 +99,46 @@ impl BoundPlan {
 
     /// The plan as it stands in a folder, if that is the same one: with what was mended since, and
     /// with what is known of where its results came from.
-    #[must_use]
-    pub fn as_it_stands(self, run: &RunDir) -> Self {
-        let Ok(old) = PlanFile::read(run) else { return self };
+    ///
+    /// # Errors
+    /// If it cannot be read; one that is damaged is no error.
+    pub fn as_it_stands(self, run: &RunDir) -> Result<Self, FileError> {
+        let old = match PlanFile::read(run) {
+            Ok(old) => old,
+            Err(PlanError::File(error)) => return Err(error),
+            Err(_) => return Ok(self),
+        };
         let mended = self.clone().with_mended(old.plan.mended);
         if mended.hash == old.plan_hash {
-            Self { taken_over: old.taken_over, ..mended }
+            Ok(Self { taken_over: old.taken_over, ..mended })
         } else {
-            self
+            Ok(self)
         }
     }
 
     /// The hash of the plan that stands in a folder, if there is one that says so.
-    #[must_use]
-    pub fn hash_in(run: &RunDir) -> Option<Digest> {
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn hash_in(run: &RunDir) -> Result<Option<Digest>, FileError> {
         #[derive(Deserialize)]
         struct Hash {
             plan_hash: Digest,
         }
-        let bytes = plain::read(&run.plan()).ok()?;
-        Some(serde_json::from_slice::<Hash>(&bytes).ok()?.plan_hash)
+        match plain::read(&run.plan()) {
+            Ok(bytes) => Ok(serde_json::from_slice::<Hash>(&bytes).ok().map(|file| file.plan_hash)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether the revisions in a folder are those of another plan than the one there.
-    #[must_use]
-    pub fn has_foreign_revisions(run: &RunDir) -> bool {
-        Self::hash_in(run).is_some_and(|hash| revisions::is_foreign(&run.revisions(), &hash))
+    ///
+    /// # Errors
+    /// If the plan cannot be read.
+    pub fn has_foreign_revisions(run: &RunDir) -> Result<bool, FileError> {
+        let hash = Self::hash_in(run)?;
+        Ok(hash.is_some_and(|hash| revisions::is_foreign(&run.revisions(), &hash)))
     }
 
     /// The same plan with the revisions in a folder, where it goes on.

@@ -10,13 +10,14 @@ use std::time::Duration;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use super::run_dir::RunDir;
-use crate::foundations::FileError;
 use crate::foundations::files::plain;
+use crate::foundations::{FileError, threads};
 use crate::runner::plan::BoundPlan;
 
 use super::attempt::Attempt;
 use super::envelope::Envelope;
 use super::journal::Identity;
+use super::lock::{changed, is_at};
 use super::why::Why;
 
 /// Keeps the finished pieces of a shard in its journal, while others work on.
@@ -40,6 +41,8 @@ struct Shared {
 struct State {
     /// Written, but not yet synced.
     dirty: bool,
+    /// How long the file is, if nobody else writes into it.
+    length: u64,
     over: bool,
     error: Option<io::Error>,
 }
@@ -85,13 +88,14 @@ impl JournalWriter {
             // A file is only durable once its name is.
             .and_then(|()| File::open(folder)?.sync_all())
             .map_err(error)?;
-        let (state, woken) = (Mutex::default(), Condvar::new());
+        let length = end + head.len() as u64;
+        let state = Mutex::new(State { length, ..State::default() });
+        let woken = Condvar::new();
         let shared = Arc::new(Shared { path: path.into(), file, identity, state, woken });
         let for_syncer = shared.clone();
-        let syncer = std::thread::Builder::new()
-            .name("otfhpc-journal".into())
-            .spawn(move || for_syncer.sync_until_over())
-            .map_err(error)?;
+        let keeps = "the thread that keeps the journal";
+        let syncer = threads::spawn("journal", keeps, move || for_syncer.sync_until_over())
+            .map_err(|no_thread| error(no_thread.into()))?;
         Ok(Self { shared, syncer: Some(syncer) })
     }
 
@@ -121,8 +125,13 @@ impl JournalWriter {
     }
 
     fn trouble(&self) -> Result<(), FileError> {
-        let error = self.shared.state().error.take();
-        error.map_or(Ok(()), |error| Err(FileError::new("write", &self.shared.path, error)))
+        let Shared { path, file, .. } = &*self.shared;
+        let mut state = self.shared.state();
+        if let Some(error) = state.error.take() {
+            return Err(FileError::new("write", path, error));
+        }
+        let is_as_long = file.metadata().is_ok_and(|metadata| metadata.len() == state.length);
+        if is_as_long && is_at(file, path) { Ok(()) } else { Err(changed(path)) }
     }
 
     fn end_syncer(&mut self) {
@@ -152,7 +161,10 @@ impl Shared {
     fn append(&self, frame: &[u8]) {
         let mut state = self.state();
         match (&self.file).write_all(frame) {
-            Ok(()) => state.dirty = true,
+            Ok(()) => {
+                state.dirty = true;
+                state.length += frame.len() as u64;
+            }
             Err(error) => drop(state.error.get_or_insert(error)),
         }
     }

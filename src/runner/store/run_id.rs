@@ -65,13 +65,15 @@ impl RunId {
     }
 
     /// Looks at the id of a folder, and writes nothing.
-    #[must_use]
-    pub fn find(run: &RunDir) -> FoundId {
-        let Some(file) = read(run) else { return FoundId::None };
-        match file.original(run) {
+    ///
+    /// # Errors
+    /// If its file cannot be read: by another id, its jobs would not be known.
+    pub fn find(run: &RunDir) -> Result<FoundId, FileError> {
+        let Some(file) = read(run)? else { return Ok(FoundId::None) };
+        Ok(match file.original(run) {
             Some(of) => FoundId::Copy { of },
             None => FoundId::Own(Self(file.id)),
-        }
+        })
     }
 
     /// The id of a folder, which has one from now on: its own; or, where it has none, `otherwise`;
@@ -83,7 +85,7 @@ impl RunId {
         run: &RunDir,
         otherwise: impl FnOnce() -> Option<Self>,
     ) -> Result<Settled, FileError> {
-        let (id, copy_of) = match Self::find(run) {
+        let (id, copy_of) = match Self::find(run)? {
             FoundId::Own(id) if is_here(run) => return Ok(Settled { id, copy_of: None }),
             // It was moved, or has another path here: the next copy is one of this place.
             FoundId::Own(id) => (id, None),
@@ -100,7 +102,7 @@ impl RunId {
             files::write_whole(&run.id(), fill)?;
         } else if !files::write_whole_new(&run.id(), fill)? {
             // Somebody else was first.
-            let id = read(run).map_or(id, |file| Self(file.id));
+            let id = read(run)?.map_or(id, |file| Self(file.id));
             return Ok(Settled { id, copy_of: None });
         }
         Ok(Settled { id, copy_of })
@@ -139,20 +141,27 @@ impl IdFile {
         let is = |path: &Path| inode(path).ok() == Some(self.inode);
         let original = PathBuf::from(&self.folder);
         let is_other = !is(run.root()) && is(&original);
-        let has_it = || read(&RunDir::new(&original)).is_some_and(|file| file.id == self.id);
+        let there = || read(&RunDir::new(&original)).ok().flatten();
+        let has_it = || there().is_some_and(|file| file.id == self.id);
         (is_other && has_it()).then_some(original)
     }
 }
 
-fn read(run: &RunDir) -> Option<IdFile> {
-    let file: IdFile = serde_json::from_slice(&plain::read(&run.id()).ok()?).ok()?;
-    RunId::parse(&file.id).map(|_| file)
+/// What the file says, if there is one that says something.
+fn read(run: &RunDir) -> Result<Option<IdFile>, FileError> {
+    let bytes = match plain::read(&run.id()) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        read => read?,
+    };
+    let file: Option<IdFile> = serde_json::from_slice(&bytes).ok();
+    Ok(file.filter(|file| RunId::parse(&file.id).is_some()))
 }
 
 /// Whether the file was written for the folder that it lies in, where that still is.
 fn is_here(run: &RunDir) -> bool {
     let is = |path: &Path, written: u64| inode(path).ok() == Some(written);
-    read(run).is_some_and(|f| is(run.root(), f.inode) && is(Path::new(&f.folder), f.inode))
+    let file = read(run).ok().flatten();
+    file.is_some_and(|f| is(run.root(), f.inode) && is(Path::new(&f.folder), f.inode))
 }
 
 fn inode(path: &Path) -> io::Result<u64> {
@@ -181,19 +190,19 @@ mod tests {
     fn a_folder_keeps_its_id_by_whatever_path_and_wherever_it_is_moved() {
         let parent = tempfile::tempdir().unwrap();
         let run = folder(parent.path(), "one");
-        assert_eq!(RunId::find(&run), FoundId::None);
+        assert_eq!(RunId::find(&run).unwrap(), FoundId::None);
         let Settled { id, copy_of: None } = settle(&run) else { panic!() };
         assert_eq!(settle(&run).id, id);
         let link = parent.path().join("link");
         std::os::unix::fs::symlink(run.root(), &link).unwrap();
-        assert_eq!(RunId::find(&RunDir::new(&link)), FoundId::Own(id.clone()));
+        assert_eq!(RunId::find(&RunDir::new(&link)).unwrap(), FoundId::Own(id.clone()));
         let moved = RunDir::new(parent.path().join("moved"));
         std::fs::rename(run.root(), moved.root()).unwrap();
         assert_eq!(settle(&moved), Settled { id: id.clone(), copy_of: None });
         // What is damaged is replaced, by what the caller knows better.
         std::fs::write(moved.id(), "{}").unwrap();
         assert_eq!(RunId::settle(&moved, || Some(id.clone())).unwrap().id, id);
-        assert_eq!(RunId::find(&moved), FoundId::Own(id));
+        assert_eq!(RunId::find(&moved).unwrap(), FoundId::Own(id));
     }
 
     #[test]
@@ -203,12 +212,12 @@ mod tests {
         let id = settle(&run).id;
         std::fs::copy(run.id(), copy.id()).unwrap();
         let of = run.root().canonicalize().unwrap();
-        assert_eq!(RunId::find(&copy), FoundId::Copy { of: of.clone() });
+        assert_eq!(RunId::find(&copy).unwrap(), FoundId::Copy { of: of.clone() });
         let settled = settle(&copy);
         assert_eq!(settled.copy_of, Some(of));
         assert_ne!(settled.id, id);
-        assert_eq!(RunId::find(&copy), FoundId::Own(settled.id));
-        assert_eq!(RunId::find(&run), FoundId::Own(id.clone()));
+        assert_eq!(RunId::find(&copy).unwrap(), FoundId::Own(settled.id));
+        assert_eq!(RunId::find(&run).unwrap(), FoundId::Own(id.clone()));
         // The original is gone: it was moved.
         let far = folder(parent.path(), "far");
         std::fs::copy(run.id(), far.id()).unwrap();

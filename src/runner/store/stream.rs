@@ -1,13 +1,13 @@
 //! Reads a partial unit by unit: results may be large, and memory holds one of them.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom};
 use std::ops::Range;
 
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::BoundPlan;
 
-use super::codec;
+use super::codec::decode_next;
 use super::envelope::Envelope;
 use super::partial::{CHECKSUM_AT, HEADER, Opened, Partial, PartialError, Provenance, opened};
 use super::run_dir::RunDir;
@@ -40,11 +40,15 @@ impl Partial {
         mut take: impl FnMut(u64, Envelope) -> Result<(), E>,
     ) -> Result<Provenance, StreamError<E>> {
         let (file, length, units) = verified(run, plan, shard)?;
+        let refused = |error: io::Error| match error.kind() {
+            ErrorKind::InvalidData => PartialError::Body(error.to_string()),
+            _ => FileError::new("read", &run.partial(shard), error).into(),
+        };
         let mut reader = BufReader::with_capacity(1 << 16, file);
-        let count: u64 = next(&mut reader, length)?;
+        let count: u64 = decode_next(&mut reader, length).map_err(refused)?;
         let found = units.start..units.start.saturating_add(count);
         for unit in found.clone() {
-            let result = next(&mut reader, length)?;
+            let result = decode_next(&mut reader, length).map_err(refused)?;
             if units.contains(&unit) {
                 take(unit, result).map_err(StreamError::Refused)?;
             }
@@ -52,10 +56,36 @@ impl Partial {
         if found != units {
             return Err(PartialError::Units { found, expected: units }.into());
         }
-        let provenance = next(&mut reader, length)?;
-        match reader.bytes().count() {
+        let provenance = decode_next(&mut reader, length).map_err(refused)?;
+        match io::copy(&mut reader, &mut io::sink()).map_err(refused)? {
             0 => Ok(provenance),
             left => Err(PartialError::Body(format!("{left} bytes are left over")).into()),
+        }
+    }
+}
+
+impl Partial {
+    /// Proves that the partial of a shard is whole, belongs to this plan, and can be read to its end, and
+    /// says who made it. Memory holds one result of it at a time.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file, without its name.
+    pub fn prove(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<Provenance, PartialError> {
+        match Self::stream(run, plan, shard, |_, _| Ok::<(), PartialError>(())) {
+            Ok(provenance) => Ok(provenance),
+            Err(StreamError::Partial(problem) | StreamError::Refused(problem)) => Err(problem),
+        }
+    }
+
+    /// Whether the partial of a shard is there, whole, and of this plan.
+    ///
+    /// # Errors
+    /// If it cannot be read: it may be sound, only nobody can see it now.
+    pub fn is_sound(run: &RunDir, plan: &BoundPlan, shard: u32) -> Result<bool, FileError> {
+        match verified(run, plan, shard) {
+            Ok(_) => Ok(true),
+            Err(PartialError::File(error)) => Err(error),
+            Err(_) => Ok(false),
         }
     }
 }
@@ -77,13 +107,6 @@ pub(super) fn verified(
     let units = header.check(plan, shard)?;
     file.seek(SeekFrom::Start(HEADER as u64)).map_err(error)?;
     Ok((file, length, units))
-}
-
-fn next<T: serde::de::DeserializeOwned>(
-    reader: &mut impl Read,
-    length: u64,
-) -> Result<T, PartialError> {
-    codec::decode_next(reader, length).map_err(PartialError::Body)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub struct Progressed {
 /// Looks at every shard, in the order of their units.
 ///
 /// # Errors
-/// If a folder or a journal cannot be read.
+/// If a folder, a partial or a journal cannot be read.
 pub fn survey(run: &RunDir, plan: &BoundPlan) -> Result<Vec<(u32, Found)>, FileError> {
     let found = journals(run)?;
     let look = |shard| Ok((shard, look_at(run, plan, shard, &found)?));
@@ -66,6 +66,8 @@ fn look_at(
     match Partial::check(run, plan, shard) {
         Ok(()) => return Ok(Found::Done),
         Err(PartialError::Missing) => {}
+        // It may be sound: only nobody can see it now.
+        Err(PartialError::File(error)) => return Err(error),
         Err(problem) => return Ok(Found::Damaged(problem.to_string())),
     }
     let mut journals = Journals::of_shard(plan, shard, found)?;

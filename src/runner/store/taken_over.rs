@@ -14,7 +14,7 @@ use crate::runner::plan::{BoundPlan, Layout};
 
 use super::attempt::Attempt;
 use super::journal::{Identity, Journals};
-use super::partial::{Partial, Provenance};
+use super::partial::{Partial, PartialError, Provenance};
 use super::results::{Piece, Results};
 
 /// All that stands written of a shard, in its partial or in journals.
@@ -32,18 +32,23 @@ impl Held {
     /// Reads what stands written of a shard. A partial that is not sound holds nothing.
     ///
     /// # Errors
-    /// If a journal cannot be read.
+    /// If the partial or a journal cannot be read.
     pub fn read(
         run: &RunDir,
         plan: &BoundPlan,
         shard: u32,
         journals: &BTreeMap<u32, Vec<PathBuf>>,
     ) -> Result<Self, FileError> {
-        if let Ok(partial) = Partial::read(run, plan, shard) {
-            let units = plan.shards.units(shard).unwrap_or(0..0);
-            let mut results = Results::none(&units);
-            results.put(units.start, partial.results);
-            return Ok(Self { results, origins: origins(&partial.provenance), is_done: true });
+        match Partial::read(run, plan, shard) {
+            Ok(partial) => {
+                let units = plan.shards.units(shard).unwrap_or(0..0);
+                let mut results = Results::none(&units);
+                results.put(units.start, partial.results);
+                return Ok(Self { results, origins: origins(&partial.provenance), is_done: true });
+            }
+            // It may be sound: only nobody can see it now.
+            Err(PartialError::File(error)) => return Err(error),
+            Err(_) => {}
         }
         let Journals { results, attempts, inherited, .. } =
             Journals::of_shard(plan, shard, journals)?;

@@ -12,6 +12,12 @@ pub trait Method: Send + Sync + fmt::Debug {
     /// Fits one bin that has signal. The same problem gives the same bits, always.
     fn fit(&self, problem: &Problem) -> Outcome;
 
+    /// `E[dE_i conj(dE_k)]`, `[emitter][emitter]`, of a method that is linear in the data: real, since the
+    /// noise is round in the complex plane. None of other methods, and where there is no value.
+    fn covariance(&self, _problem: &Problem) -> Option<Vec<f64>> {
+        None
+    }
+
     /// Fits bins of one configuration together, ascending, all with signal; one outcome a bin.
     ///
     /// Only a method that couples bins ([`MethodInfo::couples_bins`]) has one of its own.

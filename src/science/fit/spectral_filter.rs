@@ -66,18 +66,13 @@ impl SingularBasis {
     /// The fit with the filter factors `1 - removed`. Its error bars are those of the noise alone.
     pub(super) fn solution(&self, problem: &Problem, removed: &[f64]) -> Solution {
         let n = removed.len();
-        // Filter factor over singular value, which may be zero where all is removed.
-        let inverse =
-            |k: usize| if removed[k] < 1.0 { (1.0 - removed[k]) / self.svd.values[k] } else { 0.0 };
         let mut scaled = vec![Complex64::ZERO; n];
         for k in 0..n {
-            let amount = self.along[k] * inverse(k);
+            let amount = self.along[k] * self.inverse(removed, k);
             let direction = &self.svd.v[k * n..(k + 1) * n];
             scaled.iter_mut().zip(direction).for_each(|(x, v)| *x += amount * v);
         }
-        let root = |b: Vec<f64>| -> Vec<f64> {
-            (0..n).map(|k| inverse(k) * dot(&self.svd.v[k * n..(k + 1) * n], &b)).collect()
-        };
+        let root = |b: Vec<f64>| self.filtered(removed, &b);
         let noise = self.noise(problem.scale);
         Solution {
             emissivity: self.system().emissivities(&scaled),
@@ -85,6 +80,25 @@ impl SingularBasis {
             rss: self.rss(removed),
             condition: self.svd.values[0] / self.svd.values[n - 1],
         }
+    }
+
+    /// The covariance of [`Self::solution`], `[emitter][emitter]`: of the noise alone.
+    pub(super) fn covariance(&self, problem: &Problem, removed: &[f64]) -> Vec<f64> {
+        let noise = self.noise(problem.scale);
+        let covariance = self.system().unit_covariance(|b| self.filtered(removed, &b));
+        covariance.iter().map(|value| value * noise * noise).collect()
+    }
+
+    /// A row of unknowns along each direction, times the filter factor over its singular value.
+    fn filtered(&self, removed: &[f64], b: &[f64]) -> Vec<f64> {
+        let n = removed.len();
+        let along = |k: usize| self.inverse(removed, k) * dot(&self.svd.v[k * n..(k + 1) * n], b);
+        (0..n).map(along).collect()
+    }
+
+    /// Filter factor over singular value, which may be zero where all is removed.
+    fn inverse(&self, removed: &[f64], k: usize) -> f64 {
+        if removed[k] < 1.0 { (1.0 - removed[k]) / self.svd.values[k] } else { 0.0 }
     }
 
     /// Standard deviation of the weighted data: known, or from the residual of the unfiltered

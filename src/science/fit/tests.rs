@@ -182,6 +182,27 @@ pub(super) fn largest_error(found: &[Complex64], truth: &[Complex64]) -> f64 {
     found.iter().zip(truth).map(error).fold(0.0, f64::max)
 }
 
+#[test]
+fn the_covariance_of_linear_methods_has_the_error_bars_on_its_diagonal() {
+    let owned = Owned::new(8, 60, 0.1, 0.3);
+    for constraint in [Constraint::None, Constraint::Kirchhoff] {
+        for name in ["ols", "wls", "plateau", "ridge", "tsvd", "map"] {
+            let method = build(name);
+            owned.with(constraint, |problem| {
+                let sigma = solution(method.fit(problem)).sigma;
+                let covariance = method.covariance(problem).unwrap();
+                for (i, sigma) in sigma.iter().enumerate() {
+                    let found = covariance[i * 7 + i].sqrt();
+                    assert!((found / sigma - 1.0).abs() < 1e-10, "{name} {i}: {found} {sigma}");
+                    let row: f64 = covariance[i * 7..][..7].iter().sum();
+                    let is_bound = row.abs() < 1e-9 * sigma * sigma;
+                    assert!(constraint == Constraint::None || is_bound, "{name} {i}: {row}");
+                }
+            });
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -16,6 +16,17 @@ pub(super) fn direct(problem: &Problem) -> Result<DirectFit, Unusable> {
     Ok(problem.weighted()?.factored.fit())
 }
 
+/// The covariance of the weighted solution, `[emitter][emitter]`.
+pub(super) fn covariance(problem: &Problem) -> Option<Vec<f64>> {
+    let weighted = problem.weighted().ok()?;
+    let factored = &weighted.factored;
+    let factor = match problem.scale {
+        VarianceScale::Absolute => 1.0,
+        VarianceScale::Relative => factored.rss() / factored.degrees_of_freedom() as f64,
+    };
+    Some(factored.unit_covariance().iter().map(|value| value * factor).collect())
+}
+
 /// The weighted solution as an outcome.
 pub(super) fn outcome(problem: &Problem, fit: &Result<DirectFit, Unusable>) -> Outcome {
     match fit {

@@ -240,9 +240,11 @@ impl BolometerParameters {
         Ok(BolometerState { temperature_k: t, responsivity, time_constant_s })
     }
 
-    /// The state, and how it changes with each parameter that a calibration fits.
+    /// The state, and how it changes with each parameter that a calibration fits, at a bias voltage (V)
+    /// and a voltage read (V). `near_k` is a temperature near that of the bolometer, from which it is
+    /// sought by Newton's method: that of the bath, or of other parameters.
     ///
-    /// The slopes are those of the state that the iteration settles at: of `T = f(T)` follows
+    /// The slopes are those of the temperature that solves `T = f(T)`, from which follows
     /// `dT/dp = (df/dp) / (1 - df/dT)`.
     ///
     /// # Errors
@@ -251,23 +253,56 @@ impl BolometerParameters {
         &self,
         bias_v: f64,
         volt_v: f64,
-        bath_k: f64,
+        near_k: f64,
     ) -> Result<(BolometerState, BolometerSlopes), BolometerError> {
-        let state = self.state(bias_v, volt_v, bath_k)?;
+        self.check()?;
+        positive("bias (V)", bias_v)?;
+        positive("bath temperature (K)", near_k)?;
+        let point = self.operating_point(bias_v, volt_v)?;
+        let state = self.answer(&point, self.settled(&point, near_k)?)?;
+        Ok((state, self.slopes(&state, bias_v, volt_v)))
+    }
+
+    /// The temperature (K) that [`Self::temperature`] iterates to.
+    fn settled(&self, point: &Point, near_k: f64) -> Result<f64, BolometerError> {
+        let x = point.field_k;
+        let u = point.resistance / self.r0_ohm / x;
+        let (mut temperature, mut step_k) = (near_k, f64::NAN);
+        let mut logarithm = f64::NAN;
+        for _ in 0..ITERATIONS {
+            let power = exp(x / temperature);
+            let (sinh, cosh) = (0.5 * (power - 1.0 / power), 0.5 * (power + 1.0 / power));
+            logarithm = ln(u * temperature * sinh);
+            let next = self.t0_k / (logarithm * logarithm);
+            let by_temperature = 1.0 / temperature - x / (temperature * temperature) * cosh / sinh;
+            let slope = -2.0 * next / logarithm * by_temperature;
+            step_k = (next - temperature) / (1.0 - slope);
+            temperature += step_k;
+            if step_k.abs() <= f64::EPSILON * temperature {
+                break;
+            }
+        }
+        if step_k.is_nan() || step_k.abs() >= STEP_TOLERANCE_K {
+            return Err(BolometerError::NotConverged { last_step_k: step_k.abs() });
+        }
+        positive("sqrt(T0/T)", logarithm)?;
+        positive_value("temperature (K)", temperature)
+    }
+
+    fn slopes(&self, state: &BolometerState, bias_v: f64, volt_v: f64) -> BolometerSlopes {
         const TEMPERATURE: usize = FITTED;
         let variable = Dual::<{ FITTED + 1 }>::variable;
-        let mut fitted = self.fitted().into_iter().enumerate();
-        let mut next = || fitted.next().map_or(0.0.into(), |(i, value)| variable(value, i));
+        let [r0, t0, g1, beta, rho, c1, c3, j0, jg] = self.fitted();
         let quantities = Quantities {
-            r0: next(),
-            t0: next(),
-            g1: next(),
-            beta: next(),
-            rho: next(),
-            c1: next(),
-            c3: next(),
-            j0: next(),
-            jg: next(),
+            r0: variable(r0, 0),
+            t0: variable(t0, 1),
+            g1: variable(g1, 2),
+            beta: variable(beta, 3),
+            rho: variable(rho, 4),
+            c1: variable(c1, 5),
+            c3: variable(c3, 6),
+            j0: variable(j0, 7),
+            jg: variable(jg, 8),
             rl: self.rl_ohm.into(),
         };
         let voltage = (Dual::from(volt_v) - quantities.j0) / quantities.jg;
@@ -281,13 +316,11 @@ impl BolometerParameters {
         balance.temperature_k = Dual::from(state.temperature_k);
         balance.temperature_k.slopes[..FITTED].copy_from_slice(&temperature);
         let (responsivity, time_constant_s) = balance.answer(&quantities);
-        let relative = |i: usize| responsivity.slopes[i] / state.responsivity;
-        let slopes = BolometerSlopes {
+        BolometerSlopes {
             temperature_k: temperature,
-            ln_responsivity: std::array::from_fn(relative),
+            ln_responsivity: std::array::from_fn(|i| responsivity.slopes[i] / state.responsivity),
             time_constant_s: std::array::from_fn(|i| time_constant_s.slopes[i]),
-        };
-        Ok((state, slopes))
+        }
     }
 
     /// The parameters that a calibration fits, in the order of [`FITTED_NAMES`].
@@ -563,7 +596,10 @@ mod tests {
         let p = PUBLISHED_LL;
         let (state, slopes) =
             p.state_with_slopes(published::BIAS_V, published::VOLT_V, published::BATH_K).unwrap();
-        assert_eq!(state, at(&p));
+        assert_close(state.temperature_k, at(&p).temperature_k, 1e-14);
+        assert_close(state.responsivity, at(&p).responsivity, 1e-13);
+        let near = p.state_with_slopes(published::BIAS_V, published::VOLT_V, 1.8).unwrap();
+        assert_close(near.0.temperature_k, state.temperature_k, 1e-15);
         for i in 0..FITTED {
             let step = 1e-5 * p.fitted()[i];
             let shifted = |sign: f64| {

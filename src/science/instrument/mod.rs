@@ -49,6 +49,6 @@ pub use electronics::Electronics;
 pub use gain::Gain;
 pub use mission_time::{mission_date, mission_ticks, mission_years};
 pub use peak::{Peak, PeakTable};
-pub use planck::{fill_planck_column, fill_planck_slopes, planck_mjy_sr};
+pub use planck::{fill_planck_column, fill_weighted_planck_slopes, planck_mjy_sr};
 pub use preamplifier::{GainTable, NOMINAL_GAINS};
 pub use vibration::VibrationOffsets;

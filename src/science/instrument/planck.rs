@@ -34,6 +34,31 @@ pub fn fill_planck_slopes(frequency_hz: f64, temperatures_k: &[f64], out: &mut [
     );
 }
 
+/// As [`fill_planck_slopes`], from the brightness at these temperatures, MJy/sr: without another
+/// exponential. `out` becomes `factor * dB/dT`, with one factor a record.
+///
+/// All of one length; `inverse_temperatures` are one over each, 1/K.
+pub fn fill_weighted_planck_slopes(
+    frequency_hz: f64,
+    (inverse_temperatures, brightness): (&[f64], &[f64]),
+    factors: &[f64],
+    out: &mut [f64],
+) {
+    let law = Law::at(frequency_hz);
+    let per_scale = if law.scale == 0.0 { 0.0 } else { 1.0 / law.scale };
+    let quantum_k = law.quantum_k;
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            let records = inverse_temperatures.iter().zip(brightness).zip(factors);
+            for (slope, ((inverse, brightness), factor)) in out.iter_mut().zip(records) {
+                let photons = brightness * per_scale;
+                *slope = factor * (brightness * (1.0 + photons)) * (quantum_k * inverse * inverse);
+            }
+        },
+    );
+}
+
 /// Brightness at one frequency for many temperatures: a column of a design matrix.
 ///
 /// `inverse_temperatures` (one over each, 1/K: to divide is what takes longest) and `out` in MJy/sr
@@ -123,6 +148,24 @@ mod tests {
             (2.9e12, 4.0, 2.784_671_233_131_600_6e-8),
         ] {
             assert_close(planck_mjy_sr(frequency_hz, temperature_k), expected, 1e-13);
+        }
+    }
+
+    #[test]
+    fn slopes_from_the_brightness_are_those_from_the_temperature() {
+        let temperatures = [1.5, 2.7, 4.0, 12.0, 20.0];
+        let inverse = temperatures.map(|t| 1.0 / t);
+        let factors = [2.0, -1.0, 0.5, 3.0, 1.0];
+        for frequency_hz in [0.0, 5e9, 3e11, 6e11] {
+            let (mut brightness, mut found, mut expected) = ([0.0; 5], [0.0; 5], [0.0; 5]);
+            fill_planck_column(frequency_hz, &inverse, &mut brightness);
+            fill_planck_slopes(frequency_hz, &temperatures, &mut expected);
+            let given = (&inverse[..], &brightness[..]);
+            fill_weighted_planck_slopes(frequency_hz, given, &factors, &mut found);
+            for i in 0..5 {
+                let expected = expected[i] * factors[i];
+                assert!((found[i] - expected).abs() <= 1e-14 * expected.abs(), "{frequency_hz}");
+            }
         }
     }
 

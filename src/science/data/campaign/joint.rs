@@ -2,18 +2,15 @@
 //! correction, and what the corrections would be made of.
 
 use num_complex::Complex64;
-use rayon::prelude::*;
 
 use super::Campaign;
 use super::realisation::{Realisation, RecordSubset};
 use crate::foundations::numerics::ScratchVec;
 use crate::science::data::emitters::TemperatureRule;
 use crate::science::data::simulate::TrueParameters;
-use crate::science::fit::joint::SharedValues;
+use crate::science::fit::joint::{BinRecords, BinSource, SharedValues};
 use crate::science::fit::{self, Context, Deadline, VarianceScale};
-use crate::science::instrument::{
-    BolometerParameters, ChannelScan, Corrections, SPECTRUM_BINS, Term,
-};
+use crate::science::instrument::{BolometerParameters, Corrections, SPECTRUM_BINS, Term};
 
 use super::Interferograms;
 
@@ -85,16 +82,18 @@ fn known(
 
 /// The records of a data set in one realisation, as the joint fit takes them.
 #[derive(Debug)]
-pub struct JointRecords {
+pub struct JointRecords<'a> {
     /// What its bins share.
     pub inputs: SharedInputs,
-    /// Its bins, in the order in which they were asked for.
-    pub bins: Vec<JointBin>,
+    campaign: &'a Campaign,
+    realisation: &'a Realisation,
+    wanted: [bool; 4],
     emitters: Vec<String>,
-    set: ChannelScan,
+    /// Positions of the bins that have anything to be fitted.
+    bright: Vec<usize>,
 }
 
-impl JointRecords {
+impl JointRecords<'_> {
     /// What is taken as known: the corrections in force, or else those of `data.model`.
     #[must_use]
     pub fn known(&self) -> SharedValues {
@@ -103,19 +102,18 @@ impl JointRecords {
         known(inputs.bolometer, given, &self.emitters)
     }
 
-    /// Whether a bin has anything to be fitted.
+    /// The positions, among the bins of the realisation, of those that have anything to be fitted.
     #[must_use]
-    pub fn is_bright(&self, position: usize) -> bool {
-        let bin = &self.bins[position];
-        !bin.is_blocked && bin.frequency_hz > 0.0
+    pub fn bright(&self) -> &[usize] {
+        &self.bright
     }
 
     /// The data set, of its bright bins.
     #[must_use]
     pub fn set(&self) -> fit::joint::JointSet<'_> {
-        let Self { inputs, bins, emitters, set } = self;
+        let Self { inputs, emitters, campaign, .. } = self;
+        let set = campaign.axis.channel_scan();
         let (bias_v, volt_v, bath_k) = inputs.mission_state;
-        let bright = (0..bins.len()).filter(|&position| self.is_bright(position));
         fit::joint::JointSet {
             name: set.to_string(),
             channel: set.channel.to_string(),
@@ -130,22 +128,21 @@ impl JointRecords {
             bolometer: inputs.bolometer,
             known: self.known(),
             state: [bias_v, volt_v, bath_k],
-            bins: bright.map(|position| self.bin(&bins[position])).collect(),
+            bins: self.bright.iter().map(|&position| self.bin(position)).collect(),
+            source: self,
         }
     }
 
-    fn bin<'a>(&'a self, bin: &'a JointBin) -> fit::joint::JointBin<'a> {
+    fn bin(&self, position: usize) -> fit::joint::JointBin<'_> {
+        let bin = self.realisation.bins[position];
         fit::joint::JointBin {
-            is_in_band: bin.is_in_band,
-            omega: bin.omega,
-            data: &bin.data,
-            variance: &bin.variance,
-            scale: bin.scale,
-            terms: bin.terms.each_ref().map(|term| term.as_deref()),
+            is_in_band: self.campaign.axis.is_in_band(bin),
+            omega: self.campaign.gain.omega(bin),
+            scale: self.realisation.scale,
             context: Context {
-                bin: bin.bin,
-                is_blocked: bin.is_blocked,
-                frequency_hz: bin.frequency_hz,
+                bin,
+                is_blocked: false,
+                frequency_hz: self.campaign.axis.frequency_hz(bin),
                 temperatures: &self.inputs.readings_k,
                 plateaus: &self.inputs.plateaus,
                 model: None,
@@ -155,16 +152,32 @@ impl JointRecords {
     }
 }
 
+impl BinSource for JointRecords<'_> {
+    fn load(&self, at: usize) -> BinRecords {
+        let bin = self.campaign.joint_bin(self.realisation, self.bright[at], self.wanted);
+        BinRecords { data: bin.data, variance: bin.variance, terms: bin.terms }
+    }
+}
+
 impl Campaign {
     /// The records of a realisation as the joint fit takes them, with the regressors that are `wanted`.
     #[must_use]
-    pub fn joint_records(&self, realisation: &Realisation, wanted: [bool; 4]) -> JointRecords {
-        let bin = |position| self.joint_bin(realisation, position, wanted);
+    pub fn joint_records<'a>(
+        &'a self,
+        realisation: &'a Realisation,
+        wanted: [bool; 4],
+    ) -> JointRecords<'a> {
+        let is_bright = |position: &usize| {
+            let bin = realisation.bins[*position];
+            !self.blocked[bin] && self.axis.frequency_hz(bin) > 0.0
+        };
         JointRecords {
             inputs: self.shared_inputs(realisation),
-            bins: (0..realisation.bins.len()).into_par_iter().map(bin).collect(),
+            bright: (0..realisation.bins.len()).filter(is_bright).collect(),
             emitters: self.emitters.iter().map(|emitter| emitter.name().to_owned()).collect(),
-            set: self.axis.channel_scan(),
+            campaign: self,
+            realisation,
+            wanted,
         }
     }
 
@@ -261,21 +274,21 @@ impl Campaign {
     }
 
     /// The response of the bolometer in the average of the mission, V/(erg/s), by its parameters as
-    /// assumed, one a bin; none where it has no state.
+    /// assumed, at a bin; none where it has no state.
     #[must_use]
-    pub fn response(&self) -> Vec<Option<Complex64>> {
-        self.response_of(&self.bolometer)
+    pub fn response_at(&self, bin: usize) -> Option<Complex64> {
+        let (bias_v, volt_v, bath_k) = self.mission_state;
+        let state = self.bolometer.state(bias_v, volt_v, bath_k).ok()?;
+        Some(state.response(self.gain.omega(bin)))
     }
 
-    /// As [`Self::response`], by the true parameters of a simulation; none for measured data.
+    /// As [`Self::response_at`], by the true parameters of a simulation, one a bin; none for measured
+    /// data.
     #[must_use]
     pub fn true_response(&self) -> Vec<Option<Complex64>> {
-        self.true_parameters().map_or(Vec::new(), |truth| self.response_of(&truth.bolometer))
-    }
-
-    fn response_of(&self, bolometer: &BolometerParameters) -> Vec<Option<Complex64>> {
+        let Some(truth) = self.true_parameters() else { return Vec::new() };
         let (bias_v, volt_v, bath_k) = self.mission_state;
-        let state = bolometer.state(bias_v, volt_v, bath_k).ok();
+        let state = truth.bolometer.state(bias_v, volt_v, bath_k).ok();
         let at = |bin| state.map(|state| state.response(self.gain.omega(bin)));
         (0..SPECTRUM_BINS).map(at).collect()
     }

@@ -61,6 +61,12 @@ impl Emitter {
     pub fn column(&self) -> Option<&str> {
         self.column.as_deref()
     }
+
+    /// Whether it emits at the temperature at which the channel's bolometer operates.
+    #[must_use]
+    pub fn is_operating(&self) -> bool {
+        self.temperature == TemperatureRule::Operating
+    }
 }
 
 impl fmt::Display for Emitter {

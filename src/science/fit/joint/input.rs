@@ -2,11 +2,12 @@
 
 use num_complex::Complex64;
 
+use crate::foundations::numerics::ScratchVec;
 use crate::science::fit::problem::{Context, VarianceScale};
 use crate::science::instrument::{BolometerParameters, Corrections};
 
 /// One data set. Vectors of records have the same length, N.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JointSet<'a> {
     /// Its name, as in `llss`.
     pub name: String,
@@ -36,26 +37,40 @@ pub struct JointSet<'a> {
     pub state: [f64; 3],
     /// The bins that have signal, ascending.
     pub bins: Vec<JointBin<'a>>,
+    /// Their records.
+    pub source: &'a dyn BinSource,
 }
 
-/// One bin of a data set.
+/// One bin of a data set, without its records.
 #[derive(Debug, Clone)]
 pub struct JointBin<'a> {
     /// Whether it is in the optical band: the shared parameters rest on these bins alone.
     pub is_in_band: bool,
     /// Angular audio frequency, rad/s.
     pub omega: f64,
-    /// Spectrum, MJy/sr, not corrected.
-    pub data: &'a [Complex64],
-    /// `E|noise|^2`, (MJy/sr)^2.
-    pub variance: &'a [f64],
-    /// What is known of its scale.
+    /// What is known of the scale of the variances.
     pub scale: VarianceScale,
-    /// What the correction terms multiply, MJy/sr, in the order of [`CorrectionTerm`]; none if no
-    /// parameter needs it.
-    pub terms: [Option<&'a [Complex64]>; 4],
     /// Frequency and place of the bin.
     pub context: Context<'a>,
+}
+
+/// The records of one bin.
+#[derive(Debug, Clone)]
+pub struct BinRecords {
+    /// Spectrum, MJy/sr, not corrected.
+    pub data: Vec<Complex64>,
+    /// `E|noise|^2`, (MJy/sr)^2.
+    pub variance: ScratchVec,
+    /// What the correction terms multiply, MJy/sr, in the order of [`CorrectionTerm`]; none if no
+    /// parameter needs it.
+    pub terms: [Option<Vec<Complex64>>; 4],
+}
+
+/// Where the records of the bins come from. Those of the optical band are loaded once and held, all
+/// others when their turn comes.
+pub trait BinSource: Sync {
+    /// The records of the bin at a place among [`JointSet::bins`].
+    fn load(&self, at: usize) -> BinRecords;
 }
 
 /// The corrections that are linear in their parameters.

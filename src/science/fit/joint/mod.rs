@@ -20,6 +20,7 @@
 //! product alone, which is why [`BinErrors`] has it with error bars of its own.
 
 mod bin;
+mod described;
 mod directions;
 mod input;
 mod moments;
@@ -42,15 +43,18 @@ use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::{Problem, VarianceScale};
 use crate::science::fit::registry::method;
 
-pub use input::{CorrectionTerm, JointBin, JointSet, SharedValues};
+pub use described::{ParameterInfo, SettingInfo, described_parameters, described_settings};
+pub use input::{BinRecords, BinSource, CorrectionTerm, JointBin, JointSet, SharedValues};
 pub use posterior::BinErrors;
 pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
 
-use bin::{BinTerms, Corrected};
+use bin::{BinTerms, Corrected, LoadedBin};
 use parameters::{Parameters, controlled};
 use posterior::{Posterior, response_at};
 use search::{Evaluation, Found, Place, Search, Weights, coupling};
 
+/// What it is called in `fit.methods`.
+pub const NAME: &str = "joint";
 /// Rounds of reweighting after which a robust fit gives up.
 const MOST_ROUNDS: usize = 100;
 /// Of a robust fit the weights change from round to round, and it converges the slower: the square of
@@ -135,9 +139,9 @@ pub fn fit(
 ) -> Result<JointFit, String> {
     let parameters = Parameters::new(sets, settings)?;
     state::check_times(sets, &parameters)?;
-    check_terms(sets, &parameters)?;
     check_noise(sets)?;
-    let mut search = new_search(sets, settings, &parameters, (constraint, deadline));
+    let mut search = new_search(sets, settings, &parameters, (constraint, deadline))?;
+    check_terms(sets, &parameters, &search.loaded)?;
     let robust = robust::loss(settings.loss);
     let start = search.place(parameters.start());
     let first = search.begin(&start)?;
@@ -181,10 +185,17 @@ pub fn wanted_terms(settings: &JointSettings, known: &SharedValues) -> [bool; 4]
 }
 
 /// Checks that the data have the correction terms that parameters need.
-fn check_terms(sets: &[JointSet], parameters: &Parameters) -> Result<(), String> {
+fn check_terms(
+    sets: &[JointSet],
+    parameters: &Parameters,
+    loaded: &[Vec<LoadedBin>],
+) -> Result<(), String> {
     for parameter in parameters.free.iter().map(|&place| &parameters.all[place]) {
         let Some(term) = parameter.kind.term() else { continue };
-        let lacks = |set: &&usize| sets[**set].bins.iter().any(|bin| bin.terms[term].is_none());
+        let lacks = |set: &&usize| {
+            let mut loaded = loaded[**set].iter();
+            loaded.any(|bin: &LoadedBin| bin.records.terms[term].is_none())
+        };
         if let Some(set) = parameter.sets.iter().find(lacks) {
             return Err(format!(
                 "{} cannot be fitted to {}: its bins there are not known; leave it out of \
@@ -213,7 +224,7 @@ fn new_search<'a>(
     settings: &JointSettings,
     parameters: &'a Parameters,
     (constraint, deadline): (Constraint, Deadline),
-) -> Search<'a> {
+) -> Result<Search<'a>, String> {
     let plateaus = |set: &JointSet| match parameters.plateau_k {
         None => (Vec::new(), Vec::new()),
         Some(_) => {
@@ -223,19 +234,25 @@ fn new_search<'a>(
     };
     let in_band =
         |set: &JointSet| (0..set.bins.len()).filter(|&at| set.bins[at].is_in_band).collect();
-    Search {
+    let informative: Vec<Vec<usize>> = sets.iter().map(in_band).collect();
+    let load = |(set, places): (&JointSet, &Vec<usize>)| -> Vec<LoadedBin> {
+        places.par_iter().map(|&at| LoadedBin::new(set.source.load(at))).collect()
+    };
+    Ok(Search {
         sets,
         constraint,
         parameters,
         plateaus: sets.iter().map(plateaus).collect(),
-        informative: sets.iter().map(in_band).collect(),
+        loaded: sets.iter().zip(&informative).map(load).collect(),
+        before: sets.iter().map(state::states_before).collect::<Result<Vec<_>, String>>()?,
+        informative,
         tolerance: match settings.loss {
             JointLoss::Squares => settings.tolerance,
             _ => settings.tolerance.max(ROBUST_TOLERANCE),
         },
         max_iterations: settings.max_iterations,
         deadline,
-    }
+    })
 }
 
 /// Fails where the data and the priors leave a direction of the shared parameters open.
@@ -295,7 +312,7 @@ impl Conclusion<'_> {
         let evaluation = self.linearised(weights)?;
         let evaluation = evaluation.as_ref().unwrap_or(&found.evaluation);
         let system = search.system(evaluation, &found.place);
-        let eliminated = system.eliminate(0.0).ok_or("the shared parameters are not determined")?;
+        let eliminated = system.eliminate(0.0).ok_or(search::NOT_DETERMINED)?;
         let posterior = Posterior::new(eliminated, parameters.plateau_k.unwrap_or(0.0));
         let covariance = posterior.covariance();
         let sets = (0..search.sets.len())
@@ -406,7 +423,7 @@ impl Conclusion<'_> {
         let places = self.search.parameters.of_set(set);
         let informative = &self.search.informative[set];
         let one = |at: usize| {
-            let known = informative.binary_search(&at).ok().map(|p| &evaluation.bins[set][p]);
+            let known = informative.binary_search(&at).ok();
             self.bin((set, at), evaluation, known, (posterior, &places, before))
         };
         let bins: Vec<(Outcome, Option<BinErrors>)> =
@@ -419,27 +436,27 @@ impl Conclusion<'_> {
         &self,
         (set, at): (usize, usize),
         evaluation: &Evaluation,
-        known: Option<&BinTerms>,
+        known: Option<usize>,
         (posterior, places, first): (&Posterior, &[usize], usize),
     ) -> (Outcome, Option<BinErrors>) {
         let search = self.search;
         let (own, bin) = (&search.sets[set], &search.sets[set].bins[at]);
         let state = &evaluation.states[set];
-        let flat =
-            (self.inefficiency != 1.0).then(|| vec![1.0 / self.inefficiency; bin.variance.len()]);
-        let made = match known {
-            Some(_) => None,
+        let mut own_records = None;
+        let mut own_terms = None;
+        let (loaded, terms) = match known {
+            Some(place) => (&search.loaded[set][place], &evaluation.bins[set][place]),
             None => {
+                let loaded = own_records.insert(LoadedBin::new(own.source.load(at)));
+                let flat = (self.inefficiency != 1.0)
+                    .then(|| vec![1.0 / self.inefficiency; own.records()]);
                 let coefficients = &evaluation.coefficients;
                 let linearisation = search.linearisation(set, &evaluation.states, coefficients);
-                match linearisation.of_bin(bin, flat.as_deref()) {
-                    Ok(terms) => Some(terms),
+                match linearisation.of_bin(bin, loaded, flat.as_deref()) {
+                    Ok(terms) => (&*loaded, &*own_terms.insert(terms)),
                     Err(why) => return (Outcome::Failed(why.to_string()), None),
                 }
             }
-        };
-        let Some(terms) = known.or(made.as_ref()) else {
-            return (Outcome::Failed("the bin was not linearised".into()), None);
         };
         let bolometer = &state.values.bolometer;
         let response = response_at(bolometer, own.state, bin.omega, (search.parameters, set));
@@ -451,7 +468,7 @@ impl Conclusion<'_> {
         let mut errors = posterior.of_bin(terms, &coupling, (places, first), &response);
         let emitters = own.emitters.len();
         let sigma = (0..emitters).map(|i| errors.covariance[i * emitters + i].re.sqrt()).collect();
-        let mut solution = match self.value(bin, state, terms) {
+        let mut solution = match self.value((bin, loaded), state, terms) {
             Ok(solution) => solution,
             Err(outcome) => return (outcome, None),
         };
@@ -467,7 +484,7 @@ impl Conclusion<'_> {
     /// The emissivities of a bin at the shared parameters that were found.
     fn value(
         &self,
-        bin: &JointBin,
+        (bin, loaded): (&JointBin, &LoadedBin),
         state: &state::RecordState,
         terms: &BinTerms,
     ) -> Result<Solution, Outcome> {
@@ -484,13 +501,13 @@ impl Conclusion<'_> {
             JointLoss::Huber => "huber",
             JointLoss::StudentT => "student_t",
         };
-        let corrected =
-            Corrected::new(bin, state, None).map_err(|why| Outcome::Failed(why.to_string()))?;
-        let columns: Vec<&[f64]> = corrected.design.iter().map(|column| &column[..]).collect();
+        let corrected = Corrected::new(bin, loaded, state, None)
+            .map_err(|why| Outcome::Failed(why.to_string()))?;
+        let columns = corrected.columns();
         let problem = Problem {
             design: &columns,
             data: &corrected.data,
-            variance: &corrected.variance(bin),
+            variance: &corrected.variance(&loaded.records),
             scale: bin.scale,
             constraint: self.search.constraint,
             context: bin.context,

@@ -62,7 +62,7 @@ pub(super) struct Moments<'a> {
 impl Moments<'_> {
     /// The sums over all records, block by block in their order.
     pub(super) fn sums(&self) -> Sums {
-        let records = self.state.temperatures.first().map_or(0, Vec::len);
+        let records = self.state.records;
         let blocks = records.div_ceil(BLOCK);
         let of_block = |block: usize| {
             let range = block * BLOCK..records.min((block + 1) * BLOCK);
@@ -215,45 +215,22 @@ fn add_bin(
 ) {
     let mut pair = products.iter_mut();
     let [re, im] = &bin.residual;
-    for (high, column) in bin.columns.iter().enumerate() {
-        for other in &bin.columns[..=high] {
+    let residual =
+        Column { factor: Complex64::ONE, re: &re[records.clone()], im: Some(&im[records.clone()]) };
+    for (high, gradient) in gradients.iter_mut().enumerate().take(bin.columns.len()) {
+        let column = bin.columns.get(high, records);
+        for low in 0..=high {
             if let Some(sums) = pair.next() {
-                add_product(column, other, records, sums);
+                multiply(&column, &bin.columns.get(low, records), sums);
             }
         }
-        let own = Part::of(column, records);
-        let residual = Part {
-            factor: Complex64::ONE,
-            re: &re[records.clone()],
-            im: Some(&im[records.clone()]),
-        };
-        multiply(&own, &residual, &mut gradients[high]);
-    }
-}
-
-#[inline(always)]
-fn add_product(a: &Column, b: &Column, records: &Range<usize>, sums: &mut [f64; BLOCK]) {
-    multiply(&Part::of(a, records), &Part::of(b, records), sums);
-}
-
-/// Some records of a column.
-struct Part<'a> {
-    factor: Complex64,
-    re: &'a [f64],
-    im: Option<&'a [f64]>,
-}
-
-impl<'a> Part<'a> {
-    #[inline(always)]
-    fn of(column: &'a Column, records: &Range<usize>) -> Self {
-        let im = column.im.as_ref().map(|im| &im[records.clone()]);
-        Self { factor: column.factor, re: &column.re[records.clone()], im }
+        multiply(&column, &residual, gradient);
     }
 }
 
 /// Adds `Re(conj(a) b)`.
 #[inline(always)]
-fn multiply(a: &Part, b: &Part, sums: &mut [f64; BLOCK]) {
+fn multiply(a: &Column, b: &Column, sums: &mut [f64; BLOCK]) {
     match (a.im, b.im) {
         (None, None) => {
             let factor = (a.factor.conj() * b.factor).re;
@@ -272,7 +249,7 @@ fn multiply(a: &Part, b: &Part, sums: &mut [f64; BLOCK]) {
 }
 
 #[inline(always)]
-fn real_by_complex(real: &Part, (re, im): (&[f64], &[f64]), sums: &mut [f64; BLOCK]) {
+fn real_by_complex(real: &Column, (re, im): (&[f64], &[f64]), sums: &mut [f64; BLOCK]) {
     let factor = real.factor;
     for ((sum, t), (re, im)) in sums.iter_mut().zip(real.re).zip(re.iter().zip(im)) {
         *sum += t * (factor.re * re + factor.im * im);

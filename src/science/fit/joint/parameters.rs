@@ -70,16 +70,16 @@ impl Parameter {
 }
 
 /// A kind of parameter as the settings know it.
-struct Entry {
-    name: String,
-    group: &'static str,
-    unit: &'static str,
-    kind: Kind,
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) group: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) kind: Kind,
     shared_by: SharedBy,
     /// Usual standard error; of bolometer parameters relative.
-    usual: f64,
+    pub(super) usual: f64,
     /// Whether it is fixed unless it is given a prior.
-    is_usually_fixed: bool,
+    pub(super) is_usually_fixed: bool,
 }
 
 /// Name and channel of a data set.
@@ -100,7 +100,7 @@ const HARMONIC: f64 = 1.5e-3;
 const VIBRATION: f64 = 2e-5;
 const BOLOMETER: f64 = 0.01;
 /// Usual standard error of the temperature of a plateau, K.
-const PLATEAU_K: f64 = 1e-3;
+pub(super) const PLATEAU_K: f64 = 1e-3;
 
 /// The group of the plateaus' temperatures in `free` and `prior`.
 pub(super) const PLATEAUS: &str = "plateau_temperatures";
@@ -108,7 +108,7 @@ pub(super) const PLATEAUS: &str = "plateau_temperatures";
 const CONTROLLED: [&str; 4] = ["xcal", "ical", "refhorn", "skyhorn"];
 
 /// All parameters that data sets with these emitters can have.
-fn entries(emitters: &[String], operating: Option<usize>) -> Vec<Entry> {
+pub(super) fn entries(emitters: &[String], operating: Option<usize>) -> Vec<Entry> {
     let entry = |name: String, group, unit, kind, shared_by, usual| Entry {
         name,
         group,
@@ -270,7 +270,9 @@ impl Entry {
         let mean = of(&settings.value).unwrap_or(self.known(&set.known));
         let relative = if let Kind::Bolometer(_) = self.kind { mean.abs() } else { 1.0 };
         let is_free = settings.free.iter().any(|free| keys.contains(&free.as_str()));
-        let prior = keys.iter().find_map(|key| settings.prior.get(*key)).copied();
+        // What is held unless it has a prior of its own is none of its group's.
+        let with_prior = if self.is_usually_fixed { &keys[..2] } else { &keys[..] };
+        let prior = with_prior.iter().find_map(|key| settings.prior.get(*key)).copied();
         let usual = if self.is_usually_fixed { 0.0 } else { self.usual };
         let sigma = match prior.unwrap_or(Prior::Sigma(usual)) {
             _ if !is_free => 0.0,

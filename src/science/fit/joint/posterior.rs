@@ -39,6 +39,24 @@ pub struct BinErrors {
     pub response: Complex64,
 }
 
+impl BinErrors {
+    /// The errors of a bin whose error bars rest on its noise alone: a covariance that is real,
+    /// `[emitter][emitter]`, and a response that is taken as known, V/(erg/s).
+    #[must_use]
+    pub fn of_noise(covariance: &[f64], emissivity: &[Complex64], response: Complex64) -> Self {
+        let emitters = emissivity.len();
+        let size = response.norm_sqr();
+        let sigma = |i: usize| (covariance[i * emitters + i] * size).sqrt();
+        Self {
+            covariance: covariance.iter().map(|value| (*value).into()).collect(),
+            relation: vec![Complex64::ZERO; emitters],
+            product: emissivity.iter().map(|e| e * response).collect(),
+            product_sigma: (0..emitters).map(sigma).collect(),
+            response,
+        }
+    }
+}
+
 /// The response of a bolometer at a bin, and the slopes of its logarithm by the shared parameters.
 pub(super) struct ResponseAt {
     pub(super) response: Complex64,

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use crate::foundations::numerics::math::modulus;
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::deadline::Deadline;
+use crate::science::instrument::BolometerState;
 
-use super::bin::{BinTerms, Linearisation};
+use super::bin::{BinTerms, Linearisation, LoadedBin};
 use super::input::{JointBin, JointSet};
 use super::moments::Moments;
 use super::newton::{BinCoupling, NewtonSystem, SetSystem, Step};
@@ -24,8 +25,8 @@ const LEAST_DAMPING: f64 = 1e-3;
 const LONGEST: f64 = 10.0;
 /// With damping above this no step leads down.
 const MOST_DAMPING: f64 = 1e12;
-/// The objective is known to this part of itself: sums of so many terms round.
-const ROUNDING: f64 = 1e-13;
+/// A residual is what is left of the data, and rounds by this part of them.
+const ROUNDING: f64 = 1e-14;
 
 /// What is searched, and in what.
 pub(super) struct Search<'a> {
@@ -36,6 +37,10 @@ pub(super) struct Search<'a> {
     pub(super) plateaus: Vec<(Vec<Range<usize>>, Vec<usize>)>,
     /// Of each set, the places of the bins on which the shared parameters rest.
     pub(super) informative: Vec<Vec<usize>>,
+    /// Their records.
+    pub(super) loaded: Vec<Vec<LoadedBin>>,
+    /// Of each set, the states of the bolometer with which the spectra were made.
+    pub(super) before: Vec<Vec<BolometerState>>,
     pub(super) tolerance: f64,
     pub(super) max_iterations: usize,
     pub(super) deadline: Deadline,
@@ -59,6 +64,8 @@ pub(super) struct Evaluation {
     /// Of each set, of each informative bin.
     pub(super) bins: Vec<Vec<BinTerms>>,
     pub(super) objective: f64,
+    /// By so much it may be off: it was rounded.
+    pub(super) rounding: f64,
 }
 
 /// How a search ended.
@@ -121,7 +128,7 @@ impl Search<'_> {
             let to = place.moved(&step);
             if step.longest() < LONGEST
                 && let Ok(there) = self.evaluate(&to, weights)
-                && there.objective <= here.objective * (1.0 + ROUNDING)
+                && there.objective <= here.objective + here.rounding
             {
                 *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
                 return Ok(Some(Some((to, there))));
@@ -159,22 +166,17 @@ impl Search<'_> {
         let states = self.states(place)?;
         let coefficients = self.coefficients(&states);
         let all = self.bins_at(&states, &coefficients, None);
-        let (mut kept, mut bins, mut first) = (Vec::new(), Vec::new(), None);
-        for (places, of_set) in self.informative.iter().zip(all) {
-            let (mut places_left, mut bins_left) = (Vec::new(), Vec::new());
-            for (place, bin) in places.iter().zip(of_set) {
-                match bin {
-                    Ok(terms) => {
-                        places_left.push(*place);
-                        bins_left.push(terms);
-                    }
-                    Err(why) => first = first.or(Some(why)),
-                }
-            }
-            kept.push(places_left);
-            bins.push(bins_left);
+        let (mut bins, mut first) = (Vec::new(), None);
+        for (set, of_set) in all.into_iter().enumerate() {
+            let mut is_kept = of_set.iter().map(Result::is_ok).collect::<Vec<_>>().into_iter();
+            let mut is_loaded = is_kept.clone();
+            self.informative[set].retain(|_| is_kept.next().unwrap_or(false));
+            self.loaded[set].retain(|_| is_loaded.next().unwrap_or(false));
+            let keep = |bin: Result<BinTerms, String>| {
+                bin.map_err(|why| first = first.take().or(Some(why))).ok()
+            };
+            bins.push(of_set.into_iter().filter_map(keep).collect());
         }
-        self.informative = kept;
         match self.informative.iter().all(Vec::is_empty) {
             true => Err(format!(
                 "no bin of the optical band can be fitted, on which the shared parameters rest{}",
@@ -200,7 +202,7 @@ impl Search<'_> {
             let one = |at: usize| {
                 let bin = &self.sets[set].bins[self.informative[set][at]];
                 let weights = weights.map(|weights| &weights[set][at][..]);
-                let terms = linearisation.of_bin(bin, weights);
+                let terms = linearisation.of_bin(bin, &self.loaded[set][at], weights);
                 terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
             };
             (0..self.informative[set].len()).into_par_iter().map(one).collect()
@@ -216,10 +218,13 @@ impl Search<'_> {
         bins: Vec<Vec<BinTerms>>,
     ) -> Evaluation {
         let mut objective: f64 = bins.iter().flatten().map(|terms| terms.rss).sum();
+        // |r|^2 is off by 2 |r| |dr|, and |dr| by what |b| rounds to.
+        let explained: f64 = bins.iter().flatten().map(BinTerms::explained).sum();
+        let rounding = ROUNDING * (objective * (objective + explained)).sqrt();
         let prior = self.parameters.prior_information();
         objective += prior.iter().zip(&place.x).map(|(half, x)| half * x * x).sum::<f64>();
         objective += place.y.iter().map(|y| 0.5 * y * y).sum::<f64>();
-        Evaluation { states, coefficients, bins, objective }
+        Evaluation { states, coefficients, bins, objective, rounding }
     }
 
     fn states(&self, place: &Place) -> Result<Vec<RecordState>, String> {
@@ -231,7 +236,8 @@ impl Search<'_> {
             let own = &errors_k[from..from + records.len() * bodies.len()];
             from += own.len();
             let plateaus = PlateauErrors { records, bodies, errors_k: own };
-            states.push(RecordState::new((set, index), self.parameters, &place.x, &plateaus)?);
+            let given = (&self.before[index][..], &plateaus);
+            states.push(RecordState::new((set, index), self.parameters, &place.x, given)?);
         }
         Ok(states)
     }
@@ -295,18 +301,23 @@ impl Search<'_> {
     }
 }
 
+/// Where the normal matrix is not positive definite in the digits that there are.
+pub(super) const NOT_DETERMINED: &str = "the shared parameters are not determined in the digits that there are: the noise is so small that \
+     what is known beforehand vanishes beside the data; give the noise that there is (data.sigma, \
+     study.noise_levels)";
+
 /// How the emissivities of a bin are coupled to what is shared.
 pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
     BinCoupling {
         projections: terms.projections.clone(),
         segments: terms.segments.clone(),
-        factors: bodies.iter().map(|&body| terms.emissivity[body]).collect(),
+        factors: bodies.iter().map(|&body| -terms.emissivity[body]).collect(),
         unknowns: terms.factored.qt_b().0.len(),
     }
 }
 
 fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
-    let eliminated = system.eliminate(damping).ok_or("the shared parameters are not determined")?;
+    let eliminated = system.eliminate(damping).ok_or(NOT_DETERMINED)?;
     Ok(eliminated.step())
 }
 

@@ -52,10 +52,10 @@ pub(super) type Action = Vec<(Coefficient, Slope)>;
 #[derive(Debug)]
 pub(super) struct RecordState {
     pub(super) values: SharedValues,
+    /// Number of records.
+    pub(super) records: usize,
     /// One over the temperatures, 1/K, `[emitter][record]`.
     pub(super) inverse_temperatures: Vec<Vec<f64>>,
-    /// K, `[emitter][record]`.
-    pub(super) temperatures: Vec<Vec<f64>>,
     /// Responsivity over that with which the spectra were made, and both time constants, s; none if the
     /// bolometer is the one with which they were made.
     pub(super) response: Option<Response>,
@@ -93,14 +93,14 @@ impl RecordState {
         (set, place): (&JointSet, usize),
         parameters: &Parameters,
         x: &[f64],
-        plateaus: &PlateauErrors,
+        (before, plateaus): (&[BolometerState], &PlateauErrors),
     ) -> Result<Self, String> {
         let values = parameters.values(place, &set.known, x);
         let free = parameters.of_set(place);
         let kinds = || free.iter().map(|&free| &parameters.all[parameters.free[free]]);
         let fits_bolometer = kinds().any(|p| matches!(p.kind, Kind::Bolometer(_)))
             || values.bolometer != set.bolometer;
-        let bolometer = fits_bolometer.then(|| Bolometer::new(set, &values)).transpose();
+        let bolometer = fits_bolometer.then(|| Bolometer::new(set, &values, before)).transpose();
         let bolometer = bolometer.map_err(|error| error.to_string())?;
         let temperatures = temperatures(set, &values, bolometer.as_ref(), plateaus)?;
         let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
@@ -111,7 +111,7 @@ impl RecordState {
             inverse_temperatures: temperatures.iter().map(inverse).collect(),
             actions: kinds().map(action).collect(),
             terms: term_factors(set, &values),
-            temperatures,
+            records: set.records(),
             response: bolometer.map(|bolometer| bolometer.response),
             values,
         })
@@ -135,30 +135,44 @@ struct Bolometer {
     slopes: Vec<BolometerSlopes>,
 }
 
-/// States and slopes of a record: before, now.
-type Pair = (BolometerState, BolometerState, BolometerSlopes);
-
 impl Bolometer {
-    fn new(set: &JointSet, values: &SharedValues) -> Result<Self, BolometerError> {
-        let one = |record: usize| -> Result<Pair, BolometerError> {
-            let at = (set.bias_v[record], set.volt_v[record], set.bath_k[record]);
-            let before = set.bolometer.state(at.0, at.1, at.2)?;
-            let (now, slopes) = values.bolometer.state_with_slopes(at.0, at.1, at.2)?;
-            Ok((before, now, slopes))
+    fn new(
+        set: &JointSet,
+        values: &SharedValues,
+        before: &[BolometerState],
+    ) -> Result<Self, BolometerError> {
+        let one = |record: usize| {
+            let (bias_v, volt_v) = (set.bias_v[record], set.volt_v[record]);
+            values.bolometer.state_with_slopes(bias_v, volt_v, before[record].temperature_k)
         };
         let records = (0..set.records()).into_par_iter().with_min_len(64);
-        let pairs = records.map(one).collect::<Result<Vec<Pair>, BolometerError>>()?;
+        let now = records.map(one).collect::<Result<Vec<_>, BolometerError>>()?;
+        let ratio = |((now, _), before): (&(BolometerState, BolometerSlopes), &BolometerState)| {
+            now.responsivity / before.responsivity
+        };
         let response = Response {
-            responsivity: pairs.iter().map(|(b, n, _)| n.responsivity / b.responsivity).collect(),
-            time_constant_s: pairs.iter().map(|(_, now, _)| now.time_constant_s).collect(),
-            time_constant_before_s: pairs.iter().map(|(b, ..)| b.time_constant_s).collect(),
+            responsivity: now.iter().zip(before).map(ratio).collect(),
+            time_constant_s: now.iter().map(|(state, _)| state.time_constant_s).collect(),
+            time_constant_before_s: before.iter().map(|state| state.time_constant_s).collect(),
         };
         Ok(Self {
             response,
-            temperatures_k: pairs.iter().map(|(_, now, _)| now.temperature_k).collect(),
-            slopes: pairs.into_iter().map(|(.., slopes)| slopes).collect(),
+            temperatures_k: now.iter().map(|(state, _)| state.temperature_k).collect(),
+            slopes: now.into_iter().map(|(_, slopes)| slopes).collect(),
         })
     }
+}
+
+/// The states of the bolometer with which the spectra of a data set were made, one a record.
+///
+/// # Errors
+/// If it has none.
+pub(super) fn states_before(set: &JointSet) -> Result<Vec<BolometerState>, String> {
+    let one = |record: usize| {
+        set.bolometer.state(set.bias_v[record], set.volt_v[record], set.bath_k[record])
+    };
+    let records = (0..set.records()).into_par_iter().with_min_len(64);
+    records.map(one).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())
 }
 
 /// The temperatures at which emitters emit, K, `[emitter][record]`.

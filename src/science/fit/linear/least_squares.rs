@@ -119,6 +119,17 @@ impl Factorization {
         }
     }
 
+    /// Covariance of the emissivities for data of unit variance, `[emitter][emitter]`.
+    pub(crate) fn unit_covariance(&self) -> Vec<f64> {
+        let n = self.system.unknowns();
+        self.system.unit_covariance(|b| solve_upper_transposed(self.r(), n, b))
+    }
+
+    /// Records minus free unknowns.
+    pub(crate) fn degrees_of_freedom(&self) -> usize {
+        self.system.rows - self.system.unknowns()
+    }
+
     /// R, column by column.
     pub(crate) fn r(&self) -> &[f64] {
         &self.qr.r

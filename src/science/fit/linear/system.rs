@@ -174,6 +174,25 @@ impl System {
         free.iter().zip(&self.scale).map(|(slope, scale)| slope / scale).collect()
     }
 
+    /// Covariance of all emissivities for data of unit variance, `[emitter][emitter]`, real since the
+    /// noise is round. `solve_transposed` is that of [`Self::unit_sigmas`].
+    pub(crate) fn unit_covariance(
+        &self,
+        solve_transposed: impl Fn(Vec<f64>) -> Vec<f64>,
+    ) -> Vec<f64> {
+        let unknowns = self.unknowns();
+        let of_unknown = |i: usize| {
+            (0..unknowns).map(|k| if k == i { 1.0 / self.scale[i] } else { 0.0 }).collect()
+        };
+        let mut rows: Vec<Vec<f64>> = (0..unknowns).map(of_unknown).collect();
+        if let Some(emitter) = self.eliminated {
+            rows.insert(emitter, self.scale.iter().map(|scale| -1.0 / scale).collect());
+        }
+        let solved: Vec<Vec<f64>> = rows.into_iter().map(solve_transposed).collect();
+        let product = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        solved.iter().flat_map(|a| solved.iter().map(move |b| product(a, b))).collect()
+    }
+
     /// Standard errors of all emissivities for data of unit variance, from the columns of the
     /// transposed inverse factor: `(R^T R)^-1` is the covariance of the scaled unknowns.
     pub(crate) fn unit_sigmas(&self, solve_transposed: impl Fn(Vec<f64>) -> Vec<f64>) -> Vec<f64> {

@@ -1,6 +1,7 @@
 //! The joint fit as a method: without the records of a whole data set, nothing is shared.
 
 use super::wls::WeightedLeastSquares;
+use crate::science::fit::joint;
 use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::Outcome;
 use crate::science::fit::problem::Problem;
@@ -13,7 +14,7 @@ struct BinsAlone;
 /// Its entry in the registry.
 pub(crate) static JOINT: Registered = Registered {
     info: MethodInfo {
-        name: "joint",
+        name: joint::NAME,
         summary: "the parameters that all bins share (bolometer, thermometers, drift, harmonics, \
                   vibrations, temperatures of plateaus) together with the emissivities, each about \
                   what is known of it; [fit.options.joint] says which are free",

@@ -4,7 +4,6 @@ use num_complex::Complex64;
 
 use super::wls::WeightedLeastSquares;
 use crate::foundations::numerics::math::modulus;
-use crate::science::fit::linear::least_squares::DirectFit;
 use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::weighted::root_weights;
 use crate::science::fit::method::{Method, MethodInfo, MethodOption, Registered};
@@ -59,11 +58,11 @@ pub(crate) static MODEL_PRIOR: Registered = Registered {
 
 impl Method for ModelPrior {
     fn fit(&self, problem: &Problem) -> Outcome {
-        if problem.context.model.is_some_and(|m| m.iter().all(|e| *e == Complex64::ZERO)) {
+        if is_beyond_the_model(problem) {
             // Outside the model's band nothing is known beforehand: a prior of infinite width.
             return WeightedLeastSquares.fit(problem);
         }
-        match self.posterior(problem) {
+        match self.posterior(problem, direct) {
             Err(why) => Outcome::Failed(why),
             Ok(fit) => Outcome::Converged(Solution {
                 rss: chi_square(problem, &fit.emissivity),
@@ -73,17 +72,36 @@ impl Method for ModelPrior {
             }),
         }
     }
+
+    fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {
+        if is_beyond_the_model(problem) {
+            return WeightedLeastSquares.covariance(problem);
+        }
+        let of_joined = |joined: &Problem| Ok(joined.weighted()?.factored.unit_covariance());
+        self.posterior(problem, of_joined).ok()
+    }
+}
+
+/// Whether the bin lies outside of the band of the model.
+fn is_beyond_the_model(problem: &Problem) -> bool {
+    problem.context.model.is_some_and(|m| m.iter().all(|e| *e == Complex64::ZERO))
 }
 
 impl ModelPrior {
-    fn posterior(&self, problem: &Problem) -> Result<DirectFit, String> {
+    /// What a solver makes of the data and the prior together.
+    fn posterior<T>(
+        &self,
+        problem: &Problem,
+        solve: impl FnOnce(&Problem) -> Result<T, Unusable>,
+    ) -> Result<T, String> {
         let model = model(problem)?;
         let factor = variance_factor(problem)?;
         let known: Vec<f64> = problem.variance.iter().map(|v| v * factor).collect();
         let measured = Problem { variance: &known, ..*problem };
         // Checked here, where a record still has its own number.
         root_weights(measured.variance).map_err(|why| why.to_string())?;
-        solve_with_prior(&measured, model, &self.widths(model)).map_err(|why| why.to_string())
+        let prior = (model, &self.widths(model)[..]);
+        with_prior(&measured, prior, solve).map_err(|why| why.to_string())
     }
 
     /// Standard deviation of the prior of each emitter.
@@ -117,11 +135,11 @@ fn variance_factor(problem: &Problem) -> Result<f64, String> {
 /// Takes the prior for what it is: for each emitter one more record, which sees it alone, with a
 /// Planck function of one. The constraint then applies to these records as to all others: that of
 /// an eliminated emitter measures minus the sum of the rest.
-fn solve_with_prior(
+fn with_prior<T>(
     problem: &Problem,
-    model: &[Complex64],
-    widths: &[f64],
-) -> Result<DirectFit, Unusable> {
+    (model, widths): (&[Complex64], &[f64]),
+    solve: impl FnOnce(&Problem) -> Result<T, Unusable>,
+) -> Result<T, Unusable> {
     let emitters = problem.design.len();
     let design: Vec<Vec<f64>> = (0..emitters)
         .map(|i| {
@@ -134,7 +152,7 @@ fn solve_with_prior(
     let squares = widths.iter().map(|s| s * s);
     let variance: Vec<f64> = squares.chain(problem.variance.iter().copied()).collect();
     let joined = Problem { design: &columns, data: &data, variance: &variance, ..*problem };
-    direct(&joined)
+    solve(&joined)
 }
 
 #[cfg(test)]

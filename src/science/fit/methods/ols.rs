@@ -1,6 +1,6 @@
 //! Ordinary least squares: every record counts the same.
 
-use crate::science::fit::linear::least_squares::solve;
+use crate::science::fit::linear::least_squares::{Factorization, solve};
 use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::Problem;
@@ -36,5 +36,11 @@ impl Method for OrdinaryLeastSquares {
                 condition: fit.condition,
             }),
         }
+    }
+
+    fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {
+        let factored = Factorization::of(&problem.equations(), None).ok()?;
+        let factor = factored.rss() / factored.degrees_of_freedom() as f64;
+        Some(factored.unit_covariance().iter().map(|value| value * factor).collect())
     }
 }

@@ -2,7 +2,6 @@
 
 use num_complex::Complex64;
 
-use crate::science::fit::linear::least_squares::DirectFit;
 use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::vector::dot;
 use crate::science::fit::linear::weighted::root_weights;
@@ -10,7 +9,7 @@ use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::Problem;
 use crate::science::fit::residual::chi_square;
-use crate::science::fit::weighted_fit::{direct, sigma};
+use crate::science::fit::weighted_fit::{covariance, direct, sigma};
 
 /// Minimises the weighted residual of averages.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ pub(crate) static PLATEAU: Registered = Registered {
 
 impl Method for PlateauAverages {
     fn fit(&self, problem: &Problem) -> Outcome {
-        match fit_averages(problem) {
+        match of_averages(problem, direct) {
             Err(why) => Outcome::Failed(why),
             Ok(fit) => Outcome::Converged(Solution {
                 sigma: sigma(problem, &fit),
@@ -48,9 +47,17 @@ impl Method for PlateauAverages {
             }),
         }
     }
+
+    fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {
+        of_averages(problem, |averages| Ok(covariance(averages))).ok().flatten()
+    }
 }
 
-fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
+/// What a solver makes of the averages over each plateau.
+fn of_averages<T>(
+    problem: &Problem,
+    solve: impl FnOnce(&Problem) -> Result<T, Unusable>,
+) -> Result<T, String> {
     let plateaus = problem.context.plateaus;
     let unknowns = problem.unknowns();
     if plateaus.len() != problem.records() {
@@ -63,11 +70,15 @@ fn fit_averages(problem: &Problem) -> Result<DirectFit, String> {
         let count = lengths.len();
         return Err(format!("{count} plateaus cannot determine {unknowns} emissivities"));
     }
-    solve_averages(problem, &lengths).map_err(|why| why.to_string())
+    with_averages(problem, &lengths, solve).map_err(|why| why.to_string())
 }
 
 /// The mean of an exactly linear system is exactly linear.
-fn solve_averages(problem: &Problem, lengths: &[usize]) -> Result<DirectFit, Unusable> {
+fn with_averages<T>(
+    problem: &Problem,
+    lengths: &[usize],
+    solve: impl FnOnce(&Problem) -> Result<T, Unusable>,
+) -> Result<T, Unusable> {
     let weights: Vec<f64> =
         root_weights(problem.variance)?.iter().map(|root| root * root).collect();
     let mean = |values: &[f64]| means(values, &weights, lengths);
@@ -82,7 +93,7 @@ fn solve_averages(problem: &Problem, lengths: &[usize]) -> Result<DirectFit, Unu
     let variance: Vec<f64> =
         blocks(&weights, lengths).map(|weights| 1.0 / weights.iter().sum::<f64>()).collect();
     let averages = Problem { design: &columns, data: &data, variance: &variance, ..*problem };
-    direct(&averages)
+    solve(&averages)
 }
 
 /// Consecutive blocks of the given lengths.

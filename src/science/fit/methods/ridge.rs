@@ -48,6 +48,12 @@ impl Method for Ridge {
             }
         }
     }
+
+    fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {
+        let singular_basis = SingularBasis::new(problem).ok()?;
+        let removed = removed(&singular_basis, best_parameter(&singular_basis));
+        Some(singular_basis.covariance(problem, &removed))
+    }
 }
 
 /// What a parameter takes from each direction: `lambda / (s^2 + lambda)`.

@@ -69,6 +69,12 @@ impl Method for TruncatedSvd {
             }
         }
     }
+
+    fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {
+        let singular_basis = SingularBasis::new(problem).ok()?;
+        let removed = truncation(&singular_basis, self.kept(&singular_basis));
+        Some(singular_basis.covariance(problem, &removed))
+    }
 }
 
 impl TruncatedSvd {
