@@ -6,7 +6,7 @@
 use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
 use crate::otf::joint_memory::JointMemory;
-use crate::otf::study::{Config, Study};
+use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
 use crate::science::data::settings::Source;
 use crate::science::data::{Screening, kept_bytes};
@@ -162,7 +162,10 @@ fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
     let read =
         if config.data.source == Source::Npz { set.screening.records } else { set.screening.used };
     let written = bins * (OF_WRITTEN_POINT + 8 * emitters);
-    let of_draw = of_draw(config, bins) + written + OF_ROW;
+    // A joint fit may have found harmonics or vibrations, which refer to other bins.
+    let is_joint = |method: &MethodChoice| matches!(method.estimator, Estimator::Joint(..));
+    let drawn = if study.methods.iter().any(is_joint) { SPECTRUM_BINS as u64 } else { bins };
+    let of_draw = of_draw(config, drawn) + OF_CORRECTED + written + OF_ROW;
     let of_records = (set.screening.used as u64).saturating_mul(of_draw);
     PROCESS.saturating_add(read as u64 * OF_RECORD).saturating_add(of_records)
 }

@@ -112,6 +112,26 @@ fn the_merge_holds_the_products() {
     assert_close("merge", memory.of_merge, peak(&["merge", text(folder.path())]));
 }
 
+#[test]
+fn spectra_that_are_written_are_foretold_and_refused_where_there_is_too_little() {
+    let _turn = turn();
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("results");
+    let simulated = ["--set=simulate.records=4000", "--set=fit.methods=wls"];
+    otfhpc([&["local", "--out", text(&out)][..], &simulated].concat()).ended(0);
+    let file = folder.path().join("spectra.npz");
+    let words = ["spectra", text(&out), "--out", text(&file)];
+    let taken = peak(&words);
+    let limited = format!("ulimit -v 100000; exec \"$0\" {} --replace", words.join(" "));
+    let program = env!("CARGO_BIN_EXE_otfhpc");
+    let refused = Command::new("sh").args(["-c", &limited, program]).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    let needs = said.split("writing spectra needs about ").nth(1).expect(&said);
+    let megabytes: u64 = needs.split(' ').next().unwrap().parse().unwrap();
+    assert_close("spectra", megabytes * 1_000_000, taken);
+}
+
 /// A study of 10,000 configurations at 8 bins.
 const MANY: [&str; 5] = [
     "simulate.records=60",

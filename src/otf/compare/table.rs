@@ -39,7 +39,7 @@ pub fn table(comparison: &Comparison) -> String {
 }
 
 fn line(of: &EmitterDifference) -> Vec<String> {
-    let sigmas = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| short(value));
+    let sigmas = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
     let worst: Vec<String> = of.worst.iter().map(worst).collect();
     vec![
         of.emitter.clone(),

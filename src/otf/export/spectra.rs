@@ -53,14 +53,12 @@ pub fn write_spectra(
 /// The data set, by the shared parameters with which it was fitted.
 fn campaign(otf: &Otf, fitted: &FittedConfiguration) -> Result<Arc<Campaign>, ExportError> {
     let (study, set) = (&otf.study, fitted.id.set);
-    let campaign = otf.campaigns().get(&otf.config, study, set)?;
     if fitted.shared.is_none() {
-        return Ok(campaign);
+        return Ok(otf.campaigns().get(&otf.config, study, set)?);
     }
-    let values = instrument::values(study, &campaign, fitted);
-    // One of its own: others may go on with that.
-    drop(campaign);
+    // One of its own, which nobody else goes on with.
     let own = Campaign::prepare(study.sets[set], &study.recipe(&otf.config))?;
+    let values = instrument::values(study, &own, fitted);
     let adjusted = own.adjusted(values).map_err(|reason| ExportError::Bolometer {
         configuration: fitted.configuration,
         reason: reason.to_string(),
