@@ -13,7 +13,7 @@ use crate::science::data::{Screening, kept_bytes};
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 
 /// The program itself.
-const PROCESS: u64 = 10_000_000;
+const PROCESS: u64 = 11_500_000;
 /// Stack, allocator and buffers of a thread.
 const OF_THREAD: u64 = 500_000;
 /// Interferogram, temperatures and bolometer state of a record.
@@ -32,6 +32,8 @@ const OF_POINT: u64 = 29;
 const OF_WEIGHTED_POINT: u64 = 40;
 /// Of a record at a bin that is written: spectrum, variance and residual.
 const OF_WRITTEN_POINT: u64 = 40;
+/// The name of a configuration, of fixed width.
+const OF_NAME: u64 = 4 * 48;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
 /// What the merge has of a configuration besides its values, and of an emitter of it: figures of tables.
@@ -253,9 +255,9 @@ fn largest_shard(work: &Sizes) -> (u64, u64) {
 fn products(study: &Study) -> u64 {
     let (configurations, emitters) = (study.configurations(), study.emitters.len() as u64);
     let cells = configurations.saturating_mul(study.bins.len() as u64);
-    cells
-        .saturating_mul(25 * emitters + 33)
-        .saturating_add(configurations.saturating_mul(emitters * OF_QUALITY + OF_CONFIGURATION))
+    cells.saturating_mul(25 * emitters + 33).saturating_add(
+        configurations.saturating_mul(emitters * OF_QUALITY + OF_CONFIGURATION + OF_NAME),
+    )
 }
 
 #[cfg(test)]
