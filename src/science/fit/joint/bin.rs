@@ -612,10 +612,15 @@ fn by_term(
 /// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
 /// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
 fn take_out(q: &[f64], residual: &mut [f64]) {
-    for column in q.chunks_exact(residual.len().max(1)) {
-        let part = dot(column, residual);
-        axpy(residual, -part, column);
-    }
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for column in q.chunks_exact(residual.len().max(1)) {
+                let part = dot(column, residual);
+                axpy(residual, -part, column);
+            }
+        },
+    );
 }
 
 /// The weighted fit and the weighted residual, each real and imaginary part.
