@@ -83,12 +83,23 @@ impl<'a> Fitter<'a> {
         let units = (self.study.bins.len() * sets.len()) as u32;
         let limit = self.study.unit_limit.map(|limit| limit.saturating_mul(units));
         let fit = || joint::fit(&sets, job.settings, constraint, Deadline::after(limit));
+        let held_out = |place: usize| {
+            let (campaign, realisation, wanted) = &realised[place];
+            campaign.held_out_joint_records(realisation, *wanted)
+        };
         let fitted = self.work.profile.column(job.method, time_factoring, fit);
         let time = start.elapsed() / units.max(1);
         for segment in &job.wanted {
             let place = job.sets.iter().position(|(set, _)| *set == segment.id.set).unwrap_or(0);
             let bins = (self.study.bins.len(), records[place].bright());
-            let results = results(bins, &sets[place], place, &fitted, constraint);
+            let mut results = results(bins, &sets[place], place, &fitted, constraint);
+            if let (Some(held_out), Ok(fit)) = (held_out(place), &fitted)
+                && let Ok(errors) = joint::predict(&held_out.set(), &fit.sets[place])
+            {
+                for (&position, error) in bins.1.iter().zip(errors) {
+                    results[position].prediction_error = error;
+                }
+            }
             self.keep(segment, 0, job.method, &results, time);
         }
     }

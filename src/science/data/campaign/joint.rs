@@ -88,6 +88,8 @@ pub struct JointRecords<'a> {
     campaign: &'a Campaign,
     realisation: &'a Realisation,
     wanted: [bool; 4],
+    /// Whether these are the records that are held out.
+    is_held_out: bool,
     emitters: Vec<String>,
     /// Positions of the bins that have anything to be fitted.
     bright: Vec<usize>,
@@ -154,7 +156,12 @@ impl JointRecords<'_> {
 
 impl BinSource for JointRecords<'_> {
     fn load(&self, at: usize) -> BinRecords {
-        let bin = self.campaign.joint_bin(self.realisation, self.bright[at], self.wanted);
+        let Self { campaign, realisation, wanted, .. } = self;
+        let subset = match &realisation.held_out {
+            Some(held_out) if self.is_held_out => held_out,
+            _ => &realisation.fitted,
+        };
+        let bin = campaign.joint_of(realisation, self.bright[at], subset, *wanted);
         BinRecords { data: bin.data, variance: bin.variance, terms: bin.terms }
     }
 }
@@ -167,12 +174,34 @@ impl Campaign {
         realisation: &'a Realisation,
         wanted: [bool; 4],
     ) -> JointRecords<'a> {
+        self.as_joint_records(realisation, wanted, self.shared_inputs(realisation))
+    }
+
+    /// The same of the records that are held out, if there are any.
+    #[must_use]
+    pub fn held_out_joint_records<'a>(
+        &'a self,
+        realisation: &'a Realisation,
+        wanted: [bool; 4],
+    ) -> Option<JointRecords<'a>> {
+        let inputs = self.held_out_inputs(realisation)?;
+        let records = self.as_joint_records(realisation, wanted, inputs);
+        Some(JointRecords { is_held_out: true, ..records })
+    }
+
+    fn as_joint_records<'a>(
+        &'a self,
+        realisation: &'a Realisation,
+        wanted: [bool; 4],
+        inputs: SharedInputs,
+    ) -> JointRecords<'a> {
         let is_bright = |position: &usize| {
             let bin = realisation.bins[*position];
             !self.blocked[bin] && self.axis.frequency_hz(bin) > 0.0
         };
         JointRecords {
-            inputs: self.shared_inputs(realisation),
+            inputs,
+            is_held_out: false,
             bright: (0..realisation.bins.len()).filter(is_bright).collect(),
             emitters: self.emitters.iter().map(|emitter| emitter.name().to_owned()).collect(),
             campaign: self,
@@ -231,18 +260,6 @@ impl Campaign {
         wanted: [bool; 4],
     ) -> JointBin {
         self.joint_of(realisation, position, &realisation.fitted, wanted)
-    }
-
-    /// The same of the records that are held out, if there are any.
-    #[must_use]
-    pub fn held_out_joint_bin(
-        &self,
-        realisation: &Realisation,
-        position: usize,
-        wanted: [bool; 4],
-    ) -> Option<JointBin> {
-        let held_out = realisation.held_out.as_ref();
-        held_out.map(|subset| self.joint_of(realisation, position, subset, wanted))
     }
 
     fn joint_of(

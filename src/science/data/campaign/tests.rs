@@ -9,6 +9,7 @@ use crate::science::data::settings::{
     Baseline, DataSettings, InstrumentSettings, SimulateSettings,
 };
 use crate::science::data::{BolometerTemperature, Draw, Resampling, choose_emitters, truth_of};
+use crate::science::fit::joint::BinSource;
 use crate::science::fit::{Constraint, fit_bin, method};
 use crate::science::instrument::{IcalDrift, PUBLISHED_LL, VibrationOffsets};
 
@@ -133,7 +134,8 @@ fn regressors_are_the_sums_of_the_flight_model() {
     let held_out = campaign.realise(&boot, &[20]);
     let count = campaign.held_out_inputs(&held_out).unwrap().years.unwrap().len();
     assert!(count > 0 && count < 360);
-    let bin = campaign.held_out_joint_bin(&held_out, 0, [false; 4]).unwrap();
+    let records = campaign.held_out_joint_records(&held_out, [false; 4]).unwrap();
+    let bin = records.load(0);
     assert_eq!((bin.data.len(), bin.variance.len()), (count, count));
     for draw in [Draw::of_noise(0.01, 1), boot] {
         let realisation = campaign.realise(&draw, &all);

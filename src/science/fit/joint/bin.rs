@@ -317,7 +317,7 @@ impl Linearisation<'_> {
         let rows = self.state.records;
         let actions = &self.state.actions;
         let mut sums = vec![LaneSums::<N>::ZERO; actions.len()];
-        let mut factors = vec![None; actions.len()];
+        let mut factors = vec![Complex64::ONE; actions.len()];
         let [mut re, mut im] = [ScratchVec::with_len(BLOCK), ScratchVec::with_len(BLOCK)];
         with_widest_simd(
             #[inline(always)]
@@ -328,10 +328,11 @@ impl Linearisation<'_> {
                     for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
                     {
                         let (re, im) = (&mut re[..block.len()], &mut im[..block.len()]);
-                        *factor = self.derivative(action, columns, &block, re, im);
-                        sums.re.add(&basis, re);
-                        if factor.is_none() {
-                            sums.im.add(&basis, im);
+                        let derivative = self.derivative(action, columns, &block, (re, im));
+                        *factor = derivative.factor;
+                        sums.re.add(&basis, derivative.re);
+                        if derivative.is_complex {
+                            sums.im.add(&basis, derivative.im);
                         }
                     }
                 }
@@ -339,45 +340,55 @@ impl Linearisation<'_> {
         );
         let mut all = Vec::with_capacity(actions.len() * N);
         for (sums, factor) in sums.iter().zip(factors) {
+            // The imaginary sums of a real column are zero.
             let (re, im) = (sums.re.totals(), sums.im.totals());
-            all.extend(re.into_iter().zip(im).map(|(re, im)| match factor {
-                Some(factor) => factor * re,
-                None => Complex64::new(re, im),
-            }));
+            all.extend(re.into_iter().zip(im).map(|(re, im)| Complex64::new(re, im) * factor));
         }
         all
     }
 
-    /// The derivative by a parameter of some records: one real column times the factor that is returned,
-    /// or a complex one.
+    /// The derivative by a parameter of some records. What has to be worked out for it stands in `scratch`
+    /// then.
     #[inline(always)]
-    fn derivative(
+    fn derivative<'c>(
         &self,
         action: &[(Coefficient, Slope)],
-        columns: &Columns,
+        columns: &'c Columns,
         records: &Range<usize>,
-        re: &mut [f64],
-        im: &mut [f64],
-    ) -> Option<Complex64> {
+        scratch: (&'c mut [f64], &'c mut [f64]),
+    ) -> Derivative<'c> {
         let place = |coefficient| self.coefficients.binary_search(coefficient).unwrap_or(0);
-        if let [(coefficient, slope)] = action
-            && let column = columns.get(place(coefficient), records)
-            && column.im.is_none()
-        {
-            if let Slope::Each(slope) = slope {
-                let products = column.re.iter().zip(&slope[records.clone()]);
-                re.iter_mut().zip(products).for_each(|(re, (own, slope))| *re = own * slope);
-                return Some(column.factor);
+        let column = |coefficient| columns.get(place(coefficient), records);
+        let (re, im) = scratch;
+        match action {
+            [(coefficient, Slope::Same(slope))] => {
+                let Column { factor, re, im } = column(coefficient);
+                let is_complex = im.is_some();
+                Derivative { factor: factor * slope, re, im: im.unwrap_or(re), is_complex }
             }
-            re.copy_from_slice(column.re);
-            return Some(column.factor * slope.at(0));
+            [(coefficient, Slope::Each(slope))] => {
+                let Column { factor, re: own_re, im: own_im } = column(coefficient);
+                let slope = &slope[records.clone()];
+                multiply(re, own_re, slope);
+                if let Some(own_im) = own_im {
+                    multiply(im, own_im, slope);
+                }
+                Derivative { factor, re, im, is_complex: own_im.is_some() }
+            }
+            [(a, Slope::Each(by_a)), (b, Slope::Each(by_b)), (c, Slope::Each(by_c))] => {
+                let slopes = [by_a, by_b, by_c].map(|slope| &slope[records.clone()]);
+                add_three([column(a), column(b), column(c)], slopes, (re, im));
+                Derivative { factor: Complex64::ONE, re, im, is_complex: true }
+            }
+            _ => {
+                re.fill(0.0);
+                im.fill(0.0);
+                for (coefficient, slope) in action {
+                    add_scaled(&column(coefficient), slope, records, re, im);
+                }
+                Derivative { factor: Complex64::ONE, re, im, is_complex: true }
+            }
         }
-        re.fill(0.0);
-        im.fill(0.0);
-        for (coefficient, slope) in action {
-            add_scaled(&columns.get(place(coefficient), records), slope, records, re, im);
-        }
-        None
     }
 
     /// `Q^T` of the columns of the bodies, plateau by plateau.
@@ -455,6 +466,43 @@ impl<const N: usize> BasisSums<N> {
             ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) + self.rest[a]
         };
         std::array::from_fn(total)
+    }
+}
+
+/// The derivative by a parameter of some records: a factor times a real or a complex column.
+struct Derivative<'c> {
+    factor: Complex64,
+    re: &'c [f64],
+    /// Without meaning where it is real.
+    im: &'c [f64],
+    is_complex: bool,
+}
+
+#[inline(always)]
+fn multiply(out: &mut [f64], a: &[f64], b: &[f64]) {
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = a * b);
+}
+
+/// The sum of two complex columns and one that is real but for a factor, each times slopes: what a
+/// parameter of the bolometer does.
+#[inline(always)]
+fn add_three(
+    [a, b, c]: [Column; 3],
+    [by_a, by_b, by_c]: [&[f64]; 3],
+    out: (&mut [f64], &mut [f64]),
+) {
+    let (re, im) = out;
+    let (a_im, b_im) = (a.im.unwrap_or(a.re), b.im.unwrap_or(b.re));
+    let Complex64 { re: by_re, im: by_im } = c.factor;
+    let of_a = a.re.iter().zip(a_im).zip(by_a);
+    let of_b = b.re.iter().zip(b_im).zip(by_b);
+    let of_c = c.re.iter().zip(by_c);
+    for ((re, im), ((((ar, ai), s), ((br, bi), t)), (c, u))) in
+        re.iter_mut().zip(im).zip(of_a.zip(of_b).zip(of_c))
+    {
+        let scaled = c * u;
+        *re = ar * s + br * t + by_re * scaled;
+        *im = ai * s + bi * t + by_im * scaled;
     }
 }
 
@@ -564,10 +612,15 @@ fn by_term(
 /// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
 /// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
 fn take_out(q: &[f64], residual: &mut [f64]) {
-    for column in q.chunks_exact(residual.len().max(1)) {
-        let part = dot(column, residual);
-        axpy(residual, -part, column);
-    }
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for column in q.chunks_exact(residual.len().max(1)) {
+                let part = dot(column, residual);
+                axpy(residual, -part, column);
+            }
+        },
+    );
 }
 
 /// The weighted fit and the weighted residual, each real and imaginary part.

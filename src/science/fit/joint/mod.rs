@@ -42,6 +42,7 @@ use crate::science::fit::deadline::Deadline;
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::{Problem, VarianceScale};
 use crate::science::fit::registry::method;
+use crate::science::fit::residual::prediction_error;
 
 pub use described::{ParameterInfo, SettingInfo, described_parameters, described_settings};
 pub use input::{BinRecords, BinSource, CorrectionTerm, JointBin, JointSet, SharedValues};
@@ -120,6 +121,8 @@ impl FittedParameter {
 /// What was found of one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetFit {
+    /// The values of all shared parameters.
+    pub values: SharedValues,
     /// How the fit of each bin ended, sigma with the shared parameters free.
     pub outcomes: Vec<Outcome>,
     /// The errors of each bin; none where there is no value.
@@ -154,6 +157,37 @@ pub fn fit(
         inefficiency = robust::inefficiency(loss.as_ref(), evaluation, before, &search);
     }
     Conclusion { search: &search, settings, found: &found, inefficiency }.conclude(weights.as_ref())
+}
+
+/// How far other records of a data set lie from what its fit predicts, bin by bin: the root mean square
+/// residual in standard deviations of the noise. None where there is no value. What the temperatures of
+/// plateaus were off is not known of other records.
+///
+/// # Errors
+/// If the instrument has no state for a record.
+pub fn predict(held_out: &JointSet, fitted: &SetFit) -> Result<Vec<Option<f64>>, String> {
+    let known = JointSet { known: fitted.values.clone(), ..held_out.clone() };
+    let nothing = Parameters { all: Vec::new(), free: Vec::new(), plateau_k: None };
+    let before = state::states_before(&known)?;
+    let plateaus = state::PlateauErrors { records: &[], bodies: &[], errors_k: &[] };
+    let state = state::RecordState::new((&known, 0), &nothing, &[], (&before, &plateaus))?;
+    let one = |(at, outcome): (usize, &Outcome)| {
+        let solution = outcome.solution()?;
+        let (bin, loaded) = (&known.bins[at], LoadedBin::new(known.source.load(at)));
+        let corrected = Corrected::new(bin, &loaded, &state, None).ok()?;
+        let columns = corrected.columns();
+        let problem = Problem {
+            design: &columns,
+            data: &corrected.data,
+            variance: &corrected.variance(&loaded.records),
+            scale: bin.scale,
+            constraint: Constraint::None,
+            context: bin.context,
+            shared: None,
+        };
+        Some(prediction_error(&problem, &solution.emissivity))
+    };
+    Ok(fitted.outcomes.par_iter().enumerate().map(one).collect())
 }
 
 /// Checks the names in some settings, for data sets with these emitters; `operating` is the one that emits
@@ -429,7 +463,7 @@ impl Conclusion<'_> {
         let bins: Vec<(Outcome, Option<BinErrors>)> =
             (0..own.bins.len()).into_par_iter().map(one).collect();
         let (outcomes, errors) = bins.into_iter().unzip();
-        Ok(SetFit { outcomes, errors })
+        Ok(SetFit { values: evaluation.states[set].values.clone(), outcomes, errors })
     }
 
     fn bin(

@@ -127,6 +127,7 @@ impl Moments<'_> {
         action.iter().map(|(coefficient, _)| place(coefficient)).collect()
     }
 
+    /// Adds what some records say of the shared parameters.
     fn add_parameters(
         &self,
         moments: &BlockMoments,
@@ -134,24 +135,32 @@ impl Moments<'_> {
         places: &[Vec<usize>],
         sums: &mut Sums,
     ) {
-        let actions = &self.state.actions;
-        let n = actions.len();
-        for (m, (action, own)) in actions.iter().zip(places).enumerate() {
-            for ((_, slope), &c) in action.iter().zip(own) {
-                let column = &moments.gradients[c];
-                sums.gradient[m] +=
-                    records.clone().map(|j| slope.at(j) * column[j - moments.first]).sum::<f64>();
-                for (k, (other, theirs)) in actions[..=m].iter().zip(places).enumerate() {
-                    let entry = &mut sums.normal[m * n + k];
-                    for ((_, their_slope), &d) in other.iter().zip(theirs) {
-                        let product = moments.product(c, d);
-                        let term =
-                            |j: usize| slope.at(j) * their_slope.at(j) * product[j - moments.first];
-                        *entry += records.clone().map(term).sum::<f64>();
+        let n = self.state.actions.len();
+        let slopes: Vec<Vec<(usize, [f64; BLOCK])>> =
+            self.state.actions.iter().zip(places).map(|(a, own)| spread(a, own, records)).collect();
+        let mut along = vec![[0.0; BLOCK]; self.coefficients.len()];
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for (m, own) in slopes.iter().enumerate() {
+                    // The products of this parameter's derivative with every column.
+                    for (d, along) in along.iter_mut().enumerate() {
+                        along.fill(0.0);
+                        for (c, slope) in own {
+                            add_products(along, slope, moments.product(*c, d));
+                        }
+                    }
+                    for (c, slope) in own {
+                        sums.gradient[m] += product(slope, &moments.gradients[*c]);
+                    }
+                    for (k, theirs) in slopes[..=m].iter().enumerate() {
+                        for (d, slope) in theirs {
+                            sums.normal[m * n + k] += product(slope, &along[*d]);
+                        }
                     }
                 }
-            }
-        }
+            },
+        );
     }
 
     /// What some records of one plateau add to its sums.
@@ -184,6 +193,38 @@ impl Moments<'_> {
         }
         sums
     }
+}
+
+/// The slopes of a parameter for each record of a block, with their coefficients; zero beyond its end.
+fn spread(action: &Action, places: &[usize], records: &Range<usize>) -> Vec<(usize, [f64; BLOCK])> {
+    let one = |((_, slope), &place): (&(Coefficient, super::state::Slope), &usize)| {
+        let mut spread = [0.0; BLOCK];
+        spread.iter_mut().zip(records.clone()).for_each(|(to, record)| *to = slope.at(record));
+        (place, spread)
+    };
+    action.iter().zip(places).map(one).collect()
+}
+
+/// Adds products, record by record.
+#[inline(always)]
+fn add_products(sums: &mut [f64; BLOCK], a: &[f64; BLOCK], b: &[f64; BLOCK]) {
+    for j in 0..BLOCK {
+        sums[j] += a[j] * b[j];
+    }
+}
+
+/// The sum of the products of a block.
+#[inline(always)]
+fn product(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = lanes;
+    ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
 }
 
 fn add(total: &mut [f64], part: &[f64]) {

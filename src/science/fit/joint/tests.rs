@@ -543,3 +543,15 @@ fn truths(values: &SharedValues) -> std::collections::BTreeMap<String, f64> {
     all.extend(values.primary.iter().enumerate().map(|(i, v)| (format!("vp{i}"), *v)));
     all
 }
+
+/// Of its own records a fit predicts what it leaves as residuals.
+#[test]
+fn what_is_predicted_of_the_records_that_were_fitted_is_their_residual() {
+    let campaign = Campaign::new(23, 60, &truth(), 1e3);
+    let found = fitted(&campaign, &JointSettings::default());
+    let predicted = predict(&campaign.set(), &found.sets[0]).unwrap();
+    for (error, outcome) in predicted.iter().zip(&found.sets[0].outcomes) {
+        let (error, rss) = (error.unwrap(), outcome.solution().unwrap().rss);
+        assert!((error * error * 60.0 / rss - 1.0).abs() < 1e-9, "{error} {rss}");
+    }
+}
