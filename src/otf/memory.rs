@@ -34,6 +34,8 @@ const OF_WEIGHTED_POINT: u64 = 40;
 const OF_WRITTEN_POINT: u64 = 40;
 /// The name of a configuration, of fixed width.
 const OF_NAME: u64 = 4 * 48;
+/// Records of a plateau, at least, on average.
+const LEAST_PLATEAU: u64 = 5;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
 /// What the merge has of a configuration besides its values, and of an emitter of it: figures of tables.
@@ -73,8 +75,7 @@ impl Memory {
         let Sizes { study, .. } = *work;
         let records = work.data_sets.iter().map(|set| set.screening.used as u64).max().unwrap_or(0);
         let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
-        // Any record may begin a plateau.
-        let joint = JointMemory::of(work.config, study, (records, records.div_ceil(2)));
+        let joint = JointMemory::of(work.config, study, (records, plateaus(work.config, records)));
         let methods_together = study.layout.order().coupled().len() as u64 - joint.methods;
         // Where the designs are kept, all realisations have them together.
         let own_design = if kept_designs(study, records) > 0 { 0 } else { 8 * emitters };
@@ -86,7 +87,12 @@ impl Memory {
         Self {
             fixed: (PROCESS + campaigns(work))
                 .saturating_add((OF_UNIT + joint.of_unit).saturating_mul(units)),
-            realisation: records * of_record,
+            // A joint fit has a realisation of its own.
+            realisation: if study.methods.len() as u64 == joint.methods {
+                0
+            } else {
+                records * of_record
+            },
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
             methods_together,
@@ -170,6 +176,15 @@ fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
     let of_draw = of_draw(config, drawn) + OF_CORRECTED + written + OF_ROW;
     let of_records = (set.screening.used as u64).saturating_mul(of_draw);
     PROCESS.saturating_add(read as u64 * OF_RECORD).saturating_add(of_records)
+}
+
+/// Plateaus of so many records: of a file, where they are not known, no more than a calibration has.
+fn plateaus(config: &Config, records: u64) -> u64 {
+    let of_one = match config.data.source {
+        Source::Simulate => config.simulate.plateau_records as u64,
+        Source::Npz => LEAST_PLATEAU,
+    };
+    records.div_ceil(of_one.max(1))
 }
 
 /// Bytes of a record in a realisation with so many bins. Corrected temperatures stand beside those that
