@@ -114,6 +114,8 @@ fn journal_append(bencher: Bencher) {
         condition: 10.0,
     };
     let result = UnitResult {
+        errors: None,
+        shared: None,
         outcome: Outcome::Converged(solution),
         prediction_error: None,
         degrees_of_freedom: Some(1193),

@@ -79,6 +79,8 @@ fn result(unit: u64) -> UnitResult {
         condition: 1e9 * value,
     };
     UnitResult {
+        errors: None,
+        shared: None,
         outcome: Outcome::Converged(solution),
         prediction_error: None,
         degrees_of_freedom: Some(1193),

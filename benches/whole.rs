@@ -21,14 +21,26 @@ const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/compre
 const OTHER_BOLOMETERS: &str = "data.other_bolometers=[\"rh\",\"rl\",\"lh\"]";
 /// What a quick run makes of the comprehensive study.
 const PART: [&str; 3] = ["study.noise_levels=[0.01]", "study.trials=2", "simulate.records=120"];
-/// Lines of `--profile`, and what they are called here.
-const PHASES: [(&str, &str); 5] = [
-    ("read", "read"),
-    ("transform", "transform"),
-    ("design", "design"),
-    ("factor wls", "factor"),
-    ("solve wls", "solve"),
+/// What a campaign has for the joint fit to find.
+const TO_BE_FOUND: [&str; 3] = [
+    "simulate.biases=[25,35,45]",
+    "simulate.bolometer_error=0.007",
+    "simulate.corrections={xcal_offset_k=-1.457e-3,h2=1.1e-3,h3=-1.2e-3}",
 ];
+/// With the temperatures of the plateaus.
+const PLATEAUS: &str = "fit.options.joint.free=[\"bolometer\",\"xcal_offset\",\"ical_drift\",\
+     \"offsets\",\"harmonics\",\"vibration\",\"plateau_temperatures\"]";
+
+/// Lines of `--profile` of a method, and what they are called here.
+fn phases_of(method: &str) -> [(String, &'static str); 5] {
+    [
+        ("read".into(), "read"),
+        ("transform".into(), "transform"),
+        ("design".into(), "design"),
+        (format!("factor {method}"), "factor"),
+        (format!("solve {method}"), "solve"),
+    ]
+}
 
 fn main() {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
@@ -45,8 +57,24 @@ fn main() {
     ] {
         let data = bench.calibration_set(records, &[]);
         seconds.insert(fit, bench.fit(&data));
-        phases.insert(parts, bench.phases(&data));
+        phases.insert(parts, bench.phases(&data, "wls"));
         seconds.insert(task, bench.task(&data));
+    }
+    let kirchhoff = settings(&["fit.constraint=kirchhoff"]);
+    for (records, parts, whole) in [
+        (1200, "joint_1200", "joint_plateaus_1200"),
+        (12_000, "joint_12000", "joint_plateaus_12000"),
+    ] {
+        // What was simulated is not told to the fit.
+        let data = [bench.simulated(records, &TO_BE_FOUND), kirchhoff.clone()].concat();
+        phases.insert(parts, bench.phases(&data, "joint"));
+        let plateaus = [&data[..], &settings(&["fit.methods=joint", PLATEAUS])].concat();
+        let command = ["--quiet", "local", "--replace", "--threads", "2"].map(String::from);
+        let run = || {
+            bench.clear();
+            bench.otfhpc(&[&command[..], &plateaus].concat())
+        };
+        seconds.insert(whole, bench.median(3, run));
     }
     let ten = bench.calibration_set(1200, &[OTHER_BOLOMETERS]);
     seconds.insert("fit_ten_emitters", bench.fit(&ten));
@@ -94,16 +122,21 @@ impl Bench {
         (seconds, String::from_utf8(output.stdout).expect("it prints text"))
     }
 
-    /// Simulates a calibration set of whole counts, as telemetry has them; the settings that fit it.
-    fn calibration_set(&self, records: u32, more: &[&str]) -> Vec<String> {
+    /// Simulates a calibration set of whole counts, as telemetry has them; the settings that fit it,
+    /// those of its emitters among them.
+    fn calibration_set(&self, records: u32, emitters: &[&str]) -> Vec<String> {
+        [self.simulated(records, emitters), settings(emitters)].concat()
+    }
+
+    /// The same, with settings that are those of the simulation alone.
+    fn simulated(&self, records: u32, more: &[&str]) -> Vec<String> {
         let name = format!("cal-{records}-{}.npz", more.len());
         let size = format!("simulate.records={records}");
         let command = ["--quiet", "simulate", "--out", &name].map(String::from);
         let simulated = settings(&[&[&size, "simulate.rounding=true"], more].concat());
         self.otfhpc(&[&command[..], &simulated].concat());
         let sigma = format!("data.sigma={:e}", sigma(&self.path(&name)));
-        let from_file = ["data.source=npz", &format!("data.path={name}"), &sigma];
-        settings(&[&from_file, more].concat())
+        settings(&["data.source=npz", &format!("data.path={name}"), &sigma])
     }
 
     /// All bins by `wls` on one thread, from the calibration set to the products.
@@ -118,14 +151,15 @@ impl Bench {
 
     /// The parts of that from opening the calibration set to the emissivities, as the program tells;
     /// those of the run with the median sum.
-    fn phases(&self, data: &[String]) -> BTreeMap<&'static str, f64> {
+    fn phases(&self, data: &[String], method: &str) -> BTreeMap<&'static str, f64> {
         let command = ["local", "--replace", "--threads", "1", "--profile"].map(String::from);
-        let wls = settings(&["fit.methods=[\"wls\"]"]);
+        let methods = settings(&[&format!("fit.methods=[\"{method}\"]")]);
+        let lines = phases_of(method);
         let mut runs: Vec<BTreeMap<&str, f64>> = Vec::new();
         for _ in 0..if self.quick { 1 } else { 5 } {
             self.clear();
-            let (_, told) = self.told(&[&command[..], data, &wls].concat());
-            runs.push(PHASES.iter().map(|(line, name)| (*name, seconds_of(&told, line))).collect());
+            let (_, told) = self.told(&[&command[..], data, &methods].concat());
+            runs.push(lines.iter().map(|(line, name)| (*name, seconds_of(&told, line))).collect());
         }
         let sum = |run: &BTreeMap<&str, f64>| run.values().sum::<f64>();
         runs.sort_by(|a, b| sum(a).total_cmp(&sum(b)));

@@ -54,12 +54,24 @@ peer() {
     done
 }
 
+# sigma_of FILE: the noise of a sample, as a calibration set says.
+sigma_of() {
+    "$PYTHON" -c 'import sys, numpy; print(float(numpy.load(sys.argv[1])["sigma_llss"]))' "$OUT/$1"
+}
+
 run_peers() {
     simulate cal-1200.npz 1200
     simulate cal-12000.npz 12000
     simulate cal-ten.npz 1200 'data.other_bolometers=["rh","rl","lh"]'
     peer numpy_1200 "$many" numpy_lstsq.py "$OUT/cal-1200.npz" "$OUT/numpy.npz"
     peer numpy_12000 "$few" numpy_lstsq.py "$OUT/cal-12000.npz" "$OUT/numpy.npz"
+    simulate cal-joint.npz 1200 'simulate.biases=[25,35,45]' simulate.bolometer_error=0.007 \
+        'simulate.corrections={xcal_offset_k=-1.457e-3,h2=1.1e-3,h3=-1.2e-3}'
+    # Its parameters are where the peer starts: a model without corrections.
+    "$OTFHPC" --quiet local --replace --out "$OUT/model" --set=fit.methods=wls
+    "$OTFHPC" --quiet model "$OUT/model" --replace --out "$OUT/model.FITS"
+    peer joint_1200 "$many" numpy_joint.py "$OUT/cal-joint.npz" "$OUT/model.FITS" \
+        "$(sigma_of cal-joint.npz)" "$OUT/numpy.npz"
     peer search_once "$few" scipy_lbfgsb.py "$OUT/cal-ten.npz"
     peer search_recomputing 1 scipy_lbfgsb.py "$OUT/cal-ten.npz" --recompute "${less_search[@]}"
 }

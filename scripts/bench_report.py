@@ -34,6 +34,7 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
 | the same of 12,000 records; NumPy | $solution_12000 | $numpy_12000 | $solution_ratio_12000 |
 | the whole process, 1,200 records; NumPy | $fit_1200 | $numpy_1200 | $ratio_1200 |
 | the whole process, 12,000 records; NumPy | $fit_12000 | $numpy_12000 | $ratio_12000 |
+| joint fit of 24 shared parameters and all bins, 1,200 records; NumPy | $joint_1200 | $numpy_joint | $joint_ratio |
 | one bin among all, ten emitters; a search, spectra once | $among | $once | $among_once |
 | the same; a search, spectra at every evaluation | $among | $again | $among_again |
 | a process for one bin; a search, spectra once | $one | $once | $one_once |
@@ -55,6 +56,12 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
   transforms, whose medians and FFTs are compiled code in NumPy too, take $shared ms. At 12,000
   records $samples MB of samples and $transforms MB of transforms are written and read once each,
   and fit in no cache.
+- **Joint fit** (`fit.methods=["joint"]`, Kirchhoff): bolometer, thermometers, drift, harmonics and vibrations
+  with the emissivities, from opening the file to all error bars; NumPy: `scripts/peers/numpy_joint.py`, the same
+  formulation on the same 34 bins of the band and all others after them, from opening the file. Of
+  otfhpc's: $parts_joint_1200; of 12,000 records: $parts_joint_12000. Of NumPy's: $numpy_joint_parts.
+  With the temperatures of all plateaus, the whole process on two threads: $joint_plateaus_1200 s at 1,200
+  records, $joint_plateaus_12000 s at 12,000.
 - **otfhpc, one bin**: among all bins, one takes a 256th part of `otfhpc local`. A process for one:
   `otfhpc run` of a plan with one bin of one method, median of nine.
 - **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
@@ -235,6 +242,19 @@ def against(measured: Measured) -> dict[str, str]:
         least, most = short(min(all_of_them)), short(max(all_of_them))
         values[f"numpy_range_{size}"] = f"{least} and {most} s"
         values[f"ratio_{size}"] = short(theirs / ours)
+    theirs, ours = measured.median("joint_1200"), sum(whole["joint_1200"].values())
+    parts = ["read", "prepare", "fit", "emissivities"]
+    times = [f"{part} {short(measured.median('joint_1200', part))} s" for part in parts]
+    values |= {
+        "joint_1200": f"{short(ours)} s",
+        "numpy_joint": f"{short(theirs)} s",
+        "joint_ratio": short(theirs / ours),
+        "numpy_joint_parts": ", ".join(times),
+    }
+    for size in ["1200", "12000"]:
+        parts = [f"{name} {short(1e3 * time)} ms" for name, time in whole[f"joint_{size}"].items()]
+        values[f"parts_joint_{size}"] = ", ".join(parts)
+        values[f"joint_plateaus_{size}"] = short(whole[f"joint_plateaus_{size}"])
     phases = whole["phases_1200"]
     planck = next(time for name, time in measured.kernels() if name == "planck columns")
     values |= {
