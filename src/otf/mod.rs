@@ -11,6 +11,7 @@ mod joint;
 mod memory;
 mod probe;
 pub mod products;
+mod report;
 mod result;
 mod segment;
 pub mod study;

@@ -14,27 +14,27 @@ const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 
 /// Fitted values of all configurations. A value that was not fitted is NaN, never zero.
 #[derive(Debug, Clone)]
-pub(super) struct Arrays {
+pub(in crate::otf) struct Arrays {
     /// Number of configurations.
-    pub(super) configurations: usize,
+    pub(in crate::otf) configurations: usize,
     /// Number of emitters.
-    pub(super) emitters: usize,
+    pub(in crate::otf) emitters: usize,
     /// [configuration, bin, emitter].
-    pub(super) emissivity: Vec<Complex64>,
+    pub(in crate::otf) emissivity: Vec<Complex64>,
     /// [configuration, bin, emitter].
-    pub(super) sigma: Vec<f64>,
+    pub(in crate::otf) sigma: Vec<f64>,
     /// [configuration, bin].
-    pub(super) rss: Vec<f64>,
+    pub(in crate::otf) rss: Vec<f64>,
     /// [configuration, bin].
-    pub(super) condition: Vec<f64>,
+    pub(in crate::otf) condition: Vec<f64>,
     /// 1 where the data determine the value, else 0, [configuration, bin, emitter].
-    pub(super) determined: Vec<u8>,
+    pub(in crate::otf) determined: Vec<u8>,
     /// The residual over its degrees of freedom, where variances are known, [configuration, bin].
-    pub(super) chi2_per_degree: Vec<f64>,
+    pub(in crate::otf) chi2_per_degree: Vec<f64>,
     /// How far held-out records lie from the prediction, [configuration, bin].
-    pub(super) prediction_error: Vec<f64>,
+    pub(in crate::otf) prediction_error: Vec<f64>,
     /// Codes of [`Status`], [configuration, bin].
-    pub(super) status: Vec<u8>,
+    pub(in crate::otf) status: Vec<u8>,
 }
 
 impl Arrays {
@@ -42,7 +42,10 @@ impl Arrays {
     ///
     /// # Errors
     /// If there is not enough memory for them.
-    pub(super) fn new(configurations: usize, emitters: usize) -> Result<Self, TryReserveError> {
+    pub(in crate::otf) fn new(
+        configurations: usize,
+        emitters: usize,
+    ) -> Result<Self, TryReserveError> {
         let cells = configurations.saturating_mul(SPECTRUM_BINS);
         let values = cells.saturating_mul(emitters);
         Ok(Self {
@@ -60,7 +63,7 @@ impl Arrays {
     }
 
     /// Puts the result of one unit in its place; it has one value per emitter.
-    pub(super) fn put(&mut self, configuration: usize, bin: usize, result: &UnitResult) {
+    pub(in crate::otf) fn put(&mut self, configuration: usize, bin: usize, result: &UnitResult) {
         let cell = configuration * SPECTRUM_BINS + bin;
         self.status[cell] = result.outcome.status().code();
         self.prediction_error[cell] = result.prediction_error.unwrap_or(f64::NAN);
@@ -81,40 +84,40 @@ impl Arrays {
 
     /// The fitted values of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn emissivity_at(&self, configuration: usize, bin: usize) -> &[Complex64] {
+    pub(in crate::otf) fn emissivity_at(&self, configuration: usize, bin: usize) -> &[Complex64] {
         let cell = configuration * SPECTRUM_BINS + bin;
         &self.emissivity[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// The residual of one configuration and bin over its degrees of freedom.
     #[must_use]
-    pub(super) fn chi2_per_degree_at(&self, configuration: usize, bin: usize) -> f64 {
+    pub(in crate::otf) fn chi2_per_degree_at(&self, configuration: usize, bin: usize) -> f64 {
         self.chi2_per_degree[configuration * SPECTRUM_BINS + bin]
     }
 
     /// Whether the data determine the values of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn determined_at(&self, configuration: usize, bin: usize) -> &[u8] {
+    pub(in crate::otf) fn determined_at(&self, configuration: usize, bin: usize) -> &[u8] {
         let cell = configuration * SPECTRUM_BINS + bin;
         &self.determined[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// How far held-out records lie from the prediction of one configuration and bin.
     #[must_use]
-    pub(super) fn prediction_error_at(&self, configuration: usize, bin: usize) -> f64 {
+    pub(in crate::otf) fn prediction_error_at(&self, configuration: usize, bin: usize) -> f64 {
         self.prediction_error[configuration * SPECTRUM_BINS + bin]
     }
 
     /// The standard errors of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {
+    pub(in crate::otf) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {
         let cell = configuration * SPECTRUM_BINS + bin;
         &self.sigma[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// The status codes of one configuration, one per bin.
     #[must_use]
-    pub(super) fn status_of(&self, configuration: usize) -> &[u8] {
+    pub(in crate::otf) fn status_of(&self, configuration: usize) -> &[u8] {
         &self.status[configuration * SPECTRUM_BINS..(configuration + 1) * SPECTRUM_BINS]
     }
 }

@@ -26,12 +26,14 @@ use crate::runner::store::{Envelope, RunDir};
 use crate::science::data::DataError;
 use crate::science::data::settings::Source;
 
+pub(super) use arrays::Arrays;
+pub(super) use grid::DataSetGrid;
+pub(super) use quality::judged_bins;
 pub use summary::{ErrorRow, Row};
 
+use super::report::Ranking;
 use super::{Otf, UnitResult};
-use arrays::Arrays;
 use failures::Failures;
-use grid::DataSetGrid;
 use records::RecordTable;
 use shared::SharedResults;
 use truths::TrueValues;
@@ -113,7 +115,8 @@ impl<'a> OtfProducts<'a> {
         let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
         write::write_products(&place, &grids, (&solution, ledger), &tables)?;
         self.write_parameters(&grids, &truths)?;
-        Ok(self.report(&rows, absent))
+        let ranking = Ranking::new(study, &grids, &self.arrays);
+        Ok(self.report(&rows, ranking.as_ref(), absent))
     }
 
     /// The true values of shared parameters, where there are any and they are known.
@@ -168,7 +171,7 @@ impl<'a> OtfProducts<'a> {
         }
     }
 
-    fn report(&self, rows: &[Row], absent: Option<PathBuf>) -> Report {
+    fn report(&self, rows: &[Row], ranking: Option<&Ranking>, absent: Option<PathBuf>) -> Report {
         let absent = absent.map(|path| {
             format!(
                 "otfhpc: warning: {} is not there, so {} was not written; merge again where the \
@@ -178,7 +181,7 @@ impl<'a> OtfProducts<'a> {
             )
         });
         let warnings = absent.into_iter().chain(report::chi2_warnings(rows)).collect();
-        Report { text: report::text(self.run, rows), warnings, has_failures: false }
+        Report { text: report::text(self.run, rows, ranking), warnings, has_failures: false }
     }
 }
 
