@@ -1,6 +1,7 @@
 //! The tables and the ranking of a study follow from `solution.npz`: recomputed here by hand.
 
 use crate::support::solution::{Checked, Run, band_of, nrmse};
+use ndarray::ArrayView2;
 use num_complex::Complex64;
 
 const LEVELS: [&str; 2] = ["0.001", "0.1"];
@@ -63,8 +64,9 @@ fn mean_log_ratio(run: &Run, method: &str, place: [(&str, &str); 2]) -> Checked<
     let reference = solution.emissivity_of(configuration("wls+kirchhoff")?);
     let (mut sum, mut count) = (0.0, 0.0);
     for bin in band_of(truth) {
-        for emitter in 0..truth[bin].len() {
-            let error = |fit: &[Vec<Complex64>]| (fit[bin][emitter] - truth[bin][emitter]).norm();
+        for emitter in 0..truth.ncols() {
+            let place = [bin, emitter];
+            let error = |fit: ArrayView2<Complex64>| (fit[place] - truth[place]).norm();
             sum += (error(own) / error(reference)).ln();
             count += 1.0;
         }
@@ -87,7 +89,8 @@ fn the_ranking_is_that_of_the_errors_on_the_same_noise() -> Checked {
     for method in ["huber", "smooth", "ols"] {
         let mut means = Vec::new();
         for level in LEVELS {
-            let of = |trial| mean_log_ratio(&run, method, [("noise_level", level), ("trial", trial)]);
+            let of =
+                |trial| mean_log_ratio(&run, method, [("noise_level", level), ("trial", trial)]);
             means.push((of("1")? + of("2")? + of("3")?) / 3.0);
         }
         let change = 100.0 * (((means[0] + means[1]) / 2.0).exp() - 1.0);
