@@ -73,6 +73,8 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
+    /// Write report.html again, the page for people, of a run that was merged.
+    Report(FolderArgs),
     /// Write the rows that there are so far, of a study of a command that is not complete.
     Preview(FolderArgs),
     /// Plan, run and merge on this machine, without Slurm.
@@ -99,6 +101,7 @@ impl Command {
             | Self::Resume(ResumeArgs { folder, out, .. })
             | Self::Merge(FolderArgs { folder, out })
             | Self::Preview(FolderArgs { folder, out })
+            | Self::Report(FolderArgs { folder, out })
             | Self::Status(StatusArgs { folder, out, .. })
             | Self::Audit(AuditArgs { folder, out, .. }) => (folder, out),
             Self::Plan(_) | Self::Local(_) | Self::Simulate(_) | Self::Methods(_) => return,
@@ -117,6 +120,7 @@ impl Command {
             Self::Resume(_) => ("resume", true, true),
             Self::Merge(_) => ("merge", true, false),
             Self::Preview(_) => ("preview", true, false),
+            Self::Report(_) => ("report", true, false),
             Self::Local(_) => ("local", true, true),
             Self::Simulate(_) => ("simulate", true, false),
             Self::Status(_) => ("status", false, false),

@@ -14,6 +14,7 @@ mod local;
 mod merge;
 mod methods;
 mod needs;
+mod page;
 mod plan;
 mod preview;
 mod profile_table;
@@ -113,6 +114,7 @@ fn run_command(command: Command, volume: Volume) -> Result<Exit> {
         Command::Resume(args) => resume::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
         Command::Preview(args) => preview::command(&args, volume),
+        Command::Report(args) => page::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
         Command::Simulate(args) => simulate::command(&args, volume),
         Command::Status(args) => status::command(&args),

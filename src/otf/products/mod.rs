@@ -15,11 +15,12 @@ mod truths;
 mod write;
 
 use std::collections::TryReserveError;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, Shown};
+use crate::foundations::{FileError, Shown, files};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Envelope, RunDir};
@@ -27,11 +28,14 @@ use crate::science::data::DataError;
 use crate::science::data::settings::Source;
 
 pub(super) use arrays::Arrays;
+pub(super) use failures::FailureRow;
 pub(super) use grid::DataSetGrid;
 pub(super) use quality::judged_bins;
+pub(super) use report::chi2_doubts;
+pub(super) use shared::ParameterRow;
 pub use summary::{ErrorRow, Row};
 
-use super::report::Ranking;
+use super::report::{self as report_page, Evidence, Facts, Ranking};
 use super::{Otf, UnitResult};
 use failures::Failures;
 use records::RecordTable;
@@ -72,6 +76,8 @@ pub(super) struct OtfProducts<'a> {
     shared: SharedResults,
     /// Which methods fail, and why.
     failures: Failures,
+    /// Whether nothing but the page is written.
+    is_page_alone: bool,
 }
 
 impl<'a> OtfProducts<'a> {
@@ -95,7 +101,13 @@ impl<'a> OtfProducts<'a> {
             arrays,
             shared: SharedResults::default(),
             failures: Failures::default(),
+            is_page_alone: false,
         })
+    }
+
+    /// Writes nothing but the page.
+    pub(super) fn page_alone(self) -> Self {
+        Self { is_page_alone: true, ..self }
     }
 
     fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
@@ -104,18 +116,42 @@ impl<'a> OtfProducts<'a> {
         let errors = summary::errors(otf, &grids, &self.arrays);
         let rows = summary::summarise(study, &errors);
         let (records, absent) = self.records(&grids)?;
+        let is_simulated = otf.config.data.source == Source::Simulate;
         let truths = self.truths();
-        let tables = write::Tables {
+        let parameters = shared::rows(study, is_simulated, &self.shared, &truths);
+        let ranking = Ranking::new(study, &grids, &self.arrays);
+        let failures = self.failures.rows(study);
+        let evidence: Option<Vec<&Evidence>> =
+            records.as_ref().map(|tables| tables.iter().map(|table| &table.evidence).collect());
+        let facts = Facts {
+            otf,
+            plan: self.plan,
+            ledger,
+            grids: &grids,
+            arrays: &self.arrays,
             errors: &errors,
             rows: &rows,
-            records: records.as_deref(),
-            failures: &self.failures.rows(study),
+            failures: &failures,
+            parameters: &parameters,
+            ranking: ranking.as_ref(),
+            evidence: evidence.as_deref(),
+            absent: absent.as_deref(),
+            published: &report_page::published(otf, &grids),
         };
-        let place = write::Destination { run: self.run, plan: self.plan, otf };
-        let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
-        write::write_products(&place, &grids, (&solution, ledger), &tables)?;
-        self.write_parameters(&grids, &truths)?;
-        let ranking = Ranking::new(study, &grids, &self.arrays);
+        let page = report_page::render(&facts);
+        if !self.is_page_alone {
+            let tables = write::Tables {
+                errors: &errors,
+                rows: &rows,
+                records: records.as_deref(),
+                failures: &failures,
+            };
+            let place = write::Destination { run: self.run, plan: self.plan, otf };
+            let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
+            write::write_products(&place, &grids, (&solution, ledger), &tables)?;
+            self.write_parameters(&grids, &truths, &parameters)?;
+        }
+        files::write_whole(&self.run.product("report.html"), |w| w.write_all(page.as_bytes()))?;
         Ok(self.report(&rows, ranking.as_ref(), absent))
     }
 
@@ -138,16 +174,15 @@ impl<'a> OtfProducts<'a> {
         &self,
         grids: &[DataSetGrid],
         truths: &TrueValues,
+        rows: &[ParameterRow],
     ) -> Result<(), FileError> {
         if self.shared.is_empty() {
             return Ok(());
         }
         let study = &self.otf.study;
-        let is_simulated = self.otf.config.data.source == Source::Simulate;
-        let rows = shared::rows(study, is_simulated, &self.shared, truths);
-        shared::write_table(self.run, "parameters.csv", &rows)?;
+        shared::write_table(self.run, "parameters.csv", rows)?;
         let of_fits = (grids, &self.arrays);
-        let summary = parameters_summary::rows(study, &rows, (&self.shared, truths), of_fits);
+        let summary = parameters_summary::rows(study, rows, (&self.shared, truths), of_fits);
         shared::write_table(self.run, "parameters_summary.csv", &summary)
     }
 

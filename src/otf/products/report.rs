@@ -60,6 +60,11 @@ const MOST_NAMED: usize = 6;
 
 /// What it may mean that chi2 per degree of freedom is far from one, a line for each direction.
 pub(super) fn chi2_warnings(rows: &[Row]) -> Vec<String> {
+    chi2_doubts(rows).into_iter().map(|doubt| format!("otfhpc: warning: {doubt}")).collect()
+}
+
+/// The same, as a sentence without its end.
+pub(in crate::otf) fn chi2_doubts(rows: &[Row]) -> Vec<String> {
     let all = Chi2::all(rows);
     let line = |(doubt, bound, meaning)| {
         let strange = all.iter().filter(|chi2| chi2.doubt() == Some(doubt));
@@ -73,7 +78,7 @@ pub(super) fn chi2_warnings(rows: &[Row]) -> Vec<String> {
             names.push(format!("and {more} more in summary.csv"));
         }
         let names = names.join(", ");
-        Some(format!("otfhpc: warning: chi2 per degree of freedom is {bound} ({names}): {meaning}"))
+        Some(format!("chi2 per degree of freedom is {bound} ({names}): {meaning}"))
     };
     let above = "the residuals are larger than the noise is said to be. Either the noise \
                  is under-estimated (data.sigma), or the model does not hold: conventions or \

@@ -220,6 +220,7 @@ const PRODUCTS: [(&str, &[&str]); 2] = [
         "otf",
         &[
             "solution.npz",
+            "report.html",
             "configurations.csv",
             "records.csv",
             "errors.csv",
