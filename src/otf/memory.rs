@@ -31,6 +31,8 @@ const OF_POINT: u64 = 29;
 const OF_WEIGHTED_POINT: u64 = 40;
 /// A unit's result.
 const OF_UNIT: u64 = 850;
+/// The page for people in the merge: its text, and what its figures show.
+const OF_PAGE: u64 = 2_000_000;
 /// A row of a table in the merge.
 const OF_TABLE_ROW: u64 = 500;
 
@@ -81,7 +83,9 @@ impl Memory {
             realisations,
             methods_together,
             row: records * OF_ROW + OF_THREAD,
-            merge: PROCESS.saturating_add(products(study)).saturating_add(account_of_records(work)),
+            merge: (PROCESS + OF_PAGE)
+                .saturating_add(products(study))
+                .saturating_add(account_of_records(work)),
         }
     }
 

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::scale::Scale;
 
 /// Room for the labels of the axes.
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 36.0;
@@ -170,7 +170,7 @@ impl Plot {
                     text.label x=(number(self.left + w / 2.0)) y=(number(self.height - 6.0))
                         text-anchor="middle" { (self.x.0) }
                     @if self.rows.is_none() {
-                        text.label transform={ "translate(11 " (number(TOP + h / 2.0)) ") rotate(-90)" }
+                        text.label transform={ "translate(10 " (number(TOP + h / 2.0)) ") rotate(-90)" }
                             text-anchor="middle" { (self.y.0) }
                     }
                 } }

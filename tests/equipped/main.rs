@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod configs;
 mod corrections;
 mod exact_methods;
@@ -29,10 +30,11 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 19] = [
+const MODULES: [Module; 20] = [
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
+    ("browser", browser::trials),
     ("configs", configs::trials),
     ("corrections", corrections::trials),
     ("exact_methods", exact_methods::trials),

@@ -8,7 +8,7 @@ use crate::otf::Otf;
 use crate::otf::products::{
     Arrays, DataSetGrid, ErrorRow, FailureRow, ParameterRow, Row, judged_bins,
 };
-use crate::otf::study::{RealisationId, Study};
+use crate::otf::study::{Estimator, MethodChoice, RealisationId, Study};
 use crate::runner::merge::Ledger;
 use crate::runner::plan::BoundPlan;
 use crate::science::data::published_of;
@@ -73,10 +73,21 @@ impl<'a> Facts<'a> {
         self.study().emitters.iter().map(|emitter| emitter.name()).collect()
     }
 
-    /// One data set, as the method that stands for the run fitted it in its first draw.
+    /// One data set, as the method that others are compared with fitted it in its first draw.
     pub(super) fn shown(&self, set: usize) -> Shown<'a> {
+        self.by(set, reference_of(self.study()))
+    }
+
+    /// The same by the method whose emissivities are wanted: that which fits most, where there is one.
+    pub(super) fn wanted(&self, set: usize) -> Shown<'a> {
+        let is_joint = |method: &MethodChoice| matches!(method.estimator, Estimator::Joint(..));
+        let joint = self.study().methods.iter().position(is_joint);
+        self.by(set, joint.unwrap_or(reference_of(self.study())))
+    }
+
+    fn by(&self, set: usize, method: usize) -> Shown<'a> {
         let id = RealisationId { set, noise: 0, trial: 1 };
-        let configuration = self.study().configuration_index(id, reference_of(self.study()));
+        let configuration = self.study().configuration_index(id, method);
         Shown { facts: *self, set, configuration }
     }
 }

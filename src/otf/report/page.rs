@@ -15,19 +15,19 @@ const MOST_SETS: usize = 6;
 pub(in crate::otf) fn render(facts: &Facts) -> String {
     let mut page = Document::new(title(facts), subtitle(facts));
     verdict::render(facts).into_iter().for_each(|part| page.top(part));
-    if let Some(ranking) = facts.ranking {
-        page.section("methods", "Methods compared", comparison::render(facts, ranking));
-    }
-    if let Some(body) = comparison::coverage(facts) {
-        page.section("coverage", "Error bars", body);
+    if facts.is_study() {
+        add_comparison(&mut page, facts);
     }
     let sets = facts.study().sets.len();
     for set in 0..sets.min(MOST_SETS) {
-        add_data_set(&mut page, &facts.shown(set));
+        add_data_set(&mut page, (&facts.wanted(set), &facts.shown(set)));
     }
     if sets > MOST_SETS {
         let rest = html! { p { "Figures of the first " (MOST_SETS) " of " (sets) " data sets; solution.npz has all." } };
         page.section("more", "Further data sets", rest);
+    }
+    if !facts.is_study() {
+        add_comparison(&mut page, facts);
     }
     if let Some(body) = parameters::render(facts) {
         page.section("parameters", "Shared parameters", body);
@@ -39,21 +39,30 @@ pub(in crate::otf) fn render(facts: &Facts) -> String {
     page.finish()
 }
 
-fn add_data_set(page: &mut Document, shown: &Shown) {
+fn add_comparison(page: &mut Document, facts: &Facts) {
+    if let Some(ranking) = facts.ranking {
+        page.section("methods", "Methods compared", comparison::render(facts, ranking));
+    }
+    if let Some(body) = comparison::coverage(facts) {
+        page.section("coverage", "Error bars", body);
+    }
+}
+
+fn add_data_set(page: &mut Document, (wanted, shown): (&Shown, &Shown)) {
     let name = shown.name();
-    let draw = match shown.facts.is_study() {
-        true => format!(" ({}, {})", shown.method(), verdict::first_draw(&shown.facts)),
-        false => format!(" ({})", shown.method()),
+    let draw = |of: &Shown| match of.facts.is_study() {
+        true => format!(" ({}, {})", of.method(), verdict::first_draw(&of.facts)),
+        false => format!(" ({})", of.method()),
     };
     page.section(format!("records-{name}"), format!("{name}: records"), records::render(shown));
     page.section(
         format!("emissivities-{name}"),
-        format!("{name}: emissivities{draw}"),
-        emissivity::render(shown),
+        format!("{name}: emissivities{}", draw(wanted)),
+        emissivity::render(wanted),
     );
     page.section(
         format!("residuals-{name}"),
-        format!("{name}: residuals{draw}"),
+        format!("{name}: residuals{}", draw(shown)),
         residual_figures::render(shown),
     );
     if let Some(body) = methods::render(shown) {

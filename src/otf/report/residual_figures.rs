@@ -51,7 +51,7 @@ fn by_bin(shown: &Shown) -> Markup {
     let points: Vec<(f64, f64)> =
         bins.map(|&bin| (grid.frequency_ghz[bin], arrays.chi2_per_degree_at(row, bin))).collect();
     let x = Scale::about(points.iter().map(|point| point.0));
-    let y = Scale::about(points.iter().map(|point| point.1.min(4.0)).chain([0.9, 1.1]));
+    let y = about_one(&points);
     let title = format!("χ² per degree of freedom by bin ({})", shown.method());
     let band: Vec<f64> = grid.band.iter().map(|bin| grid.frequency_ghz[*bin]).collect();
     let edges = band.first().into_iter().chain(band.last()).copied().map(Shape::Upright);
@@ -61,6 +61,12 @@ fn by_bin(shown: &Shown) -> Markup {
         .with_all(edges)
         .with(Shape::Across(1.0))
         .render()
+}
+
+/// About values of chi2; a few that are far off do not make the others flat.
+fn about_one(points: &[(f64, f64)]) -> Scale {
+    let values = points.iter().map(|point| point.1).filter(|value| value.is_finite());
+    Scale::about(values.map(|value| value.min(4.0)).chain([0.9, 1.1]))
 }
 
 fn histogram(residuals: &Residuals) -> Markup {
@@ -94,7 +100,7 @@ fn by_plateau(evidence: &Evidence, residuals: &Residuals) -> Markup {
         points.push((middle, own.iter().sum::<f64>() / own.len() as f64));
         first += plateau.len();
     }
-    let y = Scale::about(points.iter().map(|point| point.1.min(4.0)).chain([0.9, 1.1]));
+    let y = about_one(&points);
     let x = Scale::linear(0.0, evidence.records as f64);
     Plot::new("χ² of each plateau over the campaign", ("record", x), ("χ² / value", y))
         .with(Shape::Dots { name: "plateau".into(), series: 0, points })
@@ -168,7 +174,7 @@ fn correlations(shown: &Shown, evidence: &Evidence) -> Markup {
     };
     html! { @if !evidence.correlations.is_empty() {
         h3 { "Correlation of the errors of emitters" }
-        div.grid { @for (bin, values) in &evidence.correlations {
+        div.grid.tables { @for (bin, values) in &evidence.correlations {
             div { p.note { (format!("{:.0} GHz (bin {bin})", shown.grid().frequency_ghz[*bin])) } (table(values)) }
         } }
         (note("Of weighted least squares with the constraint of the fit. Near ±1 the data know the sum or the \

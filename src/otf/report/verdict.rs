@@ -25,7 +25,7 @@ pub(super) fn render(facts: &Facts) -> Vec<Markup> {
         let list = html! { ul { @for hint in &hints { li { (hint) } } } };
         parts.push(boxed("warn", "Look at", &list));
     }
-    parts.extend((0..facts.study().sets.len()).map(|set| cards(&facts.shown(set))));
+    parts.extend((0..facts.study().sets.len()).map(|set| cards(&facts.wanted(set))));
     parts
 }
 
@@ -44,8 +44,8 @@ fn verdict(facts: &Facts) -> Markup {
         .map(|(units, name)| format!("{} {name}", count(units)))
         .collect();
     let grid = format!(
-        "{} of {} in {} ({})",
-        count(totals.sum()),
+        "{} = {} of {} ({})",
+        counted(totals.sum(), "unit"),
         counted(study.bins.len(), "bin"),
         counted(study.configurations(), "configuration"),
         sizes(facts)
@@ -53,7 +53,7 @@ fn verdict(facts: &Facts) -> Markup {
     let chi2 = facts.rows.iter().find(|row| row.method == facts.shown(0).method());
     let chi2 = chi2.and_then(|row| row.chi2_per_degree);
     let body = html! {
-        p { "Every unit is there exactly once: " (grid) "; " (listed(&parts)) "." }
+        p { "Nothing is missing: " (grid) "; " (listed(&parts)) "." }
         @for data in facts.otf.data_sets() {
             p { (data.set) ": " (count(data.screening.used as u64)) " of "
                 (count(data.screening.records as u64)) " records used." }
@@ -130,7 +130,7 @@ fn hints(facts: &Facts) -> Vec<Markup> {
     }
     hints.extend(chi2_doubts(facts.rows).into_iter().map(|doubt| html! { (doubt) "." }));
     for set in 0..facts.study().sets.len() {
-        hints.extend(of_data_set(&facts.shown(set)));
+        hints.extend(of_data_set(&facts.wanted(set)));
     }
     for data in facts.otf.data_sets() {
         let faulty =

@@ -3,6 +3,7 @@
 mod collect;
 mod ledger;
 mod provenance;
+mod work_page;
 
 use std::error::Error;
 
