@@ -8,7 +8,7 @@ use super::scale::Scale;
 
 /// Room for the labels of the axes.
 const LEFT: f64 = 60.0;
-const RIGHT: f64 = 10.0;
+const RIGHT: f64 = 16.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 36.0;
 

@@ -78,8 +78,27 @@ impl Scale {
             -2..=2 => format!("{}", pow(10.0, f64::from(exponent))),
             _ => minus(format!("1e{exponent}")),
         };
+        if last - first < 2 {
+            return self.within_powers(first - 1, last);
+        }
         let all = (first..=last).step_by(stride);
         all.map(|exponent| (pow(10.0, f64::from(exponent)), label(exponent))).collect()
+    }
+
+    /// Once, twice and five times each power of ten.
+    fn within_powers(&self, first: i32, last: i32) -> Vec<(f64, String)> {
+        let of_power = |exponent: i32| {
+            [1, 2, 5]
+                .map(|times| (times, exponent, f64::from(times) * pow(10.0, f64::from(exponent))))
+        };
+        let label = |times: i32, exponent: i32, value: f64| match exponent {
+            0..=3 => format!("{value:.0}"),
+            -3..=-1 => format!("{value}"),
+            _ => minus(format!("{times}e{exponent}")),
+        };
+        let all = (first..=last).flat_map(of_power);
+        let inside = all.filter(|(_, _, value)| (0.0..=1.0).contains(&self.place(*value)));
+        inside.map(|(times, exponent, value)| (value, label(times, exponent, value))).collect()
     }
 
     fn steps(&self, wanted: usize) -> Vec<(f64, String)> {
@@ -136,6 +155,7 @@ mod tests {
             ["−0.05", "0.00", "0.05"].map(|t| if t == "0.00" { "0" } else { t })
         );
         assert_eq!(labels(Scale::linear(-2.4e-5, 2.4e-5), 3), ["−2e−5", "0", "2e−5"]);
+        assert_eq!(labels(Scale::logarithmic(1.3, 22.0), 4), ["2", "5", "10", "20"]);
         assert_eq!(labels(Scale::logarithmic(1e-6, 1e2), 4), ["1e−6", "1e−4", "0.01", "1", "100"]);
     }
 

@@ -77,7 +77,7 @@ fn histogram(residuals: &Residuals) -> Markup {
     let columns: Vec<(f64, f64, f64)> =
         residuals.histogram.iter().enumerate().map(column).collect();
     let gaussian = |x: f64| exp(-0.5 * x * x) / (2.0 * std::f64::consts::PI).sqrt();
-    let curve = (0..=2 * HALF).map(|i| edge(i)).map(|x| (x, gaussian(x)));
+    let curve = (0..=2 * HALF).map(edge).map(|x| (x, gaussian(x)));
     let least = density(1) * 0.5;
     let low = if least > 0.0 { log10(least).floor() } else { -6.0 };
     let y = Scale::logarithmic(crate::foundations::numerics::math::pow(10.0, low), 1.0);

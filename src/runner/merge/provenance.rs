@@ -57,7 +57,7 @@ pub(super) fn write_provenance(
         products: manifest::list(run, &plan.plan.workload)?,
         shards,
     };
-    let page = work_page::render(plan, shards, &provenance.merged);
+    let page = work_page::render(plan, shards, (&provenance.merged, &provenance.products));
     files::write_whole(&run.work_page(), |w| w.write_all(page.as_bytes()))?;
     files::write_json(&run.provenance(), &provenance)?;
     Ok(others)

@@ -11,6 +11,7 @@ use crate::page::{
 };
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::Provenance;
+use crate::runner::store::manifest::Product;
 
 /// Shards in the figure, at most.
 const MOST_DRAWN: usize = 120;
@@ -18,7 +19,11 @@ const MOST_DRAWN: usize = 120;
 const MOST_LISTED: usize = 1000;
 
 /// The page.
-pub(super) fn render(plan: &BoundPlan, shards: &[Provenance], merged: &str) -> String {
+pub(super) fn render(
+    plan: &BoundPlan,
+    shards: &[Provenance],
+    (merged, products): (&str, &[Product]),
+) -> String {
     let subtitle =
         format!("plan {} · otfhpc {} · merged {merged}", plan.hash.short(), plan.plan.version);
     let mut page = Document::new("How the work went", subtitle);
@@ -28,6 +33,7 @@ pub(super) fn render(plan: &BoundPlan, shards: &[Provenance], merged: &str) -> S
         page.section("methods", "Time of a unit", times(shards));
     }
     page.section("shards", "Shards", table(shards));
+    page.section("files", "Files", files(products));
     page.finish()
 }
 
@@ -149,6 +155,23 @@ fn table(shards: &[Provenance]) -> Markup {
     html! {
         (table.render())
         @if shards.len() > MOST_LISTED { (note(format!("The first {MOST_LISTED}; provenance.json has all."))) }
-        p { a href="provenance.json" { "provenance.json" } " · " a href="report.html" { "report.html" } }
+    }
+}
+
+/// All that was written.
+fn files(products: &[Product]) -> Markup {
+    let mut table = Table::new(["file", "bytes", "BLAKE3"]);
+    for product in products {
+        let (name, bytes) = (product.name.as_str(), count(product.bytes));
+        table.row(vec![Cell::from(name), Cell::from(bytes), Cell::from(product.blake3.short())]);
+    }
+    html! {
+        (table.render())
+        p {
+            a href="provenance.json" { "provenance.json" } " has all of this, for machines."
+            @if products.iter().any(|product| product.name == "report.html") {
+                " " a href="report.html" { "report.html" } " has the results."
+            }
+        }
     }
 }
