@@ -5,9 +5,12 @@ use num_complex::Complex64;
 use crate::foundations::numerics::math::{exp, log10};
 use crate::page::{Cell, Markup, Plot, Scale, Shape, Table, figure_grid, html, note};
 
-use super::evidence::{Evidence, HALF, PER_SIGMA, Residuals, columns};
+use super::evidence::{Evidence, HALF, PER_SIGMA, Residuals, columns, edges};
 use super::facts::Shown;
 use super::records::absent;
+
+/// Points of the figure by plateau, at most.
+const MOST_POINTS: usize = 600;
 
 /// The section of one data set.
 pub(super) fn render(shown: &Shown) -> Markup {
@@ -63,6 +66,16 @@ fn by_bin(shown: &Shown) -> Markup {
         .render()
 }
 
+/// Means over neighbours, where there are too many points to be told apart.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mean = |pair: &[usize]| {
+        let own = &points[pair[0]..pair[1]];
+        let sum = own.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (sum.0 / own.len() as f64, sum.1 / own.len() as f64)
+    };
+    edges(points.len(), MOST_POINTS).windows(2).filter(|pair| pair[1] > pair[0]).map(mean).collect()
+}
+
 /// About values of chi2; a few that are far off do not make the others flat.
 fn about_one(points: &[(f64, f64)]) -> Scale {
     let values = points.iter().map(|point| point.1).filter(|value| value.is_finite());
@@ -100,6 +113,7 @@ fn by_plateau(evidence: &Evidence, residuals: &Residuals) -> Markup {
         points.push((middle, own.iter().sum::<f64>() / own.len() as f64));
         first += plateau.len();
     }
+    let points = thinned(&points);
     let y = about_one(&points);
     let x = Scale::linear(0.0, evidence.records as f64);
     Plot::new("χ² of each plateau over the campaign", ("record", x), ("χ² / value", y))
