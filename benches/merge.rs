@@ -50,6 +50,7 @@ fn leave_partials(run: &RunDir) -> u64 {
 
 fn partial(plan: &BoundPlan, shard: u32) -> Partial {
     let provenance = Provenance {
+        peak_memory_bytes: None,
         shard,
         host: format!("node{}", shard % 100),
         process: shard,

@@ -47,6 +47,7 @@ missing_packages() {
     done | sort -u
     has munged || echo munge
     has qemu-x86_64 || echo qemu-user
+    has chromium || echo chromium
 }
 
 # apt_get ARG...: apt-get without questions and without a word, unless it fails.
@@ -119,6 +120,7 @@ announce_ignored() {
         say "ignored will be: the tests on Slurm ($reason)"
     fi
     has qemu-x86_64 || say "ignored will be: the tests on other processors (no qemu-x86_64)"
+    has chromium || say "ignored will be: the tests of pages in a browser (no chromium)"
     [[ -d ../shared/data ]] || say "ignored will be: the tests on ../shared/data (not there)"
 }
 

@@ -13,6 +13,8 @@ pub mod cli;
 pub mod command;
 #[doc(hidden)]
 pub mod otf;
+#[doc(hidden)]
+pub mod page;
 pub(crate) mod process;
 #[doc(hidden)]
 pub mod runner;

@@ -89,6 +89,8 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Combine the partials of all shards, and prove that every unit is there.
     Merge(FolderArgs),
+    /// Write report.html again, the page for people, of a run that was merged.
+    Report(FolderArgs),
     /// Write the rows that there are so far, of a study of a command that is not complete.
     Preview(FolderArgs),
     /// Plan, run and merge on this machine, without Slurm.
@@ -124,6 +126,7 @@ impl Command {
             | Self::Resume(ResumeArgs { folder, out, .. })
             | Self::Merge(FolderArgs { folder, out })
             | Self::Preview(FolderArgs { folder, out })
+            | Self::Report(FolderArgs { folder, out })
             | Self::Status(StatusArgs { folder, out, .. })
             | Self::Audit(AuditArgs { folder, out, .. }) => (folder, out),
             Self::Plan(_)
@@ -148,6 +151,7 @@ impl Command {
             Self::Resume(_) => ("resume", true, true),
             Self::Merge(_) => ("merge", true, false),
             Self::Preview(_) => ("preview", true, false),
+            Self::Report(_) => ("report", true, false),
             Self::Local(_) => ("local", true, true),
             Self::Model(_) => ("model", true, false),
             Self::Compare(_) => ("compare", false, false),

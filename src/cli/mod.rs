@@ -17,6 +17,7 @@ mod methods;
 mod model;
 mod needs;
 mod opened;
+mod page;
 mod plan;
 mod preview;
 mod profile_table;
@@ -139,6 +140,7 @@ fn run_command(command: Command, volume: Volume) -> Result<Exit> {
         Command::Resume(args) => resume::command(&args, volume),
         Command::Merge(args) => merge::command(&args, volume),
         Command::Preview(args) => preview::command(&args, volume),
+        Command::Report(args) => page::command(&args, volume),
         Command::Local(args) => local::command(&args, volume),
         Command::Model(args) => model::command(&args, volume),
         Command::Compare(args) => compare::command(&args),

@@ -32,6 +32,14 @@ pub fn memory_limit() -> Option<MemoryLimit> {
     machine.into_iter().chain(groups).chain(by_ulimit()).min_by_key(|limit| limit.bytes)
 }
 
+/// The most memory that this process has had so far, bytes; none where the system does not tell.
+#[must_use]
+pub fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// What `/proc/meminfo` says is left, swap included.
 fn left_on_machine(meminfo: &str) -> Option<MemoryLimit> {
     let bytes = kibibytes(meminfo, "MemAvailable")? + kibibytes(meminfo, "SwapFree").unwrap_or(0);

@@ -41,6 +41,8 @@ const OF_UNIT: u64 = 850;
 /// What the merge has of a configuration besides its values, and of an emitter of it: figures of tables.
 const OF_CONFIGURATION: u64 = 150;
 const OF_QUALITY: u64 = 80;
+/// The page for people in the merge: its text, and what its figures show.
+const OF_PAGE: u64 = 2_000_000;
 
 /// What is planned.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +100,7 @@ impl Memory {
             methods_together,
             joint,
             row: records * OF_ROW + OF_THREAD,
-            merge: PROCESS
+            merge: (PROCESS + OF_PAGE)
                 .saturating_add(products(study))
                 .saturating_add(joint.of_unit.saturating_mul(study.units()))
                 .saturating_add(account_of_records(work)),

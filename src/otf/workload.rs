@@ -141,6 +141,15 @@ impl Workload for Otf {
         Ok(Box::new(OtfProducts::new(self, run, plan).map_err(WorkError::new)?))
     }
 
+    fn page_writer<'a>(
+        &'a self,
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+    ) -> Result<Option<Box<dyn Collector + 'a>>, WorkError> {
+        let products = OtfProducts::new(self, run, plan).map_err(WorkError::new)?;
+        Ok(Some(Box::new(products.page_alone())))
+    }
+
     fn extension(&self, old: &BoundPlan, new: &BoundPlan) -> Result<Mapping, Vec<String>> {
         let was = Self::of_plan(&old.plan, "plan.json".into());
         let was = was.map_err(|error| vec![error.to_string()])?;

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod calibration_model;
 mod configs;
 mod corrections;
@@ -32,12 +33,13 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 22] = [
+const MODULES: [Module; 23] = [
     ("faults", faults::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
     ("calibration_model", calibration_model::trials),
+    ("browser", browser::trials),
     ("configs", configs::trials),
     ("corrections", corrections::trials),
     ("exact_methods", exact_methods::trials),

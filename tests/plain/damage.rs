@@ -648,7 +648,7 @@ fn products_whose_partials_were_cleared_away_are_not_lost_to_another_plan() {
     copied.merge().ended(0);
     fs::remove_dir_all(copied.run.partials()).unwrap();
     let ran = plan(copied.path(), &[OTHER_SEED]).ended(2);
-    assert!(ran.stderr.contains("(0 partials, 9 products)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(0 partials, 11 products)"), "{}", ran.stderr);
     copied.assert_sound_products("refused");
     plan(copied.path(), &[OTHER_SEED, "--replace"]).ended(0);
     copied.assert_no_products("replaced");

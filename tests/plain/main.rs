@@ -38,6 +38,7 @@ mod profile;
 mod programs;
 mod progress;
 mod refit;
+mod report;
 mod same_bytes;
 mod simulate;
 mod study_tables;

@@ -1,9 +1,8 @@
 //! The tables and the ranking of a study follow from `solution.npz`: recomputed here by hand.
 
-use std::collections::BTreeMap;
-
 use crate::support::solution::{Checked, Run, band_of, nrmse};
-use otfhpc::foundations::numerics::math::median;
+use ndarray::ArrayView2;
+use num_complex::Complex64;
 
 const LEVELS: [&str; 2] = ["0.001", "0.1"];
 
@@ -56,49 +55,53 @@ fn a_row_of_the_summary_is_the_statistics_of_its_trials() -> Checked {
     Ok(())
 }
 
-/// The median error of each method, over all rows of `summary.csv` or those of one noise level.
-fn medians(run: &Run, level: Option<&str>) -> Checked<BTreeMap<String, f64>> {
-    let mut errors: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for row in run.table("summary.csv")? {
-        if level.is_none_or(|level| row["noise_level"] == level) {
-            let of_method = errors.entry(row["method"].clone()).or_default();
-            of_method.push(row["nrmse_mean"].parse()?);
+/// The mean logarithm of the error of a method over that of the reference, in one trial.
+fn mean_log_ratio(run: &Run, method: &str, place: [(&str, &str); 2]) -> Checked<f64> {
+    let solution = run.solution()?;
+    let (truth, [level, trial]) = (solution.truth_of(0)?, place);
+    let configuration = |name| run.configuration(&[("method", name), level, trial]);
+    let own = solution.emissivity_of(configuration(method)?);
+    let reference = solution.emissivity_of(configuration("wls+kirchhoff")?);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for bin in band_of(truth) {
+        for emitter in 0..truth.ncols() {
+            let place = [bin, emitter];
+            let error = |fit: ArrayView2<Complex64>| (fit[place] - truth[place]).norm();
+            sum += (error(own) / error(reference)).ln();
+            count += 1.0;
         }
     }
-    Ok(errors.into_iter().map(|(method, errors)| (method, median(&errors))).collect())
+    Ok(sum / count)
 }
 
 #[test]
-fn the_ranking_is_that_of_the_summary() -> Checked {
+fn the_ranking_is_that_of_the_errors_on_the_same_noise() -> Checked {
     let run = study()?;
     let stdout = run.stdout();
-    let mut lines = stdout.lines().skip_while(|line| !line.starts_with("rank"));
-    assert_eq!(
-        lines.next().map(|l| l.split_whitespace().collect::<Vec<_>>()),
-        Some(vec!["rank", "method", "all", "1e-3", "1e-1"])
-    );
-    let printed: Vec<Vec<&str>> =
-        lines.take_while(|line| !line.is_empty()).map(|l| l.split_whitespace().collect()).collect();
-    let mut expected: Vec<(String, f64)> = medians(&run, None)?.into_iter().collect();
-    expected.sort_by(|a, b| a.1.total_cmp(&b.1));
-    assert_eq!(printed.len(), 5);
-    for (place, (cells, (method, error))) in printed.iter().zip(&expected).enumerate() {
-        let start = [(place + 1).to_string(), method.clone(), format!("{error:.2e}")];
-        assert_eq!(cells[..3], start.each_ref().map(String::as_str), "{stdout}");
-    }
-    for (column, level) in LEVELS.iter().enumerate() {
-        let of_level = medians(&run, Some(level))?;
-        let (best, error) = of_level.iter().min_by(|a, b| a.1.total_cmp(b.1)).ok_or("none")?;
-        // A star stands after the best of a level: it is a cell of its own here.
-        let marked = printed.iter().filter(|cells| {
-            let after: Vec<&&str> = cells[3..].iter().collect();
-            let numbers: Vec<usize> = (0..after.len()).filter(|i| *after[*i] != "*").collect();
-            after.get(numbers[column] + 1).is_some_and(|next| **next == "*")
-        });
-        let marked: Vec<_> = marked.collect();
-        assert_eq!(marked.len(), 1, "{stdout}");
-        assert_eq!(marked[0][1], best, "{stdout}");
-        assert!(marked[0].contains(&&format!("{error:.2e}")[..]), "{stdout}");
+    let mut lines = stdout.lines().skip_while(|line| !line.contains("on the same noise"));
+    let title = lines.next().ok_or("there is no ranking")?;
+    assert!(title.contains("against that of wls+kirchhoff on the same noise"), "{title}");
+    let header: Vec<&str> = lines.next().ok_or("no header")?.split_whitespace().collect();
+    assert_eq!(header, ["method", "all", "two", "errors", "1e-3", "1e-1"]);
+    let rows: Vec<&str> = lines.take_while(|line| !line.starts_with("( )")).collect();
+    assert_eq!(rows.len(), 5, "{stdout}");
+    assert!(!rows.concat().contains('*'), "{stdout}");
+    for method in ["huber", "smooth", "ols"] {
+        let mut means = Vec::new();
+        for level in LEVELS {
+            let of =
+                |trial| mean_log_ratio(&run, method, [("noise_level", level), ("trial", trial)]);
+            means.push((of("1")? + of("2")? + of("3")?) / 3.0);
+        }
+        let change = 100.0 * (((means[0] + means[1]) / 2.0).exp() - 1.0);
+        let row = rows.iter().find(|row| row.split_whitespace().any(|word| word == method));
+        let row = row.ok_or("a method is missing")?;
+        let expected = match change {
+            large if large >= 100.0 => format!("x {:.2}", 1.0 + change / 100.0),
+            small if small.abs() < 0.05 => "0 %".into(),
+            _ => format!("{change:+.1} %"),
+        };
+        assert!(row.contains(&expected), "{method}: {expected} in\n{stdout}");
     }
     Ok(())
 }

@@ -11,11 +11,12 @@ use tempfile::{TempDir, tempdir};
 use super::program::{Ran, otfhpc_with, text};
 
 /// What a run leaves that differs from run to run, or is no product.
-const NO_PRODUCTS: [&str; 12] = [
+const NO_PRODUCTS: [&str; 13] = [
     "plan.json",
     "revisions.json",
     "run-id.json",
     "provenance.json",
+    "work.html",
     "times.csv",
     "volatile.jsonl",
     "partials",

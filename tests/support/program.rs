@@ -127,6 +127,7 @@ pub(crate) fn assert_same(expected: &Products, found: &Products, what: &str) {
         "failures.csv",
         "ledger.json",
         "records.csv",
+        "report.html",
         "solution.npz",
         "summary.csv",
         "summary.json",

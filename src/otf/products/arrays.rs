@@ -18,31 +18,31 @@ const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 /// In all arrays, `bin` runs over the bins of the study; after them comes one cell in which nothing is
 /// fitted, which stands for all others.
 #[derive(Debug, Clone)]
-pub(super) struct Arrays {
+pub(in crate::otf) struct Arrays {
     /// Number of configurations.
-    pub(super) configurations: usize,
+    pub(in crate::otf) configurations: usize,
     /// Number of emitters.
-    pub(super) emitters: usize,
+    pub(in crate::otf) emitters: usize,
     /// Of each bin of a spectrum, its place among those of the study, if it is one.
     places: Vec<Option<usize>>,
     /// Number of bins of the study.
     bins: usize,
     /// [configuration, bin, emitter].
-    pub(super) emissivity: Vec<Complex64>,
+    pub(in crate::otf) emissivity: Vec<Complex64>,
     /// [configuration, bin, emitter].
-    pub(super) sigma: Vec<f64>,
+    pub(in crate::otf) sigma: Vec<f64>,
     /// [configuration, bin].
-    pub(super) rss: Vec<f64>,
+    pub(in crate::otf) rss: Vec<f64>,
     /// [configuration, bin].
-    pub(super) condition: Vec<f64>,
+    pub(in crate::otf) condition: Vec<f64>,
     /// 1 where the data determine the value, else 0, [configuration, bin, emitter].
-    pub(super) determined: Vec<u8>,
+    pub(in crate::otf) determined: Vec<u8>,
     /// The residual over its degrees of freedom, where variances are known, [configuration, bin].
-    pub(super) chi2_per_degree: Vec<f64>,
+    pub(in crate::otf) chi2_per_degree: Vec<f64>,
     /// How far held-out records lie from the prediction, [configuration, bin].
-    pub(super) prediction_error: Vec<f64>,
+    pub(in crate::otf) prediction_error: Vec<f64>,
     /// Codes of [`Status`], [configuration, bin].
-    pub(super) status: Vec<u8>,
+    pub(in crate::otf) status: Vec<u8>,
 }
 
 impl Arrays {
@@ -50,7 +50,7 @@ impl Arrays {
     ///
     /// # Errors
     /// If there is not enough memory for them.
-    pub(super) fn new(
+    pub(in crate::otf) fn new(
         configurations: usize,
         bins: &[usize],
         emitters: usize,
@@ -75,7 +75,7 @@ impl Arrays {
     }
 
     /// Puts the result of one unit in its place; it has one value per emitter.
-    pub(super) fn put(&mut self, configuration: usize, bin: usize, result: &UnitResult) {
+    pub(in crate::otf) fn put(&mut self, configuration: usize, bin: usize, result: &UnitResult) {
         let cell = self.cell(configuration, bin);
         self.status[cell] = result.outcome.status().code();
         self.prediction_error[cell] = result.prediction_error.unwrap_or(f64::NAN);
@@ -120,46 +120,46 @@ impl Arrays {
 
     /// The fitted values of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn emissivity_at(&self, configuration: usize, bin: usize) -> &[Complex64] {
+    pub(in crate::otf) fn emissivity_at(&self, configuration: usize, bin: usize) -> &[Complex64] {
         let cell = self.cell(configuration, bin);
         &self.emissivity[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// The residual of one configuration and bin over its degrees of freedom.
     #[must_use]
-    pub(super) fn chi2_per_degree_at(&self, configuration: usize, bin: usize) -> f64 {
+    pub(in crate::otf) fn chi2_per_degree_at(&self, configuration: usize, bin: usize) -> f64 {
         self.chi2_per_degree[self.cell(configuration, bin)]
     }
 
     /// Whether the data determine the values of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn determined_at(&self, configuration: usize, bin: usize) -> &[u8] {
+    pub(in crate::otf) fn determined_at(&self, configuration: usize, bin: usize) -> &[u8] {
         let cell = self.cell(configuration, bin);
         &self.determined[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// How far held-out records lie from the prediction of one configuration and bin.
     #[must_use]
-    pub(super) fn prediction_error_at(&self, configuration: usize, bin: usize) -> f64 {
+    pub(in crate::otf) fn prediction_error_at(&self, configuration: usize, bin: usize) -> f64 {
         self.prediction_error[self.cell(configuration, bin)]
     }
 
     /// The standard errors of one configuration and bin, one per emitter.
     #[must_use]
-    pub(super) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {
+    pub(in crate::otf) fn sigma_at(&self, configuration: usize, bin: usize) -> &[f64] {
         let cell = self.cell(configuration, bin);
         &self.sigma[cell * self.emitters..(cell + 1) * self.emitters]
     }
 
     /// The status code of one configuration and bin.
     #[must_use]
-    pub(super) fn status_at(&self, configuration: usize, bin: usize) -> u8 {
+    pub(in crate::otf) fn status_at(&self, configuration: usize, bin: usize) -> u8 {
         self.status[self.cell(configuration, bin)]
     }
 
     /// How many bins of a configuration ended so.
     #[must_use]
-    pub(super) fn count(&self, configuration: usize, status: Status) -> usize {
+    pub(in crate::otf) fn count(&self, configuration: usize, status: Status) -> usize {
         let cells = configuration * self.bins..(configuration + 1) * self.bins;
         self.status[cells].iter().filter(|code| **code == status.code()).count()
     }

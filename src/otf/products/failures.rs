@@ -16,14 +16,14 @@ type Key = (usize, usize, usize, Status, String);
 
 /// One row of `failures.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct FailureRow {
-    data_set: String,
-    method: String,
+pub(in crate::otf) struct FailureRow {
+    pub(in crate::otf) data_set: String,
+    pub(in crate::otf) method: String,
     /// In units of the median null RMS; 0 for measured data.
-    noise_level: f64,
-    status: &'static str,
-    reason: String,
-    units: u64,
+    pub(in crate::otf) noise_level: f64,
+    pub(in crate::otf) status: &'static str,
+    pub(in crate::otf) reason: String,
+    pub(in crate::otf) units: u64,
 }
 
 impl FailureRow {

@@ -8,16 +8,16 @@ use crate::science::instrument::{Axis, SPECTRUM_BINS};
 
 /// One data set on its frequency axis.
 #[derive(Debug, Clone)]
-pub(super) struct DataSetGrid {
+pub(in crate::otf) struct DataSetGrid {
     /// GHz, one a bin.
-    pub(super) frequency_ghz: Vec<f64>,
+    pub(in crate::otf) frequency_ghz: Vec<f64>,
     /// `[bin][emitter]`, for simulated data.
-    pub(super) truth: Option<Vec<Vec<Complex64>>>,
+    pub(in crate::otf) truth: Option<Vec<Vec<Complex64>>>,
     /// The bins on which methods are judged: those where the truth is not zero, or, for measured
     /// data, those of the channel's optical band.
-    pub(super) band: Vec<usize>,
+    pub(in crate::otf) band: Vec<usize>,
     /// 1 for the bins of the channel's optical band, else 0, one a bin.
-    pub(super) in_band: Vec<u8>,
+    pub(in crate::otf) in_band: Vec<u8>,
 }
 
 impl DataSetGrid {
@@ -25,7 +25,7 @@ impl DataSetGrid {
     ///
     /// # Errors
     /// If a published model cannot be read.
-    pub(super) fn all(config: &Config, study: &Study) -> Result<Vec<Self>, DataError> {
+    pub(in crate::otf) fn all(config: &Config, study: &Study) -> Result<Vec<Self>, DataError> {
         study.sets.iter().map(|set| Self::new(config, study, *set)).collect()
     }
 

@@ -16,28 +16,34 @@ mod truths;
 mod write;
 
 use std::collections::TryReserveError;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, Shown};
+use crate::foundations::{FileError, Shown, files};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Envelope, RunDir};
 use crate::science::data::DataError;
 use crate::science::data::settings::Source;
 
+pub(super) use arrays::Arrays;
 pub(super) use determined::is_determined;
+pub(super) use failures::FailureRow;
+pub(super) use grid::DataSetGrid;
 pub(super) use names::configuration_name;
+pub(super) use quality::judged_bins;
+pub(super) use report::chi2_doubts;
+pub(super) use shared::ParameterRow;
 pub use summary::Row;
+pub(super) use summary::{ErrorRow, Judged};
 
+use super::report::{self as report_page, Evidence, Facts, Ranking};
 use super::{Otf, UnitResult};
-use arrays::Arrays;
 use failures::Failures;
-use grid::DataSetGrid;
 use records::RecordTable;
 use shared::SharedResults;
-use summary::Judged;
 use truths::TrueValues;
 
 /// OtfProducts that cannot be made.
@@ -74,6 +80,8 @@ pub(super) struct OtfProducts<'a> {
     shared: SharedResults,
     /// Which methods fail, and why.
     failures: Failures,
+    /// Whether nothing but the page is written.
+    is_page_alone: bool,
 }
 
 impl<'a> OtfProducts<'a> {
@@ -98,7 +106,13 @@ impl<'a> OtfProducts<'a> {
             arrays,
             shared: SharedResults::default(),
             failures: Failures::default(),
+            is_page_alone: false,
         })
+    }
+
+    /// Writes nothing but the page.
+    pub(super) fn page_alone(self) -> Self {
+        Self { is_page_alone: true, ..self }
     }
 
     fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
@@ -107,18 +121,43 @@ impl<'a> OtfProducts<'a> {
         let judged = Judged::new(otf, &grids, &self.arrays);
         let rows = judged.over_trials(otf);
         let (records, absent) = self.records(&grids)?;
+        let is_simulated = otf.config.data.source == Source::Simulate;
         let truths = self.truths();
-        let tables = write::Tables {
+        let parameters = shared::rows(study, is_simulated, &self.shared, &truths);
+        let ranking = Ranking::new(study, &grids, &self.arrays);
+        let failures = self.failures.rows(study);
+        let evidence: Option<Vec<&Evidence>> =
+            records.as_ref().map(|tables| tables.iter().map(|table| &table.evidence).collect());
+        let facts = Facts {
+            otf,
+            plan: self.plan,
+            ledger,
+            grids: &grids,
+            arrays: &self.arrays,
             judged: &judged,
             rows: &rows,
-            records: records.as_deref(),
-            failures: &self.failures.rows(study),
+            failures: &failures,
+            parameters: &parameters,
+            ranking: ranking.as_ref(),
+            evidence: evidence.as_deref(),
+            absent: absent.as_deref(),
+            published: &report_page::published(otf, &grids),
         };
-        let place = write::Destination { run: self.run, plan: self.plan, otf };
-        let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
-        write::write_products(&place, &grids, (&solution, ledger), &tables)?;
-        self.write_parameters(&grids, &truths)?;
-        Ok(self.report(&rows, absent))
+        let page = report_page::render(&facts);
+        if !self.is_page_alone {
+            let tables = write::Tables {
+                judged: &judged,
+                rows: &rows,
+                records: records.as_deref(),
+                failures: &failures,
+            };
+            let place = write::Destination { run: self.run, plan: self.plan, otf };
+            let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
+            write::write_products(&place, &grids, (&solution, ledger), &tables)?;
+            self.write_parameters(&grids, &truths, &parameters)?;
+        }
+        files::write_whole(&self.run.product("report.html"), |w| w.write_all(page.as_bytes()))?;
+        Ok(self.report(&rows, ranking.as_ref(), absent))
     }
 
     /// The true values of shared parameters, where there are any and they are known.
@@ -140,16 +179,15 @@ impl<'a> OtfProducts<'a> {
         &self,
         grids: &[DataSetGrid],
         truths: &TrueValues,
+        rows: &[ParameterRow],
     ) -> Result<(), FileError> {
         if self.shared.is_empty() {
             return Ok(());
         }
         let study = &self.otf.study;
-        let is_simulated = self.otf.config.data.source == Source::Simulate;
-        let rows = shared::rows(study, is_simulated, &self.shared, truths);
-        shared::write_table(self.run, "parameters.csv", &rows)?;
+        shared::write_table(self.run, "parameters.csv", rows)?;
         let of_fits = (grids, &self.arrays);
-        let summary = parameters_summary::rows(study, &rows, (&self.shared, truths), of_fits);
+        let summary = parameters_summary::rows(study, rows, (&self.shared, truths), of_fits);
         shared::write_table(self.run, "parameters_summary.csv", &summary)
     }
 
@@ -173,7 +211,7 @@ impl<'a> OtfProducts<'a> {
         }
     }
 
-    fn report(&self, rows: &[Row], absent: Option<PathBuf>) -> Report {
+    fn report(&self, rows: &[Row], ranking: Option<&Ranking>, absent: Option<PathBuf>) -> Report {
         let absent = absent.map(|path| {
             format!(
                 "otfhpc: warning: {} is not there, so {} was not written; merge again where the \
@@ -183,7 +221,7 @@ impl<'a> OtfProducts<'a> {
             )
         });
         let warnings = absent.into_iter().chain(report::chi2_warnings(rows)).collect();
-        Report { text: report::text(self.run, rows), warnings, has_failures: false }
+        Report { text: report::text(self.run, rows, ranking), warnings, has_failures: false }
     }
 }
 

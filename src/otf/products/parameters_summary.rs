@@ -55,7 +55,7 @@ pub(super) fn rows(
         (row.data_set.clone(), row.method.clone(), row.noise_level.map(f64::to_bits))
     };
     let mut groups: Vec<Vec<&ParameterRow>> = Vec::new();
-    for row in parameters.iter().filter(|row| !is_of_a_plateau(&row.parameter)) {
+    for row in parameters.iter().filter(|row| !row.is_of_a_plateau()) {
         match groups.iter_mut().find(|group| key(group[0]) == key(row)) {
             Some(group) => group.push(row),
             None => groups.push(vec![row]),
@@ -78,12 +78,6 @@ pub(super) fn rows(
         all.extend(gauge_free.row(&group));
     }
     all
-}
-
-/// Whether a parameter is one of a plateau or a record: of these there are too many.
-fn is_of_a_plateau(name: &str) -> bool {
-    let rest = name.strip_prefix("plateau_").or(name.strip_prefix("record_"));
-    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn of_parameter(rows: &[&ParameterRow]) -> SummaryRow {

@@ -42,7 +42,11 @@ pub(super) struct Quality {
 
 /// The bins of a configuration on which it is judged.
 #[must_use]
-pub(super) fn judged_bins(grid: &DataSetGrid, arrays: &Arrays, configuration: u64) -> Vec<usize> {
+pub(in crate::otf) fn judged_bins(
+    grid: &DataSetGrid,
+    arrays: &Arrays,
+    configuration: u64,
+) -> Vec<usize> {
     let status = |bin| arrays.status_at(configuration as usize, bin);
     let converged = |bin: &&usize| status(**bin) == Status::Converged.code();
     grid.band.iter().filter(converged).copied().collect()

@@ -8,6 +8,9 @@ use crate::runner::store::RunDir;
 use crate::science::data::{Campaign, Draw, Realisation, Reason, Resampling};
 use crate::science::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 
+use crate::otf::report::{Evidence, correlated_bins, reference_of};
+use crate::otf::study::Estimator;
+
 use super::arrays::Arrays;
 use super::grid::DataSetGrid;
 use super::write::io_error;
@@ -24,6 +27,8 @@ pub(super) struct RecordTable {
     /// Mean over bins of the square of the residual over its variance, `[method][used record]`; none
     /// where the noise is not known.
     chi2: Option<Vec<Vec<f64>>>,
+    /// What figures show of the records.
+    pub(super) evidence: Evidence,
 }
 
 impl RecordTable {
@@ -41,13 +46,30 @@ impl RecordTable {
         let realisation = campaign.realise(&draw, &bins);
         let sigma = realisation.record_sigma();
         let first = study.configuration_index(id, 0);
+        let reference = &study.methods[reference_of(study)];
+        let needs_more = matches!(reference.estimator, Estimator::Joint(..));
+        let mut evidence = Evidence::new(campaign, &bins, sigma.is_some() && !needs_more);
+        let shown = Shown {
+            configuration: first as usize + reference_of(study),
+            constraint: reference.constraint,
+            correlated: correlated_bins(&bins, study),
+        };
         let chi2 = sigma.is_some().then(|| {
             let configurations = first as usize..first as usize + study.methods.len();
-            chi2(campaign, &realisation, configurations, &bins, arrays)
+            let of = (configurations, &shown);
+            chi2(campaign, &realisation, of, &bins, arrays, &mut evidence)
         });
         let (reasons, plateaus) = (campaign.reasons().to_vec(), campaign.plateaus().to_vec());
-        Self { reasons, plateaus, sigma, chi2 }
+        Self { reasons, plateaus, sigma, chi2, evidence }
     }
+}
+
+/// The fit that stands for the run in figures.
+struct Shown {
+    configuration: usize,
+    constraint: Constraint,
+    /// The bins at which the correlation of emitters is wanted.
+    correlated: Vec<usize>,
 }
 
 /// The bins of the study in which the channel sees light; all of them, if there are none.
@@ -62,9 +84,10 @@ fn bins_of_band(grid: &DataSetGrid, study: &Study) -> Vec<usize> {
 fn chi2(
     campaign: &Campaign,
     realisation: &Realisation,
-    configurations: std::ops::Range<usize>,
+    (configurations, shown): (std::ops::Range<usize>, &Shown),
     bins: &[usize],
     arrays: &Arrays,
+    evidence: &mut Evidence,
 ) -> Vec<Vec<f64>> {
     let mut sums = vec![vec![0.0; campaign.records()]; configurations.len()];
     let mut counts = vec![0_u32; configurations.len()];
@@ -73,6 +96,10 @@ fn chi2(
         let columns = gathered.columns();
         let problem = realisation.problem(&gathered, &columns, Constraint::None);
         let problem = Problem { scale: VarianceScale::Absolute, ..problem };
+        evidence.add(bin, &problem, arrays.emissivity_at(shown.configuration, bin));
+        if shown.correlated.contains(&bin) {
+            evidence.correlate(bin, &Problem { constraint: shown.constraint, ..problem });
+        }
         for (place, configuration) in configurations.clone().enumerate() {
             let emissivity = arrays.emissivity_at(configuration, bin);
             if emissivity.iter().all(|e| e.re.is_finite()) {

@@ -1,7 +1,7 @@
 //! The results of a study in a few lines, for people.
 
-use crate::foundations::numerics::math::median;
 use crate::foundations::{Shown, aligned};
+use crate::otf::report::{Ranking, ranking_text};
 use crate::runner::store::RunDir;
 
 use super::chi2::{Chi2, Doubt};
@@ -11,16 +11,15 @@ use super::summary::Row;
 const LONGEST_TABLE: usize = 60;
 
 /// How good the results are, method by method.
-pub(super) fn text(run: &RunDir, rows: &[Row]) -> String {
+pub(super) fn text(run: &RunDir, rows: &[Row], ranking: Option<&Ranking>) -> String {
     let lines = rows.chunk_by(|a, b| a.method == b.method && a.noise_level == b.noise_level);
     let mut text = if lines.count() <= LONGEST_TABLE {
         format!("\n{}\n", quality_table(rows))
     } else {
         format!("{:<11}{}\n", "errors", Shown(&run.product("summary.csv")))
     };
-    let ranking = ranking(rows);
-    if !ranking.is_empty() {
-        text += &format!("{ranking}\n");
+    if let Some(ranking) = ranking {
+        text += &format!("{}\n", ranking_text(ranking));
     }
     text
 }
@@ -61,6 +60,11 @@ const MOST_NAMED: usize = 6;
 
 /// What it may mean that chi2 per degree of freedom is far from one, a line for each direction.
 pub(super) fn chi2_warnings(rows: &[Row]) -> Vec<String> {
+    chi2_doubts(rows).into_iter().map(|doubt| format!("otfhpc: warning: {doubt}")).collect()
+}
+
+/// The same, as a sentence without its end.
+pub(in crate::otf) fn chi2_doubts(rows: &[Row]) -> Vec<String> {
     let all = Chi2::all(rows);
     let line = |(doubt, bound, meaning)| {
         let strange = all.iter().filter(|chi2| chi2.doubt() == Some(doubt));
@@ -74,7 +78,7 @@ pub(super) fn chi2_warnings(rows: &[Row]) -> Vec<String> {
             names.push(format!("and {more} more in summary.csv"));
         }
         let names = names.join(", ");
-        Some(format!("otfhpc: warning: chi2 per degree of freedom is {bound} ({names}): {meaning}"))
+        Some(format!("chi2 per degree of freedom is {bound} ({names}): {meaning}"))
     };
     let above = "the residuals are larger than the noise is said to be. Either the noise \
                  is under-estimated (data.sigma), or the model does not hold: conventions or \
@@ -113,61 +117,4 @@ fn header(rows: &[Row]) -> Vec<String> {
     names.extend(of_first.map(|row| row.emitter.clone()));
     names.push("chi2/dof".into());
     names
-}
-
-/// The methods by their median error over data sets, noise levels and emitters, best first; the
-/// best at each noise level is marked. For measured data the error is that of the prediction of
-/// held-out records. Empty where there is nothing to compare.
-fn ranking(rows: &[Row]) -> String {
-    let error = |row: &Row| row.nrmse_mean.or(row.prediction_error_mean);
-    let of = |method: &str, level: Option<f64>| {
-        let chosen = rows.iter().filter(|row| row.method == method);
-        let chosen = chosen.filter(|row| level.is_none_or(|level| row.noise_level == Some(level)));
-        // A method without a value somewhere must not gain by it.
-        median(&chosen.map(|row| error(row).unwrap_or(f64::INFINITY)).collect::<Vec<_>>())
-    };
-    let methods = each_once(rows.iter().map(|row| row.method.as_str()));
-    if methods.len() < 2 || rows.iter().all(|row| error(row).is_none()) {
-        return String::new();
-    }
-    let levels = each_once(rows.iter().filter_map(|row| row.noise_level));
-    let mut ranked: Vec<(f64, &str)> = methods.iter().map(|m| (of(m, None), *m)).collect();
-    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let best: Vec<f64> = levels
-        .iter()
-        .map(|level| methods.iter().map(|m| of(m, Some(*level))).fold(f64::INFINITY, f64::min))
-        .collect();
-    let mut lines = vec![vec!["rank".to_owned(), "method".into(), "all".into()]];
-    lines[0].extend(levels.iter().map(|level| format!("{level:e}")));
-    for (i, (all, method)) in ranked.iter().enumerate() {
-        let mut line = vec![(i + 1).to_string(), (*method).to_owned(), number(*all)];
-        line.extend(levels.iter().zip(&best).map(|(level, best)| {
-            let value = of(method, Some(*level));
-            let mark = if value == *best && value.is_finite() { " *" } else { "" };
-            format!("{}{mark}", number(value))
-        }));
-        lines.push(line);
-    }
-    let title = if simulated(rows) {
-        "methods by median error over emitters; * the best at a noise level"
-    } else {
-        "methods by their error in predicting held-out records, in standard deviations"
-    };
-    format!("{title}\n{}", aligned(&lines))
-}
-
-/// A number of the ranking; a dash where a method has no value.
-fn number(value: f64) -> String {
-    if value.is_finite() { format!("{value:.2e}") } else { "-".into() }
-}
-
-/// The values in the order of their first appearance.
-fn each_once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut once = Vec::new();
-    for value in values {
-        if !once.contains(&value) {
-            once.push(value);
-        }
-    }
-    once
 }

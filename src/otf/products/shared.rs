@@ -130,30 +130,39 @@ impl SharedResults {
 
 /// One row of `parameters.csv`: a parameter of one configuration.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct ParameterRow {
-    pub(super) configuration: u64,
-    pub(super) data_set: String,
-    pub(super) method: String,
-    pub(super) noise_level: Option<f64>,
-    pub(super) trial: u64,
-    pub(super) parameter: String,
-    pub(super) unit: String,
+pub(in crate::otf) struct ParameterRow {
+    pub(in crate::otf) configuration: u64,
+    pub(in crate::otf) data_set: String,
+    pub(in crate::otf) method: String,
+    pub(in crate::otf) noise_level: Option<f64>,
+    pub(in crate::otf) trial: u64,
+    pub(in crate::otf) parameter: String,
+    pub(in crate::otf) unit: String,
     /// Where the search began.
-    pub(super) start: f64,
+    pub(in crate::otf) start: f64,
     /// What was known beforehand.
-    pub(super) prior: f64,
+    pub(in crate::otf) prior: f64,
     /// Standard error of that; empty if nothing was.
-    pub(super) prior_sigma: Option<f64>,
-    pub(super) value: f64,
-    pub(super) sigma: f64,
+    pub(in crate::otf) prior_sigma: Option<f64>,
+    pub(in crate::otf) value: f64,
+    pub(in crate::otf) sigma: f64,
     /// From the prior, in the standard deviations that this should have.
-    pub(super) pull: Option<f64>,
+    pub(in crate::otf) pull: Option<f64>,
     /// How far the data rather than the prior determine it, 0 to 1.
-    pub(super) data_share: f64,
+    pub(in crate::otf) data_share: f64,
     /// Of simulated data.
-    pub(super) truth: Option<f64>,
+    pub(in crate::otf) truth: Option<f64>,
     /// The error over sigma.
-    pub(super) z: Option<f64>,
+    pub(in crate::otf) z: Option<f64>,
+}
+
+impl ParameterRow {
+    /// Whether it is one of a plateau or a record: of these there are too many to be told.
+    pub(in crate::otf) fn is_of_a_plateau(&self) -> bool {
+        let name = &self.parameter;
+        let rest = name.strip_prefix("plateau_").or(name.strip_prefix("record_"));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    }
 }
 
 /// The rows of `parameters.csv`.

@@ -15,7 +15,7 @@ use super::quality::{Quality, judged_bins, quality};
 /// One row of `errors.csv`: one emitter of one configuration. Empty where it cannot be said:
 /// measured data have no known truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct ErrorRow {
+pub(in crate::otf) struct ErrorRow {
     /// Place in `configurations.csv`.
     pub configuration: u64,
     /// Channel and scan mode.
@@ -107,7 +107,7 @@ pub struct Row {
 
 /// How well every configuration did.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(in crate::otf) struct Judged {
     /// By configuration.
     figures: Vec<Figures>,
     /// By configuration, and in it by emitter.
@@ -141,7 +141,7 @@ impl Judged {
     }
 
     /// The rows of `errors.csv`, in the order of the configurations.
-    pub(super) fn rows<'a>(&'a self, otf: &'a Otf) -> impl Iterator<Item = ErrorRow> + 'a {
+    pub(in crate::otf) fn rows<'a>(&'a self, otf: &'a Otf) -> impl Iterator<Item = ErrorRow> + 'a {
         let emitters = otf.study.emitters.len();
         let row = move |place: usize| self.row(otf, (place / emitters) as u64, place % emitters);
         (0..self.quality.len()).map(row)

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
+use crate::foundations::machine::peak_memory;
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Build};
 use crate::runner::store::{
@@ -366,6 +367,7 @@ impl<'a> Worker<'a> {
             finished: now(),
             wall_seconds: wall.as_secs_f64(),
             unit_seconds: counts.unit_time.as_secs_f64(),
+            peak_memory_bytes: peak_memory(),
             times,
         }
     }

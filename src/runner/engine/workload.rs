@@ -128,6 +128,18 @@ pub trait Workload: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Writes the page for people again, of all results; none if the workload has no such page.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    fn page_writer<'a>(
+        &'a self,
+        _run: &'a RunDir,
+        _plan: &'a BoundPlan,
+    ) -> Result<Option<Box<dyn Collector + 'a>>, WorkError> {
+        Ok(None)
+    }
+
     /// How results of a plan in the same folder, of a smaller study, are numbered in this one.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod collect;
 mod ledger;
 mod provenance;
+mod work_page;
 
 use std::error::Error;
 
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use crate::foundations::FileError;
 use crate::runner::plan::BoundPlan;
+use crate::runner::store::manifest;
 use crate::runner::store::{Envelope, Held, Replaced, RunDir, journals};
 
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
@@ -115,6 +117,25 @@ pub fn merge<'a>(
     let report = written?;
     let other_binaries = write_provenance(run, plan, &complete.provenance)?;
     Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
+}
+
+/// Has a collector go through all results once more, and write what products it likes of a run that was
+/// merged; `provenance.json` then says what they are now. None if something is missing.
+///
+/// # Errors
+/// If a file cannot be used.
+pub fn rewrite<'a>(
+    run: &RunDir,
+    plan: &BoundPlan,
+    collector: Box<dyn Collector + 'a>,
+) -> Result<Option<Report>, MergeError> {
+    let Collected::Complete(complete) = collect(run, plan, || Ok(collector))? else {
+        return Ok(None);
+    };
+    plan.check_stands(run)?;
+    let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
+    manifest::list_again(run, &plan.plan.workload)?;
+    Ok(Some(report))
 }
 
 /// Makes a look at the results that there are, in partials and journals. Says how many units they are.

@@ -1,6 +1,8 @@
 //! `provenance.json`: who worked on what, where and when. The one file of a run that differs from one
 //! time to the next.
 
+use std::io::Write as _;
+
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -8,6 +10,8 @@ use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::{BoundPlan, Build, Mended, Split, TakenOver};
 use crate::runner::store::manifest::{self, Product};
 use crate::runner::store::{Provenance, RunDir};
+
+use super::work_page;
 
 #[derive(Serialize)]
 struct RunProvenance<'a> {
@@ -53,6 +57,8 @@ pub(super) fn write_provenance(
         products: manifest::list(run, &plan.plan.workload)?,
         shards,
     };
+    let page = work_page::render(plan, shards, (&provenance.merged, &provenance.products));
+    files::write_whole(&run.work_page(), |w| w.write_all(page.as_bytes()))?;
     files::write_json(&run.provenance(), &provenance)?;
     Ok(others)
 }

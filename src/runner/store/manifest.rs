@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::files::plain;
-use crate::foundations::{Digest, FileError};
+use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::BoundPlan;
 
 use super::run_dir::RunDir;
@@ -54,6 +54,19 @@ pub fn list(run: &RunDir, workload: &str) -> Result<Vec<Product>, FileError> {
         products.push(Product { name, bytes, blake3: Digest::of_file(&path)? });
     }
     Ok(products)
+}
+
+/// Writes the list in `provenance.json` anew, and leaves all else there as it is.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn list_again(run: &RunDir, workload: &str) -> Result<(), FileError> {
+    let path = run.provenance();
+    let unreadable = |e: serde_json::Error| FileError::new("read", &path, e.into());
+    let mut written: serde_json::Value =
+        serde_json::from_slice(&plain::read(&path)?).map_err(unreadable)?;
+    written["products"] = serde_json::to_value(list(run, workload)?).map_err(unreadable)?;
+    files::write_json(&path, &written)
 }
 
 /// What of `provenance.json` is about products.

@@ -31,7 +31,7 @@ use super::envelope::Envelope;
 
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 pub(super) const CHECKSUM_AT: usize = 72;
 pub(super) const HEADER: usize = 104;
 
@@ -73,6 +73,9 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// Seconds spent in units, over all threads.
     pub unit_seconds: f64,
+    /// The most memory that the process had until then, bytes, where the system tells it. Of a process
+    /// that worked on several shards one after the other, the earlier ones are in it.
+    pub peak_memory_bytes: Option<u64>,
     /// How long the units of each column took in this process.
     pub times: Vec<ColumnTime>,
 }

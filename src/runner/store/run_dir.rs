@@ -155,6 +155,12 @@ impl RunDir {
         self.root.join("provenance.json")
     }
 
+    /// How the work went: a page beside the provenance, made from it. As that, it differs from run to run.
+    #[must_use]
+    pub fn work_page(&self) -> PathBuf {
+        self.root.join("work.html")
+    }
+
     /// Checks that what stands in the place of a file of the run is a file, and what stands in the
     /// place of a folder is one. The folder of the run itself may be a link, and those above it.
     ///
@@ -210,7 +216,8 @@ impl RunDir {
         let mut names: Vec<&str> = of_all.chain(OF_SOME).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().map(|name| self.product(name)).chain([self.provenance()]).collect()
+        let last = [self.work_page(), self.provenance()];
+        names.into_iter().map(|name| self.product(name)).chain(last).collect()
     }
 }
 
@@ -220,6 +227,7 @@ const PRODUCTS: [(&str, &[&str]); 2] = [
         "otf",
         &[
             "solution.npz",
+            "report.html",
             "configurations.csv",
             "records.csv",
             "errors.csv",

@@ -120,7 +120,7 @@ pub use random::noise_key;
 pub use recipe::Recipe;
 pub use records::RecordsError;
 pub use resample::{Draw, Resampling};
-pub use resolved::truth_of;
+pub use resolved::{published_of, truth_of};
 pub use screening::{Reason, Screening};
 pub use simulate::TrueParameters;
 pub use truth::Truth;

@@ -104,6 +104,18 @@ pub fn truth_of(
     Ok(Some(Truth::simulated(set.channel, read_model(set, data, emitters)?)))
 }
 
+/// What `data.model` says of the emissivities; none if there is none.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn published_of(
+    set: ChannelScan,
+    data: &DataSettings,
+    emitters: &[Emitter],
+) -> Result<Option<Truth>, DataError> {
+    Ok(read_model(set, data, emitters)?.map(Truth::published))
+}
+
 fn read_model(
     set: ChannelScan,
     data: &DataSettings,

@@ -9,6 +9,7 @@
 
 mod clock;
 mod constraint;
+mod correlation;
 mod deadline;
 mod external;
 pub mod joint;
@@ -29,6 +30,7 @@ pub(crate) mod tests;
 
 pub use clock::time_factoring;
 pub use constraint::Constraint;
+pub use correlation::weighted_correlation;
 pub use deadline::Deadline;
 pub use external::external_solution;
 pub use linear::system::Unusable;
@@ -37,4 +39,4 @@ pub use method::{EACH_EMITTER, Method, MethodInfo, MethodOption, OptionValues, R
 pub use outcome::{NotFinite, Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
-pub use residual::{add_squared_residuals, prediction_error};
+pub use residual::{add_squared_residuals, prediction_error, standard_residuals};

@@ -31,6 +31,14 @@ pub fn add_squared_residuals(problem: &Problem, emissivity: &[Complex64], sums: 
     }
 }
 
+/// Each record's residual in standard deviations of the noise of its real and of its imaginary part: of
+/// a model that holds, both are normal numbers of variance one.
+#[must_use]
+pub fn standard_residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
+    let of_noise = residuals(problem, emissivity).into_iter().zip(problem.variance);
+    of_noise.map(|(residual, variance)| residual / (0.5 * variance).sqrt()).collect()
+}
+
 /// How far held-out records lie from what the emissivities predict: the root mean square residual in
 /// standard deviations of the noise. One, if only noise is left.
 #[must_use]

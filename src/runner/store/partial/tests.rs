@@ -28,6 +28,7 @@ pub(in crate::runner::store) fn partial(plan: &BoundPlan, shard: u32) -> Partial
         finished: "then".into(),
         wall_seconds: 0.5,
         unit_seconds: 0.9,
+        peak_memory_bytes: Some(1 << 20),
         times,
         binary: Digest::of(b"this build"),
         earlier_binaries: Vec::new(),

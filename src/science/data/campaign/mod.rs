@@ -156,6 +156,12 @@ impl Campaign {
         &self.plateaus
     }
 
+    /// At which emitters emit before corrections, K, `[emitter][record]` of those that are used.
+    #[must_use]
+    pub fn temperatures(&self) -> &[Vec<f64>] {
+        &self.selected.temperatures
+    }
+
     /// Number of records used.
     #[must_use]
     pub fn records(&self) -> usize {
