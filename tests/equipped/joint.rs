@@ -472,10 +472,10 @@ fn temperatures_of_plateaus(judged: &Judged) -> Checked {
     let years = inputs.years.as_ref().ok_or("the file has times")?;
     let model = inputs.model_corrections.as_ref().ok_or("the model has corrections")?;
     let bodies = [("xcal", 0), ("ical", 1), ("refhorn", 3), ("skyhorn", 4)];
-    let mut all = 0.0;
-    let mut count = 0.0;
+    let mut all = 0.0f64;
+    let mut count = 0.0f64;
     for (body, place) in bodies {
-        let (mut first, mut squares, mut plateaus) = (0, 0.0, 0.0);
+        let (mut first, mut squares, mut plateaus) = (0, 0.0f64, 0.0f64);
         for (p, plateau) in inputs.plateaus.chunk_by(|a, b| a == b).enumerate() {
             let error = |record: usize| {
                 let read = inputs.readings_k[place][record];
@@ -491,10 +491,10 @@ fn temperatures_of_plateaus(judged: &Judged) -> Checked {
             plateaus += 1.0;
         }
         assert_eq!(plateaus, 60.0);
-        println!("{body}: rms pull {:.3}", (squares / plateaus as f64).sqrt());
+        println!("{body}: rms pull {:.3}", (squares / plateaus).sqrt());
         (all, count) = (all + squares, count + plateaus);
     }
-    let rms = (all / count as f64).sqrt();
+    let rms = (all / count).sqrt();
     assert!((0.9..1.2).contains(&rms), "{rms}");
     Ok(())
 }

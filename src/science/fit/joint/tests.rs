@@ -489,7 +489,7 @@ fn names_that_are_none_are_answered_with_those_that_are() {
 /// emissivity and response too.
 #[test]
 fn error_bars_are_honest() {
-    let (mut squares, mut count, mut product, mut cells) = (0.0, 0.0, 0.0, 0.0);
+    let (mut squares, mut count, mut product, mut cells) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
     for draw in 0..40 {
         let mut numbers = gaussian(500 + draw);
         let mut values = SharedValues::none(PUBLISHED_LL, 7);
@@ -521,7 +521,7 @@ fn error_bars_are_honest() {
             cells += 1.0;
         }
     }
-    let (z, pull) = ((squares / count as f64).sqrt(), (product / cells as f64).sqrt());
+    let (z, pull) = ((squares / count).sqrt(), (product / cells).sqrt());
     assert!((0.93..1.07).contains(&z), "{z}");
     assert!((0.85..1.15).contains(&pull), "{pull}");
 }
