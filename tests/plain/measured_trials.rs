@@ -99,7 +99,10 @@ fn check(resampling: Resampling, word: &str, trials: u64) -> Checked {
     assert!((0.9..1.3).contains(&worst_of["wls"]), "{worst_of:?}");
     assert!(worst_of["tsvd"] > 2.0 * worst_of["wls"], "{worst_of:?}");
     let stdout = run.stdout();
-    assert!(stdout.contains("error in predicting held-out records against that of wls"), "{stdout}");
+    assert!(
+        stdout.contains("error in predicting held-out records against that of wls"),
+        "{stdout}"
+    );
     let summary = run.table("summary.csv")?;
     assert_eq!(summary.len(), 4 * 7);
     for row in summary {
