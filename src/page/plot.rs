@@ -164,7 +164,7 @@ impl Plot {
                     svg.area x=(self.left) y=(TOP) width=(number(w)) height=(number(h))
                         viewBox={ "0 0 " (number(w)) " " (number(h)) } preserveAspectRatio="none"
                         data-x=(self.x.1.described()) data-y=(self.y.1.described())
-                        data-l=(self.x.0) {
+                        data-l=(self.x.0) data-r=[self.rows.as_ref().map(|names| names.join("|"))] {
                         @for shape in &self.shapes { (self.draw(shape)) }
                     }
                     text.label x=(number(self.left + w / 2.0)) y=(number(self.height - 6.0))

@@ -65,7 +65,10 @@
         var n = nearest(path, p.x);
         if (n && path.dataset.n) { lines.push(path.dataset.n + ' ' + show(y.at(1 - n[1] / full[1]))); }
       });
-      if (!paths.length) { lines.push(show(y.at(1 - p.y / full[1]))); }
+      if (area.dataset.r) {
+        var row = area.dataset.r.split('|')[Math.round(-y.at(1 - p.y / full[1]))];
+        if (row) { lines.unshift(row); }
+      } else if (!paths.length) { lines.push(show(y.at(1 - p.y / full[1]))); }
       tip.textContent = lines.join('\n');
       tip.style.display = 'block';
       var left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 6);

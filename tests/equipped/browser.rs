@@ -20,12 +20,22 @@ f.onload = () => {
   const w = f.contentWindow, d = w.document, e = d.scrollingElement, say = [];
   const links = [...d.querySelectorAll('a[href^="#"]')];
   const dead = links.filter(a => !d.getElementById(a.getAttribute('href').slice(1)));
-  const area = d.querySelector('svg.area [data-n]').parentNode, box = area.getBoundingClientRect();
+  const named = d.querySelector('svg.area [data-n="real"]');
+  const area = named ? named.parentNode : d.querySelector('svg.area'), box = area.getBoundingClientRect();
   area.dispatchEvent(new w.PointerEvent('pointermove', { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 }));
   say.push(e.scrollWidth <= w.innerWidth ? 'fits' : 'overflows ' + e.scrollWidth + ' > ' + w.innerWidth);
   say.push(w.innerWidth === WIDTH ? 'as wide' : 'width ' + w.innerWidth);
   say.push(dead.length === 0 && links.length > 5 ? 'anchors' : 'dead ' + dead.map(a => a.href));
   say.push(d.getElementById('tip').textContent.split('\n').length > 2 ? 'values' : 'no values');
+  const whole = area.getAttribute('viewBox');
+  const at = part => ({ clientX: box.x + box.width * part, clientY: box.y + box.height * part });
+  area.setPointerCapture = () => {};
+  area.dispatchEvent(new w.PointerEvent('pointerdown', at(0.25)));
+  area.dispatchEvent(new w.PointerEvent('pointermove', at(0.5)));
+  area.dispatchEvent(new w.PointerEvent('pointerup', at(0.75)));
+  const zoomed = area.getAttribute('viewBox') !== whole && d.querySelectorAll('.zoomed text').length === 10;
+  area.dispatchEvent(new w.MouseEvent('dblclick'));
+  say.push(zoomed && area.getAttribute('viewBox') === whole && !d.querySelector('.zoomed') ? 'zooms' : 'does not zoom');
   say.push('ground ' + w.getComputedStyle(d.body).backgroundColor);
   out.textContent = say.join('; ');
 };
@@ -87,8 +97,11 @@ fn look(folder: &Path, page: &str, width: u32, is_dark: bool) -> Result<String, 
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let said = dom.split("<pre id=\"out\">").nth(1).and_then(|rest| rest.split('<').next());
     let said = said.ok_or_else(|| format!("no answer: {log}"))?;
-    let expected =
-        if page == "report.html" { "fits; as wide; anchors; values" } else { "fits; as wide" };
+    let expected = if page == "report.html" {
+        "fits; as wide; anchors; values; zooms"
+    } else {
+        "fits; as wide"
+    };
     if !said.starts_with(expected) {
         return Err(format!("{page} at {width}: {said}").into());
     }

@@ -75,11 +75,16 @@ fn forest(ranking: &Ranking) -> Markup {
     };
     let near: Vec<&Difference> = order.iter().map(|m| &ranking.lines[*m].all).collect();
     let near = near.into_iter().filter(|d| percent(d).abs() <= FARTHEST);
-    let least = match ranking.error_of {
+    let least: f64 = match ranking.error_of {
         ErrorOf::Emissivity => 1.0,
         ErrorOf::Prediction => 0.01,
     };
-    let reach = near.map(|d| percent(d).abs() + half(d).min(FARTHEST)).fold(least, f64::max) * 1.08;
+    let ends =
+        near.map(|d| (percent(d) - half(d).min(FARTHEST), percent(d) + half(d).min(FARTHEST)));
+    let (low, high) =
+        ends.fold((-least, least), |(low, high), (left, right)| (low.min(left), high.max(right)));
+    let margin = 0.06 * (high - low);
+    let (low, high) = (low - margin, high + margin);
     let (mut bars, mut dots) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     let mut names = Vec::new();
     for (row, method) in order.iter().enumerate() {
@@ -91,8 +96,8 @@ fn forest(ranking: &Ranking) -> Markup {
             _ => 2,
         };
         let (x, half) = (percent(&line.all), half(&line.all));
-        if x.abs() > reach {
-            let place = reach.copysign(x) * 0.985;
+        if !(low..=high).contains(&x) {
+            let place = if x < low { low + 0.2 * margin } else { high - 0.2 * margin };
             dots[series].push((place, y));
             names.push(format!("{} ({})", line.method, change(&line.all, ranking)));
         } else {
@@ -113,7 +118,7 @@ fn forest(ranking: &Ranking) -> Markup {
     let x_label = format!("change of the error against {}, percent", ranking.reference_label());
     Plot::new(
         "Error of each method on the same noise",
-        (&x_label, Scale::linear(-reach, reach)),
+        (&x_label, Scale::linear(low, high)),
         ("", Scale::linear(0.0, 1.0)),
     )
     .wide(0.0)

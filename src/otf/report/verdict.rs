@@ -44,8 +44,8 @@ fn verdict(facts: &Facts) -> Markup {
         .map(|(units, name)| format!("{} {name}", count(units)))
         .collect();
     let grid = format!(
-        "{} = {} of {} ({})",
-        counted(totals.sum(), "unit"),
+        "{} units = {} of {} ({})",
+        count(totals.sum()),
         counted(study.bins.len(), "bin"),
         counted(study.configurations(), "configuration"),
         sizes(facts)
