@@ -84,6 +84,7 @@ fn methods_that_fit_all_bins_hold_them_for_each_thread() {
 
 #[test]
 fn joint_fits_hold_the_bins_of_the_band() {
+    let _turn = turn();
     let settings = ["simulate.records=6000", "fit.methods=joint", "study.noise_levels=[0.05]"];
     assert_run(&settings, 2);
     let plateaus = "fit.options.joint.free=[\"xcal_offset\", \"plateau_temperatures\"]";

@@ -454,9 +454,9 @@ impl<const N: usize> BasisSums<N> {
             }
         }
         self.lanes = lanes;
-        for a in 0..N {
-            let products = of_basis[a].1.iter().zip(rest).map(|(q, value)| q * value);
-            self.rest[a] += products.sum::<f64>();
+        for (sum, (_, column)) in self.rest.iter_mut().zip(of_basis) {
+            let products = column.iter().zip(rest).map(|(q, value)| q * value);
+            *sum += products.sum::<f64>();
         }
     }
 

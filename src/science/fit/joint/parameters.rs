@@ -116,7 +116,9 @@ pub(super) fn entries(emitters: &[String], operating: Option<usize>) -> Vec<Entr
         kind,
         shared_by,
         usual,
-        is_usually_fixed: matches!(kind, Kind::Drift(1)),
+        // The time of the drift is known; and where the secondary vibration comes from there may be no light
+        // at all, as in llss: of noise it would make what is no information.
+        is_usually_fixed: matches!(kind, Kind::Drift(1) | Kind::Secondary),
     };
     let mut all: Vec<Entry> = (0..FITTED)
         .map(|i| {

@@ -174,6 +174,7 @@ fn everything_free() -> JointSettings {
     let mut settings = JointSettings::default();
     settings.free.push("plateau_temperatures".into());
     settings.prior.insert("ical_drift_time".into(), Prior::Sigma(0.05));
+    settings.prior.insert("vs".into(), Prior::Sigma(2e-5));
     settings
 }
 
