@@ -135,7 +135,7 @@ pub(crate) fn assert_same(expected: &Products, found: &Products, what: &str) {
     let is_of_all = |name: &String| !OF_JOINT_FITS.contains(&name.as_str());
     let of_all: Vec<String> = names(expected).into_iter().filter(is_of_all).collect();
     assert_eq!(of_all, all);
-    assert!([8, 10].contains(&expected.len()), "{what}: {:?}", names(expected));
+    assert!([9, 11].contains(&expected.len()), "{what}: {:?}", names(expected));
     assert_eq!(names(found), names(expected), "{what}");
     for (name, bytes) in expected {
         // Not assert_eq: nobody reads a megabyte of bytes.
