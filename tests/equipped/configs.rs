@@ -85,7 +85,7 @@ fn measured() -> Result<(), Failed> {
 fn joint() -> Result<(), Failed> {
     let settings = ["simulate.records=400", "study.trials=1", "fit.bins=5-40"];
     let out = local("joint.toml", &settings)?;
-    contains(&out, &["2 configurations x 36 bins", "72 converged", "1     joint", "2     wls"])
+    contains(&out, &["2 configurations x 36 bins", "72 converged", "one trial  joint   -"])
 }
 
 fn joint_measured() -> Result<(), Failed> {

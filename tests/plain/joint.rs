@@ -49,7 +49,7 @@ fn data_sets_of_one_channel_share_bolometer_and_thermometers() -> Checked {
         of(&ss, name)?;
     }
     // Harmonics and vibrations are those of a scan mode.
-    for name in ["h2_llss", "h2_llsf", "h3_llsf", "vp0_llss", "vp4_llsf", "vs_llss"] {
+    for name in ["h2_llss", "h2_llsf", "h3_llsf", "vp0_llss", "vp4_llsf"] {
         of(&ss, name)?;
     }
     assert!(!ss.iter().any(|(name, _)| name == "h2" || name.starts_with("bolometer_j0_")));

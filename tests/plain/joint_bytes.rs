@@ -46,7 +46,7 @@ fn local(settings: &[&str], shards: &str, threads: &str) -> Products {
     let out = ["local", "--out", text(folder.path()), "--shards", shards, "--threads", threads];
     otfhpc(out.iter().chain(&CAMPAIGN).chain(settings)).ended(0);
     let found = products(folder.path());
-    assert_eq!(found.len(), 10, "{:?}", found.keys());
+    assert_eq!(found.len(), 11, "{:?}", found.keys());
     found
 }
 

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::planned::{Planned, SLOW, Working};
+use crate::support::planned::{PATIENCE, Planned, SLOW, Working};
 use crate::support::program::{Ran, SMALL, assert_same, otfhpc, products, text};
 use crate::support::turn;
 use otfhpc::runner::store::RunDir;
@@ -76,6 +76,7 @@ fn a_plan_is_not_replaced_while_a_task_works() {
     assert!(planned.run.journal(1).exists());
     // A task that is stopped has not gone: whoever tries its lock sees that.
     working.signal(Signal::STOP);
+    wait_until_stopped(working.child.id());
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(1000);
     File::options().append(true).open(planned.run.journal(1)).unwrap().set_modified(old).unwrap();
     let said = otfhpc(["status", planned.path()]).ended(0).stdout;
@@ -85,6 +86,22 @@ fn a_plan_is_not_replaced_while_a_task_works() {
     let said = otfhpc(["status", planned.path()]).ended(0).stdout;
     assert!(!said.contains("running"), "{said}");
     otfhpc(words).ended(0);
+}
+
+/// A process that was sent the signal may go on for a moment, and its threads may write once more.
+fn wait_until_stopped(process: u32) {
+    let is_stopped = || {
+        let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        })
+    };
+    let start = std::time::Instant::now();
+    while !is_stopped() {
+        assert!(start.elapsed() < PATIENCE, "it does not stop");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 /// Where there are no locks, a plan may be replaced under a task: it notices before it writes.

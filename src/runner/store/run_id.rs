@@ -85,6 +85,8 @@ impl RunId {
         run: &RunDir,
         otherwise: impl FnOnce() -> Option<Self>,
     ) -> Result<Settled, FileError> {
+        // Looked at before what is in it: a file that comes in between is somebody else's, and stays.
+        let was_there = run.id().symlink_metadata().is_ok();
         let (id, copy_of) = match Self::find(run)? {
             FoundId::Own(id) if is_here(run) => return Ok(Settled { id, copy_of: None }),
             // It was moved, or has another path here: the next copy is one of this place.
@@ -95,7 +97,6 @@ impl RunId {
                 None => (Self::random(run)?, None),
             },
         };
-        let was_there = run.id().symlink_metadata().is_ok();
         let bytes = IdFile::here(run, &id)?.bytes(run)?;
         let fill = |w: &mut io::BufWriter<&std::fs::File>| w.write_all(&bytes);
         if was_there {
