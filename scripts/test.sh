@@ -32,7 +32,7 @@ has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 # Can this Python make an environment with pip in it?
 has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
-has_scipy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy' 2>/dev/null; }
+has_scipy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy, astropy' 2>/dev/null; }
 
 # With NumPy and SciPy in place already, it does not matter how they got there.
 needs_no_venv() { [[ -n ${OTFHPC_TEST_PYTHON:-} ]] || has_scipy; }
