@@ -58,6 +58,7 @@ pub(super) struct NewtonSystem {
 }
 
 /// A step, and what it promises.
+#[derive(Clone)]
 pub(super) struct Step {
     pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,

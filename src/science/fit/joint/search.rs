@@ -124,7 +124,7 @@ impl Search<'_> {
             return Ok(None);
         }
         while *damping < MOST_DAMPING {
-            let step = if *damping > 0.0 { step(system, *damping)? } else { copy(&newton) };
+            let step = if *damping > 0.0 { step(system, *damping)? } else { newton.clone() };
             let to = place.moved(&step);
             if step.longest() < LONGEST
                 && let Ok(there) = self.evaluate(&to, weights)
@@ -326,10 +326,6 @@ impl Step {
     fn longest(&self) -> f64 {
         self.x.iter().fold(0.0, |most: f64, x| most.max(x.abs()))
     }
-}
-
-fn copy(step: &Step) -> Step {
-    Step { x: step.x.clone(), y: step.y.clone(), decrement: step.decrement }
 }
 
 impl Place {
