@@ -78,6 +78,9 @@ main() {
     read_arguments "$@"
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     mkdir -p "$WORK"
+    # Two at once would carry each other's program.
+    exec 9>"$WORK/lock"
+    flock 9
     provide_maturin
     lay_out_program
     make_wheel

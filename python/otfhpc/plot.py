@@ -105,13 +105,13 @@ def residuals(found: Fit, data: Spectra, *, ax: Axes | None = None) -> Axes:
     data : Spectra
         What was fitted.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. What is drawn is the real part; noise alone is grey, of standard deviation one.
+        Where to draw. What is drawn is the real part: of noise alone it has no pattern.
     """
     ax = _axes(ax)
     chosen = found.status == _CONVERGED
     rest = found.residual(data)[:, chosen].real / np.sqrt(data.variance[:, chosen] / 2.0)
     ghz = found.frequency_ghz[chosen]
-    image = ax.pcolormesh(ghz, np.arange(len(rest)), rest, vmin=-5, vmax=5, cmap="RdGy", shading="nearest")
+    image = ax.pcolormesh(ghz, np.arange(len(rest)), rest, vmin=-5, vmax=5, cmap="RdBu", shading="nearest")
     ax.figure.colorbar(image, ax=ax, label="residual (standard deviations)")
     ax.set_xlabel("frequency (GHz)")
     ax.set_ylabel("record")

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use rayon::prelude::*;
 
 use crate::interrupt::{Stop, on_threads};
-use crate::views::Views;
+use crate::views::{Spare, Tile, Views};
 
 /// What is asked for, as the package hands it in: it has checked lengths and shapes.
 #[derive(FromPyObject)]
@@ -139,17 +139,27 @@ impl Request {
         if self.couples_bins {
             return self.fit_coupled(views);
         }
-        let fit = |place| match stop.asked() {
-            true => BinFit { outcome: Outcome::Failed("stopped".into()), covariance: None },
-            false => self.fit_alone(views, place),
+        let fit = |spare: &mut Spare, bins| {
+            let tile = views.tile(bins, std::mem::take(spare));
+            let fits = self.fit_tile(&tile, stop);
+            *spare = tile.into_spare();
+            fits
         };
-        (0..views.bins()).into_par_iter().map(fit).collect()
+        let tiles = views.tiles().into_par_iter().map_init(Spare::default, fit);
+        tiles.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    fn fit_alone(&self, views: &Views, place: usize) -> BinFit {
-        let vectors = views.bin(place);
-        let columns = vectors.columns();
-        let problem = vectors.problem(&columns, self, place);
+    fn fit_tile(&self, tile: &Tile, stop: &Stop) -> Vec<BinFit> {
+        let fit = |place| match stop.asked() {
+            true => BinFit { outcome: Outcome::Failed("stopped".into()), covariance: None },
+            false => self.fit_alone(tile, place),
+        };
+        tile.places().map(fit).collect()
+    }
+
+    fn fit_alone(&self, tile: &Tile, place: usize) -> BinFit {
+        let design = tile.design(place);
+        let problem = tile.problem(place, &design, self);
         // The covariance rests on the factors that the fit has made.
         let shared = SharedFactors::new(problem.design, problem.data, problem.variance);
         let problem = Problem { shared: Some(&shared), ..problem };
@@ -158,11 +168,11 @@ impl Request {
 
     /// All bins together: their vectors are all there at once, copied where they are not in one piece.
     fn fit_coupled(&self, views: &Views) -> Vec<BinFit> {
-        let places = 0..views.bins();
-        let vectors: Vec<_> = places.clone().map(|place| views.bin(place)).collect();
-        let columns: Vec<_> = vectors.iter().map(|vectors| vectors.columns()).collect();
+        let all = views.tile(0..views.bins(), Spare::default());
+        let designs: Vec<_> = all.places().map(|place| all.design(place)).collect();
+        let placed = all.places().zip(&designs);
         let problems: Vec<Problem> =
-            places.map(|place| vectors[place].problem(&columns[place], self, place)).collect();
+            placed.map(|(place, design)| all.problem(place, design, self)).collect();
         let outcomes = fit_together(&problems, |bright| self.native.fit_coupled(bright));
         problems.iter().zip(outcomes).map(|(p, outcome)| self.concluded(p, outcome)).collect()
     }

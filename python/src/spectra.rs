@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use num_complex::Complex64;
-use numpy::ndarray::{Array2, Array3};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3};
+use numpy::ndarray::{Array2, ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods};
 use otfhpc::otf::study::{Config, RealisationId, Study};
-use otfhpc::science::data::{BinData, Campaign, Draw, Realisation, Resampling};
+use otfhpc::science::data::{Campaign, DataError, Draw, Realisation, Resampling};
 use otfhpc::science::fit::VarianceScale;
-use otfhpc::science::instrument::ChannelScan;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
@@ -27,25 +26,30 @@ pub(crate) struct Wanted {
     threads: Option<usize>,
 }
 
-/// What stands along the axes, and what stands there, bin after bin, emitter after emitter.
-struct Arrays {
-    set: ChannelScan,
-    records: usize,
-    bins: Vec<usize>,
-    emitters: Vec<String>,
-    frequency_ghz: Vec<f64>,
-    blocked: Vec<bool>,
-    is_relative: bool,
-    spectrum: Vec<Complex64>,
-    variance: Vec<f64>,
-    planck: Vec<f64>,
-    model: Option<Vec<Complex64>>,
-    temperatures: Vec<f64>,
-    record: Vec<i64>,
-    plateau: Vec<i64>,
+/// A data set in one realisation, of which spectra can be made.
+struct Prepared {
+    campaign: Campaign,
+    realisation: Realisation,
 }
 
-/// A dictionary of arrays: their memory is that of a fit, which so copies nothing.
+/// The large arrays, bin after bin, emitter after emitter: in the order in which a fit reads them.
+struct Large<'py> {
+    spectrum: Bound<'py, PyArray2<Complex64>>,
+    variance: Bound<'py, PyArray2<f64>>,
+    planck: Bound<'py, PyArray3<f64>>,
+}
+
+/// Where one bin of them stands.
+type BinPlace<'a> =
+    ((ArrayViewMut1<'a, Complex64>, ArrayViewMut1<'a, f64>), ArrayViewMut2<'a, f64>);
+
+/// What is known of a bin besides.
+struct BinFacts {
+    is_blocked: bool,
+    model: Option<Vec<Complex64>>,
+}
+
+/// A dictionary of arrays.
 #[derive(IntoPyObject)]
 pub(crate) struct SpectraArrays<'py> {
     set: String,
@@ -73,16 +77,12 @@ pub(crate) fn spectra<'py>(py: Python<'py>, wanted: Wanted) -> PyResult<SpectraA
     let config = Config::load(wanted.config.as_deref(), &wanted.assignments).map_err(invalid)?;
     let study = Study::new(&config).map_err(invalid)?;
     let id = wanted.realisation(&study)?;
-    let make = |stop: &Stop| {
-        let campaign = Campaign::prepare(study.sets[id.set], &study.recipe(&config))?;
-        // All records, as `otfhpc spectra` has them: a trial chooses among them later.
-        let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
-        let realisation = campaign.realise(&draw, &study.bins);
-        Ok(Arrays::new(&study, &campaign, &realisation, stop))
-    };
-    let made: Result<Arrays, otfhpc::science::data::DataError> =
-        on_threads(py, wanted.threads, make)?;
-    made.map_err(invalid)?.into_python(py)
+    let prepare = |_: &Stop| Prepared::new(&study, &config, id);
+    let prepared = on_threads(py, wanted.threads, prepare)?.map_err(invalid)?;
+    let shape = (study.bins.len(), study.emitters.len(), prepared.campaign.records());
+    let large = Large::new(py, shape)?;
+    let facts = large.fill(py, &prepared, wanted.threads)?;
+    prepared.described(py, &study, large, facts)
 }
 
 impl Wanted {
@@ -115,92 +115,98 @@ impl Wanted {
     }
 }
 
-impl Arrays {
-    fn new(study: &Study, campaign: &Campaign, realisation: &Realisation, stop: &Stop) -> Self {
-        let (records, bins) = (campaign.records(), study.bins.clone());
-        let emitters: Vec<String> = study.emitters.iter().map(|e| e.name().to_owned()).collect();
-        let mut arrays = Self {
-            set: campaign.axis().channel_scan(),
-            records,
-            frequency_ghz: bins.iter().map(|bin| campaign.axis().frequency_ghz(*bin)).collect(),
-            blocked: vec![false; bins.len()],
-            is_relative: false,
-            spectrum: vec![Complex64::ZERO; bins.len() * records],
-            variance: vec![0.0; bins.len() * records],
-            planck: vec![0.0; bins.len() * records * emitters.len()],
-            model: None,
-            temperatures: Vec::new(),
-            record: used(campaign),
-            plateau: campaign.plateaus().iter().map(|number| *number as i64).collect(),
-            bins,
-            emitters,
-        };
-        let models = arrays.fill(campaign, realisation, stop);
-        arrays.model = models.into_iter().collect::<Option<Vec<_>>>().map(|rows| rows.concat());
-        if let Some(bin) = (!arrays.bins.is_empty()).then(|| campaign.bin_data(realisation, 0)) {
-            arrays.is_relative = bin.scale == VarianceScale::Relative;
-            arrays.temperatures = realisation.context(&bin).temperatures.concat();
-        }
-        arrays
+impl Prepared {
+    fn new(study: &Study, config: &Config, id: RealisationId) -> Result<Self, DataError> {
+        let campaign = Campaign::prepare(study.sets[id.set], &study.recipe(config))?;
+        // All records, as `otfhpc spectra` has them: a trial chooses among them later.
+        let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
+        let realisation = campaign.realise(&draw, &study.bins);
+        Ok(Self { campaign, realisation })
     }
 
-    /// Fills the large arrays, bins side by side; returns what is known of the emissivities.
-    fn fill(
-        &mut self,
-        campaign: &Campaign,
-        realisation: &Realisation,
-        stop: &Stop,
-    ) -> Vec<Option<Vec<Complex64>>> {
-        let (records, emitters) = (self.records.max(1), self.emitters.len());
-        let spectra = self.spectrum.par_chunks_mut(records);
-        let places = spectra
-            .zip(self.variance.par_chunks_mut(records))
-            .zip(self.planck.par_chunks_mut(records * emitters.max(1)))
-            .zip(&mut self.blocked);
-        let fill = |(position, (((spectrum, variance), planck), blocked)): (usize, _)| {
-            if stop.asked() {
-                return None;
-            }
-            let BinData { is_blocked, design, data, variance: own, model, .. } =
-                campaign.bin_data(realisation, position);
-            let spectrum: &mut [Complex64] = spectrum;
-            let variance: &mut [f64] = variance;
-            let planck: &mut [f64] = planck;
-            let blocked: &mut bool = blocked;
-            spectrum.copy_from_slice(&data);
-            variance.copy_from_slice(&own);
-            for (to, from) in planck.chunks_exact_mut(records).zip(design.iter()) {
-                to.copy_from_slice(from);
-            }
-            *blocked = is_blocked;
-            model
+    /// All of it, with what stands along the axes.
+    fn described<'py>(
+        &self,
+        py: Python<'py>,
+        study: &Study,
+        large: Large<'py>,
+        facts: Vec<BinFacts>,
+    ) -> PyResult<SpectraArrays<'py>> {
+        let (campaign, realisation) = (&self.campaign, &self.realisation);
+        let (axis, emitters) = (campaign.axis(), study.emitters.len());
+        let first = campaign.bin_data(realisation, 0);
+        let temperatures = realisation.context(&first).temperatures;
+        let shape = (emitters, campaign.records());
+        let by_emitter = Array2::from_shape_vec(shape, temperatures.concat()).map_err(invalid)?;
+        let blocked: Vec<bool> = facts.iter().map(|facts| facts.is_blocked).collect();
+        let rows: Option<Vec<_>> = facts.into_iter().map(|facts| facts.model).collect();
+        let model = |rows: Vec<Vec<Complex64>>| {
+            Array2::from_shape_vec((rows.len(), emitters), rows.concat()).map_err(invalid)
         };
-        places.enumerate().map(fill).collect()
-    }
-
-    fn into_python(self, py: Python<'_>) -> PyResult<SpectraArrays<'_>> {
-        let (n, b, e) = (self.records, self.bins.len(), self.emitters.len());
-        let planck = Array3::from_shape_vec((b, e, n), self.planck).map_err(invalid)?;
-        let by_record = |values| Array2::from_shape_vec((b, n), values).map_err(invalid);
-        let spectrum = Array2::from_shape_vec((b, n), self.spectrum).map_err(invalid)?;
-        let temperatures = Array2::from_shape_vec((e, n), self.temperatures).map_err(invalid)?;
-        let model = self.model.map(|rows| Array2::from_shape_vec((b, e), rows)).transpose();
-        let bins: Vec<i64> = self.bins.iter().map(|bin| *bin as i64).collect();
+        let ghz: Vec<f64> = study.bins.iter().map(|bin| axis.frequency_ghz(*bin)).collect();
+        let bins: Vec<i64> = study.bins.iter().map(|bin| *bin as i64).collect();
+        let plateau: Vec<i64> = campaign.plateaus().iter().map(|number| *number as i64).collect();
+        let Large { spectrum, variance, planck } = large;
         Ok(SpectraArrays {
-            set: self.set.to_string(),
-            emitters: self.emitters,
-            is_relative: self.is_relative,
-            spectrum: spectrum.reversed_axes().into_pyarray(py),
-            variance: by_record(self.variance)?.reversed_axes().into_pyarray(py),
-            planck: planck.permuted_axes([2, 0, 1]).into_pyarray(py),
-            temperatures: temperatures.reversed_axes().into_pyarray(py),
-            model: model.map_err(invalid)?.map(|model| model.into_pyarray(py)),
-            frequency_ghz: self.frequency_ghz.into_pyarray(py),
+            set: axis.channel_scan().to_string(),
+            emitters: study.emitters.iter().map(|emitter| emitter.name().to_owned()).collect(),
+            is_relative: first.scale == VarianceScale::Relative,
+            spectrum: spectrum.permute(Some([1, 0]))?,
+            variance: variance.permute(Some([1, 0]))?,
+            planck: planck.permute(Some([2, 0, 1]))?,
+            temperatures: by_emitter.reversed_axes().into_pyarray(py),
+            model: rows.map(model).transpose()?.map(|model| model.into_pyarray(py)),
+            frequency_ghz: ghz.into_pyarray(py),
             bins: bins.into_pyarray(py),
-            blocked: self.blocked.into_pyarray(py),
-            record: self.record.into_pyarray(py),
-            plateau: self.plateau.into_pyarray(py),
+            blocked: blocked.into_pyarray(py),
+            record: used(campaign).into_pyarray(py),
+            plateau: plateau.into_pyarray(py),
         })
+    }
+}
+
+impl<'py> Large<'py> {
+    /// NumPy makes them, which asks the system for large pages and says so where there is no memory.
+    fn new(py: Python<'py>, (bins, emitters, records): (usize, usize, usize)) -> PyResult<Self> {
+        let empty = py.import("numpy")?.getattr("empty")?;
+        let plane = (bins, records);
+        Ok(Self {
+            spectrum: empty.call1((plane, "complex128"))?.cast_into()?,
+            variance: empty.call1((plane, "float64"))?.cast_into()?,
+            planck: empty.call1(((bins, emitters, records), "float64"))?.cast_into()?,
+        })
+    }
+
+    /// Fills them, bins side by side.
+    fn fill(
+        &self,
+        py: Python<'py>,
+        prepared: &Prepared,
+        threads: Option<usize>,
+    ) -> PyResult<Vec<BinFacts>> {
+        let (mut spectrum, mut variance, mut planck) =
+            (self.spectrum.readwrite(), self.variance.readwrite(), self.planck.readwrite());
+        let (mut spectrum, mut variance, mut planck) =
+            (spectrum.as_array_mut(), variance.as_array_mut(), planck.as_array_mut());
+        let fill = |stop: &Stop| {
+            let bins = spectrum.axis_iter_mut(Axis(0)).zip(variance.axis_iter_mut(Axis(0)));
+            let bins: Vec<_> = bins.zip(planck.axis_iter_mut(Axis(0))).enumerate().collect();
+            let one =
+                |(position, ((mut spectrum, mut variance), mut planck)): (usize, BinPlace)| {
+                    if stop.asked() {
+                        return BinFacts { is_blocked: false, model: None };
+                    }
+                    let bin = prepared.campaign.bin_data(&prepared.realisation, position);
+                    spectrum.assign(&ArrayView1::from(&bin.data));
+                    variance.assign(&ArrayView1::from(&bin.variance[..]));
+                    for (mut to, from) in planck.outer_iter_mut().zip(bin.design.iter()) {
+                        to.assign(&ArrayView1::from(&from[..]));
+                    }
+                    BinFacts { is_blocked: bin.is_blocked, model: bin.model }
+                };
+            bins.into_par_iter().map(one).collect()
+        };
+        on_threads(py, threads, fill)
     }
 }
 

@@ -1,6 +1,8 @@
 """Fits of arrays: the values of the program, whatever the arrays' layout."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -259,6 +261,28 @@ def test_an_interrupt_stops_a_fit_soon():
         signal.signal(signal.SIGALRM, before)
     # Nothing is left over: the next fit is as any other.
     assert otfhpc.fit(data).status.max() == 0
+
+
+MEMORY = """
+import resource
+import numpy as np
+import otfhpc
+
+shape = (4000, 257, 7)
+planck = np.random.default_rng(1).uniform(1.0, 3.0, shape)
+spectrum = planck.sum(axis=2) + 0j
+variance = np.ones(shape[:2])
+otfhpc.fit(spectrum[:, :4], planck[:, :4], variance[:, :4], threads=2)
+most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = most()
+otfhpc.fit(spectrum, planck, variance, threads=2)
+print((most() - before) / (spectrum.nbytes + planck.nbytes + variance.nbytes))
+"""
+
+
+def test_a_fit_of_any_arrays_copies_no_more_than_a_bin_for_each_thread():
+    ran = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 0.1
 
 
 def test_other_python_threads_go_on_during_a_fit(data):

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
+use crate::support::cluster::{Cluster, assert_same_as_local, reason_against};
 use crate::support::{Trial, python, trial_unless, turn};
 use libtest_mimic::Failed;
-use tempfile::TempDir;
 
 /// Every package that is installed, as `scripts/test.sh` fetched it.
 const WHEELHOUSE: &str = "target/wheelhouse";
@@ -15,12 +16,40 @@ const WHEELHOUSE: &str = "target/wheelhouse";
 const COMPLETE: &str = "target/wheelhouse/complete.txt";
 const REQUIREMENTS: [&str; 2] = ["python/requirements-build.txt", "python/requirements-test.txt"];
 
+/// Where the environment is made, anew each time.
+const FOLDER: &str = "target/wheel/tested";
+
+/// What a user types in a session of Python.
+const SUBMIT: &str = r#"
+import otfhpc
+
+settings = {"study.noise_levels": [0.01, 0.1], "fit": {"methods": ["wls", "huber"], "bins": "0,4-22"}}
+campaign = {"records": 60, "plateau_records": 5}
+run = otfhpc.submit(shards=3, simulate=campaign, slurm={"cpus_per_task": 1}, **settings)
+assert not run.is_over
+again = otfhpc.submit(shards=3, simulate=campaign, slurm={"cpus_per_task": 1}, **settings)
+results = again.wait(timeout=170, every=0.5).result()
+print(run.status()["merge"], results.summary["totals"]["converged"], results.emissivity.shape)
+"#;
+/// The same for the command.
+const SETTINGS: [&str; 5] = [
+    "study.noise_levels=[0.01,0.1]",
+    "fit.methods=[\"wls\",\"huber\"]",
+    "fit.bins=0,4-22",
+    "simulate.records=60",
+    "simulate.plateau_records=5",
+];
+
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial_unless(
-        no_wheelhouse(),
-        "the_wheel_installs_in_a_clean_environment_and_passes_its_tests",
-        whole,
-    )]
+    let none = no_wheelhouse();
+    vec![
+        trial_unless(
+            none.clone(),
+            "the_wheel_installs_in_a_clean_environment_and_passes_its_tests",
+            whole,
+        ),
+        trial_unless(none.or_else(reason_against), "a_run_is_submitted_from_python", submitted),
+    ]
 }
 
 fn root() -> &'static Path {
@@ -49,15 +78,11 @@ fn no_wheelhouse() -> Option<String> {
 
 /// A clean environment with the wheel, and what its tests need, in it.
 struct Environment {
-    folder: TempDir,
+    folder: PathBuf,
 }
 
 fn whole() -> Result<(), Failed> {
-    let environment = {
-        // It may compile, on all processors.
-        let _turn = turn();
-        Environment::with_wheel()?
-    };
+    let environment = Environment::shared()?;
     environment.passes("ruff", &["check", "--no-cache", "python"])?;
     environment.passes("ruff", &["format", "--check", "--no-cache", "python"])?;
     environment.passes(
@@ -68,18 +93,44 @@ fn whole() -> Result<(), Failed> {
     environment.passes_pytest(&["--pyargs", "otfhpc", "--doctest-modules"])
 }
 
+/// On a real Slurm, from a session of Python to the results.
+fn submitted() -> Result<(), Failed> {
+    let environment = Environment::shared()?;
+    let cluster = Cluster::start()?;
+    fs::write(cluster.path("session.py"), SUBMIT)?;
+    let said =
+        cluster.line(&format!("'{}' session.py", environment.program("python").display()))?;
+    assert_eq!(said.trim(), "merged 76 (4, 257, 7)");
+    assert_same_as_local("results", &cluster, &SETTINGS)
+}
+
 impl Environment {
+    /// The one that all trials share.
+    fn shared() -> Result<&'static Self, Failed> {
+        static MADE: OnceLock<Result<Environment, String>> = OnceLock::new();
+        let make = || {
+            // It may compile, on all processors.
+            let _turn = turn();
+            Self::with_wheel().map_err(|failed| failed.message().unwrap_or_default().to_owned())
+        };
+        MADE.get_or_init(make).as_ref().map_err(Failed::from)
+    }
+
     /// Makes the wheel as users do, of the program and the library that the tests have compiled.
     fn with_wheel() -> Result<Self, Failed> {
-        let made = Self { folder: tempfile::tempdir()? };
+        let made = Self { folder: root().join(FOLDER) };
+        if made.folder.exists() {
+            fs::remove_dir_all(&made.folder)?;
+        }
+        fs::create_dir_all(&made.folder)?;
         let program = Path::new(env!("CARGO_BIN_EXE_otfhpc"));
-        let wheels = made.folder.path().join("wheels");
+        let wheels = made.folder.join("wheels");
         let build = root().join("scripts/build-wheel.sh");
         let python = python().ok_or("there is no Python")?;
         let chosen = ["--profile", "dev", "--features", "as-tested", "--program"].map(OsStr::new);
         let arguments = [&chosen[..], &[program.as_os_str(), "--out".as_ref(), wheels.as_os_str()]];
         run(made.offline(&build).env("PYTHON", &python).args(arguments.concat()))?;
-        let venv = made.folder.path().join("venv");
+        let venv = made.folder.join("venv");
         run(Command::new(&python).args(["-m", "venv"]).arg(&venv))?;
         let wheel = fs::read_dir(&wheels)?.next().ok_or("no wheel was written")??.path();
         let requirements = root().join("python/requirements-test.txt");
@@ -91,7 +142,7 @@ impl Environment {
 
     /// A program of the environment.
     fn program(&self, name: &str) -> PathBuf {
-        self.folder.path().join("venv/bin").join(name)
+        self.folder.join("venv/bin").join(name)
     }
 
     /// A command that takes packages from what was fetched, and from nowhere else.
@@ -110,7 +161,7 @@ impl Environment {
     /// Runs tests from elsewhere, so that they import what is installed.
     fn passes_pytest(&self, arguments: &[&str]) -> Result<(), Failed> {
         let settings = root().join("python/pyproject.toml");
-        let elsewhere = self.folder.path().join("tests");
+        let elsewhere = self.folder.join("tests");
         fs::create_dir_all(&elsewhere)?;
         let mut command = Command::new(self.program("python"));
         command.args(["-m", "pytest", "-c"]).arg(&settings).arg("--rootdir").arg(&elsewhere);
@@ -122,6 +173,8 @@ impl Environment {
         }
         let bare = ["PYTHONPATH", "OTFHPC_THREADS", "OTFHPC_EXECUTABLE"];
         bare.iter().for_each(|name| _ = command.env_remove(name));
+        // Threads of BLAS that wait for each other would take most of a busy machine.
+        command.env("OPENBLAS_NUM_THREADS", "1");
         run(command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&elsewhere))
     }
 }
