@@ -55,6 +55,8 @@ def program(cal: Path, sigma: float, threads: int, times: Times) -> None:
         times["program: whole command"].append(perf_counter() - start)
     found = phases(said.stdout + said.stderr)
     times["program: factor and solve"].append(found["factor wls"] + found["solve wls"])
+    made = found["design"] + found["factor wls"] + found["solve wls"]
+    times["program: design, factor, solve"].append(made)
     times["program: file to solution"].append(sum(found[phase] for phase in PHASES))
 
 
@@ -105,7 +107,9 @@ print(spectrum.nbytes + planck.nbytes + variance.nbytes, now() - before)
 
 def memory(records: int) -> dict[str, float]:
     """How much a fit of arrays in C order adds to the largest memory of a process, of these arrays."""
-    ran = subprocess.run([sys.executable, "-c", MEMORY, str(records)], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(records)], capture_output=True, text=True, check=True
+    )
     arrays, more = map(int, ran.stdout.split())
     return {"arrays_mb": arrays / 1e6, "more_mb": more / 1e6}
 
@@ -117,7 +121,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     names = ["program: whole command", "program: file to solution", "package: file to solution"]
-    names += ["program: factor and solve", "package: fit", "package: fit of arrays in C order"]
+    names += [
+        "program: design, factor, solve",
+        "program: factor and solve",
+        "package: fit",
+        "package: fit of arrays in C order",
+    ]
     times: Times = {name: [] for name in [*names, "search with SciPy, one bin"]}
     with tempfile.TemporaryDirectory() as folder:
         settings = {"records": given.records, "rounding": True}
