@@ -19,6 +19,8 @@ Examples
 ('xcal', np.float64(340.1))
 """
 
+from importlib.metadata import version as _version
+
 from otfhpc import plot
 from otfhpc._command import (
     CommandError,
@@ -46,7 +48,7 @@ from otfhpc._run import Run, local, simulate, submit
 from otfhpc._spectra import Spectra, spectra
 from otfhpc._table import Table
 
-__version__ = "0.1.0"
+__version__ = _version("otfhpc")
 
 __all__ = [
     "PUBLISHED_LL",
