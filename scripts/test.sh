@@ -14,6 +14,9 @@ set -euo pipefail
 readonly APT_SECONDS=600 # for each call of apt-get
 readonly PIP_SECONDS=300
 readonly PYTHON=target/python/bin/python
+# What the tests of the Python package install: it is fetched once, and they need no network.
+readonly WHEELHOUSE=target/wheelhouse
+readonly WHEELS=(python/requirements-build.txt python/requirements-test.txt)
 # Modules of tests/plain that take long.
 readonly SLOW=(survive two_at_once memory honest_error_bars)
 
@@ -110,12 +113,37 @@ make_python() {
     timeout "$PIP_SECONDS" "$python" -m venv --clear target/python >&2 && install_requirements
 }
 
+# Prints what the wheelhouse is for: the version of Python, and all requirements.
+wheels_wanted() {
+    "${OTFHPC_TEST_PYTHON:-$PYTHON}" -c 'import sys; print(*sys.version_info[:2], sep=".")'
+    cat "${WHEELS[@]}"
+}
+
+has_wheelhouse() { wheels_wanted 2>/dev/null | cmp --silent - "$WHEELHOUSE/complete.txt"; }
+
+fetch_wheels() {
+    rm -rf "$WHEELHOUSE"
+    mkdir -p "$WHEELHOUSE"
+    timeout "$PIP_SECONDS" "${OTFHPC_TEST_PYTHON:-$PYTHON}" -m pip download --quiet \
+        --disable-pip-version-check --only-binary :all: --dest "$WHEELHOUSE" \
+        "${WHEELS[@]/#/--requirement=}" >&2 &&
+        wheels_wanted >"$WHEELHOUSE/complete.txt"
+}
+
+# Fetches the packages that the wheel is built and tested with.
+provide_wheelhouse() {
+    if has_wheelhouse; then return; fi
+    say "fetching packages for the tests of the Python package into $WHEELHOUSE"
+    fetch_wheels || say "could not fetch them"
+}
+
 # Says which tests will be ignored.
 announce_ignored() {
     local reason
     if ! needs_no_venv; then
         say "ignored will be: the tests in Python that need what target/python has not (NumPy, SciPy)"
     fi
+    has_wheelhouse || say "ignored will be: the tests of the Python package (no $WHEELHOUSE)"
     if ! reason=$(scripts/slurm-testbed.sh check); then
         say "ignored will be: the tests on Slurm ($reason)"
     fi
@@ -134,6 +162,7 @@ check() {
 run_checks() {
     check cargo fmt --all --check
     check cargo clippy --quiet --all-targets -- -D warnings
+    check cargo clippy --quiet --package otfhpc-python --features as-tested -- -D warnings
     check cargo test --no-fail-fast
     RUSTDOCFLAGS='-D warnings' check cargo doc --quiet --no-deps
     say "all checks passed"
@@ -162,6 +191,7 @@ main() {
     fi
     provide_packages
     provide_python
+    provide_wheelhouse
     announce_ignored
     run_checks
 }

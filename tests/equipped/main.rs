@@ -27,14 +27,16 @@ mod room;
 mod same_bytes_measured;
 mod studies;
 mod threads;
+mod wheel;
 
 use support::Trial;
 
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 23] = [
+const MODULES: [Module; 24] = [
     ("faults", faults::trials),
+    ("wheel", wheel::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
