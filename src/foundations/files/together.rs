@@ -74,20 +74,20 @@ impl FilesTogether {
 fn sync_at_once(written: &[(PathBuf, NamedTempFile)]) -> Vec<io::Result<()>> {
     let alone = written.len() == 1;
     std::thread::scope(|scope| {
-        let start = |(_, temporary): &'_ (PathBuf, NamedTempFile)| {
+        let mut started = Vec::with_capacity(written.len());
+        for (_, temporary) in written {
             let file = temporary.as_file();
-            let made = Builder::new().name("otfhpc-sync".into());
-            let made = if alone { None } else { made.spawn_scoped(scope, || file.sync_all()).ok() };
-            made.ok_or_else(|| file.sync_all())
-        };
-        let started: Vec<_> = written.iter().map(start).collect();
+            let thread = Builder::new().name("otfhpc-sync".into());
+            let thread =
+                if alone { None } else { thread.spawn_scoped(scope, || file.sync_all()).ok() };
+            started.push(thread.ok_or_else(|| file.sync_all()));
+        }
         let died = || io::Error::other("the thread that syncs it ended early");
-        let end =
-            |started: Result<std::thread::ScopedJoinHandle<'_, io::Result<()>>, _>| match started {
-                Ok(thread) => thread.join().unwrap_or_else(|_| Err(died())),
-                Err(synced) => synced,
-            };
-        started.into_iter().map(end).collect()
+        let ended = started.into_iter().map(|started| match started {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Err(died())),
+            Err(synced) => synced,
+        });
+        ended.collect()
     })
 }
 

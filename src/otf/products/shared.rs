@@ -10,7 +10,6 @@ use crate::foundations::npz::{Label, NpzArchive};
 use crate::otf::UnitResult;
 use crate::otf::result::Shared;
 use crate::otf::study::Study;
-use crate::runner::store::RunDir;
 use crate::science::fit::joint::{BinErrors, FittedParameter};
 use crate::science::instrument::SPECTRUM_BINS;
 
