@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use divan::counter::ItemsCount;
+use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use num_complex::Complex64;
 use otfhpc::foundations::Digest;
+use otfhpc::foundations::numerics::{fused, with_widest_simd};
 use otfhpc::otf::study::{Config, Study};
 use otfhpc::otf::{Otf, UnitResult};
 use otfhpc::runner::engine::Workload;
@@ -32,6 +33,39 @@ fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
     pool.expect("nothing has made the pool before");
     divan::main();
+}
+
+/// What the processor can do at most: fused multiplications and additions in registers.
+#[divan::bench]
+fn fused_operations(bencher: Bencher) {
+    const LANES: usize = 48;
+    const TIMES: usize = 1000;
+    bencher.counter(ItemsCount::new(LANES * TIMES)).bench_local(|| {
+        let (factor, term) = (black_box(0.999), black_box(1e-3));
+        let mut sums = black_box([1.0; LANES]);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for _ in 0..TIMES {
+                    for sum in &mut sums {
+                        *sum = fused(*sum, factor, term);
+                    }
+                }
+            },
+        );
+        sums
+    });
+}
+
+/// What the memory can do at most: 64 MB read and written again.
+#[divan::bench]
+fn copying_memory(bencher: Bencher) {
+    let from = vec![1.0; 8 << 20];
+    let mut to = vec![0.0; from.len()];
+    bencher.counter(BytesCount::new(2 * 8 * from.len())).bench_local(|| {
+        to.iter_mut().zip(black_box(&from)).for_each(|(to, from)| *to = *from);
+        black_box(&mut to);
+    });
 }
 
 /// The columns of one bin: 1,200 records x 7 emitters.

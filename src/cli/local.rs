@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::runner::engine::Profile;
+use crate::runner::plan::Build;
 use crate::runner::store::RunDir;
 
 use super::args::LocalArgs;
@@ -15,6 +16,7 @@ use super::run::{environment, thread_count};
 use super::session::Session;
 
 pub(super) fn command(args: &LocalArgs, volume: Volume) -> Result<Exit> {
+    Build::look_ahead();
     let profile = Profile::new(args.profile);
     let run = RunDir::new(&args.settings.out);
     let room = |session: &Session| {

@@ -9,7 +9,7 @@ use crate::otf::study::MOST_THREADS;
 use crate::runner::engine::{
     Profile, ShardEnd, TaskError, ThreadCount, Worker, Workload, allow_open_files,
 };
-use crate::runner::plan::{BoundPlan, MemoryError};
+use crate::runner::plan::{BoundPlan, Build, MemoryError};
 use crate::runner::slurm::{Environment, ranges};
 use crate::runner::store::RunDir;
 use crate::runner::store::{Origin, Partial, Why};
@@ -39,6 +39,7 @@ pub(super) fn command(args: &RunArgs, volume: Volume) -> Result<Exit> {
 }
 
 fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
+    Build::look_ahead();
     let profile = Arc::new(Profile::new(args.profile));
     let (signals, requeued) = (Signals::obey()?, requeue::is_wanted()?);
     let slurm = environment()?;

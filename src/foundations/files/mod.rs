@@ -5,6 +5,7 @@ pub(crate) mod gunzip;
 pub mod leftovers;
 pub mod listing;
 pub mod plain;
+mod together;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -18,6 +19,7 @@ use thiserror::Error;
 use super::text::Shown;
 pub use digest::Digest;
 use plain::Misplaced;
+pub use together::FilesTogether;
 
 /// A file or folder that could not be used: which, for what, and why.
 #[derive(Debug, Error)]
@@ -176,6 +178,16 @@ fn written(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<NamedTempFile> {
+    let temporary = unsynced(path, fill)?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
+}
+
+/// The content under its temporary name.
+fn unsynced(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // 0o666 before the user's umask, as for any other file: colleagues read each other's results.
     let temporary = tempfile::Builder::new()
@@ -189,7 +201,6 @@ fn written(
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    temporary.as_file().sync_all()?;
     Ok(temporary)
 }
 

@@ -33,7 +33,7 @@ pub use matrix::Matrix;
 use matrix::Values;
 use member::Member;
 use source::ArchiveBytes;
-pub use writer::{NpzArchive, write_npz};
+pub use writer::{NpzArchive, add_npz, write_npz};
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
 #[derive(Debug)]

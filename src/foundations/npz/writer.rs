@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::header::python_shape;
-use crate::foundations::files::{self, FileError};
+use crate::foundations::files::{self, FileError, FilesTogether};
 
 /// An archive that is being written.
 pub struct NpzArchive<'a, 'f> {
@@ -75,20 +75,37 @@ pub fn write_npz(
     path: &Path,
     fill: impl FnOnce(&mut NpzArchive) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    files::write_whole(path, |w| {
-        // Stored: emissivities and interferograms are noise to a compressor.
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644)
-            .large_file(true);
-        let mut archive = NpzArchive { zip: ZipWriter::new(Seekable::new(w)), options };
-        fill(&mut archive)?;
-        match archive.zip.finish().map_err(io_error)?.failed {
-            true => Err(io::Error::other("the archive was not written to its end")),
-            false => Ok(()),
-        }
-    })
+    files::write_whole(path, |w| fill_archive(w, fill))
+}
+
+/// As [`write_npz`], one of some files that appear together.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn add_npz(
+    files: &mut FilesTogether,
+    path: &Path,
+    fill: impl FnOnce(&mut NpzArchive) -> io::Result<()>,
+) -> Result<(), FileError> {
+    files.add(path, |w| fill_archive(w, fill))
+}
+
+fn fill_archive(
+    w: &mut BufWriter<&File>,
+    fill: impl FnOnce(&mut NpzArchive) -> io::Result<()>,
+) -> io::Result<()> {
+    // Stored: emissivities and interferograms are noise to a compressor.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644)
+        .large_file(true);
+    let mut archive = NpzArchive { zip: ZipWriter::new(Seekable::new(w)), options };
+    fill(&mut archive)?;
+    match archive.zip.finish().map_err(io_error)?.failed {
+        true => Err(io::Error::other("the archive was not written to its end")),
+        false => Ok(()),
+    }
 }
 
 /// What an array of these elements and this shape, in C order, has before its values: as `ndarray_npy`

@@ -5,11 +5,13 @@ pub mod exponential;
 pub mod math;
 
 mod dual;
+mod fft;
 mod huge_page;
 mod scratch;
 mod simd;
 
 pub use dual::{Dual, Real};
+pub use fft::{LaneFft, lanes};
 pub use huge_page::HugePageBuf;
 pub use scratch::ScratchVec;
-pub use simd::with_widest_simd;
+pub use simd::{fused, with_widest_simd};

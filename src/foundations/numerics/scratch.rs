@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Buffers that a thread keeps: as many as the fit of one bin has in use at once.
-const KEPT: usize = 32;
+/// Buffers that a thread keeps: as many as fits of a few bins have in use at once.
+const KEPT: usize = 64;
 /// Size of a cache line, bytes.
 const CACHE_LINE: usize = 64;
 /// Numbers that may have to be skipped to reach the next cache line.
@@ -33,14 +33,13 @@ impl ScratchVec {
     pub fn with_len(length: usize) -> Self {
         let needed = length + PADDING;
         let found = FREE.with_borrow_mut(|free| {
-            let sizes = free.iter().map(Vec::capacity).enumerate();
+            let sizes = free.iter().map(Vec::len).enumerate();
             // Not one that is much too large: a long-lived vector would hold on to all of it.
             let fits = sizes.filter(|(_, size)| (needed..=2 * needed).contains(size));
             let (place, _) = fits.min_by_key(|(_, size)| *size)?;
             Some(free.swap_remove(place))
         });
-        let mut buffer = found.unwrap_or_default();
-        buffer.resize(needed, f64::NAN);
+        let buffer = found.unwrap_or_else(|| vec![f64::NAN; needed]);
         let start = buffer.as_ptr().align_offset(CACHE_LINE).min(PADDING);
         Self { buffer, start, length }
     }

@@ -12,6 +12,7 @@ mod records;
 mod report;
 mod shared;
 mod summary;
+mod table;
 mod truths;
 mod write;
 
@@ -21,7 +22,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::foundations::{FileError, Shown, files};
+use crate::foundations::files::FilesTogether;
+use crate::foundations::{FileError, Shown};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError};
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::{Envelope, RunDir};
@@ -44,6 +46,7 @@ use super::{Otf, UnitResult};
 use failures::Failures;
 use records::RecordTable;
 use shared::SharedResults;
+use table::add_csv;
 use truths::TrueValues;
 
 /// OtfProducts that cannot be made.
@@ -144,6 +147,7 @@ impl<'a> OtfProducts<'a> {
             published: &report_page::published(otf, &grids),
         };
         let page = report_page::render(&facts);
+        let mut files = FilesTogether::default();
         if !self.is_page_alone {
             let tables = write::Tables {
                 judged: &judged,
@@ -153,10 +157,11 @@ impl<'a> OtfProducts<'a> {
             };
             let place = write::Destination { run: self.run, plan: self.plan, otf };
             let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
-            write::write_products(&place, &grids, (&solution, ledger), &tables)?;
-            self.write_parameters(&grids, &truths, &parameters)?;
+            write::add_products(&mut files, &place, &grids, (&solution, ledger), &tables)?;
+            self.add_parameters(&mut files, &grids, &truths, &parameters)?;
         }
-        files::write_whole(&self.run.product("report.html"), |w| w.write_all(page.as_bytes()))?;
+        files.add(&self.run.product("report.html"), |w| w.write_all(page.as_bytes()))?;
+        files.publish()?;
         Ok(self.report(&rows, ranking.as_ref(), absent))
     }
 
@@ -175,8 +180,9 @@ impl<'a> OtfProducts<'a> {
     }
 
     /// `parameters.csv` and `parameters_summary.csv`, if a method has shared parameters.
-    fn write_parameters(
+    fn add_parameters(
         &self,
+        files: &mut FilesTogether,
         grids: &[DataSetGrid],
         truths: &TrueValues,
         rows: &[ParameterRow],
@@ -185,10 +191,10 @@ impl<'a> OtfProducts<'a> {
             return Ok(());
         }
         let study = &self.otf.study;
-        shared::write_table(self.run, "parameters.csv", rows)?;
+        add_csv(files, &self.run.product("parameters.csv"), &[], rows)?;
         let of_fits = (grids, &self.arrays);
         let summary = parameters_summary::rows(study, rows, (&self.shared, truths), of_fits);
-        shared::write_table(self.run, "parameters_summary.csv", &summary)
+        add_csv(files, &self.run.product("parameters_summary.csv"), &[], &summary)
     }
 
     /// What became of the records of every data set; where their file is not there, which that is.

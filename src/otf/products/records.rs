@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::FilesTogether;
 use crate::otf::study::{RealisationId, Study};
 use crate::runner::store::RunDir;
 use crate::science::data::{Campaign, Draw, Realisation, Reason, Resampling};
@@ -13,7 +14,7 @@ use crate::otf::study::Estimator;
 
 use super::arrays::Arrays;
 use super::grid::DataSetGrid;
-use super::write::io_error;
+use super::table::io_error;
 
 /// What is known of the records of one data set.
 #[derive(Debug)]
@@ -114,16 +115,17 @@ fn chi2(
     sums
 }
 
-/// Writes `records.csv`: one row a record of each data set.
+/// Adds `records.csv`: one row a record of each data set.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(super) fn write_records(
+pub(super) fn add_records(
+    files: &mut FilesTogether,
     run: &RunDir,
     study: &Study,
     tables: &[RecordTable],
 ) -> Result<(), FileError> {
-    files::write_whole(&run.product("records.csv"), |w| {
+    files.add(&run.product("records.csv"), |w| {
         let mut csv = csv::Writer::from_writer(w);
         let fixed = ["data_set", "record", "used", "reason", "plateau", "sigma"];
         let chi2 = study.methods.iter().map(|method| format!("chi2_{}", method.label));

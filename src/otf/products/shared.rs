@@ -6,17 +6,14 @@ use std::io;
 use num_complex::Complex64;
 use serde::Serialize;
 
-use crate::foundations::files::{self, FileError};
 use crate::foundations::npz::{Label, NpzArchive};
 use crate::otf::UnitResult;
 use crate::otf::result::Shared;
 use crate::otf::study::Study;
-use crate::runner::store::RunDir;
 use crate::science::fit::joint::{BinErrors, FittedParameter};
 use crate::science::instrument::SPECTRUM_BINS;
 
 use super::truths::TrueValues;
-use super::write::io_error;
 
 const NAN: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 
@@ -199,17 +196,4 @@ pub(super) fn rows(
         shared.parameters.iter().chain(&shared.plateaus).map(row).collect::<Vec<_>>()
     };
     results.all().flat_map(of_configuration).collect()
-}
-
-/// Writes a table of rows.
-pub(super) fn write_table(
-    run: &RunDir,
-    name: &str,
-    rows: &[impl Serialize],
-) -> Result<(), FileError> {
-    files::write_whole(&run.product(name), |w| {
-        let mut csv = csv::Writer::from_writer(w);
-        rows.iter().try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
-        csv.flush()
-    })
 }

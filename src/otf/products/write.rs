@@ -3,14 +3,12 @@
 //! Their bytes follow from the study and its data alone, whatever the shards, threads, machines
 //! and times; all that varies stands in `provenance.json`, which is the engine's.
 
-use std::io;
-use std::path::Path;
-
 use num_complex::Complex64;
 use serde::Serialize;
 
-use crate::foundations::npz::write_npz;
-use crate::foundations::{FileError, files};
+use crate::foundations::FileError;
+use crate::foundations::files::FilesTogether;
+use crate::foundations::npz::add_npz;
 use crate::otf::study::Study;
 use crate::otf::{DataSet, Otf, fitted_as, kept_as};
 use crate::runner::merge::{Ledger, ReasonCount, Totals};
@@ -26,9 +24,10 @@ use super::chi2::Chi2;
 use super::failures::FailureRow;
 use super::grid::DataSetGrid;
 use super::names;
-use super::records::{RecordTable, write_records};
+use super::records::{RecordTable, add_records};
 use super::shared::SharedResults;
 use super::summary::{Judged, Row};
+use super::table::add_csv;
 
 /// The tables that are written.
 #[derive(Debug, Clone, Copy)]
@@ -58,37 +57,39 @@ pub(super) struct Destination<'a> {
     pub(super) otf: &'a Otf,
 }
 
-/// Writes every product of a complete run.
+/// Adds the products of a complete run.
 ///
 /// # Errors
-/// If a file cannot be written; those before it are whole.
-pub(super) fn write_products(
+/// If a file cannot be written.
+pub(super) fn add_products(
+    files: &mut FilesTogether,
     place: &Destination,
     grids: &[DataSetGrid],
     (fitted, ledger): (&Fitted, &Ledger),
     tables: &Tables,
 ) -> Result<(), FileError> {
     let (run, study) = (place.run, &place.otf.study);
-    write_solution(run, study, grids, fitted)?;
-    write_configurations(place, fitted.arrays)?;
+    add_solution(files, run, study, grids, fitted)?;
+    add_configurations(files, place, fitted.arrays)?;
     if let Some(records) = tables.records {
-        write_records(run, study, records)?;
+        add_records(files, run, study, records)?;
     }
-    write_csv(&run.product("errors.csv"), &[], tables.judged.rows(place.otf))?;
-    write_csv(&run.product("summary.csv"), &[], tables.rows)?;
-    write_csv(&run.product("failures.csv"), &FailureRow::COLUMNS, tables.failures)?;
-    files::write_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
-    files::write_json(&run.product("summary.json"), &RunSummary::new(place, ledger, tables.rows))
+    add_csv(files, &run.product("errors.csv"), &[], tables.judged.rows(place.otf))?;
+    add_csv(files, &run.product("summary.csv"), &[], tables.rows)?;
+    add_csv(files, &run.product("failures.csv"), &FailureRow::COLUMNS, tables.failures)?;
+    files.add_json(&run.product("ledger.json"), &LedgerFile::new(study, ledger))?;
+    files.add_json(&run.product("summary.json"), &RunSummary::new(place, ledger, tables.rows))
 }
 
-fn write_solution(
+fn add_solution(
+    files: &mut FilesTogether,
     run: &RunDir,
     study: &Study,
     grids: &[DataSetGrid],
     fitted: &Fitted,
 ) -> Result<(), FileError> {
     let arrays = fitted.arrays;
-    write_npz(&run.product("solution.npz"), |npz| {
+    add_npz(files, &run.product("solution.npz"), |npz| {
         let (c, b, e) = (arrays.configurations, SPECTRUM_BINS, arrays.emitters);
         npz.add_parts("emissivity", (c, b, e), arrays.with_all_bins(&arrays.emissivity))?;
         npz.add_parts("sigma", (c, b, e), arrays.with_all_bins(&arrays.sigma))?;
@@ -142,57 +143,34 @@ struct ConfigurationRow<'a> {
     no_signal: usize,
 }
 
-fn write_configurations(place: &Destination, arrays: &Arrays) -> Result<(), FileError> {
+fn add_configurations(
+    files: &mut FilesTogether,
+    place: &Destination,
+    arrays: &Arrays,
+) -> Result<(), FileError> {
     let study = &place.otf.study;
     let simulated = place.otf.config.data.source == Source::Simulate;
-    files::write_whole(&place.run.product("configurations.csv"), |w| {
-        let mut csv = csv::Writer::from_writer(w);
-        for configuration in 0..study.configurations() {
-            let (realisation, method) = study.configuration(configuration);
-            let set = study.sets[realisation.set];
-            let (level, trial) = (study.noise_levels[realisation.noise], realisation.trial);
-            let count = |status| arrays.count(configuration as usize, status);
-            csv.serialize(ConfigurationRow {
-                configuration,
-                data_set: set.to_string(),
-                method: &study.methods[method].label,
-                constraint: study.methods[method].constraint.to_string(),
-                noise_level: simulated.then_some(level),
-                trial,
-                noise_key: simulated.then(|| noise_key(study.seed, set, level, trial)),
-                converged: count(Status::Converged),
-                not_converged: count(Status::NotConverged),
-                failed: count(Status::Failed),
-                no_signal: count(Status::NoSignal),
-            })
-            .map_err(io_error)?;
+    let row = |configuration| {
+        let (realisation, method) = study.configuration(configuration);
+        let set = study.sets[realisation.set];
+        let (level, trial) = (study.noise_levels[realisation.noise], realisation.trial);
+        let count = |status| arrays.count(configuration as usize, status);
+        ConfigurationRow {
+            configuration,
+            data_set: set.to_string(),
+            method: &study.methods[method].label,
+            constraint: study.methods[method].constraint.to_string(),
+            noise_level: simulated.then_some(level),
+            trial,
+            noise_key: simulated.then(|| noise_key(study.seed, set, level, trial)),
+            converged: count(Status::Converged),
+            not_converged: count(Status::NotConverged),
+            failed: count(Status::Failed),
+            no_signal: count(Status::NoSignal),
         }
-        csv.flush()
-    })
-}
-
-/// Rows write their own header; a table without rows has its header all the same.
-fn write_csv<T: Serialize>(
-    path: &Path,
-    header: &[&str],
-    rows: impl IntoIterator<Item = T>,
-) -> Result<(), FileError> {
-    files::write_whole(path, |w| {
-        let (mut csv, mut rows) = (csv::Writer::from_writer(w), rows.into_iter().peekable());
-        if rows.peek().is_none() {
-            csv.write_record(header).map_err(io_error)?;
-        }
-        rows.try_for_each(|row| csv.serialize(row)).map_err(io_error)?;
-        csv.flush()
-    })
-}
-
-/// What the system said, if it did: a full disk must be told as one.
-pub(super) fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
-    }
+    };
+    let rows = (0..study.configurations()).map(row);
+    add_csv(files, &place.run.product("configurations.csv"), &[], rows)
 }
 
 /// `summary.json`: the run in one page.

@@ -1,6 +1,7 @@
 //! The methods of a study against the reference on the same noise, over all draws.
 
-use crate::page::{Cell, Markup, Plot, Scale, Shape, Table, figure_grid, html, note};
+use crate::otf::study::{Estimator, MethodChoice};
+use crate::page::{Cell, Markup, Plot, Scale, Shape, Table, figure_grid, html, note, short};
 
 use super::chance::{Difference, Standing};
 use super::facts::Facts;
@@ -27,7 +28,8 @@ pub(super) fn render(facts: &Facts, ranking: &Ranking) -> Markup {
             ": its geometric mean, less one, in percent; left is better. Bars are two standard errors over "
             "trials, and more where trials are few (Student's t); what they cover is chance, and grey." }
         (forest(ranking))
-        (summary(ranking))
+        (summary(facts, ranking))
+        (cost_against_error(facts, ranking))
         @if !ranking.lines[0].by_emitter.is_empty() {
             h3 id="by-emitter" { "By emitter" }
             (table(ranking, facts.emitters().iter().map(|name| (*name).to_owned()).collect(), |m| &ranking.lines[m].by_emitter))
@@ -133,14 +135,75 @@ fn forest(ranking: &Ranking) -> Markup {
     .render()
 }
 
-fn summary(ranking: &Ranking) -> Markup {
-    let mut table =
-        Table::new(["method", "verdict", "change", "two standard errors", "values compared"]);
+/// How long a bin takes by each method, in times of the reference, as the registry of methods has it: what
+/// a run takes differs from machine to machine. None of an external program.
+fn costs(facts: &Facts, ranking: &Ranking) -> Vec<Option<f64>> {
+    let methods = &facts.study().methods;
+    let cost = |method: &MethodChoice| {
+        let is_native = !matches!(method.estimator, Estimator::External(_));
+        is_native.then(|| f64::from(method.cost()))
+    };
+    let reference = methods.get(ranking.reference).and_then(cost);
+    methods.iter().map(|method| Some(cost(method)? / reference?)).collect()
+}
+
+/// Methods by what they cost and what they are worth.
+fn cost_against_error(facts: &Facts, ranking: &Ranking) -> Markup {
+    let costs = costs(facts, ranking);
+    let percent = |method: usize| 100.0 * (ranking.lines[method].all.ratio() - 1.0);
+    let near = |method: &usize| percent(*method).abs() <= FARTHEST;
+    let drawn: Vec<(usize, f64)> = (0..ranking.lines.len())
+        .filter(near)
+        .filter_map(|method| Some((method, costs.get(method).copied().flatten()?)))
+        .collect();
+    if drawn.len() < 2 {
+        return html! {};
+    }
+    let dot = |&(method, cost): &(usize, f64)| Shape::Dots {
+        name: ranking.lines[method].method.clone(),
+        series: match ranking.standing(method).map(class) {
+            Some("better") => 0,
+            Some("worse") => 1,
+            _ => 6,
+        },
+        points: vec![(cost, percent(method))],
+    };
+    let x = Scale::powers_about(drawn.iter().map(|(_, cost)| *cost));
+    let y = Scale::about(drawn.iter().map(|(method, _)| percent(*method)).chain([-1.0, 1.0]));
+    let figure = Plot::new(
+        "Cost against error",
+        (&format!("time of a bin, in times of {}", ranking.reference_label()), x),
+        ("change of the error, percent", y),
+    );
+    let left_out = ranking.lines.len() - drawn.len();
+    let words = match left_out {
+        0 => String::new(),
+        _ => format!(" {left_out} of {} methods lie beyond.", ranking.lines.len()),
+    };
+    html! {
+        h3 id="cost" { "Cost against error" }
+        (figure_grid(&[figure.with_all(drawn.iter().map(dot)).with(Shape::Across(0.0)).render()]))
+        (note(format!("Lower is better, and left is cheaper; the table names the values.{words}")))
+    }
+}
+
+fn summary(facts: &Facts, ranking: &Ranking) -> Markup {
+    let costs = costs(facts, ranking);
+    let mut table = Table::new([
+        "method",
+        "verdict",
+        "change",
+        "two standard errors",
+        "values compared",
+        "time of a bin",
+    ]);
     for method in ranking.order() {
         let line = &ranking.lines[method];
+        let cost = costs.get(method).copied().flatten();
+        let cost = cost.map_or("–".to_owned(), |cost| format!("× {}", short(cost)));
         let share = crate::page::percent(line.share, if line.share < 1.0 { 1 } else { 0 });
         let cells = match ranking.standing(method) {
-            None => ["reference".into(), "–".into(), String::new(), share].map(Cell::from),
+            None => ["reference".into(), "–".into(), String::new(), share, cost].map(Cell::from),
             Some(standing) => {
                 let verdict = if standing == Standing::Chance {
                     "equal within chance"
@@ -152,6 +215,7 @@ fn summary(ranking: &Ranking) -> Markup {
                     Cell::new(change(&line.all, ranking), class(standing)),
                     Cell::from(margin(&line.all, ranking).replace("+-", "±")),
                     Cell::from(share),
+                    Cell::from(cost),
                 ]
             }
         };

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::foundations::{Digest, FileError, files};
+use crate::foundations::files::FilesTogether;
+use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{BoundPlan, Build, Mended, Split, TakenOver};
 use crate::runner::store::manifest::{self, Product};
 use crate::runner::store::{Provenance, RunDir};
@@ -58,8 +59,10 @@ pub(super) fn write_provenance(
         shards,
     };
     let page = work_page::render(plan, shards, (&provenance.merged, &provenance.products));
-    files::write_whole(&run.work_page(), |w| w.write_all(page.as_bytes()))?;
-    files::write_json(&run.provenance(), &provenance)?;
+    let mut files = FilesTogether::default();
+    files.add(&run.work_page(), |w| w.write_all(page.as_bytes()))?;
+    files.add_json(&run.provenance(), &provenance)?;
+    files.publish()?;
     Ok(others)
 }
 

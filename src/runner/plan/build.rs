@@ -4,7 +4,7 @@
 //! executable stands beside the plan, outside of its hash: no result follows from it.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -45,12 +45,21 @@ impl Build {
     /// # Errors
     /// If the executable cannot be found or read.
     pub fn running() -> Result<Self, FileError> {
-        static HASH: OnceLock<Digest> = OnceLock::new();
-        if let Some(hash) = HASH.get() {
-            return Ok(Self { blake3: *hash });
-        }
-        let blake3 = Digest::of_file(&executable()?)?;
-        Ok(Self { blake3: *HASH.get_or_init(|| blake3) })
+        static HASH: Mutex<Option<Digest>> = Mutex::new(None);
+        // Held while the executable is read: who comes meanwhile waits, rather than read it too.
+        let mut hash = HASH.lock().unwrap_or_else(PoisonError::into_inner);
+        let blake3 = match *hash {
+            Some(known) => known,
+            None => *hash.insert(Digest::of_file(&executable()?)?),
+        };
+        Ok(Self { blake3 })
+    }
+
+    /// Begins to read the executable beside other work, for [`Self::running`] to find it read. Where no
+    /// thread is to be had, that reads it.
+    pub fn look_ahead() {
+        let read = || drop(Self::running());
+        drop(std::thread::Builder::new().name("otfhpc-build".into()).spawn(read));
     }
 }
 

@@ -1,37 +1,52 @@
-//! From an interferogram to its transform.
-
-use std::fmt;
-use std::sync::Arc;
+//! From interferograms to their transforms.
 
 use num_complex::Complex64;
-use realfft::{RealFftPlanner, RealToComplex};
 
-use crate::science::instrument::{IFG_LENGTH, SPECTRUM_BINS};
+use crate::foundations::numerics::{LaneFft, ScratchVec, lanes, with_widest_simd};
+use crate::science::instrument::IFG_LENGTH;
 
 use super::baseline::BaselineRemover;
 use super::settings::Baseline;
 
 /// Turns interferograms into spectra: baseline, apodisation, zero padding, rotation, FFT.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Transform {
-    fft: Arc<dyn RealToComplex<f64>>,
+    fft: LaneFft,
     baseline: BaselineRemover,
     apodisation: Option<Vec<f64>>,
     peak_sample: usize,
 }
 
-impl fmt::Debug for Transform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Transform of {} points, peak at {}", self.fft.len(), self.peak_sample)
-    }
+/// Interferograms that are transformed side by side, and their transforms.
+#[derive(Debug)]
+pub(super) struct TransformGroup {
+    /// `[record][sample]`.
+    samples: ScratchVec,
+    /// What is transformed, `[sample][record]`.
+    work: ScratchVec,
+    /// `[bin][part][record]`.
+    transforms: ScratchVec,
 }
 
-/// Buffers of one thread.
-#[derive(Debug, Clone)]
-pub(super) struct TransformBuffers {
-    samples: Vec<f64>,
-    spectrum: Vec<Complex64>,
-    scratch: Vec<Complex64>,
+impl TransformGroup {
+    /// Where the samples of an interferogram belong, counts per gain and sweep.
+    pub(super) fn samples(&mut self, place: usize) -> &mut [f64] {
+        &mut self.samples[place * IFG_LENGTH..][..IFG_LENGTH]
+    }
+
+    /// The transform of an interferogram, by its place and that of the bin among those that were asked for.
+    pub(super) fn at(&self, place: usize, bin: usize) -> Complex64 {
+        let numbers = &self.transforms[2 * bin * lanes()..];
+        Complex64::new(numbers[place], numbers[lanes() + place])
+    }
+
+    /// The transforms of the first interferograms at one bin.
+    pub(super) fn copy_bin(&self, bin: usize, out: &mut [Complex64]) {
+        let (re, im) = self.transforms[2 * bin * lanes()..][..2 * lanes()].split_at(lanes());
+        out.iter_mut().zip(re.iter().zip(im)).for_each(|(out, (re, im))| {
+            *out = Complex64::new(*re, *im);
+        });
+    }
 }
 
 impl Transform {
@@ -43,15 +58,26 @@ impl Transform {
         apodisation: Option<Vec<f64>>,
         peak_sample: usize,
     ) -> Self {
-        let fft = RealFftPlanner::new().plan_fft_forward(length);
+        let fft = LaneFft::new(length).expect("both lengths have fours and one five as factors");
         Self { fft, baseline: BaselineRemover::new(baseline), apodisation, peak_sample }
     }
 
-    pub(super) fn buffers(&self) -> TransformBuffers {
-        TransformBuffers {
-            samples: self.fft.make_input_vec(),
-            spectrum: self.fft.make_output_vec(),
-            scratch: self.fft.make_scratch_vec(),
+    /// How many interferograms are transformed side by side.
+    pub(super) fn group_size() -> usize {
+        lanes()
+    }
+
+    /// Work space for a group of interferograms, whose transforms are wanted at so many bins.
+    pub(super) fn group(&self, bins: usize) -> TransformGroup {
+        let zeros = |length: usize| {
+            let mut zeros = ScratchVec::with_len(length * lanes());
+            zeros.fill(0.0);
+            zeros
+        };
+        TransformGroup {
+            samples: zeros(IFG_LENGTH),
+            work: zeros(2 * self.fft.half()),
+            transforms: zeros(2 * bins),
         }
     }
 
@@ -63,29 +89,64 @@ impl Transform {
         }
     }
 
-    /// The first 257 bins of the transform of one interferogram (512 samples, counts per gain
-    /// and sweep), whose baseline is taken away.
-    pub(super) fn run<'b>(
-        &self,
-        ifg: &mut [f64],
-        buffers: &'b mut TransformBuffers,
-    ) -> &'b [Complex64] {
-        let TransformBuffers { samples, spectrum, scratch } = buffers;
-        self.baseline.remove(ifg);
-        if let Some(window) = &self.apodisation {
-            ifg.iter_mut().zip(window).for_each(|(sample, w)| *sample *= w);
+    /// Transforms the first `count` interferograms of a group, whose baselines are taken away, at some of
+    /// the first 257 bins: as many as the group was made for.
+    pub(super) fn run(&self, count: usize, bins: &[usize], group: &mut TransformGroup) {
+        let TransformGroup { samples, work, transforms } = group;
+        for ifg in samples.chunks_exact_mut(IFG_LENGTH).take(count) {
+            self.baseline.remove(ifg);
+            if let Some(window) = &self.apodisation {
+                ifg.iter_mut().zip(window).for_each(|(sample, w)| *sample *= w);
+            }
         }
-        // The peak first, then what follows it; what was before it stands at the end.
-        let (before, after) = ifg.split_at(self.peak_sample);
-        let (start, rest) = samples.split_at_mut(after.len());
-        let (padding, end) = rest.split_at_mut(rest.len() - before.len());
-        start.copy_from_slice(after);
+        self.rotate(samples, work);
+        self.fft.forward(work);
+        self.fft.bins(work, bins, transforms);
+    }
+
+    /// Brings the samples of interferograms side by side, the peak first, then what follows it; what was
+    /// before it stands at the end.
+    fn rotate(&self, samples: &[f64], work: &mut [f64]) {
+        let after = IFG_LENGTH - self.peak_sample;
+        let (start, rest) = work.split_at_mut(after * lanes());
+        let (padding, end) = rest.split_at_mut(rest.len() - self.peak_sample * lanes());
         padding.fill(0.0);
-        end.copy_from_slice(before);
-        self.fft
-            .process_with_scratch(samples, spectrum, scratch)
-            .expect("the buffers were made by this transform, so their lengths are right");
-        &spectrum[..SPECTRUM_BINS]
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                weave(samples, self.peak_sample, start);
+                weave(samples, 0, end);
+            },
+        );
+    }
+}
+
+/// Writes interferograms, from one of their samples on, side by side.
+#[inline(always)]
+fn weave(samples: &[f64], from: usize, out: &mut [f64]) {
+    // With a number that the compiler knows, it shuffles registers instead of single numbers.
+    match lanes() {
+        4 => weave_lanes::<4>(samples, from, out),
+        8 => weave_lanes::<8>(samples, from, out),
+        lanes => {
+            for (lane, ifg) in samples.chunks_exact(IFG_LENGTH).enumerate() {
+                let places = out.iter_mut().skip(lane).step_by(lanes);
+                places.zip(&ifg[from..]).for_each(|(place, sample)| *place = *sample);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn weave_lanes<const LANES: usize>(samples: &[f64], from: usize, out: &mut [f64]) {
+    let out = out.as_chunks_mut::<LANES>().0;
+    let ifgs: [&[f64]; LANES] =
+        std::array::from_fn(|lane| &samples[lane * IFG_LENGTH + from..][..out.len()]);
+    for (i, place) in out.iter_mut().enumerate() {
+        *place = std::array::from_fn(
+            #[inline(always)]
+            |lane| ifgs[lane][i],
+        );
     }
 }
 
@@ -93,6 +154,7 @@ impl Transform {
 mod tests {
     use super::*;
     use crate::foundations::numerics::math::{cis, cos};
+    use crate::science::instrument::SPECTRUM_BINS;
     use std::f64::consts::TAU;
 
     fn direct(samples: &[f64], length: usize, peak: usize, bin: usize) -> Complex64 {
@@ -103,21 +165,34 @@ mod tests {
         samples.iter().enumerate().map(term).sum()
     }
 
+    /// The transform of one interferogram, in the last place of a group whose others hold no numbers.
+    fn spectrum(transform: &Transform, group: &mut TransformGroup, ifg: &[f64]) -> Vec<Complex64> {
+        let last = Transform::group_size() - 1;
+        (0..last).for_each(|place| group.samples(place).fill(f64::NAN));
+        group.samples(last).copy_from_slice(ifg);
+        let bins: Vec<usize> = (0..SPECTRUM_BINS).collect();
+        transform.run(last + 1, &bins, group);
+        let mut copied = vec![Complex64::ZERO; last + 1];
+        group.copy_bin(7, &mut copied);
+        assert_eq!(copied[last], group.at(last, 7));
+        bins.iter().map(|&bin| group.at(last, bin)).collect()
+    }
+
     #[test]
     fn both_lengths_agree_with_the_sum_written_out() {
         let ifg: Vec<f64> =
             (0..IFG_LENGTH).map(|i| cos(0.3 * i as f64) + 0.01 * i as f64).collect();
         for length in [512, 640] {
             let transform = Transform::new(length, Baseline::None, None, 360);
-            let mut buffers = transform.buffers();
-            let spectrum = transform.run(&mut ifg.clone(), &mut buffers).to_vec();
+            let mut group = transform.group(SPECTRUM_BINS);
+            let spectrum = spectrum(&transform, &mut group, &ifg);
             assert_eq!(spectrum.len(), SPECTRUM_BINS);
             for bin in [0, 1, 5, 100, 255, 256] {
                 let error = (spectrum[bin] - direct(&ifg, length, 360, bin)).norm_sqr().sqrt();
                 assert!(error < 1e-9, "length {length}, bin {bin}: {error}");
             }
             // The buffers carry nothing over.
-            assert_eq!(transform.run(&mut ifg.clone(), &mut buffers), spectrum);
+            assert_eq!(self::spectrum(&transform, &mut group, &ifg), spectrum);
         }
     }
 
@@ -127,8 +202,7 @@ mod tests {
         ifg[355] = 2.0;
         for length in [512, 640] {
             let transform = Transform::new(length, Baseline::None, None, 355);
-            let mut buffers = transform.buffers();
-            for value in transform.run(&mut ifg.clone(), &mut buffers) {
+            for value in spectrum(&transform, &mut transform.group(SPECTRUM_BINS), &ifg) {
                 assert!((value - 2.0).norm_sqr() < 1e-28);
             }
         }
@@ -138,10 +212,10 @@ mod tests {
     fn apodisation_scales_samples_and_noise() {
         let window: Vec<f64> = (0..IFG_LENGTH).map(|i| i as f64 / 511.0).collect();
         let transform = Transform::new(512, Baseline::None, Some(window.clone()), 0);
-        let mut buffers = transform.buffers();
         let ones = vec![1.0; IFG_LENGTH];
         let sum: f64 = window.iter().sum();
-        assert!((transform.run(&mut ones.clone(), &mut buffers)[0].re - sum).abs() < 1e-10);
+        let found = spectrum(&transform, &mut transform.group(SPECTRUM_BINS), &ones);
+        assert!((found[0].re - sum).abs() < 1e-10);
         assert!(
             (transform.noise_power() - window.iter().map(|w| w * w).sum::<f64>()).abs() < 1e-12
         );

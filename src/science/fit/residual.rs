@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use super::problem::Problem;
-use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::linear::vector::sum;
 
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
@@ -13,10 +13,10 @@ pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Comp
         #[inline(always)]
         || {
             for (value, column) in emissivity.iter().zip(problem.design) {
-                residual
-                    .iter_mut()
-                    .zip(*column)
-                    .for_each(|(residual, planck)| *residual -= value * planck);
+                for (residual, planck) in residual.iter_mut().zip(*column) {
+                    residual.re = fused(-value.re, *planck, residual.re);
+                    residual.im = fused(-value.im, *planck, residual.im);
+                }
             }
         },
     );
@@ -58,7 +58,7 @@ pub(super) fn weighted_sum(residual: &[Complex64], variance: &[f64]) -> f64 {
         #[inline(always)]
         || {
             for ((term, residual), variance) in terms.iter_mut().zip(residual).zip(variance) {
-                *term = residual.norm_sqr() / variance;
+                *term = fused(residual.re, residual.re, residual.im * residual.im) / variance;
             }
             sum(&terms)
         },

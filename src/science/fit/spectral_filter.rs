@@ -9,7 +9,7 @@ use super::outcome::Solution;
 use super::problem::{Problem, VarianceScale};
 use crate::science::fit::linear::singular_values::{Svd, svd_of};
 use crate::science::fit::linear::system::{System, Unusable};
-use crate::science::fit::linear::vector::dot;
+use crate::science::fit::linear::vector::short_dot;
 use crate::science::fit::linear::weighted::WeightedSystem;
 
 /// A problem in the basis of its singular vectors.
@@ -29,7 +29,7 @@ impl SingularBasis {
         let factored = &weighted.factored;
         let (n, (re, im)) = (factored.system().unknowns(), factored.qt_b());
         let svd = svd_of(factored.r().to_vec(), n);
-        let part = |data: &[f64], k: usize| dot(&svd.u[k * n..(k + 1) * n], data);
+        let part = |data: &[f64], k: usize| short_dot(&svd.u[k * n..(k + 1) * n], data);
         let along = (0..n).map(|k| Complex64::new(part(re, k), part(im, k))).collect();
         let least_rss = factored.rss();
         Ok(Self { weighted, svd, along, least_rss })
@@ -92,7 +92,8 @@ impl SingularBasis {
     /// A row of unknowns along each direction, times the filter factor over its singular value.
     fn filtered(&self, removed: &[f64], b: &[f64]) -> Vec<f64> {
         let n = removed.len();
-        let along = |k: usize| self.inverse(removed, k) * dot(&self.svd.v[k * n..(k + 1) * n], b);
+        let along =
+            |k: usize| self.inverse(removed, k) * short_dot(&self.svd.v[k * n..(k + 1) * n], b);
         (0..n).map(along).collect()
     }
 

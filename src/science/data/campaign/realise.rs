@@ -14,30 +14,11 @@ use crate::science::data::plateaus::plateaus;
 use crate::science::data::resample::{Draw, TrialRecords};
 use crate::science::data::settings::Sigma;
 use crate::science::data::simulate::Noise;
-use crate::science::data::transform::TransformBuffers;
+use crate::science::data::transform::{Transform, TransformGroup};
 use crate::science::fit::VarianceScale;
-use crate::science::instrument::IFG_LENGTH;
 
-/// Records that are transformed together, so that each write to a bin's row fills whole cache lines.
+/// Records whose parts of the rows of all bins are written by one thread: whole cache lines.
 const BLOCK: usize = 64;
-/// Stride between the bins of a block: one cache line longer than the block. With a power of two, all
-/// bins of a record would map to a few sets of the cache.
-const ROW: usize = BLOCK + 4;
-
-/// Work space of a thread that transforms a block of records.
-struct RecordBlock {
-    buffers: TransformBuffers,
-    samples: Vec<f64>,
-    /// `[bin][record]`, in rows of [`ROW`].
-    transforms: Vec<Complex64>,
-}
-
-impl RecordBlock {
-    fn new(buffers: TransformBuffers, bins: usize) -> Self {
-        let transforms = vec![Complex64::ZERO; bins * ROW];
-        Self { buffers, samples: vec![0.0; IFG_LENGTH], transforms }
-    }
-}
 
 /// The parts of `[bin][record]` that belong to each block of records: one a bin.
 fn by_block(transforms: &mut [Complex64], records: usize) -> Vec<Vec<&mut [Complex64]>> {
@@ -76,14 +57,20 @@ impl Campaign {
         let noise = self.noise(draw);
         let records = self.records();
         let mut transforms = HugePageBuf::zeroed(records * bins.len());
-        let buffers = || RecordBlock::new(self.transform.buffers(), bins.len());
+        // Those at which no light is seen come last, where they tell how large the noise is.
+        let dark = if self.known_sigma(&noise).is_none() { self.dark_bins.clone() } else { 0..0 };
+        let transformed: Vec<usize> = bins.iter().copied().chain(dark).collect();
         let blocks: Vec<Vec<f64>> = by_block(&mut transforms, records)
             .into_par_iter()
             .enumerate()
-            .map_init(buffers, |block, (index, rows)| {
-                let first = index * BLOCK;
-                self.transform_block(first..records.min(first + BLOCK), &noise, bins, block, rows)
-            })
+            .map_init(
+                || self.transform.group(transformed.len()),
+                |group, (index, rows)| {
+                    let first = index * BLOCK;
+                    let records = first..records.min(first + BLOCK);
+                    self.transform_block(records, &noise, &transformed, group, rows)
+                },
+            )
             .collect();
         let mut sample_variance = blocks.concat();
         let mut scale = VarianceScale::Absolute;
@@ -105,27 +92,30 @@ impl Campaign {
         }
     }
 
-    /// Transforms some records that follow each other into their parts of the rows of all bins;
-    /// returns the variance of a sample of each.
+    /// Transforms some records that follow each other into their parts of the rows of all bins, which are
+    /// the first of those that are `transformed`; returns the variance of a sample of each record.
     fn transform_block(
         &self,
         records: Range<usize>,
         noise: &Noise,
-        bins: &[usize],
-        block: &mut RecordBlock,
-        rows: Vec<&mut [Complex64]>,
+        transformed: &[usize],
+        group: &mut TransformGroup,
+        mut rows: Vec<&mut [Complex64]>,
     ) -> Vec<f64> {
-        let RecordBlock { buffers, samples, transforms } = block;
         let mut variances = Vec::with_capacity(records.len());
-        for (column, record) in records.enumerate() {
-            let gain_sweeps = self.samples(record, noise, samples);
-            let spectrum = self.transform.run(samples, buffers);
-            let places = transforms.iter_mut().skip(column).step_by(ROW);
-            places.zip(bins).for_each(|(place, &bin)| *place = spectrum[bin]);
-            variances.push(self.sample_variance(noise.sigma, gain_sweeps, spectrum));
-        }
-        for (row, transforms) in rows.into_iter().zip(transforms.chunks_exact(ROW)) {
-            row.copy_from_slice(&transforms[..row.len()]);
+        for start in records.clone().step_by(Transform::group_size()) {
+            let count = Transform::group_size().min(records.end - start);
+            let sample = |place| self.samples(start + place, noise, group.samples(place));
+            let gain_sweeps: Vec<f64> = (0..count).map(sample).collect();
+            self.transform.run(count, transformed, group);
+            for (bin, row) in rows.iter_mut().enumerate() {
+                group.copy_bin(bin, &mut row[start - records.start..][..count]);
+            }
+            let dark = rows.len()..transformed.len();
+            for (place, gain_sweeps) in gain_sweeps.into_iter().enumerate() {
+                let power = dark.clone().map(|bin| group.at(place, bin).norm_sqr()).sum();
+                variances.push(self.sample_variance(noise, gain_sweeps, (power, dark.len())));
+            }
         }
         variances
     }
@@ -172,30 +162,28 @@ impl Campaign {
         gain_sweeps
     }
 
+    /// The standard deviation of the noise of a sample, if it need not be estimated.
+    fn known_sigma(&self, noise: &Noise) -> Option<f64> {
+        match (self.sigma, &self.selected.interferograms) {
+            (Some(Sigma::Given(sigma)), _) => Some(sigma),
+            (Some(Sigma::Estimate), _) | (None, Interferograms::Measured { .. }) => None,
+            (None, Interferograms::Simulated(_)) => Some(noise.sigma),
+        }
+    }
+
     /// Noise variance of one sample: given (plus that of rounding to counts, one twelfth), known
-    /// from the simulation, or the power in the bins where the channel sees no light.
-    fn sample_variance(&self, noise_sigma: f64, gain_sweeps: f64, spectrum: &[Complex64]) -> f64 {
-        let (known, rounded) = match &self.selected.interferograms {
-            Interferograms::Measured { counts, .. } => {
-                (None, counts.source_type() == SourceType::Integer)
-            }
-            Interferograms::Simulated(simulated) => (Some(noise_sigma), simulated.rounded()),
+    /// from the simulation, or from the power in so many bins where the channel sees no light.
+    fn sample_variance(&self, noise: &Noise, gain_sweeps: f64, (power, bins): (f64, usize)) -> f64 {
+        let rounded = match &self.selected.interferograms {
+            Interferograms::Measured { counts, .. } => counts.source_type() == SourceType::Integer,
+            Interferograms::Simulated(simulated) => simulated.rounded(),
         };
-        let given = match self.sigma {
-            Some(Sigma::Given(sigma)) => Some(sigma),
-            Some(Sigma::Estimate) => None,
-            None => known,
-        };
-        match given {
+        match self.known_sigma(noise) {
             Some(sigma) => {
                 let rounding = if rounded { 1.0 / (12.0 * gain_sweeps * gain_sweeps) } else { 0.0 };
                 sigma * sigma + rounding
             }
-            None => {
-                let dark = &spectrum[self.dark_bins.clone()];
-                let power: f64 = dark.iter().map(Complex64::norm_sqr).sum();
-                power / (dark.len() as f64 * self.transform.noise_power())
-            }
+            None => power / (bins as f64 * self.transform.noise_power()),
         }
     }
 }

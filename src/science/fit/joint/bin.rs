@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use num_complex::Complex64;
 
-use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::linear::least_squares::Factorization;
 use crate::science::fit::linear::system::{Equations, Unusable};
@@ -147,12 +147,11 @@ fn design(bin: &JointBin, state: &RecordState) -> ScratchVec {
     design
 }
 
-/// What coefficients multiply in the residual of each record: a real number times one factor, or a
+/// What coefficients multiply in the residual of some records: a real number times one factor, or a
 /// complex number.
 #[derive(Debug)]
-pub(super) struct Columns {
-    rows: usize,
-    /// Real columns, and real and imaginary parts of complex ones, one after another.
+struct Columns {
+    /// Real columns, and real and imaginary parts of complex ones, each of [`BLOCK`] records.
     values: ScratchVec,
     /// One a coefficient.
     places: Vec<ColumnPlace>,
@@ -165,26 +164,81 @@ struct ColumnPlace {
     is_complex: bool,
 }
 
+/// The columns of all records, some of which that follow each other stand together: what is read with
+/// them stands beside them in memory.
+#[derive(Debug)]
+pub(super) struct KeptColumns {
+    /// `[group of records][part][record]`; zero beyond the last record.
+    values: ScratchVec,
+    parts: usize,
+    places: Vec<ColumnPlace>,
+}
+
+/// Records in a group of [`KeptColumns`].
+pub(super) const GROUP: usize = 16;
+
+impl KeptColumns {
+    /// Space for the columns of so many records; none where none are kept.
+    fn new(records: usize, places: &[ColumnPlace]) -> Self {
+        let parts = parts(places);
+        let values = ScratchVec::with_len(records.div_ceil(GROUP) * GROUP * parts);
+        Self { values, parts, places: places.to_vec() }
+    }
+
+    /// Keeps a block that begins at a record.
+    fn keep(&mut self, block: &Range<usize>, columns: &Columns) {
+        let own = self.parts * GROUP;
+        if own == 0 {
+            return; // Nothing is free.
+        }
+        let groups = self.values[block.start / GROUP * own..].chunks_exact_mut(own);
+        for (group, start) in groups.zip((0..block.len()).step_by(GROUP)) {
+            let count = GROUP.min(block.len() - start);
+            for (part, to) in group.chunks_exact_mut(GROUP).enumerate() {
+                let (used, beyond) = to.split_at_mut(count);
+                used.copy_from_slice(&columns.values[part * BLOCK + start..][..count]);
+                beyond.fill(0.0);
+            }
+        }
+    }
+
+    /// Real and imaginary part of the column of a coefficient in a group of records.
+    #[inline(always)]
+    pub(super) fn group(&self, coefficient: usize, group: usize) -> [[f64; GROUP]; 2] {
+        let ColumnPlace { factor, first, is_complex } = self.places[coefficient];
+        let parts = self.values[(group * self.parts + first) * GROUP..].as_chunks::<GROUP>().0;
+        if is_complex {
+            return [parts[0], parts[1]];
+        }
+        let mut both = [[0.0; GROUP]; 2];
+        for lane in 0..GROUP {
+            both[0][lane] = factor.re * parts[0][lane];
+            both[1][lane] = factor.im * parts[0][lane];
+        }
+        both
+    }
+}
+
+/// Real columns, and parts of complex ones.
+fn parts(places: &[ColumnPlace]) -> usize {
+    places.iter().map(|place| 1 + usize::from(place.is_complex)).sum()
+}
+
 /// Some records of what a coefficient multiplies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column<'a> {
-    pub(super) factor: Complex64,
-    pub(super) re: &'a [f64],
-    pub(super) im: Option<&'a [f64]>,
+struct Column<'a> {
+    factor: Complex64,
+    re: &'a [f64],
+    im: Option<&'a [f64]>,
 }
 
 impl Columns {
-    /// Some records of the column of a coefficient, by its place.
+    /// The first records of the column of a coefficient, by its place.
     #[inline(always)]
-    pub(super) fn get(&self, coefficient: usize, records: &Range<usize>) -> Column<'_> {
+    fn get(&self, coefficient: usize, count: usize) -> Column<'_> {
         let ColumnPlace { factor, first, is_complex } = self.places[coefficient];
-        let part = |place: usize| &self.values[place * self.rows..][records.clone()];
+        let part = |place: usize| &self.values[place * BLOCK..][..count];
         Column { factor, re: part(first), im: is_complex.then(|| part(first + 1)) }
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
     }
 }
 
@@ -195,8 +249,8 @@ pub(super) struct BinTerms {
     /// Weighted sum of squared residual moduli.
     pub(super) rss: f64,
     pub(super) factored: Factorization,
-    /// One a coefficient of the state.
-    pub(super) columns: Columns,
+    /// One a coefficient of the state; none where the shared parameters do not rest on the bin.
+    pub(super) columns: Option<KeptColumns>,
     /// Weighted residuals, real and imaginary part.
     pub(super) residual: [ScratchVec; 2],
     /// `Q^T` of each parameter's derivative, `[parameter][unknown]`.
@@ -211,6 +265,15 @@ impl BinTerms {
         let (re, im) = self.factored.qt_b();
         re.iter().chain(im).map(|part| part * part).sum()
     }
+}
+
+/// What the columns of a bin are made of.
+struct Given<'a> {
+    bin: &'a JointBin<'a>,
+    records: &'a BinRecords,
+    corrected: &'a Corrected,
+    /// The weighted fit, real and imaginary part.
+    fit: &'a [ScratchVec; 2],
 }
 
 /// What all bins of a data set are linearised with.
@@ -235,29 +298,51 @@ impl Linearisation<'_> {
         loaded: &LoadedBin,
         weights: Option<&[f64]>,
     ) -> Result<BinTerms, Unusable> {
-        let corrected = Corrected::new(bin, loaded, self.state, weights)?;
-        let factored = corrected.factored(self.constraint)?;
-        let solution = factored.fit();
-        let emissivity = solution.emissivity;
-        let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
-        let columns = self.columns(bin, &loaded.records, &corrected, (&emissivity, fit));
-        let q = factored.form_q();
-        residual.iter_mut().for_each(|part| take_out(&q, part));
-        let projections = self.projections(&q, &columns);
-        let segments = self.segments(&q, &columns);
-        let rss = solution.rss;
-        Ok(BinTerms { rss, emissivity, factored, columns, residual, projections, segments })
+        let (mut terms, q) = self.linearised(bin, loaded, weights, true)?;
+        terms.residual.iter_mut().for_each(|part| take_out(&q, part));
+        Ok(terms)
     }
 
-    /// The columns of all coefficients; `fit` is the weighted fit, real and imaginary part.
-    fn columns(
+    /// As [`Self::of_bin`], of a bin on which the shared parameters do not rest: without its columns, and
+    /// with residuals in which rounding left a part of the fit.
+    ///
+    /// # Errors
+    /// If the emissivities are not determined.
+    pub(super) fn of_other_bin(
         &self,
         bin: &JointBin,
-        records: &BinRecords,
-        corrected: &Corrected,
-        (emissivity, fit): (&[Complex64], [ScratchVec; 2]),
-    ) -> Columns {
-        let rows = self.state.records;
+        loaded: &LoadedBin,
+        weights: Option<&[f64]>,
+    ) -> Result<BinTerms, Unusable> {
+        Ok(self.linearised(bin, loaded, weights, false)?.0)
+    }
+
+    /// The bin, and Q, column by column.
+    fn linearised(
+        &self,
+        bin: &JointBin,
+        loaded: &LoadedBin,
+        weights: Option<&[f64]>,
+        keeps_columns: bool,
+    ) -> Result<(BinTerms, ScratchVec), Unusable> {
+        let corrected = Corrected::new(bin, loaded, self.state, weights)?;
+        let mut factored = corrected.factored(self.constraint)?;
+        let (re, im) = factored.qt_b();
+        let emissivity = factored.emissivities(re, im);
+        let (fit, residual) = fit_and_residual(&corrected, &emissivity);
+        let q = factored.form_q();
+        let places = self.column_places(&emissivity);
+        let mut columns = keeps_columns.then(|| KeptColumns::new(self.state.records, &places));
+        let given = Given { bin, records: &loaded.records, corrected: &corrected, fit: &fit };
+        let projections = self.projections(&q, &given, (&places, &mut columns));
+        let segments = self.segments(&q, &given);
+        let rss = factored.rss();
+        factored.forget_rows();
+        Ok((BinTerms { rss, emissivity, factored, columns, residual, projections, segments }, q))
+    }
+
+    /// Where the columns of all coefficients stand.
+    fn column_places(&self, emissivity: &[Complex64]) -> Vec<ColumnPlace> {
         let mut count = 0;
         let place = |coefficient: &Coefficient| {
             let (factor, is_complex) = match coefficient {
@@ -268,42 +353,61 @@ impl Linearisation<'_> {
             count += 1 + usize::from(is_complex);
             ColumnPlace { factor, first, is_complex }
         };
-        let places: Vec<ColumnPlace> = self.coefficients.iter().map(place).collect();
-        let mut values = ScratchVec::with_len(rows * count);
-        for (coefficient, place) in self.coefficients.iter().zip(&places) {
-            let out =
-                &mut values[place.first * rows..][..(1 + usize::from(place.is_complex)) * rows];
+        self.coefficients.iter().map(place).collect()
+    }
+
+    /// Writes the columns of all coefficients at some records.
+    fn fill_columns(&self, given: &Given, records: &Range<usize>, columns: &mut Columns) {
+        let Given { bin, records: loaded, corrected, fit } = given;
+        let fit = fit.each_ref().map(|part| &part[records.clone()]);
+        let root = &corrected.root[records.clone()];
+        for (coefficient, column) in self.coefficients.iter().zip(&columns.places) {
+            let (re, rest) = columns.values[column.first * BLOCK..].split_at_mut(BLOCK);
+            let re = &mut re[..records.len()];
+            // Only a complex column has another behind it.
+            let im = if column.is_complex { &mut rest[..records.len()] } else { &mut [] };
             match coefficient {
-                Coefficient::Temperature(emitter) => {
-                    let brightness = &corrected.design[emitter * rows..][..rows];
-                    let given = (&self.state.inverse_temperatures[*emitter][..], brightness);
-                    let frequency_hz = bin.context.frequency_hz;
-                    fill_weighted_planck_slopes(frequency_hz, given, &corrected.root, out);
-                }
-                Coefficient::Responsivity => negate(&fit, out),
+                Coefficient::Temperature(emitter) => self.slopes(given, *emitter, records, re),
+                Coefficient::Responsivity => negate(fit, (re, im)),
                 Coefficient::TimeConstant => {
                     let response = self.state.response.as_ref();
-                    let taus = response.map_or(&[][..], |response| &response.time_constant_s);
-                    by_time_constant(&fit, (taus, bin.omega), out);
+                    let taus = response.map_or(&[][..], |r| &r.time_constant_s[records.clone()]);
+                    by_time_constant(fit, (taus, bin.omega), (re, im));
                 }
                 Coefficient::Term(term) => {
-                    let term = records.terms[*term].as_deref().unwrap_or(&[]);
-                    by_term(term, (&corrected.root, corrected.inverse_rho.as_deref()), out);
+                    let term =
+                        loaded.terms[*term].as_deref().map_or(&[][..], |t| &t[records.clone()]);
+                    let inverse = corrected.inverse_rho.as_deref().map(|i| &i[records.clone()]);
+                    by_term(term, (root, inverse), (re, im));
                 }
             }
         }
-        Columns { rows, values, places }
     }
 
-    /// `Q^T` of the derivative by each parameter.
-    fn projections(&self, q: &[f64], columns: &Columns) -> Vec<Complex64> {
+    /// How the weighted brightness of an emitter answers to its temperature, at some records.
+    fn slopes(&self, given: &Given, emitter: usize, records: &Range<usize>, out: &mut [f64]) {
+        let Given { bin, corrected, .. } = given;
+        let brightness = &corrected.design[emitter * self.state.records..][records.clone()];
+        let inverse = &self.state.inverse_temperatures[emitter][records.clone()];
+        let root = &corrected.root[records.clone()];
+        let frequency_hz = bin.context.frequency_hz;
+        fill_weighted_planck_slopes(frequency_hz, (inverse, brightness), root, out);
+    }
+
+    /// `Q^T` of the derivative by each parameter; keeps the columns that these are made of, if asked.
+    fn projections(
+        &self,
+        q: &[f64],
+        given: &Given,
+        (places, kept): (&[ColumnPlace], &mut Option<KeptColumns>),
+    ) -> Vec<Complex64> {
         let unknowns = q.len() / self.state.records.max(1);
         // With a number that the compiler knows, all sums of a block stay in registers.
         match unknowns {
-            6 => self.projections_of::<6>(q, columns),
-            7 => self.projections_of::<7>(q, columns),
+            6 => self.projections_of::<6>(q, given, (places, kept)),
+            7 => self.projections_of::<7>(q, given, (places, kept)),
             _ => {
-                let of_one = |q: &[f64]| self.projections_of::<1>(q, columns);
+                let of_one = |q: &[f64]| self.projections_of::<1>(q, given, (places, &mut *kept));
                 let each: Vec<Vec<Complex64>> =
                     q.chunks_exact(self.state.records).map(of_one).collect();
                 let parameters = self.state.actions.len();
@@ -312,23 +416,35 @@ impl Linearisation<'_> {
         }
     }
 
-    /// As [`Self::projections`], for a basis of so many columns.
-    fn projections_of<const N: usize>(&self, q: &[f64], columns: &Columns) -> Vec<Complex64> {
+    /// As [`Self::projections`], for a basis of so many columns. Block by block, so that columns are
+    /// multiplied while they are in the nearest caches.
+    fn projections_of<const N: usize>(
+        &self,
+        q: &[f64],
+        given: &Given,
+        (places, kept): (&[ColumnPlace], &mut Option<KeptColumns>),
+    ) -> Vec<Complex64> {
         let rows = self.state.records;
         let actions = &self.state.actions;
         let mut sums = vec![LaneSums::<N>::ZERO; actions.len()];
         let mut factors = vec![Complex64::ONE; actions.len()];
-        let [mut re, mut im] = [ScratchVec::with_len(BLOCK), ScratchVec::with_len(BLOCK)];
+        let [mut re, mut im] = [[0.0; BLOCK]; 2];
+        let values = ScratchVec::with_len(parts(places) * BLOCK);
+        let mut columns = Columns { values, places: places.to_vec() };
         with_widest_simd(
             #[inline(always)]
             || {
                 for start in (0..rows).step_by(BLOCK) {
                     let block = start..rows.min(start + BLOCK);
+                    self.fill_columns(given, &block, &mut columns);
+                    if let Some(kept) = kept {
+                        kept.keep(&block, &columns);
+                    }
                     let basis: [&[f64]; N] = std::array::from_fn(|a| &q[a * rows..][block.clone()]);
                     for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
                     {
                         let (re, im) = (&mut re[..block.len()], &mut im[..block.len()]);
-                        let derivative = self.derivative(action, columns, &block, (re, im));
+                        let derivative = self.derivative(action, &columns, &block, (re, im));
                         *factor = derivative.factor;
                         sums.re.add(&basis, derivative.re);
                         if derivative.is_complex {
@@ -358,7 +474,7 @@ impl Linearisation<'_> {
         scratch: (&'c mut [f64], &'c mut [f64]),
     ) -> Derivative<'c> {
         let place = |coefficient| self.coefficients.binary_search(coefficient).unwrap_or(0);
-        let column = |coefficient| columns.get(place(coefficient), records);
+        let column = |coefficient| columns.get(place(coefficient), records.len());
         let (re, im) = scratch;
         match action {
             [(coefficient, Slope::Same(slope))] => {
@@ -392,24 +508,26 @@ impl Linearisation<'_> {
     }
 
     /// `Q^T` of the columns of the bodies, plateau by plateau.
-    fn segments(&self, q: &[f64], columns: &Columns) -> Vec<f64> {
+    fn segments(&self, q: &[f64], given: &Given) -> Vec<f64> {
         let rows = self.state.records;
-        let place = |body: &usize| {
-            self.coefficients.binary_search(&Coefficient::Temperature(*body)).unwrap_or(0)
-        };
-        let bodies: Vec<usize> = self.bodies.iter().map(place).collect();
-        let mut sums = Vec::with_capacity(self.plateaus.len() * bodies.len() * 7);
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                for records in self.plateaus {
-                    for &body in &bodies {
-                        let body = columns.get(body, records).re;
-                        sums.extend(q.chunks_exact(rows).map(|q| dot(&q[records.clone()], body)));
+        let unknowns = q.len() / rows.max(1);
+        let width = self.bodies.len() * unknowns;
+        let mut sums = vec![0.0; self.plateaus.len() * width];
+        let mut slopes = ScratchVec::with_len(if sums.is_empty() { 0 } else { rows });
+        for (body, &emitter) in self.bodies.iter().enumerate() {
+            self.slopes(given, emitter, &(0..slopes.len()), &mut slopes);
+            with_widest_simd(
+                #[inline(always)]
+                || {
+                    for (records, sums) in self.plateaus.iter().zip(sums.chunks_exact_mut(width)) {
+                        let of_body = sums[body * unknowns..].iter_mut();
+                        for (sum, q) in of_body.zip(q.chunks_exact(rows)) {
+                            *sum = dot(&q[records.clone()], &slopes[records.clone()]);
+                        }
                     }
-                }
-            },
-        );
+                },
+            );
+        }
         sums
     }
 }
@@ -433,7 +551,7 @@ struct BasisSums<const N: usize> {
     rest: [f64; N],
 }
 
-/// Partial sums of a product: as many as the widest registers hold.
+/// Numbers that are worked on side by side: as many as the widest registers hold.
 const LANES: usize = 8;
 
 impl<const N: usize> BasisSums<N> {
@@ -449,7 +567,7 @@ impl<const N: usize> BasisSums<N> {
             for a in 0..N {
                 let column = &of_basis[a].0[at];
                 for lane in 0..LANES {
-                    lanes[a][lane] += column[lane] * values[lane];
+                    lanes[a][lane] = fused(column[lane], values[lane], lanes[a][lane]);
                 }
             }
         }
@@ -501,8 +619,8 @@ fn add_three(
         re.iter_mut().zip(im).zip(of_a.zip(of_b).zip(of_c))
     {
         let scaled = c * u;
-        *re = ar * s + br * t + by_re * scaled;
-        *im = ai * s + bi * t + by_im * scaled;
+        *re = fused(*ar, *s, fused(*br, *t, by_re * scaled));
+        *im = fused(*ai, *s, fused(*bi, *t, by_im * scaled));
     }
 }
 
@@ -547,8 +665,7 @@ fn add_scaled(
 }
 
 /// Minus the fit: by the logarithm of the responsivity.
-fn negate([fit_re, fit_im]: &[ScratchVec; 2], out: &mut [f64]) {
-    let (re, im) = out.split_at_mut(fit_re.len());
+fn negate([fit_re, fit_im]: [&[f64]; 2], (re, im): (&mut [f64], &mut [f64])) {
     with_widest_simd(
         #[inline(always)]
         || {
@@ -560,11 +677,10 @@ fn negate([fit_re, fit_im]: &[ScratchVec; 2], out: &mut [f64]) {
 
 /// Minus the fit times `d ln rho / d tau = -i omega / (1 + i omega tau)`.
 fn by_time_constant(
-    [fit_re, fit_im]: &[ScratchVec; 2],
+    [fit_re, fit_im]: [&[f64]; 2],
     (taus, omega): (&[f64], f64),
-    out: &mut [f64],
+    (re, im): (&mut [f64], &mut [f64]),
 ) {
-    let (re, im) = out.split_at_mut(fit_re.len());
     with_widest_simd(
         #[inline(always)]
         || {
@@ -572,8 +688,8 @@ fn by_time_constant(
             for ((re, im), ((x, y), tau)) in re.iter_mut().zip(im).zip(given) {
                 let angle = omega * tau;
                 let factor = omega / (1.0 + angle * angle);
-                *re = factor * (x * angle - y);
-                *im = factor * (x + y * angle);
+                *re = factor * fused(*x, angle, -y);
+                *im = factor * fused(*y, angle, *x);
             }
         },
     );
@@ -583,9 +699,8 @@ fn by_time_constant(
 fn by_term(
     term: &[Complex64],
     (root, inverse_rho): (&[f64], Option<&[Complex64]>),
-    out: &mut [f64],
+    (re, im): (&mut [f64], &mut [f64]),
 ) {
-    let (re, im) = out.split_at_mut(root.len());
     with_widest_simd(
         #[inline(always)]
         || {
@@ -641,8 +756,8 @@ fn fit_and_residual(
             for (value, column) in emissivity.iter().zip(corrected.design.chunks_exact(rows)) {
                 let sums = fit_re.iter_mut().zip(fit_im.iter_mut());
                 for ((sum_re, sum_im), p) in sums.zip(column) {
-                    *sum_re += value.re * p;
-                    *sum_im += value.im * p;
+                    *sum_re = fused(value.re, *p, *sum_re);
+                    *sum_im = fused(value.im, *p, *sum_im);
                 }
             }
             let fits = fit_re.iter_mut().zip(fit_im.iter_mut());

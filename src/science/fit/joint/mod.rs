@@ -486,7 +486,7 @@ impl Conclusion<'_> {
                     .then(|| vec![1.0 / self.inefficiency; own.records()]);
                 let coefficients = &evaluation.coefficients;
                 let linearisation = search.linearisation(set, &evaluation.states, coefficients);
-                match linearisation.of_bin(bin, loaded, flat.as_deref()) {
+                match linearisation.of_other_bin(bin, loaded, flat.as_deref()) {
                     Ok(terms) => (&*loaded, &*own_terms.insert(terms)),
                     Err(why) => return (Outcome::Failed(why.to_string()), None),
                 }

@@ -7,16 +7,15 @@
 
 use std::ops::Range;
 
-use num_complex::Complex64;
 use rayon::prelude::*;
 
-use crate::foundations::numerics::with_widest_simd;
+use crate::foundations::numerics::{fused, with_widest_simd};
 
-use super::bin::{BinTerms, Column};
+use super::bin::{BinTerms, GROUP};
 use super::state::{Action, Coefficient, RecordState};
 
-/// Records of which the moments are held at once: as many as the nearest cache takes.
-const BLOCK: usize = 32;
+/// Records of which the moments are held at once: a few groups of those that stand together.
+const BLOCK: usize = 2 * GROUP;
 
 /// The sums of one data set.
 #[derive(Debug, Clone)]
@@ -97,9 +96,7 @@ impl Moments<'_> {
         with_widest_simd(
             #[inline(always)]
             || {
-                for bin in self.bins {
-                    add_bin(bin, &records, &mut products, &mut gradients);
-                }
+                add_bins(self.bins, &records, &mut products, &mut gradients);
             },
         );
         let moments = BlockMoments { products, gradients, first: records.start };
@@ -209,7 +206,7 @@ fn spread(action: &Action, places: &[usize], records: &Range<usize>) -> Vec<(usi
 #[inline(always)]
 fn add_products(sums: &mut [f64; BLOCK], a: &[f64; BLOCK], b: &[f64; BLOCK]) {
     for j in 0..BLOCK {
-        sums[j] += a[j] * b[j];
+        sums[j] = fused(a[j], b[j], sums[j]);
     }
 }
 
@@ -220,7 +217,7 @@ fn product(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> f64 {
     let mut lanes = [0.0; LANES];
     for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
         for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
+            lanes[lane] = fused(a[lane], b[lane], lanes[lane]);
         }
     }
     let [a0, a1, a2, a3, a4, a5, a6, a7] = lanes;
@@ -246,53 +243,54 @@ impl BlockMoments {
     }
 }
 
-/// Adds the products of the columns of one bin, for some records.
+/// Adds the products of the columns of all bins, for some records.
+///
+/// A few records at a time, so that the sums of their pairs stay in the nearest cache from bin to bin.
 #[inline(always)]
-fn add_bin(
-    bin: &BinTerms,
+fn add_bins(
+    bins: &[BinTerms],
     records: &Range<usize>,
     products: &mut [[f64; BLOCK]],
     gradients: &mut [[f64; BLOCK]],
 ) {
-    let mut pair = products.iter_mut();
-    let [re, im] = &bin.residual;
-    let residual =
-        Column { factor: Complex64::ONE, re: &re[records.clone()], im: Some(&im[records.clone()]) };
-    for (high, gradient) in gradients.iter_mut().enumerate().take(bin.columns.len()) {
-        let column = bin.columns.get(high, records);
-        for low in 0..=high {
-            if let Some(sums) = pair.next() {
-                multiply(&column, &bin.columns.get(low, records), sums);
+    let mut columns = vec![[[0.0; GROUP]; 2]; gradients.len()];
+    for (place, start) in records.clone().step_by(GROUP).enumerate() {
+        let end = records.end.min(start + GROUP);
+        for bin in bins {
+            let Some(kept) = &bin.columns else { continue };
+            for (coefficient, column) in columns.iter_mut().enumerate() {
+                *column = kept.group(coefficient, start / GROUP);
+            }
+            let residual = bin.residual.each_ref().map(|part| group_of(&part[start..end]));
+            let mut pairs = products.iter_mut();
+            for (high, gradient) in gradients.iter_mut().enumerate() {
+                for (low, sums) in columns[..=high].iter().zip(pairs.by_ref()) {
+                    multiply(&columns[high], low, &mut sums.as_chunks_mut().0[place]);
+                }
+                multiply(&columns[high], &residual, &mut gradient.as_chunks_mut().0[place]);
             }
         }
-        multiply(&column, &residual, gradient);
     }
+}
+
+/// Some numbers, zero where there are fewer than a group has.
+#[inline(always)]
+fn group_of(values: &[f64]) -> [f64; GROUP] {
+    let mut group = [0.0; GROUP];
+    group[..values.len()].copy_from_slice(values);
+    group
 }
 
 /// Adds `Re(conj(a) b)`.
 #[inline(always)]
-fn multiply(a: &Column, b: &Column, sums: &mut [f64; BLOCK]) {
-    match (a.im, b.im) {
-        (None, None) => {
-            let factor = (a.factor.conj() * b.factor).re;
-            let products = a.re.iter().zip(b.re);
-            sums.iter_mut().zip(products).for_each(|(sum, (a, b))| *sum += factor * (a * b));
-        }
-        (Some(im), None) => real_by_complex(b, (a.re, im), sums),
-        (None, Some(im)) => real_by_complex(a, (b.re, im), sums),
-        (Some(a_im), Some(b_im)) => {
-            let products = a.re.iter().zip(b.re).zip(a_im.iter().zip(b_im));
-            for (sum, ((a_re, b_re), (a_im, b_im))) in sums.iter_mut().zip(products) {
-                *sum += a_re * b_re + a_im * b_im;
-            }
-        }
+fn multiply(
+    [a_re, a_im]: &[[f64; GROUP]; 2],
+    [b_re, b_im]: &[[f64; GROUP]; 2],
+    sums: &mut [f64; GROUP],
+) {
+    let mut moved = *sums;
+    for lane in 0..GROUP {
+        moved[lane] = fused(a_re[lane], b_re[lane], fused(a_im[lane], b_im[lane], moved[lane]));
     }
-}
-
-#[inline(always)]
-fn real_by_complex(real: &Column, (re, im): (&[f64], &[f64]), sums: &mut [f64; BLOCK]) {
-    let factor = real.factor;
-    for ((sum, t), (re, im)) in sums.iter_mut().zip(real.re).zip(re.iter().zip(im)) {
-        *sum += t * (factor.re * re + factor.im * im);
-    }
+    *sums = moved;
 }

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::foundations::numerics::with_widest_simd;
 use crate::science::fit::linear::cholesky::Cholesky;
-use crate::science::fit::linear::vector::{axpy, dot};
+use crate::science::fit::linear::vector::{axpy, dot, short_dot};
 
 use super::moments::{PlateauSums, Sums};
 
@@ -211,11 +211,7 @@ impl NewtonSystem {
         let mut gradient = gradient_x.clone();
         gradient.resize(size, 0.0);
         for plateau in &plateaus {
-            for (row, g) in plateau.rows.chunks_exact(plateau.width).zip(&plateau.gradient) {
-                let (of_x, of_bins) = row.split_at(self.shared);
-                axpy(&mut gradient[..self.shared], -g, of_x);
-                axpy(&mut gradient[plateau.first..][..of_bins.len()], -g, of_bins);
-            }
+            plateau.take_from(&mut gradient, &plateau.gradient, self.shared);
         }
         let factor = Cholesky::new(matrix, size)?;
         let shared = self.shared;
@@ -350,10 +346,16 @@ fn transposed(plateaus: &[PlateauRows], width: usize) -> Vec<f64> {
 /// The products of one column with itself and those before it.
 fn products(columns: &[f64], length: usize, i: usize) -> Vec<f64> {
     let own = &columns[i * length..][..length];
+    let mut products = Vec::with_capacity(i + 1);
     with_widest_simd(
         #[inline(always)]
-        || (0..=i).map(|k| dot(own, &columns[k * length..][..length])).collect(),
-    )
+        || {
+            for column in columns.chunks_exact(length.max(1)).take(i + 1) {
+                products.push(dot(own, column));
+            }
+        },
+    );
+    products
 }
 
 impl Eliminated {
@@ -370,7 +372,8 @@ impl Eliminated {
         let y = self.plateaus.iter().flat_map(|plateau| plateau.step(&z, self.shared)).collect();
         z.truncate(self.shared);
         let mut step = Step { x: z, y, decrement: 0.0 };
-        step.decrement = -dot(&self.gradient_x, &step.x) - dot(&self.gradient_y, &step.y);
+        let product = short_dot(&self.gradient_x, &step.x) + short_dot(&self.gradient_y, &step.y);
+        step.decrement = -product;
         step
     }
 }
@@ -386,23 +389,40 @@ impl PlateauRows {
 
     /// `L^-1 W z`.
     fn times(&self, z: &[f64], shared: usize) -> Vec<f64> {
-        let product = |row: &[f64]| {
-            let (of_x, of_bins) = row.split_at(shared);
-            dot(of_x, &z[..shared]) + dot(of_bins, &z[self.first..][..of_bins.len()])
-        };
-        self.rows.chunks_exact(self.width).map(product).collect()
+        let mut products = Vec::with_capacity(self.bodies);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for row in self.rows.chunks_exact(self.width) {
+                    let (of_x, of_bins) = row.split_at(shared);
+                    let of_bins = dot(of_bins, &z[self.first..][..of_bins.len()]);
+                    products.push(dot(of_x, &z[..shared]) + of_bins);
+                }
+            },
+        );
+        products
     }
 
     /// Adds to `row`, over all unknowns, minus `(L^-1 g)^T L^-1 W` for temperatures that act with `g`; returns
     /// `L^-1 g`.
     pub(super) fn eliminate(&self, mut g: Vec<f64>, row: &mut [f64], shared: usize) -> Vec<f64> {
         self.factor.solve_lower(&mut g);
-        for (own, g) in self.rows.chunks_exact(self.width).zip(&g) {
-            let (of_x, of_bins) = own.split_at(shared);
-            axpy(&mut row[..shared], -g, of_x);
-            axpy(&mut row[self.first..][..of_bins.len()], -g, of_bins);
-        }
+        self.take_from(row, &g, shared);
         g
+    }
+
+    /// Subtracts `g^T L^-1 W` from a row over all unknowns.
+    fn take_from(&self, row: &mut [f64], g: &[f64], shared: usize) {
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for (own, g) in self.rows.chunks_exact(self.width).zip(g) {
+                    let (of_x, of_bins) = own.split_at(shared);
+                    axpy(&mut row[..shared], -g, of_x);
+                    axpy(&mut row[self.first..][..of_bins.len()], -g, of_bins);
+                }
+            },
+        );
     }
 
     /// Its bodies.

@@ -9,7 +9,8 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::science::fit::linear::vector::dot;
+use crate::foundations::numerics::with_widest_simd;
+use crate::science::fit::linear::vector::{axpy, dot};
 use crate::science::instrument::BolometerParameters;
 
 use super::bin::BinTerms;
@@ -77,8 +78,18 @@ impl Posterior {
 
     /// The covariance of the shared parameters in units of the search, `[parameter][parameter]`.
     pub(super) fn covariance(&self) -> Vec<f64> {
-        let row = |a: &Vec<f64>| self.units.iter().map(|b| 0.5 * dot(a, b)).collect::<Vec<f64>>();
-        self.units.iter().flat_map(row).collect()
+        let mut covariance = Vec::with_capacity(self.units.len() * self.units.len());
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for a in &self.units {
+                    for b in &self.units {
+                        covariance.push(0.5 * dot(a, b));
+                    }
+                }
+            },
+        );
+        covariance
     }
 
     /// The standard errors of the temperatures of the plateaus, in prior standard errors.
@@ -92,7 +103,7 @@ impl Posterior {
                 let own = plateau.eliminate(unit, &mut row, self.eliminated.shared);
                 // y = D^-1 (.. - W z): the sign of the row does not matter here.
                 self.eliminated.factor.solve_lower(&mut row);
-                sigmas.push((0.5 * (dot(&own, &own) + dot(&row, &row))).sqrt());
+                sigmas.push((0.5 * (square(&own) + square(&row))).sqrt());
             }
         }
         sigmas
@@ -108,125 +119,178 @@ impl Posterior {
         response: &ResponseAt,
     ) -> BinErrors {
         let n = coupling.unknowns;
+        let emitters = terms.emissivity.len();
         let rows = self.rows(coupling, places, first);
         let map = emissivity_map(terms, n);
-        let emitters = terms.emissivity.len();
-        let product = |i: usize, k: usize| {
-            let (a, b) = (&rows[i], &rows[k]);
-            0.5 * (dot(&a.0, &b.0) + dot(&a.1, &b.1))
+        let Moments { covariance, relation } = moments(&half_gram(&rows, 2 * n), &map, n);
+        let slope = self.along(&response.slopes);
+        let of_response = 0.5 * (square(&slope.0) + square(&slope.1));
+        let with_response = with_response(&slope, &rows, &map, n);
+        let sigma = |i: usize| {
+            let e = terms.emissivity[i];
+            let own = covariance[i * emitters + i].re;
+            let variance =
+                own + 2.0 * (e.conj() * with_response[i]).re + e.norm_sqr() * of_response;
+            (variance.max(0.0) * response.response.norm_sqr()).sqrt()
         };
-        let mut real = vec![0.0; 4 * n * n];
-        for i in 0..2 * n {
-            for k in 0..=i {
-                let value = product(i, k);
-                real[i * 2 * n + k] = value;
-                real[k * 2 * n + i] = value;
-            }
-        }
-        let at = |i: usize, k: usize| real[i * 2 * n + k];
-        let hermitian = |a: usize, b: usize| {
-            let own = if a == b { 1.0 } else { 0.0 };
-            Complex64::new(at(a, b) + at(n + a, n + b) + own, at(n + a, b) - at(a, n + b))
-        };
-        let relation = |a: usize, b: usize| {
-            Complex64::new(at(a, b) - at(n + a, n + b), at(n + a, b) + at(a, n + b))
-        };
-        let mapped = |i: usize, k: usize, of: &dyn Fn(usize, usize) -> Complex64| -> Complex64 {
-            let inner = |a: usize| -> Complex64 {
-                (0..n).map(|b| of(a, b) * map[b * emitters + k]).sum::<Complex64>()
-            };
-            (0..n).map(|a| inner(a) * map[a * emitters + i]).sum()
-        };
-        let pairs = (0..emitters * emitters).map(|p| (p / emitters, p % emitters));
-        let covariance: Vec<Complex64> = pairs.map(|(i, k)| mapped(i, k, &hermitian)).collect();
-        let variances = (0..emitters).map(|i| covariance[i * emitters + i].re);
-        let with_shared = self.with_shared(&rows, &map, (n, emitters), &response.slopes);
-        let of_response = self.of_response(&response.slopes);
-        let product_sigma = variances
-            .zip(&with_shared)
-            .zip(&terms.emissivity)
-            .map(|((own, mixed), e)| {
-                let variance = own + 2.0 * (e.conj() * mixed).re + e.norm_sqr() * of_response;
-                (variance.max(0.0) * response.response.norm_sqr()).sqrt()
-            })
-            .collect();
         BinErrors {
-            relation: (0..emitters).map(|i| mapped(i, i, &relation)).collect(),
-            covariance,
             product: terms.emissivity.iter().map(|e| e * response.response).collect(),
-            product_sigma,
+            product_sigma: (0..emitters).map(sigma).collect(),
             response: response.response,
+            covariance,
+            relation,
         }
     }
 
     /// How the fit of a bin follows what is shared: `L^-1` of the row of each unknown, real parts first,
-    /// and what the plateaus add of their own.
-    fn rows(
+    /// as columns, and below them what the plateaus add of their own, `[..][part and unknown]`.
+    fn rows(&self, coupling: &BinCoupling, places: &[usize], first: usize) -> Vec<f64> {
+        let n = coupling.unknowns;
+        let mut columns = vec![0.0; self.eliminated.size * 2 * n];
+        for (projections, &place) in coupling.projections.chunks_exact(n).zip(places) {
+            let (re, im) = columns[place * 2 * n..][..2 * n].split_at_mut(n);
+            for ((re, im), value) in re.iter_mut().zip(im).zip(projections) {
+                (*re, *im) = (value.re, value.im);
+            }
+        }
+        let own = self.eliminate_plateaus(coupling, first, &mut columns);
+        self.eliminated.factor.solve_lower_columns(&mut columns);
+        columns.extend(own);
+        columns
+    }
+
+    /// Eliminates the plateaus of a data set from the rows of a bin; returns what they add of their own.
+    fn eliminate_plateaus(
         &self,
         coupling: &BinCoupling,
-        places: &[usize],
         first: usize,
-    ) -> Vec<(Vec<f64>, Vec<f64>)> {
-        let n = coupling.unknowns;
-        let Eliminated { size, shared, plateaus, factor, .. } = &self.eliminated;
-        let row = |at: usize| {
+        columns: &mut [f64],
+    ) -> Vec<f64> {
+        let Eliminated { shared, plateaus, .. } = &self.eliminated;
+        let (n, bodies) = (coupling.unknowns, coupling.factors.len());
+        let count = coupling.segments.len() / (bodies * n).max(1);
+        let width = 2 * n;
+        let mut own = vec![0.0; count * bodies * width];
+        for at in 0..if count == 0 { 0 } else { width } {
             let (a, is_imaginary) = (at % n, at >= n);
             let part = |z: Complex64| if is_imaginary { z.im } else { z.re };
-            let mut row = vec![0.0; *size];
-            for (m, &place) in places.iter().enumerate() {
-                row[place] = part(coupling.projections[m * n + a]);
-            }
-            let mut own = Vec::new();
-            let bodies = coupling.factors.len();
-            let count = coupling.segments.len() / (bodies * n).max(1);
+            let mut row: Vec<f64> = columns.iter().skip(at).step_by(width).copied().collect();
+            let mut places = own.iter_mut().skip(at).step_by(width);
             for plateau in 0..count {
                 let act = |body: usize| {
                     let segment = coupling.segments[(plateau * bodies + body) * n + a];
                     segment * part(coupling.factors[body]) * self.plateau_k
                 };
                 let act = (0..bodies).map(act).collect();
-                own.extend(plateaus[first + plateau].eliminate(act, &mut row, *shared));
+                let added = plateaus[first + plateau].eliminate(act, &mut row, *shared);
+                places.by_ref().zip(added).for_each(|(place, value)| *place = value);
             }
-            factor.solve_lower(&mut row);
-            (row, own)
-        };
-        (0..2 * n).map(row).collect()
+            let places = columns.iter_mut().skip(at).step_by(width);
+            places.zip(row).for_each(|(place, value)| *place = value);
+        }
+        own
     }
 
-    /// `sum_m conj(slope_m) E[dE_i x_m]`, one an emitter.
-    fn with_shared(
-        &self,
-        rows: &[(Vec<f64>, Vec<f64>)],
-        map: &[f64],
-        (n, emitters): (usize, usize),
-        slopes: &[Complex64],
-    ) -> Vec<Complex64> {
-        let mut sums = vec![Complex64::ZERO; emitters];
-        for (unit, slope) in self.units.iter().zip(slopes) {
-            if *slope == Complex64::ZERO {
-                continue;
-            }
-            for a in 0..n {
-                let mixed = Complex64::new(dot(&rows[a].0, unit), dot(&rows[n + a].0, unit)) * 0.5;
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum += slope.conj() * mixed * map[a * emitters + i];
+    /// `L^-1` of a direction in the space of the shared parameters, real and imaginary part.
+    fn along(&self, slopes: &[Complex64]) -> (Vec<f64>, Vec<f64>) {
+        let size = self.eliminated.size;
+        let (mut re, mut im) = (vec![0.0; size], vec![0.0; size]);
+        let fitted = self.units.iter().zip(slopes).filter(|(_, slope)| **slope != Complex64::ZERO);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for (unit, slope) in fitted {
+                    axpy(&mut re, slope.re, unit);
+                    axpy(&mut im, slope.im, unit);
+                }
+            },
+        );
+        (re, im)
+    }
+}
+
+fn square(x: &[f64]) -> f64 {
+    with_widest_simd(
+        #[inline(always)]
+        || dot(x, x),
+    )
+}
+
+/// Half of the products of columns with each other, `[column][column]`.
+fn half_gram(rows: &[f64], width: usize) -> Vec<f64> {
+    let mut gram = vec![0.0; width * width];
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(width) {
+                for (sums, value) in gram.chunks_exact_mut(width).zip(row) {
+                    axpy(sums, 0.5 * value, row);
                 }
             }
-        }
-        sums
-    }
+        },
+    );
+    gram
+}
 
-    /// `E|d ln response|^2`.
-    fn of_response(&self, slopes: &[Complex64]) -> f64 {
-        let sum = |part: fn(&Complex64) -> f64| {
-            let mut row = vec![0.0; self.eliminated.size];
-            for (unit, slope) in self.units.iter().zip(slopes) {
-                row.iter_mut().zip(unit).for_each(|(row, unit)| *row += unit * part(slope));
+/// Second moments of the errors of emissivities.
+struct Moments {
+    /// `E[dE_i conj(dE_k)]`.
+    covariance: Vec<Complex64>,
+    /// `E[dE_i^2]`.
+    relation: Vec<Complex64>,
+}
+
+/// From the covariance that parts of the unknowns have by what is shared, to which that of the noise is
+/// added, by the `map` to emissivities, `[unknown][emitter]`.
+fn moments(gram: &[f64], map: &[f64], n: usize) -> Moments {
+    let emitters = map.len() / n;
+    let at = |i: usize, k: usize| gram[i * 2 * n + k];
+    let hermitian = |a: usize, b: usize| {
+        let own = if a == b { 1.0 } else { 0.0 };
+        Complex64::new(at(a, b) + at(n + a, n + b) + own, at(n + a, b) - at(a, n + b))
+    };
+    let relation = |a: usize, b: usize| {
+        Complex64::new(at(a, b) - at(n + a, n + b), at(n + a, b) + at(a, n + b))
+    };
+    // The matrix times the map, [unknown][emitter].
+    let half_mapped = |of: &dyn Fn(usize, usize) -> Complex64| {
+        let mut half = vec![Complex64::ZERO; n * emitters];
+        for (a, sums) in half.chunks_exact_mut(emitters).enumerate() {
+            for (b, map) in map.chunks_exact(emitters).enumerate() {
+                let value = of(a, b);
+                sums.iter_mut().zip(map).for_each(|(sum, map)| *sum += value * map);
             }
-            0.5 * dot(&row, &row)
-        };
-        sum(|z| z.re) + sum(|z| z.im)
+        }
+        half
+    };
+    let mapped = |half: &[Complex64], i: usize, k: usize| -> Complex64 {
+        (0..n).map(|a| half[a * emitters + k] * map[a * emitters + i]).sum()
+    };
+    let (of_noise, of_square) = (half_mapped(&hermitian), half_mapped(&relation));
+    let pairs = (0..emitters * emitters).map(|p| (p / emitters, p % emitters));
+    Moments {
+        covariance: pairs.map(|(i, k)| mapped(&of_noise, i, k)).collect(),
+        relation: (0..emitters).map(|i| mapped(&of_square, i, i)).collect(),
     }
+}
+
+/// `E[dE_i conj(d ln response)]`, one an emitter.
+fn with_response(
+    (slope_re, slope_im): &(Vec<f64>, Vec<f64>),
+    rows: &[f64],
+    map: &[f64],
+    n: usize,
+) -> Vec<Complex64> {
+    let mut unknowns = vec![Complex64::ZERO; n];
+    for ((row, re), im) in rows.chunks_exact(2 * n).zip(slope_re).zip(slope_im) {
+        let slope = Complex64::new(0.5 * re, -0.5 * im);
+        for (a, sum) in unknowns.iter_mut().enumerate() {
+            *sum += slope * Complex64::new(row[a], row[n + a]);
+        }
+    }
+    let emitters = map.len() / n;
+    let of = |i: usize| unknowns.iter().enumerate().map(|(a, u)| u * map[a * emitters + i]).sum();
+    (0..emitters).map(of).collect()
 }
 
 /// The emissivities of all emitters for a unit change of the fit in each direction of its basis,

@@ -280,9 +280,8 @@ fn the_jacobian_is_that_of_the_residuals_for_every_kind_of_parameter() {
                 let expected = (high[j] - low[j]) / (2.0 * step) * phase;
                 let of = |(coefficient, slope): &(state::Coefficient, state::Slope)| {
                     let place = evaluation.coefficients[0].binary_search(coefficient).unwrap();
-                    let column = terms.columns.get(place, &(j..j + 1));
-                    let im = column.im.map_or(0.0, |im| im[0]);
-                    column.factor * Complex64::new(column.re[0], im) * slope.at(j)
+                    let [re, im] = terms.columns.as_ref().unwrap().group(place, j / bin::GROUP);
+                    Complex64::new(re[j % bin::GROUP], im[j % bin::GROUP]) * slope.at(j)
                 };
                 let found: Complex64 = state.actions[m].iter().map(of).sum();
                 largest = largest.max(expected.norm_sqr().sqrt());

@@ -11,7 +11,7 @@ use num_complex::Complex64;
 
 use super::householder::householder_qr;
 use super::least_squares::{solve_upper, solve_upper_transposed};
-use super::vector::{dot, norm};
+use super::vector::{short_dot, short_norm};
 
 /// Equations of unit variance, as a matrix and its right-hand side.
 #[derive(Debug, Clone)]
@@ -134,12 +134,12 @@ impl Chain {
         let own = place * n..(place + 1) * n;
         let solved = |part: &[f64]| solve_upper(&pair.columns, 2 * n, part)[own.clone()].to_vec();
         let (re, im) = (solved(&pair.re), solved(&pair.im));
-        let value = |row: &Vec<f64>| Complex64::new(dot(row, &re), dot(row, &im));
+        let value = |row: &Vec<f64>| Complex64::new(short_dot(row, &re), short_dot(row, &im));
         // The covariance of the unknowns is (R^T R)^-1.
         let sigma = |row: &Vec<f64>| {
             let mut of_pair = vec![0.0; 2 * n];
             of_pair[own.clone()].copy_from_slice(row);
-            norm(&solve_upper_transposed(&pair.columns, 2 * n, of_pair))
+            short_norm(&solve_upper_transposed(&pair.columns, 2 * n, of_pair))
         };
         Marginal {
             value: self.values.iter().map(value).collect(),

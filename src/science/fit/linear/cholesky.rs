@@ -1,6 +1,6 @@
 //! Cholesky factors of symmetric matrices, positive definite.
 
-use super::vector::dot;
+use super::vector::{axpy, dot};
 use crate::foundations::numerics::with_widest_simd;
 
 /// `A = L L^T`: L row by row, as wide as A.
@@ -50,6 +50,26 @@ impl Cholesky {
         );
     }
 
+    /// Replaces each column of b, `[unknown][column]`, by `L^-1` of it: as fast as a few single ones.
+    pub(crate) fn solve_lower_columns(&self, b: &mut [f64]) {
+        let width = b.len() / self.size.max(1);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for i in 0..self.size {
+                    let (done, rest) = b.split_at_mut(i * width);
+                    let row = &mut rest[..width];
+                    let own = &self.rows[i * self.size..][..=i];
+                    for (factor, other) in own.iter().zip(done.chunks_exact(width)) {
+                        axpy(row, -factor, other);
+                    }
+                    let inverse = 1.0 / own[i];
+                    row.iter_mut().for_each(|value| *value *= inverse);
+                }
+            },
+        );
+    }
+
     /// Replaces b by `L^-T b`.
     pub(crate) fn solve_upper(&self, b: &mut [f64]) {
         for i in (0..self.size).rev() {
@@ -85,6 +105,14 @@ mod tests {
             let truth: Vec<f64> = (0..size).map(|i| value(i, 5)).collect();
             let row = |i: usize| &matrix[i * size..][..size];
             let mut b: Vec<f64> = (0..size).map(|i| dot(row(i), &truth)).collect();
+            // Both ways to solve for several at once.
+            let mut columns: Vec<f64> = b.iter().flat_map(|b| [*b, 2.0 * b]).collect();
+            factor.solve_lower_columns(&mut columns);
+            let mut lower = b.clone();
+            factor.solve_lower(&mut lower);
+            for (found, lower) in columns.chunks_exact(2).zip(&lower) {
+                assert!((found[0] - lower).abs() < 1e-12 && (found[1] - 2.0 * lower).abs() < 1e-12);
+            }
             factor.solve(&mut b);
             let error = b.iter().zip(&truth).fold(0.0, |e: f64, (b, t)| e.max((b - t).abs()));
             assert!(error < 1e-10, "{size}: {error}");

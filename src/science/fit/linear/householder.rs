@@ -176,12 +176,18 @@ impl Qr {
         tops[i] = 1.0;
         let reflectors = self.reflectors.chunks_exact(n).rev();
         for (block, reflectors) in blocks(rows).rev().zip(reflectors) {
+            let column = |k: usize| &columns[k * rows..][block.clone()];
+            let vector = &mut vector[block.clone()];
+            // Its product with the first reflector: nothing of it stands in this block yet.
+            let mut product = 0.0;
             // Later reflectors do not change it.
             for k in (0..=i).rev() {
-                let v = &columns[k * rows..][block.clone()];
-                let vector = &mut vector[block.clone()];
-                let factor = reflectors[k].apply_to_top(&mut tops[k], dot(v, vector));
-                axpy(vector, factor, v);
+                let factor = reflectors[k].apply_to_top(&mut tops[k], product);
+                if k == 0 {
+                    axpy(vector, factor, column(0));
+                } else {
+                    product = axpy_then_dot(vector, factor, column(k), column(k - 1));
+                }
             }
         }
     }

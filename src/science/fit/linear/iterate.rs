@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::householder::{Qr, householder_qr};
 use super::least_squares::{check_rank, solve_upper};
 use super::system::Unusable;
-use super::vector::{axpy, dot};
+use super::vector::{axpy, dot, short_dot};
 use super::weighted::WeightedSystem;
-use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 
 /// The normal equations are used only if no pivot is smaller than this, relative to the largest.
 const LEAST_PIVOT: f64 = 1e-10;
@@ -70,7 +70,7 @@ impl Iterate {
             #[inline(always)]
             || {
                 for ((square, re), im) in squares.iter_mut().zip(&re[..]).zip(&im[..]) {
-                    *square = re * re + im * im;
+                    *square = fused(*re, *re, im * im);
                 }
             },
         );
@@ -85,7 +85,7 @@ impl Iterate {
             None => self.by_qr(weights)?,
         };
         self.advance(&change, 1.0);
-        Ok(change.iter().map(|change| dot(change, change)).sum::<f64>().sqrt())
+        Ok(change.iter().map(|change| short_dot(change, change)).sum::<f64>().sqrt())
     }
 
     /// Moves by `factor * change`.

@@ -5,8 +5,8 @@ use num_complex::Complex64;
 use super::householder::{Qr, householder_qr};
 use super::singular_values::singular_values;
 use super::system::{Equations, System, Unusable};
-use super::vector::{dot, norm};
-use crate::foundations::numerics::ScratchVec;
+use super::vector::{dot, short_dot, short_norm};
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 
 /// A direct least-squares solution and its quality.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub(crate) struct Factorization {
     qr: Qr,
     condition: f64,
     rank: usize,
+    rss: f64,
 }
 
 /// Column lengths whose squares neither overflow nor underflow.
@@ -80,12 +81,22 @@ impl Factorization {
         let mut qr =
             householder_qr(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
         for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
-            let length = norm(column);
+            let length = short_norm(column);
             column.iter_mut().for_each(|value| *value /= length);
             *scale *= length;
         }
         let (condition, rank) = condition_and_rank(&qr.r, n, rows);
-        Self { system, qr, condition, rank }
+        let rss = with_widest_simd(
+            #[inline(always)]
+            || dot(&system.re, &system.re) + dot(&system.im, &system.im),
+        );
+        Self { system, qr, condition, rank, rss }
+    }
+
+    /// Lets go of all that is as long as there are records: Q can be formed no more.
+    pub(crate) fn forget_rows(&mut self) {
+        let System { columns, re, im, .. } = &mut self.system;
+        [columns, re, im].into_iter().for_each(|vector| *vector = ScratchVec::with_len(0));
     }
 
     /// Whether nothing overflowed or underflowed.
@@ -102,8 +113,7 @@ impl Factorization {
 
     /// Weighted sum of squared residual moduli.
     pub(crate) fn rss(&self) -> f64 {
-        let System { re, im, .. } = &self.system;
-        dot(re, re) + dot(im, im)
+        self.rss
     }
 
     /// The least-squares solution.
@@ -210,7 +220,7 @@ pub(crate) fn solve_upper(r: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
 pub(crate) fn solve_upper_transposed(r: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
     for i in 0..n {
         let column = &r[i * n..i * n + i];
-        b[i] = (b[i] - dot(column, &b[..i])) / r[i * n + i];
+        b[i] = (b[i] - short_dot(column, &b[..i])) / r[i * n + i];
     }
     b
 }

@@ -1,5 +1,8 @@
 //! Singular values and vectors of a small matrix: rank, condition number, filtered solutions.
 
+use super::vector::short_dot;
+use crate::foundations::numerics::{fused, with_widest_simd};
+
 /// Columns count as orthogonal if the cosine of their angle is at most this.
 const ORTHOGONAL: f64 = 1e-15;
 /// One-sided Jacobi converges quadratically: seven columns take about six sweeps.
@@ -18,10 +21,73 @@ pub(crate) struct Svd {
 
 /// Singular values of the `n` x `n` matrix whose columns stand one after another, largest first.
 pub(crate) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
-    orthogonalise(&mut columns, n, &mut []);
+    // Of the usual sizes, with and without a constraint, the compiler is told.
+    match n {
+        6 => orthogonalise_fixed::<6>(&mut columns),
+        7 => orthogonalise_fixed::<7>(&mut columns),
+        _ => orthogonalise(&mut columns, n, &mut []),
+    }
     let mut values = lengths(&columns, n);
     values.sort_by(|a, b| b.total_cmp(a));
     values
+}
+
+/// As [`orthogonalise`], of a size that is known beforehand.
+fn orthogonalise_fixed<const N: usize>(columns: &mut [f64]) {
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            let columns = columns.as_chunks_mut::<N>().0;
+            sweep_until_orthogonal(
+                N,
+                #[inline(always)]
+                |i, j| {
+                    let (left, right) = columns.split_at_mut(j);
+                    rotate_pair(&mut left[i], &mut right[0])
+                },
+            );
+        },
+    );
+}
+
+/// Makes two columns orthogonal; whether they were not.
+#[inline(always)]
+fn rotate_pair<const N: usize>(a: &mut [f64; N], b: &mut [f64; N]) -> bool {
+    let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
+    for k in 0..N {
+        aa = fused(a[k], a[k], aa);
+        bb = fused(b[k], b[k], bb);
+        ab = fused(a[k], b[k], ab);
+    }
+    let Some((c, s)) = turn(aa, bb, ab) else { return false };
+    for k in 0..N {
+        (a[k], b[k]) = (fused(c, a[k], -(s * b[k])), fused(s, a[k], c * b[k]));
+    }
+    true
+}
+
+/// Sweeps over all pairs `i < j` until one changes none. Pairs that follow each other have no column in
+/// common as far as that goes (a round-robin tournament), so that one need not wait for another.
+#[inline(always)]
+fn sweep_until_orthogonal(n: usize, mut pair: impl FnMut(usize, usize) -> bool) {
+    // With an odd number, each sits out one round.
+    let players = n + n % 2;
+    for _ in 0..MAX_SWEEPS {
+        let mut rotated = false;
+        for round in 0..players.saturating_sub(1) {
+            for k in 0..players / 2 {
+                // The last stays where it is, the others move on by one each round.
+                let ring = players - 1;
+                let first = if k == 0 { ring } else { (round + k) % ring };
+                let second = (round + ring - k) % ring;
+                let (i, j) = (first.min(second), first.max(second));
+                rotated |= j < n && pair(i, j);
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
 }
 
 /// The decomposition of the `n` x `n` matrix whose columns stand one after another.
@@ -36,23 +102,14 @@ pub(crate) fn svd_of(mut columns: Vec<f64>, n: usize) -> Svd {
 
 /// Rotates the columns until they are orthogonal, and those of `v`, if it has any, with them.
 fn orthogonalise(columns: &mut [f64], n: usize, v: &mut [f64]) {
-    for _ in 0..MAX_SWEEPS {
-        let mut rotated = false;
-        for i in 0..n {
-            for j in i + 1..n {
-                if let Some(turn) = rotation(columns, n, i, j) {
-                    rotate(columns, n, i, j, turn);
-                    if !v.is_empty() {
-                        rotate(v, n, i, j, turn);
-                    }
-                    rotated = true;
-                }
-            }
+    sweep_until_orthogonal(n, |i, j| {
+        let Some(turn) = rotation(columns, n, i, j) else { return false };
+        rotate(columns, n, i, j, turn);
+        if !v.is_empty() {
+            rotate(v, n, i, j, turn);
         }
-        if !rotated {
-            break;
-        }
-    }
+        true
+    });
 }
 
 fn lengths(columns: &[f64], n: usize) -> Vec<f64> {
@@ -83,7 +140,13 @@ fn in_order(columns: &[f64], v: &[f64], n: usize) -> Svd {
 /// Cosine and sine of the turn that makes columns `i < j` orthogonal; `None` if they are already.
 fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)> {
     let (a, b) = (&columns[i * n..(i + 1) * n], &columns[j * n..(j + 1) * n]);
-    let (aa, bb, ab) = (short_dot(a, a), short_dot(b, b), short_dot(a, b));
+    turn(short_dot(a, a), short_dot(b, b), short_dot(a, b))
+}
+
+/// Cosine and sine of the turn that makes two columns orthogonal, from their products; `None` if they
+/// are already.
+#[inline(always)]
+fn turn(aa: f64, bb: f64, ab: f64) -> Option<(f64, f64)> {
     // False for NaN, which can never become orthogonal: it counts as done.
     let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
     if !slanted {
@@ -93,11 +156,6 @@ fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)>
     let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
     let c = 1.0 / (1.0 + t * t).sqrt();
     Some((c, c * t))
-}
-
-/// For vectors of a few elements, where lanes would be empty.
-fn short_dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64)) {

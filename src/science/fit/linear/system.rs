@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use thiserror::Error;
 
-use super::vector::norm;
+use super::vector::{norm, short_norm};
 use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
 
@@ -98,7 +98,7 @@ impl System {
             #[inline(always)]
             || scale_columns(&mut system.columns, rows, eliminated),
         )?;
-        if !norm(&system.re).is_finite() || !norm(&system.im).is_finite() {
+        if !system.data_norm().is_finite() {
             return Err(Unusable::NotFinite { what: "data" });
         }
         Ok(system)
@@ -132,9 +132,17 @@ impl System {
         self.scale.len()
     }
 
+    /// Length of the weighted data.
+    fn data_norm(&self) -> f64 {
+        with_widest_simd(
+            #[inline(always)]
+            || short_norm(&[norm(&self.re), norm(&self.im)]),
+        )
+    }
+
     /// The same system with its data divided by their length, and that length.
     pub(crate) fn with_unit_data(mut self) -> (Self, f64) {
-        let length = norm(&[norm(&self.re), norm(&self.im)]);
+        let length = self.data_norm();
         let unit = if length > 0.0 { length } else { 1.0 };
         self.re.iter_mut().chain(self.im.iter_mut()).for_each(|value| *value /= unit);
         (self, unit)
@@ -199,10 +207,10 @@ impl System {
         let unknowns = self.unknowns();
         let unit = |i: usize| (0..unknowns).map(|k| if k == i { 1.0 } else { 0.0 }).collect();
         let mut sigmas: Vec<f64> =
-            (0..unknowns).map(|i| norm(&solve_transposed(unit(i))) / self.scale[i]).collect();
+            (0..unknowns).map(|i| short_norm(&solve_transposed(unit(i))) / self.scale[i]).collect();
         if let Some(emitter) = self.eliminated {
             let all = self.scale.iter().map(|s| 1.0 / s).collect();
-            sigmas.insert(emitter, norm(&solve_transposed(all)));
+            sigmas.insert(emitter, short_norm(&solve_transposed(all)));
         }
         sigmas
     }
@@ -243,7 +251,11 @@ fn eliminate(constraint: Constraint, columns: &mut [f64], rows: usize) -> Option
     if constraint == Constraint::None {
         return None;
     }
-    let lengths: Vec<f64> = columns.chunks_exact(rows).map(norm).collect();
+    // Written out: what an iterator collects is not always inlined.
+    let mut lengths = Vec::with_capacity(columns.len() / rows);
+    for column in columns.chunks_exact(rows) {
+        lengths.push(norm(column));
+    }
     let smallest = (0..lengths.len()).min_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
     let gone = columns[smallest * rows..][..rows].to_vec();
     columns.copy_within((smallest + 1) * rows.., smallest * rows);

@@ -1,7 +1,12 @@
 //! Sums over records, in one fixed order.
 //!
 //! Sixteen partial sums run side by side, so that the compiler can use whatever vector registers
-//! the build allows, while the order of every addition is written here: the same bits everywhere.
+//! the processor has, while the order of every addition is written here: the same bits everywhere.
+//!
+//! Products and sums are fused, so these are for loops within `with_widest_simd`; for vectors of a few
+//! elements, anywhere, there are [`short_dot`] and [`short_norm`].
+
+use crate::foundations::numerics::fused;
 
 const LANES: usize = 16;
 
@@ -14,10 +19,10 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; LANES];
     for (a, b) in a_blocks.iter().zip(b_blocks) {
         for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
+            lanes[lane] = fused(a[lane], b[lane], lanes[lane]);
         }
     }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| fused(*a, *b, sum));
     sum_of_lanes(lanes) + rest
 }
 
@@ -33,18 +38,17 @@ pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) ->
         // In a copy: otherwise the compiler loads and stores every element separately.
         let mut moved = *y;
         for lane in 0..LANES {
-            moved[lane] += factor * x[lane];
+            moved[lane] = fused(factor, x[lane], moved[lane]);
         }
         *y = moved;
         for lane in 0..LANES {
-            lanes[lane] += moved[lane] * z[lane];
+            lanes[lane] = fused(moved[lane], z[lane], lanes[lane]);
         }
     }
-    let rest = y_rest.iter_mut().zip(x_rest).zip(z_rest).map(|((y, x), z)| {
-        *y += factor * x;
-        *y * z
+    let rest = y_rest.iter_mut().zip(x_rest).zip(z_rest).fold(0.0, |sum, ((y, x), z)| {
+        *y = fused(factor, *x, *y);
+        fused(*y, *z, sum)
     });
-    let rest: f64 = rest.sum();
     sum_of_lanes(lanes) + rest
 }
 
@@ -58,18 +62,17 @@ pub(crate) fn axpy_then_norm_sqr(y: &mut [f64], factor: f64, x: &[f64]) -> f64 {
     for (y, x) in y_blocks.iter_mut().zip(x_blocks) {
         let mut moved = *y;
         for lane in 0..LANES {
-            moved[lane] += factor * x[lane];
+            moved[lane] = fused(factor, x[lane], moved[lane]);
         }
         *y = moved;
         for lane in 0..LANES {
-            lanes[lane] += moved[lane] * moved[lane];
+            lanes[lane] = fused(moved[lane], moved[lane], lanes[lane]);
         }
     }
-    let rest = y_rest.iter_mut().zip(x_rest).map(|(y, x)| {
-        *y += factor * x;
-        *y * *y
+    let rest = y_rest.iter_mut().zip(x_rest).fold(0.0, |sum, (y, x)| {
+        *y = fused(factor, *x, *y);
+        fused(*y, *y, sum)
     });
-    let rest: f64 = rest.sum();
     sum_of_lanes(lanes) + rest
 }
 
@@ -118,7 +121,7 @@ pub(crate) fn largest(x: &[f64]) -> f64 {
 pub(crate) fn axpy(y: &mut [f64], factor: f64, x: &[f64]) {
     debug_assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
+        *y = fused(factor, *x, *y);
     }
 }
 
@@ -127,6 +130,22 @@ pub(crate) fn axpy(y: &mut [f64], factor: f64, x: &[f64]) {
 pub(crate) fn norm(x: &[f64]) -> f64 {
     let squared = dot(x, x);
     // Within this range an element whose square underflows is too small to matter.
+    if SAFE.contains(&squared) { squared.sqrt() } else { scaled_norm(x) }
+}
+
+/// As [`dot`], for vectors of a few elements.
+pub(crate) fn short_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// As [`axpy`], for vectors of a few elements.
+pub(crate) fn short_axpy(y: &mut [f64], factor: f64, x: &[f64]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
+}
+
+/// As [`norm`], for vectors of a few elements.
+pub(crate) fn short_norm(x: &[f64]) -> f64 {
+    let squared = short_dot(x, x);
     if SAFE.contains(&squared) { squared.sqrt() } else { scaled_norm(x) }
 }
 
@@ -149,7 +168,7 @@ fn scaled_norm(x: &[f64]) -> f64 {
         for (s, v) in scaled.iter_mut().zip(block) {
             *s = v * inverse;
         }
-        sum += dot(&scaled[..block.len()], &scaled[..block.len()]);
+        sum += short_dot(&scaled[..block.len()], &scaled[..block.len()]);
     }
     unit * sum.sqrt()
 }

@@ -10,7 +10,7 @@ use num_complex::Complex64;
 
 use crate::science::fit::linear::householder::{Qr, householder_qr};
 use crate::science::fit::linear::least_squares::{Factorization, complex, solve_upper};
-use crate::science::fit::linear::vector::{axpy, dot, norm};
+use crate::science::fit::linear::vector::{short_axpy, short_dot, short_norm};
 use crate::science::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::science::fit::outcome::Outcome;
 use crate::science::fit::problem::Problem;
@@ -124,7 +124,7 @@ impl<'a> Descent<'a> {
     }
 
     fn gradient_length(&self) -> f64 {
-        norm(&self.residual.each_ref().map(|part| norm(part)))
+        short_norm(&self.residual.each_ref().map(|part| short_norm(part)))
     }
 
     /// Tries a step; takes it if it goes down, and damps the next one by how well the prediction
@@ -136,8 +136,8 @@ impl<'a> Descent<'a> {
         // difference of two sums, which cancels near the minimum.
         let (mut actual, mut predicted) = (0.0, 0.0);
         for ((step, moved), residual) in step.iter().zip(&moved).zip(&self.residual) {
-            actual += dot(residual, moved) - 0.5 * dot(moved, moved);
-            predicted += 0.5 * (self.damping * dot(step, step) + dot(residual, moved));
+            actual += short_dot(residual, moved) - 0.5 * short_dot(moved, moved);
+            predicted += 0.5 * (self.damping * short_dot(step, step) + short_dot(residual, moved));
         }
         let gain = actual / predicted;
         let goes_down = gain > 0.0; // false for NaN too
@@ -147,8 +147,8 @@ impl<'a> Descent<'a> {
             return;
         }
         for part in 0..2 {
-            axpy(&mut self.at[part], 1.0, &step[part]);
-            axpy(&mut self.residual[part], -1.0, &moved[part]);
+            short_axpy(&mut self.at[part], 1.0, &step[part]);
+            short_axpy(&mut self.residual[part], -1.0, &moved[part]);
         }
         let short = 2.0 * gain - 1.0;
         self.damping *= (1.0 - short * short * short).max(1.0 / 3.0);
@@ -174,7 +174,7 @@ impl<'a> Descent<'a> {
     fn image(&self, h: &[f64]) -> Vec<f64> {
         let mut image = vec![0.0; h.len()];
         for (column, &h) in self.r.chunks_exact(h.len()).zip(h) {
-            axpy(&mut image, h, column);
+            short_axpy(&mut image, h, column);
         }
         image
     }

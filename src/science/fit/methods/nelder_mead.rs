@@ -15,7 +15,7 @@ use num_complex::Complex64;
 use crate::foundations::numerics::math::modulus;
 use crate::science::fit::deadline::Deadline;
 use crate::science::fit::linear::least_squares::Factorization;
-use crate::science::fit::linear::vector::norm;
+use crate::science::fit::linear::vector::short_norm;
 use crate::science::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::science::fit::outcome::Outcome;
 use crate::science::fit::problem::Problem;
@@ -131,16 +131,16 @@ impl SimplexSearch {
 
 /// The data that the columns explain, divided by their length, and that length.
 fn unit_length((re, im): (&[f64], &[f64])) -> (SplitPoint, f64) {
-    let length = norm(&[norm(re), norm(im)]);
+    let length = short_norm(&[short_norm(re), short_norm(im)]);
     let unit = if length > 0.0 { length } else { 1.0 };
     ([re, im].map(|part| part.iter().map(|value| value / unit).collect()), unit)
 }
 
 fn distance(a: &SplitPoint, b: &SplitPoint) -> f64 {
     let part = |(a, b): (&Vec<f64>, &Vec<f64>)| -> f64 {
-        norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
+        short_norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
     };
-    norm(&a.iter().zip(b).map(part).collect::<Vec<_>>())
+    short_norm(&a.iter().zip(b).map(part).collect::<Vec<_>>())
 }
 
 /// The largest change of an emissivity; where there is none before, from zero.

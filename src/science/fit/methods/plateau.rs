@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use crate::science::fit::linear::system::Unusable;
-use crate::science::fit::linear::vector::dot;
+use crate::science::fit::linear::vector::short_dot;
 use crate::science::fit::linear::weighted::root_weights;
 use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::{Outcome, Solution};
@@ -110,7 +110,7 @@ fn blocks<'a>(values: &'a [f64], lengths: &'a [usize]) -> impl Iterator<Item = &
 fn means(values: &[f64], weights: &[f64], lengths: &[usize]) -> Vec<f64> {
     blocks(values, lengths)
         .zip(blocks(weights, lengths))
-        .map(|(values, weights)| dot(values, weights) / weights.iter().sum::<f64>())
+        .map(|(values, weights)| short_dot(values, weights) / weights.iter().sum::<f64>())
         .collect()
 }
 

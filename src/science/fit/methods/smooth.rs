@@ -1,12 +1,12 @@
 //! A smoothness prior: the emissivities of neighbouring bins lie close to a straight line.
 
 use super::wls::WeightedLeastSquares;
-use crate::foundations::numerics::math::modulus;
+use crate::foundations::numerics::{math::modulus, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::linear::chain::{Chain, InformationArray, Marginal};
 use crate::science::fit::linear::least_squares::DirectFit;
 use crate::science::fit::linear::system::Unusable;
-use crate::science::fit::linear::vector::norm;
+use crate::science::fit::linear::vector::{norm, short_norm};
 use crate::science::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::Problem;
@@ -105,7 +105,7 @@ fn members<'a>(
 }
 
 fn conclude(SolvedBin { problem, fit, .. }: &SolvedBin, found: Marginal) -> Outcome {
-    let finite = found.value.iter().all(|e| e.is_finite()) && norm(&found.sigma).is_finite();
+    let finite = found.value.iter().all(|e| e.is_finite()) && short_norm(&found.sigma).is_finite();
     if !finite {
         return Outcome::Failed("smoothing gave values that are not finite".into());
     }
@@ -289,7 +289,15 @@ fn eliminated(members: &[SolvedBin]) -> Option<usize> {
     }
     let mut sums = vec![0.0; first.design.len()];
     for SolvedBin { problem, .. } in members {
-        let lengths: Vec<f64> = problem.design.iter().map(|column| norm(column)).collect();
+        let mut lengths = Vec::with_capacity(problem.design.len());
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for column in problem.design {
+                    lengths.push(norm(column));
+                }
+            },
+        );
         let largest = lengths.iter().fold(0.0, |a: f64, &b| a.max(b));
         sums.iter_mut().zip(&lengths).for_each(|(sum, length)| *sum += length / largest);
     }

@@ -2,7 +2,7 @@
 
 use num_complex::Complex64;
 
-use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::linear::least_squares::Factorization;
 use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::vector::{axpy, dot};
@@ -210,14 +210,16 @@ impl<'a> TemperatureErrors<'a> {
         let variance = self.effective_variance(at);
         let factored = self.factored(&rest, &variance)?;
         let mut pulls = ScratchVec::with_len(rest.len());
-        let slope: Vec<Complex64> = with_widest_simd(
+        let mut slope = Vec::with_capacity(at.len());
+        with_widest_simd(
             #[inline(always)]
             || {
                 for ((pull, rest), variance) in pulls.iter_mut().zip(&rest).zip(&variance[..]) {
-                    *pull = rest.norm_sqr() / (variance * variance);
+                    *pull = fused(rest.re, rest.re, rest.im * rest.im) / (variance * variance);
                 }
-                let emitters = at.iter().zip(&self.planck_variance);
-                emitters.map(|(e, column)| e * dot(column, &pulls)).collect()
+                for (e, column) in at.iter().zip(&self.planck_variance) {
+                    slope.push(e * dot(column, &pulls));
+                }
             },
         );
         let refit = factored.fit();

@@ -9,7 +9,7 @@
 //! last bin, whose transform is real, and where the minimum is a corner.
 
 use super::whitened::{StoppingCriteria, Termination, Whitened};
-use crate::foundations::numerics::{ScratchVec, math::median, with_widest_simd};
+use crate::foundations::numerics::{ScratchVec, fused, math::median, with_widest_simd};
 use crate::science::fit::linear::iterate::Iterate;
 use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::vector;
@@ -91,7 +91,7 @@ impl Newton {
                 let bends = along.iter_mut().zip(between.iter_mut()).zip(across.iter_mut());
                 for ((inputs, pulls), bends) in inputs.zip(pulls).zip(bends) {
                     let (((re, im), y_re), y_im) = inputs;
-                    let inverse = 1.0 / (re * re + im * im + least).sqrt();
+                    let inverse = 1.0 / fused(*re, *re, fused(*im, *im, least)).sqrt();
                     let (re, im) = (re * inverse, im * inverse);
                     (*pulls.0, *pulls.1) = (re, im);
                     *bends.0.0 = (1.0 - y_re * re) * inverse;
@@ -117,8 +117,8 @@ impl Newton {
                     re.iter_mut().zip(im.iter_mut()).zip(bends).zip(moved)
                 {
                     let ((along, between), across) = bends;
-                    *re += along * moved.0 + between * moved.1;
-                    *im += between * moved.0 + across * moved.1;
+                    *re = fused(*along, *moved.0, fused(*between, *moved.1, *re));
+                    *im = fused(*between, *moved.0, fused(*across, *moved.1, *im));
                 }
             },
         );
@@ -145,6 +145,7 @@ fn step(
 
 /// The part of a step by which the smoothed sum goes down.
 fn down(residual: [&[f64]; 2], moved: &SplitComplex, epsilon: f64) -> f64 {
+    let least = epsilon * epsilon;
     let mut terms = ScratchVec::with_len(residual[0].len());
     let mut sum_at = |factor: f64| {
         with_widest_simd(
@@ -153,8 +154,9 @@ fn down(residual: [&[f64]; 2], moved: &SplitComplex, epsilon: f64) -> f64 {
                 let residual = residual[0].iter().zip(residual[1]);
                 let moved = moved[0].iter().zip(&moved[1][..]);
                 for ((term, residual), moved) in terms.iter_mut().zip(residual).zip(moved) {
-                    let (re, im) = (residual.0 + factor * moved.0, residual.1 + factor * moved.1);
-                    *term = (re * re + im * im + epsilon * epsilon).sqrt();
+                    let re = fused(factor, *moved.0, *residual.0);
+                    let im = fused(factor, *moved.1, *residual.1);
+                    *term = fused(re, re, fused(im, im, least)).sqrt();
                 }
                 vector::sum(&terms)
             },
@@ -199,7 +201,7 @@ fn distance_from_minimum(iterate: &Iterate, dual: &mut SplitComplex) -> (f64, f6
         || {
             let parts = y_re.iter_mut().zip(y_im.iter_mut());
             for (square, (y_re, y_im)) in squares.iter_mut().zip(parts) {
-                *square = *y_re * *y_re + *y_im * *y_im;
+                *square = fused(*y_re, *y_re, *y_im * *y_im);
             }
             vector::largest(&squares).sqrt().max(1.0)
         },

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use num_complex::Complex64;
 
-use crate::foundations::numerics::ScratchVec;
+use crate::foundations::numerics::{ScratchVec, with_widest_simd};
 use crate::science::fit::linear::iterate::Iterate;
 use crate::science::fit::linear::least_squares::DirectFit;
 use crate::science::fit::linear::symmetric::Symmetric2;
 use crate::science::fit::linear::system::Unusable;
-use crate::science::fit::linear::vector::norm;
+use crate::science::fit::linear::vector::{norm, short_norm};
 use crate::science::fit::linear::weighted::WeightedSystem;
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::Problem;
@@ -44,7 +44,11 @@ impl<'a> Whitened<'a> {
         };
         let data = [part(|z| z.re), part(|z| z.im)];
         // A few operations per record and emitter, each of half a unit in the last place.
-        let rounding = 16.0 * f64::EPSILON * norm(&[norm(&data[0]), norm(&data[1])]);
+        let length = with_widest_simd(
+            #[inline(always)]
+            || short_norm(&[norm(&data[0]), norm(&data[1])]),
+        );
+        let rounding = 16.0 * f64::EPSILON * length;
         Ok(Self { problem, weighted, data, plain, rounding })
     }
 

@@ -10,7 +10,7 @@ use argmin::core::{
 };
 use argmin::solver::linesearch::LineSearch;
 
-use crate::science::fit::linear::vector::dot;
+use crate::science::fit::linear::vector::short_dot;
 
 type LineState = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
@@ -47,10 +47,10 @@ where
         let start = state.take_param().ok_or_else(|| Error::msg("no starting point"))?;
         let step_to = |t: f64| start.iter().zip(&self.direction).map(|(x, d)| x + t * d).collect();
         let slope_here = match state.get_gradient() {
-            Some(gradient) => dot(gradient, &self.direction),
-            None => dot(&problem.gradient(&start)?, &self.direction),
+            Some(gradient) => short_dot(gradient, &self.direction),
+            None => short_dot(&problem.gradient(&start)?, &self.direction),
         };
-        let slope_there = dot(&problem.gradient(&step_to(1.0))?, &self.direction);
+        let slope_there = short_dot(&problem.gradient(&step_to(1.0))?, &self.direction);
         let curvature = slope_there - slope_here;
         let bends_upwards = curvature > 0.0; // false for NaN too
         if !bends_upwards {
