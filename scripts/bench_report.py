@@ -83,7 +83,7 @@ Medians of nine runs; `cargo bench --bench whole` measures these and the fits ab
 ## The comprehensive study
 
 ```sh
-otfhpc local --config configs/comprehensive.toml
+otfhpc local --config comprehensive
 ```
 
 1,200 records, 257 bins, 7 noise levels x 3 trials x 19 methods: 399 configurations, 102,543 units,

@@ -35,7 +35,7 @@ has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 # Can this Python make an environment with pip in it?
 has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
-has_scipy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy, astropy' 2>/dev/null; }
+has_scipy() { [[ -x $PYTHON ]] && "$PYTHON" -c 'import numpy, scipy, astropy, jsonschema' 2>/dev/null; }
 
 # With NumPy and SciPy in place already, it does not matter how they got there.
 needs_no_venv() { [[ -n ${OTFHPC_TEST_PYTHON:-} ]] || has_scipy; }
@@ -51,6 +51,9 @@ missing_packages() {
     has munged || echo munge
     has qemu-x86_64 || echo qemu-user
     has chromium || echo chromium
+    has zsh || echo zsh
+    has mandoc || echo mandoc
+    has bwrap || echo bubblewrap
 }
 
 # apt_get ARG...: apt-get without questions and without a word, unless it fails.
@@ -149,6 +152,9 @@ announce_ignored() {
     fi
     has qemu-x86_64 || say "ignored will be: the tests on other processors (no qemu-x86_64)"
     has chromium || say "ignored will be: the tests of pages in a browser (no chromium)"
+    has zsh || say "ignored will be: the tests in zsh (no zsh)"
+    has mandoc || say "ignored will be: the tests of manual pages (no mandoc)"
+    has bwrap || say "ignored will be: the tests in a root of their own (no bwrap)"
     [[ -d ../shared/data ]] || say "ignored will be: the tests on ../shared/data (not there)"
 }
 
@@ -185,6 +191,7 @@ main() {
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     # The binaries under test must not be told by their caller how to behave.
     unset OTFHPC_THREADS OTFHPC_LOG_SECONDS
+    export OTFHPC_SITE_CONFIG=
     if [[ ${1-} == quick ]]; then
         run_quick_checks
         return

@@ -1,16 +1,15 @@
 //! Which workload settings or a plan are of: the one place that knows them all.
 
-use std::path::Path;
-
+use serde_json::Value;
 use thiserror::Error;
 
-use crate::command::{self, CommandError, CommandWork};
+use crate::command::{self, CommandError, CommandSettings, CommandWork};
 use crate::otf::Otf;
 use crate::otf::study::{Config, ConfigError, StudyError};
 use crate::runner::engine::{WorkError, Workload};
 use crate::runner::plan::{BoundPlan, Plan, USUAL_WORKLOAD};
 use crate::runner::store::{PlanError, PlanFile, RunDir};
-use crate::settings::{SettingsError, workload_named};
+use crate::settings::{Given, SettingsError, schema_of, schema_of_either};
 
 /// Settings or a plan that are of no workload.
 #[derive(Debug, Error)]
@@ -33,6 +32,17 @@ pub enum OpenError {
         /// As typed.
         name: String,
     },
+    /// A built-in configuration runs files that are not here.
+    #[error(
+        "--config {name}: it runs {file}, which is not below the current folder; `otfhpc config \
+         {name} --dir {name}` writes it there with the files that it runs, and `cd {name}` goes there"
+    )]
+    NoFiles {
+        /// The configuration.
+        name: &'static str,
+        /// The first file that is not there.
+        file: &'static str,
+    },
     /// What the workload says of its settings in a plan.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -41,18 +51,43 @@ pub enum OpenError {
     Plan(#[from] PlanError),
 }
 
-/// The workload of settings: a file, or the default, and assignments on top of it.
+/// The workload of the settings that were given.
 ///
 /// # Errors
 /// If they cannot be understood, or do not fit together.
-pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Box<dyn Workload>, OpenError> {
-    match workload_named(file, assignments).as_deref() {
-        None | Some(USUAL_WORKLOAD) => Ok(Box::new(Otf::new(Config::load(file, assignments)?)?)),
+pub fn load(given: &Given) -> Result<Box<dyn Workload>, OpenError> {
+    if let Some((built_in, file)) = given.without_its_files() {
+        return Err(OpenError::NoFiles { name: built_in.name, file });
+    }
+    match given.workload().as_deref() {
+        None | Some(USUAL_WORKLOAD) => Ok(Box::new(Otf::new(Config::of(given)?)?)),
         Some(command::NAME) => {
-            let settings = CommandWork::settings(file, assignments)?;
+            let settings = CommandWork::settings(given)?;
             Ok(Box::new(CommandWork::new(settings)?))
         }
         Some(name) => Err(OpenError::Unknown { name: name.into() }),
+    }
+}
+
+/// Settings of which workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaKind {
+    /// Of any, as `workload` in the file says.
+    All,
+    /// Of the calibration.
+    Otf,
+    /// Of a command.
+    Command,
+}
+
+/// The JSON schema of settings.
+#[must_use]
+pub fn schema(kind: SchemaKind) -> Value {
+    const ALL: &str = "Settings of otfhpc";
+    match kind {
+        SchemaKind::All => schema_of_either::<CommandSettings, Config>(ALL, command::NAME),
+        SchemaKind::Otf => schema_of::<Config>("Settings of a calibration with otfhpc"),
+        SchemaKind::Command => schema_of::<CommandSettings>("Settings of a study with otfhpc"),
     }
 }
 

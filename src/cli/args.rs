@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 
 use crate::otf::study::{MOST_THREADS, MOST_TRIALS};
 use crate::runner::slurm::parse_ranges;
 use crate::runner::store::RunDir;
+use crate::settings::BUILT_IN;
 
 use super::prospects::USUAL_ATTEMPTS;
 
 /// Fits the optical transfer function and the emissivities of a Fourier-transform spectrometer,
 /// sharded over a Slurm array, and proves that nothing is missing.
 #[derive(Debug, Parser)]
-#[command(name = "otfhpc", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "otfhpc", version, max_term_width = 100)]
 pub(super) struct Cli {
     /// Say more: a line for every configuration that is done, the commands that submit.
     #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet")]
@@ -29,23 +32,16 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 done; 1 finished, but some units failed or did not \
 converge; 2 could not run (usage, settings, input); 3 results incomplete or damaged; 75 stopped by a \
 signal (SIGUSR1, SIGTERM, SIGINT), or another process is at work on a shard: what was done is \
 kept, the same command again goes on.";
 
-const ENVIRONMENT: &str = "Environment: OTFHPC_THREADS, as --threads; OTFHPC_EXTERNAL_JOBS, as \
---external-jobs; OTFHPC_LOG_SECONDS, how often \
-a line of progress is written where there is no terminal (default 5). With OTFHPC_REQUEUE=1, a task \
-of a Slurm array that SIGUSR1 stops (the script asks for it before the time limit) requeues itself. \
-OTFHPC_ANY_BINARY=1, as --any-binary.";
-
 const SUBMITTING: &str = "A repeated or interrupted `submit` submits nothing twice: shards with a \
 sound partial, and those of a job that waits or runs, are left out. Partition, account and the like \
-are settings ([slurm] in the config), or --sbatch-arg. Environment: SBATCH_ACCOUNT, SBATCH_PARTITION, \
+are settings ([slurm] in the config), or --sbatch-arg. SBATCH_ACCOUNT, SBATCH_PARTITION, \
 SBATCH_TIMELIMIT and the like count where nothing else is said; those that change how jobs are named, \
-logged, warned or waited for do not. OTFHPC_SETTLE_SECONDS, how long a job is looked for in the queue \
-for which sbatch did not answer (default 10).";
+logged, warned or waited for do not.";
 
 const RESUMING: &str = "What helps depends on why a shard is not done. Time limit: what is left of it \
 is cut into more shards. Out of memory: twice the memory. Node lost: the same without that node, as \
@@ -73,13 +69,23 @@ emitter], temperatures [record, emitter], emissivity [bin, emitter], and what st
 record, plateau, bins, frequency_ghz, emitters (docs/DATA.md). Of a joint fit they are made by the shared \
 parameters that it found.";
 
+const CONFIG: &str = "`--config NAME` of other commands takes these names too. Example: otfhpc config \
+measured > mine.toml, then otfhpc local --config mine.toml. A first line `#:schema otfhpc.schema.json` \
+tells an editor with Taplo which settings there are (otfhpc config --schema > otfhpc.schema.json).";
+
+const COMPLETIONS: &str = "bash: otfhpc completions bash > \
+~/.local/share/bash-completion/completions/otfhpc. zsh: otfhpc completions zsh > _otfhpc in a folder of \
+$fpath. fish: otfhpc completions fish > ~/.config/fish/completions/otfhpc.fish";
+
+const MAN: &str = "Example: otfhpc man | man -l -; or otfhpc man --dir ~/.local/share/man/man1, then man \
+otfhpc-local";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write plan.json: what will run, cut into shards for a Slurm array.
     Plan(PlanArgs),
     /// Do one shard: what an array task does.
-    #[command(after_help = ENVIRONMENT)]
     Run(RunArgs),
     /// Submit what is left of a plan to Slurm: its shards, and the merge after them.
     #[command(after_help = SUBMITTING)]
@@ -94,7 +100,7 @@ pub(super) enum Command {
     /// Write the rows that there are so far, of a study of a command that is not complete.
     Preview(FolderArgs),
     /// Plan, run and merge on this machine, without Slurm.
-    #[command(visible_alias = "dry-run", after_help = ENVIRONMENT)]
+    #[command(visible_alias = "dry-run")]
     Local(LocalArgs),
     /// Write what was fitted as a calibration model in FITS, or as an array of emissivities.
     #[command(after_help = MODEL)]
@@ -115,6 +121,15 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// List the methods, or explain one.
     Methods(MethodsArgs),
+    /// List the built-in configurations, print one, or print the schema of all settings.
+    #[command(after_help = CONFIG)]
+    Config(ConfigArgs),
+    /// Print what a shell needs to complete commands and options.
+    #[command(after_help = COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands.
+    #[command(after_help = MAN)]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -135,7 +150,10 @@ impl Command {
             | Self::Compare(_)
             | Self::Spectra(_)
             | Self::Simulate(_)
-            | Self::Methods(_) => return,
+            | Self::Methods(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => return,
         };
         if let Some(out) = out.take() {
             *folder = out;
@@ -160,19 +178,32 @@ impl Command {
             Self::Status(_) => ("status", false, false),
             Self::Audit(_) => ("audit", true, false),
             Self::Methods(_) => ("methods", false, false),
+            Self::Config(_) => ("config", false, false),
+            Self::Completions(_) => ("completions", false, false),
+            Self::Man(_) => ("man", false, false),
         }
     }
 }
 
 /// Where the settings come from.
 #[derive(Debug, Args)]
-pub(super) struct SettingsArgs {
-    /// Settings in TOML; without it, the embedded default.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// Set one setting, as in --set study.trials=5; may be given many times.
+pub(super) struct SourceArgs {
+    /// Settings: a TOML file, or a built-in configuration (`otfhpc config` lists them). May be given
+    /// many times: each counts more than those before it. Without it, the default.
+    #[arg(long = "config", value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
+    pub(super) configs: Vec<PathBuf>,
+    /// Set one setting, as in --set study.trials=5; may be given many times, and counts more than
+    /// any --config.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) assignments: Vec<String>,
+}
+
+/// Settings of a run, and where it is to be.
+#[derive(Debug, Args)]
+pub(super) struct SettingsArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
     /// The results folder.
     #[arg(long, value_name = "FOLDER", default_value = RunDir::DEFAULT)]
     pub(super) out: PathBuf,
@@ -428,12 +459,9 @@ pub(super) struct SpectraArgs {
 /// `otfhpc simulate`.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
-    /// Settings in TOML; without it, the embedded default.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// Set one setting; the noise is the first of study.noise_levels.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(super) assignments: Vec<String>,
+    /// The settings; the noise is the first of study.noise_levels.
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
     /// The file to write.
     #[arg(long, value_name = "FILE", default_value = "cal.npz")]
     pub(super) out: PathBuf,
@@ -478,6 +506,46 @@ pub(super) struct StatusArgs {
 pub(super) struct MethodsArgs {
     /// A method to explain.
     pub(super) name: Option<String>,
+}
+
+/// `otfhpc config`.
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// A built-in configuration to print, byte for byte.
+    #[arg(value_parser = PossibleValuesParser::new(BUILT_IN.iter().map(|built_in| built_in.name)))]
+    pub(super) name: Option<String>,
+    /// Write it into this folder instead, with the files that it runs.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "name")]
+    pub(super) dir: Option<PathBuf>,
+    /// Print the JSON schema of all settings, or of those of one workload.
+    #[arg(long, value_name = "WORKLOAD", num_args = 0..=1, require_equals = true, conflicts_with = "name")]
+    pub(super) schema: Option<Option<SchemaOf>>,
+}
+
+/// The settings of which workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SchemaOf {
+    /// The calibration.
+    Otf,
+    /// Studies of a program.
+    Command,
+}
+
+/// `otfhpc completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell.
+    pub(super) shell: Shell,
+}
+
+/// `otfhpc man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The command to explain; without it, the program.
+    pub(super) command: Option<String>,
+    /// Write the pages of the program and of all its commands into this folder.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with = "command")]
+    pub(super) dir: Option<PathBuf>,
 }
 
 /// How many threads, and programs at once.
@@ -566,13 +634,6 @@ fn shard_list(text: &str) -> Result<ShardList, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
     #[test]
     fn a_results_folder_is_taken_as_plan_takes_it_too() {
         for command in ["run", "submit", "resume", "merge", "status", "audit"] {

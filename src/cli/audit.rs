@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use crate::foundations::{Shown, aligned};
+use crate::foundations::Shown;
+use crate::foundations::text::tabular;
 use crate::runner::audit::{Auditor, Sample, Sampled, Samples, sample};
 use crate::runner::engine::{Programs, Words, Workload};
 use crate::runner::slurm::{quoted, quoted_path, ranges};
@@ -146,7 +147,7 @@ impl Audit {
             let Figures { shards, units, differing } = figures;
             vec![host.clone(), shards.to_string(), units.to_string(), differing.to_string()]
         }));
-        aligned(&lines)
+        tabular(1, &lines)
     }
 
     /// The shards that differ, and the commands that mend them.

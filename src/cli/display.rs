@@ -1,6 +1,6 @@
 //! Progress while a command runs: a bar on a terminal, a line now and then in a log.
 
-use std::io::{IsTerminal, Write};
+use std::io::{Write, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(super) use crate::foundations::counted;
-use crate::foundations::text::harmless;
+use crate::foundations::text::{harmless, laid_out};
 use crate::foundations::{Shown, threads};
 use crate::runner::engine::{ConfigurationDone, Counts, Progress, Workload};
 use crate::runner::plan::BoundPlan;
@@ -18,13 +18,18 @@ use crate::runner::store::RunDir;
 
 use super::exit::Volume;
 use super::report::shown_rate;
+use super::terminal::{columns, obeys};
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
 /// How often a line is written where there is no terminal, unless the user says otherwise.
 const LOG_PERIOD: Duration = Duration::from_secs(5);
-const BAR: &str =
-    "{bar:32} {pos}/{len} units {percent:>3}%  {per_sec}  {elapsed} elapsed, {eta} left";
+/// What is drawn on a terminal of at least so many columns, the widest first.
+const BARS: [(usize, &str); 3] = [
+    (96, "{bar:32} {pos}/{len} units {percent:>3}%  {per_sec}  {elapsed} elapsed, {eta} left"),
+    (72, "{bar:16} {pos}/{len} units {percent:>3}%  {elapsed} elapsed, {eta} left"),
+    (0, "{pos}/{len} {percent:>3}%  {eta} left"),
+];
 
 /// Shows how far a command is, until it is finished or dropped.
 pub(super) struct Display {
@@ -54,8 +59,8 @@ impl Display {
         volume: Volume,
     ) -> Result<Self> {
         let total = shards.iter().map(|shard| plan.units_of(*shard)).sum();
-        let on_terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(BAR)?);
+        let on_terminal = obeys(&stderr());
+        let bar = ProgressBar::new(total).with_style(style()?);
         if !on_terminal || volume == Volume::Quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
@@ -166,6 +171,13 @@ impl Shared {
     }
 }
 
+/// The bar that fits the terminal.
+fn style() -> Result<ProgressStyle> {
+    let columns = columns(&stderr()).unwrap_or(usize::MAX);
+    let fitting = BARS.iter().find(|(least, _)| columns >= *least);
+    Ok(ProgressStyle::with_template(fitting.map_or("", |(_, bar)| bar))?)
+}
+
 /// How often a line is written where there is no terminal.
 fn log_period() -> Result<Duration> {
     let Ok(text) = std::env::var("OTFHPC_LOG_SECONDS") else { return Ok(LOG_PERIOD) };
@@ -186,16 +198,17 @@ pub(super) fn folder(run: &RunDir) -> String {
     crate::runner::slurm::quoted_path(run.root())
 }
 
-/// Prints to standard output; what would only move the cursor is escaped. Whoever reads it may stop reading (`otfhpc status | head`): that is
-/// no reason to stop the work.
+/// Prints to standard output, on a terminal as wide as that is; what would only move the cursor is
+/// escaped. Whoever reads it may stop reading (`otfhpc status | head`): that is no reason to stop the
+/// work.
 pub(super) fn say(text: &str) {
-    write_out(harmless(text).as_bytes());
+    write_out(harmless(&laid_out(text, columns(&stdout()))).as_bytes());
 }
 
 /// Writes to standard output. What cannot be written, to a full disk or device, is told once; nobody
 /// else's reading on is no error.
 pub(super) fn write_out(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout().lock();
     note(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
@@ -216,12 +229,14 @@ pub(super) fn output_is_whole() -> bool {
     !FAILED.load(Ordering::Relaxed)
 }
 
-/// Puts the cursor into the corner of the terminal and clears what is below.
+/// Puts the cursor into the corner of the terminal and clears what is below, if there is one that can.
 pub(super) fn clear_terminal() {
-    write_out(b"\x1b[H\x1b[J");
+    if obeys(&stdout()) {
+        write_out(b"\x1b[H\x1b[J");
+    }
 }
 
 /// Prints a line to standard error, if anybody reads it.
 pub(super) fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
+    let _ = writeln!(stderr(), "{}", harmless(line));
 }

@@ -2,8 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::foundations::aligned;
-use crate::foundations::text::did_you_mean;
+use crate::foundations::text::{did_you_mean, tabular};
 use crate::science::fit::joint::{self, described_parameters, described_settings};
 use crate::science::fit::{EACH_EMITTER, Registered, method, methods};
 
@@ -22,7 +21,7 @@ pub(super) fn command(args: &MethodsArgs) -> Result<Exit> {
 fn list() {
     let line = |m: &&Registered| vec![m.info.name.into(), m.info.summary.into()];
     let lines: Vec<Vec<String>> = methods().iter().map(line).collect();
-    say(&aligned(&lines));
+    say(&tabular(1, &lines));
 }
 
 fn explain(name: &str) -> Result<()> {
@@ -79,7 +78,7 @@ fn explain_joint() {
             parameter.enters_as.into(),
         ]);
     }
-    say(&format!("\n{}", aligned(&lines)));
+    say(&format!("\n{}", tabular(1, &lines)));
     say(&format!("for {EACH_EMITTER} put the name of one\n"));
 }
 

@@ -3,15 +3,19 @@
 mod args;
 mod audit;
 mod compare;
+mod completions;
+mod config;
 mod display;
 mod exit;
 mod extend;
 mod foretell;
 mod frozen;
+mod help;
 mod here;
 mod jobs;
 mod late;
 mod local;
+mod man;
 mod merge;
 mod methods;
 mod model;
@@ -31,16 +35,21 @@ mod session;
 mod shard_table;
 mod signals;
 mod simulate;
+mod sources;
 mod spectra;
 mod status;
 mod submit;
 mod task_log;
+mod terminal;
 mod tried;
+mod variables;
+mod version;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Parser;
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
 use crate::foundations::machine::check_limits;
 use crate::foundations::threads::settle_common_pool;
@@ -60,7 +69,8 @@ pub fn main() -> ExitCode {
         complain(&format!("otfhpc: {error}"));
         return ExitCode::from(Exit::CouldNotRun as u8);
     }
-    let mut cli = match Cli::try_parse() {
+    let parsed = help::command().try_get_matches();
+    let mut cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say_usage(&said) as u8),
     };
@@ -82,6 +92,9 @@ pub fn main() -> ExitCode {
 
 /// Says what is wrong with the arguments, or the help or the version that was asked for.
 fn say_usage(said: &clap::Error) -> Exit {
+    if said.kind() == ErrorKind::DisplayVersion {
+        return version::say();
+    }
     let written = said.print();
     match written {
         _ if said.use_stderr() => Exit::CouldNotRun,
@@ -149,6 +162,9 @@ fn run_command(command: Command, volume: Volume) -> Result<Exit> {
         Command::Status(args) => status::command(&args),
         Command::Audit(args) => audit::command(&args, volume),
         Command::Methods(args) => methods::command(&args),
+        Command::Config(args) => config::command(&args),
+        Command::Completions(args) => completions::command(&args),
+        Command::Man(args) => man::command(&args),
     }
 }
 

@@ -22,7 +22,7 @@ use super::exit::{Exit, Volume};
 use super::extend::extend;
 use super::jobs::tell_copy;
 use super::session::Session;
-use super::{foretell, frozen, needs};
+use super::{foretell, frozen, needs, sources};
 
 pub(super) fn command(args: &PlanArgs, volume: Volume) -> Result<Exit> {
     let run = RunDir::new(&args.settings.out);
@@ -78,11 +78,14 @@ pub(super) fn make(
     room: impl FnOnce(&Session) -> Result<()>,
 ) -> Result<Session> {
     run.check_kinds()?;
-    let workload = workloads::load(settings.config.as_deref(), &settings.assignments)?;
-    let planned = profile.phase(Phase::Read, || workload.planned())?;
+    let given = sources::given(&settings.source)?;
+    let workload = sources::placed(&given, workloads::load(&given))?;
+    let planned = profile.phase(Phase::Read, || workload.planned());
+    let planned = sources::placed(&given, planned)?;
     JobOptions::new(&planned.launch, &[])?;
     let shards = shards_of(shards, planned.layout.pieces());
     let plan = Plan::make(planned, shards, Build::running()?).map_err(PlanError::from)?;
+    let plan = BoundPlan { settings_from: sources::settings_from(&given), ..plan };
     let plan = plan.as_it_stands(&run)?;
     let session = Session { run, plan, workload };
     room(&session)?;
@@ -187,6 +190,9 @@ pub(super) fn describe(session: &Session) -> String {
     let mut text = workload.source_line();
     let mut line = |name: &str, value: &str| text += &format!("{name:<11}{value}\n");
     line("plan", &format!("{} ({})", Shown(&run.plan()), plan.hash.short()));
+    if let Some(files) = sources::in_a_line(&plan.settings_from) {
+        line("settings", &files);
+    }
     for (name, value) in workload.description() {
         line(name, &value);
     }

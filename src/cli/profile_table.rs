@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::foundations::aligned;
+use crate::foundations::text::tabular;
 use crate::runner::engine::{ColumnParts, Phase, Profile, Workload};
 
 /// The time of each phase and of the two parts of each method, over all threads, and the part that
@@ -21,7 +21,7 @@ pub(super) fn profile_table(profile: &Profile, workload: &dyn Workload, threads:
     lines.extend(rows.into_iter().map(line));
     lines.push(line(("idle, and the rest".into(), whole.saturating_sub(busy))));
     let wall = seconds(wall);
-    format!("\ntime over all threads; whole: {wall} s x {threads} threads\n{}", aligned(&lines))
+    format!("\ntime over all threads; whole: {wall} s x {threads} threads\n{}", tabular(1, &lines))
 }
 
 /// The phases in the order of a run, the columns in their place.

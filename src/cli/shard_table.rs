@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde::Serialize;
 
-use crate::foundations::aligned;
+use crate::foundations::text::tabular;
 use crate::runner::life::{Life, Merging, ShardState, Slurm, State};
 use crate::runner::slurm::{TaskMemory, ranges};
 use crate::runner::store::Outcomes;
@@ -46,7 +46,7 @@ fn lines<'a>(groups: impl Iterator<Item = &'a [ShardState]>) -> String {
         let state = group[0].state.to_string();
         vec![ranges(&shards), state, format!("{done} of {units}"), remark(&group[0])]
     }));
-    if lines.len() == 1 { String::new() } else { aligned(&lines) }
+    if lines.len() == 1 { String::new() } else { tabular(2, &lines) }
 }
 
 /// One bar a state.
@@ -61,7 +61,7 @@ fn histogram(shards: &[ShardState]) -> String {
             lines.push(vec![state.to_string(), count, "#".repeat(length)]);
         }
     }
-    aligned(&lines)
+    tabular(2, &lines)
 }
 
 /// What a person should know of a shard besides its state.

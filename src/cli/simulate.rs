@@ -12,10 +12,12 @@ use crate::science::data::{Campaign, write_calibration_set};
 use super::args::SimulateArgs;
 use super::display::{program, say};
 use super::exit::{Exit, Volume};
-use super::needs;
+use super::{needs, sources};
 
 pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
-    let config = Config::load(args.config.as_deref(), &args.assignments)?;
+    // No job is started: a site has nothing to say.
+    let given = sources::without_site(&args.source)?;
+    let config = sources::placed(&given, Config::of(&given))?;
     if config.data.source != Source::Simulate {
         bail!(
             "data.source is \"npz\", as it is where data.path is given: there is nothing to \
@@ -25,7 +27,7 @@ pub(super) fn command(args: &SimulateArgs, volume: Volume) -> Result<Exit> {
     if args.out.exists() && !args.replace {
         bail!("{} is there already; choose another --out, or add --replace", Shown(&args.out));
     }
-    let study = Study::new(&config)?;
+    let study = sources::placed(&given, Study::new(&config))?;
     needs::check_simulated(&config, &study)?;
     let level = study.noise_levels[0];
     let prepare = |set: &_| Campaign::prepare(*set, &study.recipe(&config));

@@ -1,6 +1,5 @@
 //! `otfhpc status`: what became of every shard.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -41,7 +40,7 @@ fn watch(args: &StatusArgs, run: &RunDir) -> Result<Exit> {
     let period = args.watch.unwrap_or_default();
     loop {
         let (session, life) = look_at(run)?;
-        if std::io::stdout().is_terminal() && !args.json {
+        if !args.json {
             clear_terminal();
         }
         tell(args, &session, &life)?;

@@ -18,6 +18,7 @@ mod products;
 mod rules;
 mod runner;
 mod same;
+mod schema;
 mod seed;
 mod settings;
 mod stopping;

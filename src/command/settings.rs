@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::value::Named;
 use crate::foundations::text::lenient;
+use crate::foundations::text::listed::{OneOrMore, Several};
 use crate::runner::plan::LaunchSettings;
 
 /// All settings of a study of a command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSettings {
     /// Which workload the file is for.
@@ -46,7 +48,7 @@ pub struct CommandSettings {
 }
 
 /// `workload`, in a file for this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkloadName {
     /// This one.
@@ -55,11 +57,12 @@ pub enum WorkloadName {
 }
 
 /// `[command]`: the program, and what it must leave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramSettings {
     /// The program and its arguments, which may have placeholders. No shell is between.
     #[serde(deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub run: Vec<String>,
     /// The file that a unit reads, with placeholders. It is hashed into the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +77,7 @@ pub struct ProgramSettings {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "lenient::list_of_words"
     )]
+    #[schemars(with = "OneOrMore<String>")]
     pub depends: Vec<String>,
     /// Where the program runs, and where relative paths begin.
     #[serde(default = "default_directory")]
@@ -90,6 +94,7 @@ pub struct ProgramSettings {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "lenient::list_of_words"
     )]
+    #[schemars(with = "OneOrMore<String>")]
     pub env_clear: Vec<String>,
     /// What must be there: JSON pointers (`/methods`), or columns (`column:order`).
     #[serde(
@@ -97,6 +102,7 @@ pub struct ProgramSettings {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "lenient::list_of_words"
     )]
+    #[schemars(with = "OneOrMore<String>")]
     pub require: Vec<String>,
     /// What differs from run to run: JSON pointers with `*` for any name or number
     /// (`/methods/*/timing`), or columns (`column:timing`).
@@ -105,6 +111,7 @@ pub struct ProgramSettings {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "lenient::list_of_words"
     )]
+    #[schemars(with = "OneOrMore<String>")]
     pub volatile: Vec<String>,
     /// Further attempts after a signal or a timeout.
     #[serde(default)]
@@ -148,7 +155,7 @@ fn default_output_bytes() -> u64 {
 }
 
 /// `[[grid]]`: an axis, in one of three ways: `values`, `from` and `to`, or `zip`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AxisSettings {
     /// Its name, but of `zip`.
@@ -169,7 +176,7 @@ pub struct AxisSettings {
 }
 
 /// `[study]`: what is random, and what is repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrialSettings {
     /// Every seed follows from this.
@@ -177,6 +184,7 @@ pub struct TrialSettings {
     pub seed: u64,
     /// The axes whose values enter the seed of a unit; all, if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
+    #[schemars(with = "Option<Several<String>>")]
     pub seed_over: Option<Vec<String>>,
     /// Length of a seed: 53 bits are exact in every language, 31 fit where only an int does.
     pub seed_bits: u32,
@@ -192,34 +200,38 @@ impl Default for TrialSettings {
 }
 
 /// `[collect]`: what is gathered from all units.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CollectSettings {
     /// CSV files that every unit writes: their rows become one table.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub tables: Vec<String>,
     /// The columns that tell the rows of a unit apart.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub row_key: Vec<String>,
     /// Rows that every table of a unit with the columns of `row_key` must have at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_rows: Option<u64>,
     /// Patterns of further files that are kept, if a unit writes any.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub files: Vec<String>,
 }
 
 /// `[reduce]`: what is run once on the complete results.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReduceSettings {
     /// The program and its arguments, which may have placeholders.
     #[serde(deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub run: Vec<String>,
 }
 
 /// `[audit]`: what is the same when a unit runs again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditSettings {
     /// Whether the program leaves the same when it runs again.
@@ -236,7 +248,7 @@ impl Default for AuditSettings {
 }
 
 /// `[stop]`: when the rest need not be run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopSettings {
     /// A target, as in `nrmse < 1e-3`: a column of a table or of a CSV output, or a JSON pointer into

@@ -14,7 +14,7 @@ use crate::runner::engine::{Mapping, ProgramFiles, Tried, Verb, Words, Work, Wor
 use crate::runner::merge::Collector;
 use crate::runner::plan::{BoundPlan, Input, LaunchSettings, Layout, Needs, Plan, PlanRequest};
 use crate::runner::store::{Envelope, PlanError, RunDir};
-use crate::settings::{Reader, SettingsError};
+use crate::settings::{Given, Reader, SettingsError};
 
 use super::error::CommandError;
 use super::products::{CommandPreview, CommandProducts};
@@ -56,17 +56,14 @@ pub struct CommandWork {
 }
 
 impl CommandWork {
-    /// Reads a file and assignments.
+    /// Reads what was given.
     ///
     /// # Errors
-    /// If they cannot be understood.
-    pub fn settings(
-        file: Option<&Path>,
-        assignments: &[String],
-    ) -> Result<CommandSettings, SettingsError> {
+    /// If it cannot be understood.
+    pub fn settings(given: &Given) -> Result<CommandSettings, SettingsError> {
         let reader = Reader { words: &SETTINGS };
-        let table = reader.read::<CommandSettings>(file, assignments)?;
-        reader.settings(file, table)
+        let table = reader.read::<CommandSettings>(given)?;
+        reader.settings(given, table)
     }
 
     /// Checks settings against each other.

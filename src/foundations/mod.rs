@@ -9,4 +9,4 @@ pub mod text;
 pub mod threads;
 
 pub use files::{Digest, FileError};
-pub use text::{Shown, aligned, counted};
+pub use text::{Shown, counted};

@@ -1,17 +1,23 @@
-//! Settings as people write them, of any workload: a TOML file, and `--set key=value` on top of it.
+//! Settings as people write them, of any workload: TOML files, one over the other, and `--set key=value`
+//! on top of them.
 
+mod built_in;
+mod layers;
+mod schema;
 mod words;
-
-use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::foundations::{FileError, Shown, files};
+use crate::foundations::FileError;
 
+pub use built_in::{BUILT_IN, BuiltIn};
+pub use layers::{Given, Layer, Origin};
+pub use schema::{schema_of, schema_of_either};
 pub use words::Vocabulary;
 
+use layers::merge;
 use words::{in_plain_words, setting_at};
 
 /// Settings that cannot be read.
@@ -28,6 +34,31 @@ pub enum SettingsError {
         /// What is wrong, where, and what is valid there.
         message: String,
     },
+    /// No file, and no built-in configuration.
+    #[error(
+        "--config {path}: there is no such file, and no such built-in configuration{meant}; check the \
+         path, or name one of {names}, which `otfhpc config` explains"
+    )]
+    NoConfig {
+        /// As typed.
+        path: String,
+        /// What comes near.
+        meant: String,
+        /// The built-in ones.
+        names: String,
+    },
+    /// A site's file with more than it may have.
+    #[error(
+        "{path}: has {key}; a site's settings, which nobody names, may have [slurm] alone, which \
+         changes no result. What changes results is asked for: move it to another file, and add \
+         --config with that file"
+    )]
+    Site {
+        /// The file.
+        path: String,
+        /// What it must not have.
+        key: String,
+    },
     /// A `--set` without `=`.
     #[error("--set {0}: expected key=value, as in --set study.trials=5")]
     NoEquals(String),
@@ -41,19 +72,6 @@ pub enum SettingsError {
     },
 }
 
-/// Which workload settings are for, as far as they say it in a way that can be read.
-#[must_use]
-pub fn workload_named(file: Option<&Path>, assignments: &[String]) -> Option<String> {
-    let text = file.and_then(|path| files::read(path).ok()).unwrap_or_default();
-    let table = toml::from_str::<Table>(&String::from_utf8_lossy(&text)).unwrap_or_default();
-    let in_file = table.get("workload").and_then(Value::as_str).map(str::to_owned);
-    let key_of = |assignment: &String| {
-        let (key, value) = assignment.split_once('=')?;
-        (key.trim() == "workload").then(|| value.trim().trim_matches(['"', '\'']).to_owned())
-    };
-    assignments.iter().rev().find_map(key_of).or(in_file)
-}
-
 /// Settings of one type, and how their mistakes are told.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
@@ -62,56 +80,74 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads a file, or takes the default, and applies assignments in order. What was typed comes with
-    /// the settings.
+    /// Lays what was given one over the other. What was typed comes with the settings, and nothing else.
     ///
     /// # Errors
-    /// If the file or an assignment cannot be understood.
-    pub fn read<T: DeserializeOwned>(
-        &self,
-        file: Option<&Path>,
-        assignments: &[String],
-    ) -> Result<Table, SettingsError> {
-        let mut table = file.map_or(Ok(Table::new()), |path| self.read_file::<T>(path))?;
-        for assignment in assignments {
+    /// If a file or an assignment cannot be understood.
+    pub fn read<T: DeserializeOwned>(&self, given: &Given) -> Result<Table, SettingsError> {
+        let mut table = Table::new();
+        for layer in given.layers() {
+            self.check_layer::<T>(layer, given.is_layered())?;
+            merge(&mut table, &layer.table);
+        }
+        if given.is_layered() {
+            self.check_merged::<T>(given, &table)?;
+        }
+        for assignment in given.assignments() {
             table = self.assign::<T>(table, assignment)?;
         }
         Ok(table)
     }
 
-    /// The settings that a table has.
+    /// The settings that a table has which [`Self::read`] made.
     ///
     /// # Errors
     /// If it has others, or values of other types.
     pub fn settings<T: DeserializeOwned>(
         &self,
-        file: Option<&Path>,
+        given: &Given,
         table: Table,
     ) -> Result<T, SettingsError> {
-        table.try_into().map_err(|error| self.toml_error(file, "", &error))
+        table.try_into().map_err(|error| self.toml_error(&names(given), "", &error))
     }
 
-    /// Reads a file and checks it on its own, so that its mistakes are reported with their lines.
-    fn read_file<T: DeserializeOwned>(&self, path: &Path) -> Result<Table, SettingsError> {
-        let bytes = files::read(path)?;
-        let text = String::from_utf8_lossy(&bytes);
-        toml::from_str::<T>(&text).map_err(|e| self.toml_error(Some(path), &text, &e))?;
-        toml::from_str(&text).map_err(|e| self.toml_error(Some(path), &text, &e))
+    /// Checks a file on its own, so that its mistakes are reported with their lines. What it lacks, another
+    /// may have.
+    fn check_layer<T: DeserializeOwned>(
+        &self,
+        layer: &Layer,
+        is_layered: bool,
+    ) -> Result<(), SettingsError> {
+        let refused = |e: toml::de::Error| self.toml_error(&layer.origin.name(), &layer.text, &e);
+        toml::from_str::<Table>(&layer.text).map_err(refused)?;
+        match toml::from_str::<T>(&layer.text) {
+            Err(error) if !(is_layered && lacks(&error)) => Err(refused(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what several files amount to, and names the one in which a mistake stands.
+    fn check_merged<T: DeserializeOwned>(
+        &self,
+        given: &Given,
+        table: &Table,
+    ) -> Result<(), SettingsError> {
+        let text = table.to_string();
+        let Err(error) = toml::from_str::<T>(&text) else { return Ok(()) };
+        let setting = error.span().map(|span| setting_at(&text, span.start)).unwrap_or_default();
+        let place = Some(&error).filter(|error| !lacks(error));
+        let place = place.and_then(|_| given.place_of(&setting));
+        let message = in_plain_words(error.message(), &setting, self.words);
+        Err(SettingsError::Toml { path: place.unwrap_or_else(|| names(given)), message })
     }
 
     /// A mistake in a file, where it stands and in plain words.
-    fn toml_error(
-        &self,
-        path: Option<&Path>,
-        text: &str,
-        error: &toml::de::Error,
-    ) -> SettingsError {
-        let path = path.map_or("settings".into(), |p| Shown(p).to_string());
+    fn toml_error(&self, path: &str, text: &str, error: &toml::de::Error) -> SettingsError {
         let place = error.span().map(|span| setting_at(text, span.start));
         let words = in_plain_words(error.message(), &place.unwrap_or_default(), self.words);
         let shown = error.to_string();
         let where_it_is = shown.split_once(error.message()).map_or("", |(before, _)| before);
-        SettingsError::Toml { path, message: format!("{where_it_is}{words}") }
+        SettingsError::Toml { path: path.into(), message: format!("{where_it_is}{words}") }
     }
 
     /// Sets one key, and checks the result at once so that the error names the assignment.
@@ -143,6 +179,17 @@ impl Reader<'_> {
             |error: toml::de::Error| in_plain_words(error.message(), key.trim(), self.words);
         Err(refused(told.map_or(String::new(), words)))
     }
+}
+
+/// Whether nothing is wrong with what is there, and something is missing.
+fn lacks(error: &toml::de::Error) -> bool {
+    error.message().starts_with("missing field")
+}
+
+/// All files, for what stands in none of them.
+fn names(given: &Given) -> String {
+    let names: Vec<String> = given.layers().iter().map(|layer| layer.origin.name()).collect();
+    if names.is_empty() { "settings".into() } else { names.join(", ") }
 }
 
 /// The ways to read a value that was typed in a shell: as TOML, or as plain text (a path, a word)

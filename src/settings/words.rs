@@ -160,6 +160,27 @@ fn in_value(value: &Spanned<DeValue>, place: usize, names: &mut Vec<String>) -> 
     }
 }
 
+/// The line, counted from one, of a setting with a dotted name.
+pub(super) fn line_of(text: &str, setting: &str) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let start = start_of(table.get_ref(), setting)?;
+    Some(text[..start].matches('\n').count() + 1)
+}
+
+fn start_of(table: &DeTable, setting: &str) -> Option<usize> {
+    let (head, rest) = setting.split_once('.').unwrap_or((setting, ""));
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == head)?;
+    match value.get_ref() {
+        _ if rest.is_empty() => Some(key.span().start),
+        DeValue::Table(inner) => start_of(inner, rest),
+        DeValue::Array(list) => list.iter().find_map(|item| match item.get_ref() {
+            DeValue::Table(inner) => start_of(inner, rest),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,5 +248,11 @@ mod tests {
         assert_eq!(at("most"), "fit.options.lbfgs.most");
         assert_eq!(at("5]"), "method.command");
         assert_eq!(setting_at("[", 0), "");
+        for (setting, line) in
+            [("study.trials", 3), ("fit.options.lbfgs.most", 5), ("method.command", 8)]
+        {
+            assert_eq!(line_of(text, setting), Some(line), "{setting}");
+        }
+        assert_eq!((line_of(text, "study.x"), line_of("[", "x")), (None, None));
     }
 }

@@ -41,9 +41,14 @@ f.onload = () => {
 };
 </script>"##;
 
-pub(crate) fn trials() -> Vec<Trial> {
+/// Why there is no looking at pages here, if there is none.
+pub(crate) fn no_browser() -> Option<String> {
     let is_there = Command::new(BROWSER).arg("--version").output().is_ok();
-    let reason = (!is_there).then(|| format!("needs {BROWSER} (Debian: {BROWSER})"));
+    (!is_there).then(|| format!("needs {BROWSER} (Debian: {BROWSER})"))
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let reason = no_browser();
     let study = [
         "--set=study.noise_levels=[1e-4,0.02]",
         "--set=study.trials=3",
@@ -75,7 +80,7 @@ fn looks_right(settings: &[&str]) -> Result<(), Failed> {
 }
 
 /// Looks at a page; returns its background.
-fn look(folder: &Path, page: &str, width: u32, is_dark: bool) -> Result<String, Failed> {
+pub(crate) fn look(folder: &Path, page: &str, width: u32, is_dark: bool) -> Result<String, Failed> {
     let frame = FRAME.replace("PAGE", page).replace("WIDTH", &width.to_string());
     let path = folder.join("frame.html");
     fs::write(&path, frame)?;

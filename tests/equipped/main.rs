@@ -6,12 +6,14 @@ mod support;
 
 mod browser;
 mod calibration_model;
+mod commit;
 mod configs;
 mod corrections;
 mod exact_methods;
 mod external_scipy;
 mod faults;
 mod flight;
+mod fresh_root;
 mod full_disk;
 mod joint;
 mod mended;
@@ -22,9 +24,12 @@ mod published_figures;
 mod published_model;
 mod python_files;
 mod python_products;
+mod readme;
 mod reference_solutions;
 mod room;
 mod same_bytes_measured;
+mod schema;
+mod shells;
 mod studies;
 mod threads;
 mod wheel;
@@ -34,19 +39,22 @@ use support::Trial;
 type Module = (&'static str, fn() -> Vec<Trial>);
 
 /// In the order in which they begin: what takes longest is first.
-const MODULES: [Module; 24] = [
+const MODULES: [Module; 29] = [
     ("faults", faults::trials),
     ("wheel", wheel::trials),
     ("mended", mended::trials),
     ("on_slurm", on_slurm::trials),
     ("studies", studies::trials),
+    ("readme", readme::trials),
     ("calibration_model", calibration_model::trials),
     ("browser", browser::trials),
+    ("commit", commit::trials),
     ("configs", configs::trials),
     ("corrections", corrections::trials),
     ("exact_methods", exact_methods::trials),
     ("external_scipy", external_scipy::trials),
     ("flight", flight::trials),
+    ("fresh_root", fresh_root::trials),
     ("full_disk", full_disk::trials),
     ("joint", joint::trials),
     ("other_processors", other_processors::trials),
@@ -58,6 +66,8 @@ const MODULES: [Module; 24] = [
     ("reference_solutions", reference_solutions::trials),
     ("room", room::trials),
     ("same_bytes_measured", same_bytes_measured::trials),
+    ("schema", schema::trials),
+    ("shells", shells::trials),
     ("threads", threads::trials),
 ];
 

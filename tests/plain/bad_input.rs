@@ -172,7 +172,7 @@ fn a_missing_file() {
     let model = format!("--set=data.model={}", text(&place.at("no.FITS")));
     refused(place.plan(&[&model]), &["no.FITS", "cannot read", "check the path"]);
     let config = format!("--config={}", text(&place.at("no.toml")));
-    refused(place.plan(&[&config]), &["no.toml", "cannot read", "check the path"]);
+    refused(place.plan(&[&config]), &["no.toml", "there is no such file", "check the path"]);
     assert!(!place.at("out").exists(), "a plan that cannot be made leaves nothing");
 }
 

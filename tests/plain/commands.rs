@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use otfhpc::command::{CommandStudy, CommandWork};
+use otfhpc::settings::Given;
 
 use crate::support::command::{Study, assert_same, products};
 use crate::support::program::{otfhpc, otfhpc_in, shell, text};
@@ -443,7 +444,7 @@ fn the_settings_in_the_documentation_are_settings() {
     let study = CommandStudy::new(&toml::from_str(block).unwrap()).unwrap();
     assert_eq!(study.units(), 2 * 3 * 2 + 1);
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/differentiation.toml");
-    let settings = CommandWork::settings(Some(&ours), &[]).unwrap();
+    let settings = CommandWork::settings(&Given::read(None, &[ours], &[]).unwrap()).unwrap();
     assert_eq!(CommandStudy::new(&settings).unwrap().units(), 21);
 }
 

@@ -8,6 +8,7 @@
 mod support;
 
 mod all_bins;
+mod at_home;
 mod audit;
 mod bad_input;
 mod calibration_model;
@@ -45,6 +46,7 @@ mod study_tables;
 mod submit;
 mod submit_wording;
 mod survive;
+mod terminals;
 mod thermometers;
 mod two_at_once;
 mod wording;

@@ -3,13 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::process::{Command, Output};
 
-use rustix::pty::OpenptFlags;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
+
+use crate::support::terminal::Terminal;
 
 const SMALL: [&str; 3] =
     ["simulate.records=60", "simulate.plateau_records=5", "fit.methods=[\"wls\"]"];
@@ -253,33 +252,50 @@ fn a_thread_count_that_is_none_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{error}");
 }
 
-/// Runs with standard error on a pseudo-terminal of 100 columns; returns what appeared there.
-fn on_terminal(run: Run) -> String {
-    let controller =
-        rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .unwrap();
-    rustix::pty::grantpt(&controller).unwrap();
-    rustix::pty::unlockpt(&controller).unwrap();
-    let name = rustix::pty::ptsname(&controller, Vec::new()).unwrap();
-    let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let size =
-        rustix::termios::Winsize { ws_row: 30, ws_col: COLUMNS as u16, ws_xpixel: 0, ws_ypixel: 0 };
-    rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+/// Runs with standard error on a pseudo-terminal of so many columns; returns what appeared there.
+fn on_terminal(run: Run, columns: u16, kind: &str) -> String {
+    let terminal = Terminal::new(columns);
     let Run { mut command, folder } = run;
-    command.env("TERM", "xterm").env_remove("NO_COLOR").stdout(std::process::Stdio::null());
-    let mut child = command.stderr(terminal).spawn().unwrap();
-    // Our copy of the terminal's end must close, or the other end is never at its end.
-    drop(command);
-    let mut shown = Vec::new();
-    let mut controller = File::from(controller);
-    let mut buffer = [0; 4096];
-    // When the last process has closed the terminal, reading it is an error.
-    while let Ok(length @ 1..) = controller.read(&mut buffer) {
-        shown.extend_from_slice(&buffer[..length]);
-    }
-    assert!(child.wait().unwrap().success());
+    command.env("TERM", kind).env_remove("NO_COLOR").env_remove("COLUMNS");
+    command.stdout(std::process::Stdio::null()).stderr(terminal.end());
+    let (shown, code) = terminal.show(command);
+    assert_eq!(code, Some(0), "{shown}");
     drop(folder);
-    String::from_utf8(shown).unwrap()
+    shown
+}
+
+#[test]
+fn a_narrow_terminal_shows_a_narrow_bar() {
+    for (columns, has_bar) in [(80, true), (60, false)] {
+        let run = Run::new(&["--threads", "1"], &["study.trials=60", "fit.bins=1-256"]);
+        let shown = on_terminal(run, columns, "xterm");
+        let rows = shown.split(['\r', '\n']).map(plain);
+        let bars: Vec<String> = rows.filter(|row| row.contains("/15360 ")).collect();
+        assert!(!bars.is_empty(), "{shown:?}");
+        for bar in bars {
+            assert!(bar.chars().count() <= usize::from(columns), "{bar:?}");
+            assert!(bar.contains('%') && bar.trim_end().ends_with("left"), "{bar:?}");
+            assert_eq!(bar.contains(" units "), has_bar, "{bar:?}");
+        }
+    }
+}
+
+/// A row without the sequences that a terminal obeys.
+fn plain(row: &str) -> String {
+    let mut parts = row.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |(_, rest)| rest)
+    })
+}
+
+#[test]
+fn a_dumb_terminal_has_lines_as_a_log() {
+    let settings = ["study.trials=200", "fit.bins=1-256"];
+    let run = Run::new(&["--threads", "1"], &settings).env("OTFHPC_LOG_SECONDS", "0.1");
+    let shown = on_terminal(run, 80, "dumb");
+    assert!(shown.contains(" of 51200 units, "), "{shown:?}");
+    assert!(!shown.contains('\u{1b}') && !shown.replace("\r\n", "").contains('\r'), "{shown:?}");
 }
 
 #[test]
@@ -287,7 +303,7 @@ fn a_terminal_shows_a_bar_and_whole_lines() {
     // Two seconds or so on one thread.
     let settings = ["study.trials=200", "fit.bins=1-256"];
     let run = Run::new(&["-v", "--threads", "1"], &settings).env("OTFHPC_LOG_SECONDS", "0.1");
-    let shown = on_terminal(run);
+    let shown = on_terminal(run, COLUMNS as u16, "xterm");
     assert!(shown.contains("/51200 units"), "{shown}");
     assert!(shown.contains("elapsed") && shown.contains(" left"), "{shown}");
     // The bar is taken away before a line is written, and drawn again below it.

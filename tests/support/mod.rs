@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod planned;
 pub(crate) mod program;
 pub(crate) mod solution;
+pub(crate) mod terminal;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

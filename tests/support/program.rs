@@ -96,6 +96,8 @@ fn clean(mut command: Command) -> Command {
             command.env_remove(&name);
         }
     }
+    // Nor what a site would.
+    command.env("OTFHPC_SITE_CONFIG", "");
     command.timeout(DEADLINE);
     command
 }

@@ -2,12 +2,12 @@
 
 /// Lines of cells, each column as wide as its widest cell.
 #[must_use]
-pub fn aligned(lines: &[Vec<String>]) -> String {
+pub(super) fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0)
+    let widest = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
     let mut text = String::new();
     for line in lines {
         let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
@@ -16,4 +16,9 @@ pub fn aligned(lines: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// How many columns a text takes, as far as each of its characters takes one.
+pub(super) fn width(text: &str) -> usize {
+    text.chars().count()
 }

@@ -4,10 +4,12 @@ pub mod lenient;
 
 mod aligned;
 mod counted;
+pub mod listed;
 mod shown;
 mod similar;
+mod table;
 
-pub use aligned::aligned;
 pub use counted::counted;
 pub use shown::{Shown, bash_quoted, harmless, is_plain};
 pub use similar::{did_you_mean, most_similar};
+pub use table::{broken, laid_out, prose, tabular};

@@ -1,7 +1,8 @@
 //! A comparison as text.
 
 use super::{Comparison, EmitterDifference, ParameterDifference, WorstBin};
-use crate::foundations::{aligned, counted};
+use crate::foundations::counted;
+use crate::foundations::text::tabular;
 
 /// A comparison in lines for people.
 #[must_use]
@@ -23,7 +24,7 @@ pub fn table(comparison: &Comparison) -> String {
         ["emitter", "rms sigma", "largest", "x response", "relative", "worst bins (GHz: sigma)"];
     let mut lines = vec![heads.map(String::from).to_vec()];
     lines.extend(comparison.emitters.iter().map(line));
-    text += &aligned(&lines);
+    text += &tabular(1, &lines);
     let told: Vec<&ParameterDifference> =
         comparison.parameters.iter().filter(|p| p.a != p.b || p.sigma.is_some()).collect();
     if !told.is_empty() {
@@ -33,7 +34,7 @@ pub fn table(comparison: &Comparison) -> String {
             vec![p.parameter.clone(), number(p.a), number(p.b), p.unit.clone(), sigma]
         };
         let lines: Vec<Vec<String>> = [heads].into_iter().chain(told.iter().map(row)).collect();
-        text += &format!("\n{}", aligned(&lines));
+        text += &format!("\n{}", tabular(1, &lines));
     }
     text
 }

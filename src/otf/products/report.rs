@@ -1,6 +1,7 @@
 //! The results of a study in a few lines, for people.
 
-use crate::foundations::{Shown, aligned};
+use crate::foundations::Shown;
+use crate::foundations::text::{prose, tabular};
 use crate::otf::report::{Ranking, ranking_text};
 use crate::runner::store::RunDir;
 
@@ -35,6 +36,8 @@ fn quality_table(rows: &[Row]) -> String {
         "relative error bar: median over the band of sigma / |emissivity|"
     };
     let mut lines = vec![header(rows)];
+    // Data set, noise and method.
+    let keys = if simulated { 3 } else { 2 };
     for group in rows.chunk_by(|a, b| line_of(a) == line_of(b)) {
         let value = |row: &Row| if simulated { row.nrmse_mean } else { row.relative_sigma };
         let mut line = vec![group[0].data_set.clone()];
@@ -48,9 +51,9 @@ fn quality_table(rows: &[Row]) -> String {
         line.push(group[0].chi2_per_degree.map_or("-".into(), |chi2| format!("{chi2:.3}")));
         lines.push(line);
     }
-    let mut table = format!("{title}\n{}", aligned(&lines));
+    let mut table = prose(title) + &tabular(keys, &lines);
     if rows.iter().any(|row| row.determined < row.bins) {
-        table += "? the data do not determine some of its bins: the error bar is too long\n";
+        table += &prose("? the data do not determine some of its bins: the error bar is too long");
     }
     table
 }

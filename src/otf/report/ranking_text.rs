@@ -1,6 +1,7 @@
 //! The ranking in a few lines, for a terminal.
 
-use crate::foundations::{aligned, counted};
+use crate::foundations::counted;
+use crate::foundations::text::{prose, tabular};
 
 use super::chance::{Difference, Standing};
 use super::ranking::{ErrorOf, Ranking};
@@ -32,7 +33,7 @@ pub(in crate::otf) fn text(ranking: &Ranking) -> String {
         }
         lines.push(cells);
     }
-    format!("{}\n{}{}\n", title(ranking), aligned(&lines), legend(ranking))
+    prose(&title(ranking)) + &tabular(2, &lines) + &prose(&legend(ranking))
 }
 
 fn title(ranking: &Ranking) -> String {
@@ -121,6 +122,7 @@ fn digits(ranking: &Ranking) -> usize {
 mod tests {
     use super::super::ranking::Line;
     use super::*;
+    use crate::foundations::text::laid_out;
 
     fn line(method: &str, log_ratio: f64, share: f64) -> Line {
         let all = Difference { log_ratio, standard_error: 0.01, degrees: 40.0 };
@@ -157,6 +159,6 @@ worse      huber   +3.0 %  +- 2.1 %    +3.0 % (on 93 % of the values)
 worse      worst   x 7.39  +- 2 %      x 7.39
 ( ), equal: within chance, less than two standard errors over 3 trials (Student's t)
 ";
-        assert_eq!(text(&example(3)), expected);
+        assert_eq!(laid_out(&text(&example(3)), None), expected);
     }
 }

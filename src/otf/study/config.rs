@@ -1,28 +1,28 @@
 //! What a user writes: a TOML file, and `--set key=value` on top of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::foundations::text::lenient;
+use crate::foundations::text::listed::Several;
 use crate::runner::plan::LaunchSettings;
 use crate::science::data::settings::{DataSettings, InstrumentSettings, SimulateSettings};
 use crate::science::data::{BolometerTemperature, EmitterSettings, Resampling};
 use crate::science::fit::Constraint;
 use crate::science::fit::joint::JointSettings;
-use crate::settings::{Reader, SettingsError, Vocabulary};
+use crate::settings::{Given, Reader, SettingsError, Vocabulary};
 
 use super::bins::BinSelection;
 use super::choice::JOINT;
+use super::schema::MethodName;
 use super::unused::{self, UnusedSetting};
 
-/// The embedded default, as text for people.
-pub const DEFAULT_TOML: &str = include_str!("../../../configs/default.toml");
-
 /// `workload`, in a file for this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkloadName {
     /// This one.
@@ -32,7 +32,7 @@ pub enum WorkloadName {
 
 /// All settings of a run, as written: each value has its type, but nothing is checked across
 /// settings. [`super::Study::new`] does that.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Which workload the file is for.
@@ -60,7 +60,7 @@ pub struct Config {
 }
 
 /// `[[method]]`: a program in any language that is a method.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramSettings {
     /// Its name in `fit.methods`.
@@ -77,11 +77,12 @@ fn default_timeout_seconds() -> f64 {
 }
 
 /// `[fit]`: what is fitted, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FitSettings {
     /// Names of the methods; `all` stands for every one, and for every `[[method]]`.
     #[serde(deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<MethodName>")]
     pub methods: Vec<String>,
     /// What is imposed on the emissivities of a bin.
     pub constraint: Constraint,
@@ -147,7 +148,7 @@ impl Default for FitSettings {
 }
 
 /// `[study]`: the grid of configurations.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StudySettings {
     /// Everything random follows from this.
@@ -160,6 +161,7 @@ pub struct StudySettings {
     pub resampling: Resampling,
     /// In units of the median RMS of a null interferogram; simulated data only.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
+    #[schemars(with = "Option<Several<f64>>")]
     pub noise_levels: Option<Vec<f64>>,
 }
 
@@ -265,10 +267,19 @@ impl Config {
     /// # Errors
     /// If the file or an assignment cannot be understood, or what it sets has no effect.
     pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, ConfigError> {
+        let files: Vec<PathBuf> = file.into_iter().map(Path::to_path_buf).collect();
+        Self::of(&Given::read(None, &files, assignments)?)
+    }
+
+    /// The settings that were given, over the default.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(given: &Given) -> Result<Self, ConfigError> {
         let reader = Reader { words: &WORDS };
-        let mut table = reader.read::<Self>(file, assignments)?;
+        let mut table = reader.read::<Self>(given)?;
         unused::infer_source(&mut table);
-        let config = reader.settings(file, table.clone())?;
+        let config = reader.settings(given, table.clone())?;
         unused::check(&table, &config)?;
         Ok(config)
     }
@@ -278,6 +289,7 @@ impl Config {
 mod tests {
     use super::*;
     use crate::science::data::CorrectionChoice;
+    use crate::settings::BuiltIn;
 
     fn set(assignments: &[&str]) -> Result<Config, ConfigError> {
         let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
@@ -286,9 +298,10 @@ mod tests {
 
     #[test]
     fn the_commented_default_is_the_default() {
-        assert_eq!(toml::from_str::<Config>(DEFAULT_TOML).unwrap(), Config::default());
+        let text = BuiltIn::named("default").unwrap().text;
+        assert_eq!(toml::from_str::<Config>(text).unwrap(), Config::default());
         // So is the simulated campaign, whose lines are comments, since beside a file they are errors.
-        let section = DEFAULT_TOML.split("[simulate]\n").nth(1).unwrap();
+        let section = text.split("[simulate]\n").nth(1).unwrap();
         let lines = section.lines().take_while(|line| !line.is_empty());
         let lines: Vec<&str> = lines.map(|line| line.strip_prefix("# ").unwrap()).collect();
         let simulate: SimulateSettings = toml::from_str(&lines.join("\n")).unwrap();

@@ -6,13 +6,12 @@ mod choice;
 mod config;
 mod grid;
 mod joint;
+mod schema;
 mod unused;
 
 pub use bins::BinSelection;
 pub use check::{MOST_THREADS, MOST_TRIALS, StudyError};
 pub use choice::{ChoiceError, Estimator, MethodChoice};
-pub use config::{
-    Config, ConfigError, DEFAULT_TOML, FitSettings, MethodOptions, ProgramSettings, StudySettings,
-};
+pub use config::{Config, ConfigError, FitSettings, MethodOptions, ProgramSettings, StudySettings};
 pub use grid::{RealisationId, Study, Unit};
 pub use unused::UnusedSetting;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::foundations::files::FilesTogether;
 use crate::foundations::{Digest, FileError};
-use crate::runner::plan::{BoundPlan, Build, Mended, Split, TakenOver};
+use crate::runner::plan::{BoundPlan, Build, Mended, SettingsFrom, Split, TakenOver};
 use crate::runner::store::manifest::{self, Product};
 use crate::runner::store::{Provenance, RunDir};
 
@@ -23,6 +23,8 @@ struct RunProvenance<'a> {
     /// Shards on which another build worked.
     shards_of_other_binaries: usize,
     merged: String,
+    /// Where the settings in the plan are from, the later over the earlier.
+    settings_from: &'a [SettingsFrom],
     unit_seconds: f64,
     /// Programs that were mended, so that results of both stand side by side.
     mended: &'a [Mended],
@@ -51,6 +53,7 @@ pub(super) fn write_provenance(
         program: plan.program.as_ref(),
         shards_of_other_binaries: others,
         merged: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        settings_from: &plan.settings_from,
         unit_seconds: shards.iter().map(|p| p.unit_seconds).sum(),
         mended: &plan.plan.mended,
         taken_over: &plan.taken_over,

@@ -11,6 +11,7 @@ use super::build::{Build, OtherBuild};
 use super::launch::LaunchSettings;
 use super::layout::Layout;
 use super::live::{LiveShards, Split};
+use super::settings_from::SettingsFrom;
 use super::shards::{Shards, ShardsError};
 
 /// Format of a plan; raised when an older program could not read it.
@@ -125,6 +126,8 @@ pub struct BoundPlan {
     /// Where some of its results came from: beside the plan too, since they are what they would be
     /// if it had made them.
     pub taken_over: Vec<TakenOver>,
+    /// Where its settings are from: beside the plan too, which has the settings. Older files do not say it.
+    pub settings_from: Vec<SettingsFrom>,
 }
 
 impl Plan {
@@ -162,7 +165,8 @@ impl Plan {
         program: Option<Build>,
     ) -> BoundPlan {
         let (hash, shards) = (self.hash(), LiveShards::new(&self.shards));
-        BoundPlan { hash, plan: self, launch, layout, shards, program, taken_over: Vec::new() }
+        let (taken_over, settings_from) = (Vec::new(), Vec::new());
+        BoundPlan { hash, plan: self, launch, layout, shards, program, taken_over, settings_from }
     }
 
     /// Those of the files that the plan knows, as they were when it was made.
@@ -179,14 +183,19 @@ impl BoundPlan {
     pub fn with(&self, config: Value, inputs: Vec<Input>) -> Option<Self> {
         let plan = Plan { inputs, config, ..self.plan.clone() };
         let is_new = plan.inputs != self.plan.inputs;
-        is_new.then(|| plan.bind(self.layout.clone(), self.launch.clone(), self.program.clone()))
+        let settings_from = self.settings_from.clone();
+        is_new.then(|| Self {
+            settings_from,
+            ..plan.bind(self.layout.clone(), self.launch.clone(), self.program.clone())
+        })
     }
 
     /// The same plan, with programs that were mended.
     #[must_use]
     pub fn with_mended(self, mended: Vec<Mended>) -> Self {
-        let Self { plan, launch, program, taken_over, layout, .. } = self;
-        Self { taken_over, ..Plan { mended, ..plan }.bind(layout, launch, program) }
+        let Self { plan, launch, program, taken_over, settings_from, layout, .. } = self;
+        let bound = Plan { mended, ..plan }.bind(layout, launch, program);
+        Self { taken_over, settings_from, ..bound }
     }
 
     /// Units of a shard; none of one that there is not.

@@ -3,13 +3,15 @@
 
 use std::num::NonZeroU32;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::text::lenient;
+use crate::foundations::text::listed::OneOrMore;
 
 /// `[slurm]`: what `otfhpc submit` asks of Slurm. What is not set is left to the scripts and to
 /// the cluster's own defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LaunchSettings {
     /// `--partition`.
@@ -32,6 +34,7 @@ pub struct LaunchSettings {
     pub throttle: Option<NonZeroU32>,
     /// More options for sbatch, each in one word: `--qos=high`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list_of_words")]
+    #[schemars(with = "OneOrMore<String>")]
     pub extra: Vec<String>,
 }
 

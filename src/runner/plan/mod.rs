@@ -8,6 +8,7 @@ mod launch;
 pub(crate) mod layout;
 mod live;
 mod order;
+mod settings_from;
 mod shards;
 
 pub(crate) use bound::FORMAT;
@@ -18,5 +19,6 @@ pub use launch::LaunchSettings;
 pub use layout::{Column, Layout, UnitPlace};
 pub use live::{LiveShards, Split};
 pub use order::{BlockWork, UnitOrder};
+pub use settings_from::{SettingsFile, SettingsFrom};
 pub(crate) use shards::MOST_UNITS_OF_SHARD;
 pub use shards::{Shards, ShardsError};

@@ -6,7 +6,7 @@ use crate::foundations::files::{self, plain};
 use crate::foundations::{Digest, FileError};
 use crate::runner::plan::{
     BoundPlan, Build, FORMAT, Input, LaunchSettings, Layout, LiveShards, MOST_UNITS_OF_SHARD, Plan,
-    TakenOver, VERSION,
+    SettingsFrom, TakenOver, VERSION,
 };
 
 use super::plan_error::PlanError;
@@ -24,6 +24,8 @@ pub struct PlanFile {
     program: Option<Build>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     taken_over: Vec<TakenOver>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    settings_from: Vec<SettingsFrom>,
     /// The plan.
     pub plan: Plan,
 }
@@ -64,7 +66,7 @@ impl PlanFile {
     /// # Errors
     /// If its shards are not these units, or revisions cannot be used.
     pub fn bound(self, run: &RunDir, layout: Layout) -> Result<BoundPlan, PlanError> {
-        let Self { plan, launch, program, taken_over, .. } = self;
+        let Self { plan, launch, program, taken_over, settings_from, .. } = self;
         let fits =
             plan.format == FORMAT && plan.units == layout.units() && plan.shards.cover(&layout);
         if !fits {
@@ -79,7 +81,8 @@ impl PlanFile {
             );
             return Err(PlanError::unreadable(&run.plan(), message));
         }
-        let mut bound = BoundPlan { taken_over, ..plan.bind(layout, launch, program) };
+        let bound = plan.bind(layout, launch, program);
+        let mut bound = BoundPlan { taken_over, settings_from, ..bound };
         revisions::read(run, &mut bound)?;
         Ok(bound)
     }
@@ -91,8 +94,8 @@ impl BoundPlan {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, run: &RunDir) -> Result<(), PlanError> {
-        let Self { plan, hash, launch, program, taken_over, .. } = self.clone();
-        let file = PlanFile { plan_hash: hash, launch, program, taken_over, plan };
+        let Self { plan, hash, launch, program, taken_over, settings_from, .. } = self.clone();
+        let file = PlanFile { plan_hash: hash, launch, program, taken_over, settings_from, plan };
         files::make_folder(run.root())?;
         Ok(files::write_json(&run.plan(), &file)?)
     }

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::retry_on_intr;
+use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::files::{self, plain};
@@ -111,8 +113,9 @@ impl RunId {
 
     fn random(run: &RunDir) -> Result<Self, FileError> {
         let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| FileError::new("make up", &run.id(), io::Error::other(e)))?;
+        // The kernel's own, which needs no /dev. So few bytes come whole.
+        retry_on_intr(|| getrandom(&mut bytes, GetRandomFlags::empty()))
+            .map_err(|e| FileError::new("make up", &run.id(), e.into()))?;
         Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 

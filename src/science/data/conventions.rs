@@ -1,6 +1,7 @@
 //! How the numbers in a calibration set are understood: as the flight calibration did, or as older
 //! Python programs do.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::science::instrument::{GainTable, PeakTable};
@@ -12,7 +13,7 @@ const LEAST_TRANSFER: f64 = 1e-3;
 const BYTE: f64 = 256.0;
 
 /// A set of conventions, each of which a setting of its own overrides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Conventions {
     /// Those of the flight calibration.
@@ -23,7 +24,7 @@ pub enum Conventions {
 }
 
 /// `instrument.peaks`: where the white-light peak is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Peaks {
     /// Counted from zero.
@@ -33,7 +34,7 @@ pub enum Peaks {
 }
 
 /// `instrument.gains`: what a nominal gain stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gains {
     /// What was measured of the preamplifier.
@@ -43,7 +44,7 @@ pub enum Gains {
 }
 
 /// `instrument.bias`: what a commanded bias below zero stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bias {
     /// 256 counts more: the eight bits of the telemetry have no sign.
@@ -53,7 +54,7 @@ pub enum Bias {
 }
 
 /// `instrument.apodisation`: how the published apodisation function is laid over the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Apodisation {
     /// Its first element belongs to the white-light peak.
@@ -63,7 +64,7 @@ pub enum Apodisation {
 }
 
 /// `fit.bolometer_temperature`: the temperature at which the channel's bolometer emits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BolometerTemperature {
     /// Its own, at which it operates, warmed by its bias.

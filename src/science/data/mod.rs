@@ -100,6 +100,7 @@ mod recipe;
 mod records;
 mod resample;
 mod resolved;
+mod schema;
 mod screening;
 mod simulate;
 mod transform;

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::text::lenient::{self, Listed};
+use crate::foundations::text::listed::Several;
 use crate::science::instrument::{
     BolometerParameters, Channel, ChannelScan, DEFAULT_CORRECTION, GainTable, NameError,
     PLAIN_LENGTH, PeakTable,
@@ -15,7 +17,7 @@ use super::corrections::CorrectionChoice;
 use super::exclusion::Exclusion;
 
 /// `[data]`: where the records come from and which are used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataSettings {
     /// Simulated here, or read from a file: what a file's path alone says in a config.
@@ -29,6 +31,7 @@ pub struct DataSettings {
     pub model: Option<PathBuf>,
     /// The data sets, each a channel and a scan mode.
     #[serde(deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<ChannelScan>")]
     pub sets: Vec<ChannelScan>,
     /// Noise of one sample, counts per gain and sweep.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,14 +45,17 @@ pub struct DataSettings {
     pub max_temperature_k: f64,
     /// Rules by which records are left out.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<Exclusion>")]
     pub exclude: Vec<Exclusion>,
     /// Bolometers of other channels to fit as further emitters.
     #[serde(deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<Channel>")]
     pub other_bolometers: Vec<Channel>,
     /// A reading of another channel belongs to a record if it was taken within this time of it, s.
     pub match_within_s: f64,
     /// The emitters to fit, in this order; by default, all that there are.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::some_list")]
+    #[schemars(with = "Option<Several<String>>")]
     pub emitters: Option<Vec<String>>,
 }
 
@@ -109,7 +115,7 @@ impl Listed for Channel {
 }
 
 /// Where the records come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// A campaign simulated from a known truth.
@@ -163,7 +169,7 @@ impl From<Sigma> for SigmaText {
 }
 
 /// `[instrument]`: how an interferogram becomes a spectrum.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InstrumentSettings {
     /// Points of the transform, 512 or 640 (zero-padded, the grid of the published products).
@@ -247,7 +253,7 @@ impl InstrumentSettings {
 }
 
 /// What is subtracted from each interferogram before the transform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Baseline {
     /// Nothing.
@@ -259,7 +265,7 @@ pub enum Baseline {
 }
 
 /// `[simulate]`: the campaign that stands in when there is no file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SimulateSettings {
     /// Records in each data set.
@@ -289,6 +295,7 @@ pub struct SimulateSettings {
     /// Commanded biases, counts, of the plateaus in turn; the voltages follow from the balance of heat.
     /// By default, bias and voltage are those of the operating point.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<f64>")]
     pub biases: Vec<f64>,
     /// Relative standard error by which each of the nine true parameters of the bolometer differs from
     /// those that the fit is given.

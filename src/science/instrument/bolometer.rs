@@ -5,6 +5,7 @@
 //! Explanatory Supplement (COBE Ref. Pub. 97-C); the symbols are those of the published model.
 
 use num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::numerics::math::{exp, ln, pow, sinh};
@@ -51,7 +52,7 @@ pub enum BolometerError {
 }
 
 /// What makes one bolometer differ from another.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BolometerParameters {
     /// Resistance at infinite temperature, R0, ohm.

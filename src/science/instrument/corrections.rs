@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::vibration::VibrationOffsets;
@@ -24,7 +25,7 @@ const XCAL: &str = "xcal";
 const ICAL: &str = "ical";
 
 /// Drift of the thermometer of the internal calibrator: it reads too much by `A exp(-years/t) - o`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IcalDrift {
     /// Amplitude A when the mission begins, K.
@@ -59,7 +60,7 @@ impl Default for IcalDrift {
 }
 
 /// Corrections that all bins share; by default none.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Corrections {
     /// What is added to the reading of the external calibrator, K.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -14,7 +15,7 @@ use super::{Emitter, Reading, TemperatureRule};
 use crate::science::instrument::Channel;
 
 /// `[[emitter]]`: another emitter, or one of the seven otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmitterSettings {
     /// Its name in settings and products.
@@ -37,7 +38,7 @@ pub struct EmitterSettings {
 }
 
 /// The array of a calibration set that holds temperatures, or several with their weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TemperatureKey {
     /// One array.
@@ -47,7 +48,7 @@ pub enum TemperatureKey {
 }
 
 /// What an emitter does in a simulated campaign.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Simulated {
     /// Lowest and highest temperature, K.

@@ -28,6 +28,7 @@ mod newton;
 mod parameters;
 mod posterior;
 mod robust;
+mod schema;
 mod search;
 mod settings;
 mod state;

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::foundations::text::lenient;
+use crate::foundations::text::listed::Several;
 
 /// `[fit.options.joint]`: which parameters are fitted with the emissivities, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JointSettings {
     /// The parameters that are fitted: groups or single names.
     #[serde(deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<String>")]
     pub free: Vec<String>,
     /// Standard errors of what is known beforehand, by group or name. Those of bolometer parameters are
     /// relative; temperatures in K. Zero holds a parameter fixed.
@@ -29,6 +32,7 @@ pub struct JointSettings {
     pub loss: JointLoss,
     /// Data sets that are fitted together; by default, each for itself.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::list")]
+    #[schemars(with = "Several<String>")]
     pub together: Vec<String>,
     /// The square of a step, in posterior standard errors, at which the search has converged.
     pub tolerance: f64,
@@ -98,7 +102,7 @@ impl From<Prior> for PriorText {
 }
 
 /// What has temperature errors of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PlateauUnit {
     /// All records at one setting of the temperatures.
@@ -108,7 +112,7 @@ pub enum PlateauUnit {
 }
 
 /// How residuals count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JointLoss {
     /// By their squares.
