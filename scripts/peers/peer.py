@@ -1,0 +1,63 @@
+"""What all peers share that fit all bins of LLSS: arguments, times of the parts, what is printed.
+
+A peer is a function from a calibration set and a clock to emissivities and error bars. It is run
+once before it is timed, so that nothing counts that is compiled, imported or asked of the system
+for the first time.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+import exact
+import llss
+
+
+class Clock:
+    """Seconds of the parts of a run, one after the other."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+        self.records = 0
+        self.start = self.last = perf_counter()
+
+    def lap(self, part: str) -> None:
+        """What was done since the last call, or the start, was this part."""
+        now = perf_counter()
+        self.parts[part] = now - self.last
+        self.last = now
+
+
+Fit = Callable[[Path, Clock], tuple[np.ndarray, np.ndarray]]
+
+
+def run(fit: Fit, versions: dict[str, str]) -> None:
+    """Fits CAL.npz, writes OUTPUT.npz, and prints a line of JSON; with EXACT.npz, its accuracy, which must hold."""
+    if len(sys.argv) not in (3, 4):
+        raise SystemExit(f"usage: {sys.argv[0]} CAL.npz OUTPUT.npz [EXACT.npz]")
+    cal, output, *reference = map(Path, sys.argv[1:])
+    fit(cal, Clock())
+    clock = Clock()
+    emissivity, sigma = fit(cal, clock)
+    told = {"records": clock.records, "seconds": clock.last - clock.start} | clock.parts | versions
+    np.savez(output, emissivity=emissivity, sigma=sigma)
+    if reference:
+        told["accuracy"] = exact.accuracy(reference[0], emissivity, sigma)
+    print(json.dumps(told))
+    if reference:
+        exact.hold(sys.argv[0], told["accuracy"])
+
+
+def in_units(found: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Emissivities and error bars from solutions [bin, emitter, 2] whose columns were 1/(e^x - 1).
+
+    They are of bins 1 on; bin 0, which has no signal, becomes NaN.
+    """
+    scale = 2e20 * llss.PLANCK * llss.FREQUENCY_HZ[1:, None] ** 3 / llss.LIGHT**2
+    none = np.full((1, sigma.shape[1]), np.nan)
+    emissivity = (found[..., 0] + 1j * found[..., 1]) / scale
+    return np.vstack([none, emissivity]), np.vstack([none, sigma / scale])
