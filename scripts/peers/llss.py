@@ -105,7 +105,7 @@ def gain(records: Records) -> np.ndarray:
     return electronics(responsivity.dtype) * NORMALIZATION * response
 
 
-def electronics(kind: np.dtype = np.dtype(float)) -> np.ndarray:
+def electronics(kind: type | np.dtype = float) -> np.ndarray:
     """The chain from the bolometer to the telemetry, [bin]; zero at bin 0."""
     f = AUDIO_HZ[1:].astype(kind)
     bessel = 1 / np.polyval([0.0892, 0.5511, 1.5894, 2.6189, 2.4275, 1], 1j * f / 100)

@@ -2,11 +2,11 @@
 
 Usage: python3 scripts/peers/numba_qr.py CAL.npz OUTPUT.npz [EXACT.npz]
 
-Each bin for itself, some records at a time, which stay in the cache: Planck functions by a series that
-the compiler turns into vector instructions, then modified Gram-Schmidt with the data as further
-columns, which is as stable as reflections (Bjoerck 1967). OUTPUT.npz gets `emissivity` and `sigma` [bin, emitter].
-Prints as JSON the seconds from opening the file to both, those of the parts, and, with EXACT.npz (of
-exact.py), the accuracy. Compiling does not count, and is kept in NUMBA_CACHE_DIR.
+Each bin for itself, some records at a time, which stay in the cache: Planck functions by a series
+that the compiler turns into vector instructions, then modified Gram-Schmidt with the data as further
+columns, which is as stable as reflections (Bjoerck 1967). OUTPUT.npz gets `emissivity` and `sigma`
+[bin, emitter]. Prints as JSON the seconds from opening the file to both, those of the parts, and, with
+EXACT.npz (of exact.py), the accuracy. Compiling does not count, and is kept in NUMBA_CACHE_DIR.
 NUMBA_NUM_THREADS=1 and OMP_NUM_THREADS=1 are the caller's part.
 """
 

@@ -3,9 +3,10 @@
 Usage: python3 scripts/peers/numpy_batched.py CAL.npz OUTPUT.npz [EXACT.npz]
 
 Normal equations, scaled as if columns had length one, by Cholesky's factorisation and a step of
-refinement, for as many bins at once as the cache holds. OUTPUT.npz gets `emissivity` and `sigma` [bin, emitter]. Prints as JSON
-the seconds from opening the file to both, those of the parts, and, with EXACT.npz (of exact.py), the
-accuracy. How many threads BLAS has is the caller's choice (OMP_NUM_THREADS and its like).
+refinement, for as many bins at once as the cache holds. OUTPUT.npz gets `emissivity` and `sigma`
+[bin, emitter]. Prints as JSON the seconds from opening the file to both, those of the parts, and, with
+EXACT.npz (of exact.py), the accuracy. How many threads BLAS has is the caller's choice
+(OMP_NUM_THREADS and its like).
 """
 
 from pathlib import Path
@@ -32,8 +33,10 @@ def design(bins: slice, inverse: np.ndarray, weight: np.ndarray, columns: np.nda
 
 
 def solve(system: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Solutions [bin, emitter, 2] and error bars [bin, emitter] of [bin, emitters and data, record],
-    whose data become residuals."""
+    """Solutions, [bin, emitter, 2], and error bars, [bin, emitter].
+
+    The system is [bin, emitters and data, record]; its data become residuals.
+    """
     products = system @ system.transpose(0, 2, 1)
     # Planck functions of different bodies can be fifty orders of magnitude apart.
     lengths = np.sqrt(np.einsum("bee->be", products[:, :EMITTERS, :EMITTERS]))

@@ -36,7 +36,10 @@ Fit = Callable[[Path, Clock], tuple[np.ndarray, np.ndarray]]
 
 
 def run(fit: Fit, versions: dict[str, str]) -> None:
-    """Fits CAL.npz, writes OUTPUT.npz, and prints a line of JSON; with EXACT.npz, its accuracy, which must hold."""
+    """Fits CAL.npz, writes OUTPUT.npz, and prints a line of JSON.
+
+    With EXACT.npz, the accuracy is in it; one that does not hold ends the program.
+    """
     if len(sys.argv) not in (3, 4):
         raise SystemExit(f"usage: {sys.argv[0]} CAL.npz OUTPUT.npz [EXACT.npz]")
     cal, output, *reference = map(Path, sys.argv[1:])

@@ -44,8 +44,11 @@ def weigh(
 
 
 def weighted(records: llss.Records, weigh: Callable = weigh) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra over their noise, real and imaginary parts, [bin, 2, record]; and the weights by which
-    the data, MJy/sr, were multiplied, [bin, record]; both of bins 1 on."""
+    """Spectra over their noise, [bin, 2, record], and the weights by which data were multiplied.
+
+    Real and imaginary parts are apart; weights, [bin, record], are one over the noise in MJy/sr; both
+    are of bins 1 on.
+    """
     count, bins = len(records.ifg), llss.BINS - 1
     seen, weight = np.empty((bins, 2, count)), np.empty((bins, count))
     responsivity, seconds = llss.bolometer(records)
