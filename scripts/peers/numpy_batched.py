@@ -9,8 +9,6 @@ EXACT.npz (of exact.py), the accuracy. How many threads BLAS has is the caller's
 (OMP_NUM_THREADS and its like).
 """
 
-from pathlib import Path
-
 import numpy as np
 
 import llss
@@ -52,26 +50,22 @@ def solve(system: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found, np.sqrt(np.einsum("bke,bke->be", back, back))
 
 
-def fit(cal: Path, clock: peer.Clock) -> tuple[np.ndarray, np.ndarray]:
-    records = llss.read(cal, llss.KEYS)
-    clock.records = len(records.ifg)
-    clock.lap("read")
+def fit(records: llss.Records, clock: peer.Clock) -> tuple[np.ndarray, np.ndarray]:
     seen, weight = tuned.weighted(records)
     clock.lap("spectra")
     inverse = 1 / records.temperatures
     found = np.empty((llss.BINS - 1, EMITTERS, 2))
     sigma = np.empty(found.shape[:2])
-    step = max(1, AT_ONCE // (EMITTERS + 2) // clock.records)
-    system = np.empty((step, EMITTERS + 2, clock.records))
+    count = inverse.shape[1]
+    step = max(1, AT_ONCE // (EMITTERS + 2) // count)
+    system = np.empty((step, EMITTERS + 2, count))
     for first in range(0, len(found), step):
         bins = slice(first, min(first + step, len(found)))
         part = system[: bins.stop - first]
         design(bins, inverse, weight, part[:, :EMITTERS])
         part[:, EMITTERS:] = seen[bins]
         found[bins], sigma[bins] = solve(part)
-    solved = peer.in_units(found, sigma)
-    clock.lap("design and solve")
-    return solved
+    return found, sigma
 
 
 if __name__ == "__main__":

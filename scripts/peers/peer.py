@@ -1,8 +1,9 @@
 """What all peers share that fit all bins of LLSS: arguments, times of the parts, what is printed.
 
-A peer is a function from a calibration set and a clock to emissivities and error bars. It is run
-once before it is timed, so that nothing counts that is compiled, imported or asked of the system
-for the first time.
+A peer is a function of the records of a calibration set, and a clock. It returns the solutions, [bin,
+emitter, 2] (real and imaginary parts), and error bars, [bin, emitter], of bins 1 on, for columns
+1/(e^x - 1): Planck functions but for a factor of each bin. It is run once before it is timed, so that
+nothing counts that is compiled, imported or asked of the system for the first time.
 """
 
 import json
@@ -22,7 +23,6 @@ class Clock:
 
     def __init__(self) -> None:
         self.parts: dict[str, float] = {}
-        self.records = 0
         self.start = self.last = perf_counter()
 
     def lap(self, part: str) -> None:
@@ -32,7 +32,7 @@ class Clock:
         self.last = now
 
 
-Fit = Callable[[Path, Clock], tuple[np.ndarray, np.ndarray]]
+Fit = Callable[[llss.Records, Clock], tuple[np.ndarray, np.ndarray]]
 
 
 def run(fit: Fit, versions: dict[str, str]) -> None:
@@ -43,10 +43,9 @@ def run(fit: Fit, versions: dict[str, str]) -> None:
     if len(sys.argv) not in (3, 4):
         raise SystemExit(f"usage: {sys.argv[0]} CAL.npz OUTPUT.npz [EXACT.npz]")
     cal, output, *reference = map(Path, sys.argv[1:])
-    fit(cal, Clock())
-    clock = Clock()
-    emissivity, sigma = fit(cal, clock)
-    told = {"records": clock.records, "seconds": clock.last - clock.start} | clock.parts | versions
+    timed(fit, cal)
+    emissivity, sigma, told = timed(fit, cal)
+    told |= versions
     np.savez(output, emissivity=emissivity, sigma=sigma)
     if reference:
         told["accuracy"] = exact.accuracy(reference[0], emissivity, sigma)
@@ -55,12 +54,17 @@ def run(fit: Fit, versions: dict[str, str]) -> None:
         exact.hold(sys.argv[0], told["accuracy"])
 
 
-def in_units(found: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Emissivities and error bars from solutions [bin, emitter, 2] whose columns were 1/(e^x - 1).
-
-    They are of bins 1 on; bin 0, which has no signal, becomes NaN.
-    """
+def timed(fit: Fit, cal: Path) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Emissivities and error bars of all bins, from the file on, and the times."""
+    clock = Clock()
+    records = llss.read(cal, llss.KEYS)
+    clock.lap("read")
+    found, sigma = fit(records, clock)
     scale = 2e20 * llss.PLANCK * llss.FREQUENCY_HZ[1:, None] ** 3 / llss.LIGHT**2
+    # Bin 0 has no signal.
     none = np.full((1, sigma.shape[1]), np.nan)
-    emissivity = (found[..., 0] + 1j * found[..., 1]) / scale
-    return np.vstack([none, emissivity]), np.vstack([none, sigma / scale])
+    emissivity = np.vstack([none, (found[..., 0] + 1j * found[..., 1]) / scale])
+    sigma = np.vstack([none, sigma / scale])
+    clock.lap("design and solve")
+    seconds = clock.last - clock.start
+    return emissivity, sigma, {"records": len(records.ifg), "seconds": seconds} | clock.parts
