@@ -15,6 +15,8 @@ use ndarray_npy::NpzReader;
 use otfhpc::foundations::numerics::math::median;
 use otfhpc::runner::store::RunDir;
 use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/comprehensive.toml");
 /// Makes ten emitters of seven.
@@ -51,14 +53,17 @@ fn main() {
     let (mut seconds, mut phases) = (BTreeMap::new(), BTreeMap::new());
     seconds.insert("start", bench.median(9, || bench.otfhpc(&["--version"])));
     seconds.insert("task_simulated", bench.task(&[]));
-    for (records, fit, parts, task) in [
-        (1200, "fit_1200", "phases_1200", "task_1200"),
-        (12_000, "fit_12000", "phases_12000", "task_12000"),
+    let [small, large] = [1200, 12_000].map(|records| bench.calibration_set(records, &[]));
+    for (data, fit, parts) in [
+        (&small, "fit_1200", "phases_1200"),
+        (&large, "fit_12000", "phases_12000"),
+        (&bench.deflated(&small), "fit_1200_deflated", "phases_1200_deflated"),
     ] {
-        let data = bench.calibration_set(records, &[]);
-        seconds.insert(fit, bench.fit(&data));
-        phases.insert(parts, bench.phases(&data, "wls"));
-        seconds.insert(task, bench.task(&data));
+        seconds.insert(fit, bench.fit(data));
+        phases.insert(parts, bench.phases(data, "wls"));
+    }
+    for (data, task) in [(&small, "task_1200"), (&large, "task_12000")] {
+        seconds.insert(task, bench.task(data));
     }
     let kirchhoff = settings(&["fit.constraint=kirchhoff"]);
     for (records, parts, whole) in [
@@ -139,6 +144,16 @@ impl Bench {
         settings(&["data.source=npz", &format!("data.path={name}"), &sigma])
     }
 
+    /// The settings of a calibration set with the same arrays, deflated as `numpy.savez_compressed`
+    /// has them.
+    fn deflated(&self, data: &[String]) -> Vec<String> {
+        let path = data.iter().find_map(|setting| setting.strip_prefix("data.path="));
+        let name = path.expect("the set is a file");
+        let deflated = format!("deflated-{name}");
+        deflate(&self.path(name), &self.path(&deflated));
+        data.iter().map(|setting| setting.replace(name, &deflated)).collect()
+    }
+
     /// All bins by `wls` on one thread, from the calibration set to the products.
     fn fit(&self, data: &[String]) -> f64 {
         let command = ["--quiet", "local", "--replace", "--threads", "1"].map(String::from);
@@ -194,6 +209,20 @@ impl Bench {
 
 fn settings(assignments: &[&str]) -> Vec<String> {
     assignments.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
+}
+
+/// Copies an archive, its members deflated.
+fn deflate(from: &Path, to: &Path) {
+    let mut archive = ZipArchive::new(File::open(from).expect("the set was written"))
+        .expect("the set is an archive");
+    let mut copy = ZipWriter::new(File::create(to).expect("the temporary folder can be written"));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).expect("the set is whole");
+        copy.start_file(member.name(), options).expect("a member can be added");
+        std::io::copy(&mut member, &mut copy).expect("a member can be copied");
+    }
+    copy.finish().expect("the temporary folder can be written");
 }
 
 /// What `--profile` says of a phase, s.

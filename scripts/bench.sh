@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Measures everything that docs/BENCHMARKS.md claims, and writes it anew: otfhpc against NumPy and
-# SciPy (scripts/peers), whole commands, planning, merging, and the kernels. Takes some minutes, on
-# a machine that does nothing else.
+# Measures everything that docs/BENCHMARKS.md claims, and writes it anew: otfhpc against NumPy, SciPy,
+# Numba and JAX (scripts/peers), whole commands, planning, merging, and the kernels. Takes some
+# minutes, on a machine that does nothing else.
 #
 #   scripts/bench.sh          measures all, and writes docs/BENCHMARKS.md
 #   scripts/bench.sh --quick  measures less, once, and writes target/bench/BENCHMARKS.md instead
 #
-# Everything that is compared has one thread.
+# Everything that is compared has one thread. A program whose emissivities are not those of an exact
+# solution ends the run: its times would mean nothing.
 set -euo pipefail
 
 readonly PYTHON=target/python/bin/python
@@ -28,6 +29,23 @@ provide_python() {
     python3 -m venv --clear target/python
     "$PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
         --requirement tests/python/requirements.txt
+}
+
+# Numba and JAX, one by one: what cannot be installed is named in $OUT/absent, and left out.
+provide_peers() {
+    local requirement
+    while read -r requirement; do
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+            --constraint tests/python/requirements.txt "$requirement" ||
+            say "could not install $requirement"
+    done < <(grep -v '^#' scripts/peers/requirements.txt)
+    : >"$OUT/absent"
+    for requirement in numba jax; do
+        if ! "$PYTHON" -c "import $requirement" 2>/dev/null; then
+            say "going on without $requirement"
+            echo "$requirement" >>"$OUT/absent"
+        fi
+    done
 }
 
 warn_if_busy() {
@@ -59,12 +77,43 @@ sigma_of() {
     "$PYTHON" -c 'import sys, numpy; print(float(numpy.load(sys.argv[1])["sigma_llss"]))' "$OUT/$1"
 }
 
+# deflate FILE OUTPUT: the same arrays, as numpy.savez_compressed has them.
+deflate() {
+    "$PYTHON" -c 'import sys, numpy; numpy.savez_compressed(sys.argv[2], **numpy.load(sys.argv[1]))' \
+        "$OUT/$1" "$OUT/$2"
+}
+
+# own_accuracy RECORDS: how far the solution of otfhpc is from the exact one.
+own_accuracy() {
+    local set=cal-$1.npz
+    "$OTFHPC" --quiet local --replace --threads 1 --out "$OUT/own" --set=data.source=npz \
+        --set=data.path="$OUT/$set" --set=data.sigma="$(sigma_of "$set")" --set=fit.methods=wls
+    "$PYTHON" scripts/peers/exact.py --compare "$OUT/exact-$1.npz" "$OUT/own/solution.npz" \
+        >"$OUT/own_$1.jsonl"
+}
+
+# all_bins RECORDS TIMES: everybody who fits all bins, each held to the exact solution.
+all_bins() {
+    local records=$1 times=$2 name
+    local given=("$OUT/cal-$1.npz" "$OUT/numpy.npz" "$OUT/exact-$1.npz")
+    simulate "cal-$records.npz" "$records"
+    "$PYTHON" scripts/peers/exact.py "$OUT/cal-$records.npz" "$OUT/exact-$records.npz"
+    own_accuracy "$records"
+    peer "numpy_$records" "$times" numpy_lstsq.py "${given[@]}"
+    peer "batched_$records" "$times" numpy_batched.py "${given[@]}"
+    for name in numba jax; do
+        if grep -qx "$name" "$OUT/absent"; then continue; fi
+        peer "${name}_$records" "$times" "${name}_qr.py" "${given[@]}"
+    done
+}
+
 run_peers() {
-    simulate cal-1200.npz 1200
-    simulate cal-12000.npz 12000
+    all_bins 1200 "$many"
+    all_bins 12000 "$few"
+    deflate cal-1200.npz cal-deflated.npz
+    peer numpy_1200_deflated "$many" numpy_lstsq.py "$OUT/cal-deflated.npz" "$OUT/numpy.npz" \
+        "$OUT/exact-1200.npz"
     simulate cal-ten.npz 1200 'data.other_bolometers=["rh","rl","lh"]'
-    peer numpy_1200 "$many" numpy_lstsq.py "$OUT/cal-1200.npz" "$OUT/numpy.npz"
-    peer numpy_12000 "$few" numpy_lstsq.py "$OUT/cal-12000.npz" "$OUT/numpy.npz"
     simulate cal-joint.npz 1200 'simulate.biases=[25,35,45]' simulate.bolometer_error=0.007 \
         'simulate.corrections={xcal_offset_k=-1.457e-3,h2=1.1e-3,h3=-1.2e-3}'
     # Its parameters are where the peer starts: a model without corrections.
@@ -105,12 +154,15 @@ main() {
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     # What is measured must not be told by its caller how to behave, nor by a job around it.
     unset "${!OTFHPC_@}" "${!SLURM_@}"
-    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+    export XLA_FLAGS='--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+    export NUMBA_CACHE_DIR=$PWD/target/numba
     rm -rf "$OUT"
     mkdir -p "$OUT"
     # Before the builds below, which make a load of their own.
     warn_if_busy
     provide_python
+    provide_peers
     cargo build --quiet --release
     # Whatever has to be compiled is compiled before anything is measured.
     cargo bench --quiet --no-run

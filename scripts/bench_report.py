@@ -16,6 +16,12 @@ import textwrap
 from pathlib import Path
 from string import Template
 
+import bench_limits as limits
+from bench_limits import milliseconds, short
+
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
+import exact
+
 TEXT = Template(
     """\
 # Benchmarks
@@ -26,14 +32,18 @@ $python, NumPy $numpy, SciPy $scipy. Seconds are those of that machine; compare 
 
 ## otfhpc against
 
-One thread each. The data are LLSS, simulated, in an `.npz` file.
+One thread each; the hash of otfhpc's executable, which its whole process needs, is made beside other
+work by a thread of its own. The data are LLSS, simulated, in an `.npz` file.
 
 | task | otfhpc | the other | ratio |
 |---|---|---|---|
 | all 257 bins, 1,200 records, file to solution; NumPy | $solution_1200 | $numpy_1200 | $solution_ratio_1200 |
 | the same of 12,000 records; NumPy | $solution_12000 | $numpy_12000 | $solution_ratio_12000 |
+| the same of 1,200 records, deflated; NumPy | $solution_1200_deflated | $numpy_1200_deflated | $solution_ratio_1200_deflated |
+$peer_rows
 | the whole process, 1,200 records; NumPy | $fit_1200 | $numpy_1200 | $ratio_1200 |
 | the whole process, 12,000 records; NumPy | $fit_12000 | $numpy_12000 | $ratio_12000 |
+| the whole process, 1,200 records, deflated; NumPy | $fit_1200_deflated | $numpy_1200_deflated | $ratio_1200_deflated |
 | joint fit of 24 shared parameters and all bins, 1,200 records; NumPy | $joint_1200 | $numpy_joint | $joint_ratio |
 | one bin among all, ten emitters; a search, spectra once | $among | $once | $among_once |
 | the same; a search, spectra at every evaluation | $among | $again | $among_again |
@@ -42,20 +52,16 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
 
 - **otfhpc, all bins** (`fit.methods=["wls"]`): `otfhpc local --threads 1`, medians of five. File to
   solution is what `--profile` says of reading, transforms, designs, factoring and solving; the whole
-  process is from its start to its end, with plan, journal, partial, merge and products.
+  process is from its start to its end, with plan, journal, partial, merge and products. At 1,200
+  records: $parts_1200; deflated: $parts_1200_deflated; at 12,000: $parts_12000.
 - **NumPy**: `scripts/peers/numpy_lstsq.py` solves the same problem with `numpy.linalg.lstsq`, bin by
-  bin; a test holds both to the same emissivities. From opening the file to the solution, without
-  Python's start; median of five (between $numpy_range_1200), of 12,000
-  records of three ($numpy_range_12000). Of the $numpy_1200, $numpy_parts.
-- **What limits it.** The aim was a tenth of NumPy's time at 1,200 records, $tenth ms, and a
-  twentieth at 12,000, $twentieth ms. Of otfhpc's own at 1,200 records: $parts_1200; at 12,000:
-  $parts_12000. Planck columns are $exponentials million values at 1,200 records, each of some thirty
-  multiplications and additions and one division; $planck ms at the pace of the kernel below. No two
-  operations are fused, so that all processors round alike. The factorisations are $flops million
-  multiplications and additions, $rate thousand million a second at 12,000 records. Reading, and
-  transforms, whose medians and FFTs are compiled code in NumPy too, take $shared ms. At 12,000
-  records $samples MB of samples and $transforms MB of transforms are written and read once each,
-  and fit in no cache.
+  bin. From opening the file to the solution, without Python's start; median of five (between
+  $numpy_range_1200), of 12,000 records of three ($numpy_range_12000). Of the $numpy_1200, $numpy_parts.
+  It makes no error bars; all others do. Deflated files are those of `numpy.savez_compressed`.
+- **Other peers** are what somebody would write who knows where the time goes. Theirs is from opening
+  the file to all emissivities and error bars, the second time in a process, so that nothing counts
+  that is compiled or imported; medians as NumPy's.
+$peer_items
 - **Joint fit** (`fit.methods=["joint"]`, Kirchhoff): bolometer, thermometers, drift, harmonics and vibrations
   with the emissivities, from opening the file to all error bars; NumPy: `scripts/peers/numpy_joint.py`, the same
   formulation on the same 34 bins of the band and all others after them, from opening the file. Of
@@ -67,6 +73,42 @@ One thread each. The data are LLSS, simulated, in an `.npz` file.
 - **A search**: `scripts/peers/scipy_lbfgsb.py` fits one bin as older scripts do, by L-BFGS-B with
   finite differences over twenty real numbers, from opening the file. With the spectra made once,
   median of three: $once_told. With the spectra made at every evaluation, one run: $again_told.
+
+## Accuracy of those who fit all bins
+
+`scripts/peers/exact.py` solves the same problem with $exact_bits bits of mantissa instead of 53. The largest
+difference from that in the optical band, and of all emissivities that the data determine (error bars
+of at most $determined): in error bars of the emissivity, and relative to it. More than $held error bars would have
+ended the run.
+
+| | 1,200 records, band | all determined | 12,000 records, band | all determined |
+|---|---|---|---|---|
+$accuracy
+
+## What limits it
+
+What was aimed at, and whether these figures reach it:
+
+| how many times as fast | aim | reached | |
+|---|---|---|---|
+$aims
+
+$misses
+
+A fit of all bins must move these bytes, and do these operations. A fused multiplication and addition is
+one operation, and so is each product, sum or division of what is not fused; that a division takes several
+times as long is not counted. A Planck function takes $exponential operations; a factorisation of $columns
+columns, with their data, $factorisation a record; a Fourier transform $fourier a record. The paces are those of
+two kernels below: copying memory, $copying thousand million bytes a second, read and written, and fused
+operations in registers, $fusing thousand million a second.
+
+| | 1,200 records | 12,000 records |
+|---|---|---|
+$roofline
+
+A design is made for one bin at a time, and reduced while it is in a cache: its bytes need not reach memory.
+Where operations are fused, they are so on all processors, by software where there is no such
+instruction: all have the same bits.
 
 ## Whole commands
 
@@ -148,20 +190,25 @@ $kernels
 )
 
 
-# Of the fits that are compared: bins with signal, records, unknowns; samples of a record.
-BINS, RECORDS, EMITTERS, SAMPLES = 256, 1200, 7, 512
-
-
-def factorisation() -> int:
-    """Multiplications and additions of a reduction of the design, with two columns of data."""
-    updates = sum(EMITTERS - k + 1 for k in range(EMITTERS))
-    return (4 * updates + 2 * EMITTERS) * RECORDS
-
-
-def milliseconds(time: str) -> float:
-    """Of a time as divan prints it."""
-    number, unit = time.split()
-    return float(number) * {"ns": 1e-6, "µs": 1e-3, "ms": 1, "s": 1e3}[unit]
+# Those who fit all bins, besides NumPy's lstsq: how they are called, and what they do.
+PEERS = {
+    "batched": (
+        "batched NumPy",
+        "`scripts/peers/numpy_batched.py`, Cholesky's factorisation of normal equations with a step of "
+        "refinement, some bins at a time, and spectra a block of records at a time",
+    ),
+    "numba": (
+        "Numba",
+        "`scripts/peers/numba_qr.py`, compiled loops over bins: Planck functions in vector registers, "
+        "modified Gram-Schmidt with the data as further columns",
+    ),
+    "jax": (
+        "JAX",
+        "`scripts/peers/jax_qr.py` on the processor, in doubles: `jit` and `vmap` of `qr`, some bins at a "
+        "time; spectra as batched NumPy's",
+    ),
+}
+ACCURATE = {"own": "otfhpc", "numpy": "NumPy"} | {name: called for name, (called, _) in PEERS.items()}
 
 
 class Measured:
@@ -196,6 +243,20 @@ class Measured:
                 found.append((label.replace("_", " "), cells[2].strip()))
         return found
 
+    def pace(self, kernel: str) -> float:
+        """What a kernel does in a second, at its fastest: items or bytes, as divan prints them."""
+        row = rf"[├╰]─ {kernel}\b.*\n.*?([\d.]+) ([KMGT]?)(?:item|B)/s"
+        found = re.search(row, self.text("kernels.txt"))
+        if not found:
+            path = self.folder / "kernels.txt"
+            raise SystemExit(f"{path}: no pace of {kernel}: run `cargo bench --bench kernels`")
+        number, unit = found.groups()
+        return float(number) * {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[unit]
+
+    def ran(self, name: str) -> bool:
+        """Whether a peer did: not all can be installed everywhere."""
+        return (self.folder / f"{name}.jsonl").exists()
+
     def units(self, command: str) -> str:
         """Time and memory of a command on many trivial units."""
         row = re.search(rf"^{command} +([\d.]+) s (\d+) kB", self.text("units.txt"), re.M)
@@ -213,11 +274,6 @@ class Measured:
         return f"{min(seconds):.1f} to {max(seconds):.1f} s", f"{memory:.0f} MB"
 
 
-def short(seconds: float) -> str:
-    """Two or three digits, without an exponent."""
-    return f"{seconds:.3g}" if seconds < 100 else f"{seconds:.0f}"
-
-
 def told(run: dict) -> str:
     excess = run["objective"] / run["least"]
     return (
@@ -226,51 +282,128 @@ def told(run: dict) -> str:
     )
 
 
-def against(measured: Measured) -> dict[str, str]:
+def parts(phases: dict[str, float]) -> str:
+    return ", ".join(f"{name} {milliseconds(time)}" for name, time in phases.items())
+
+
+def all_bins(measured: Measured) -> dict[str, str]:
+    """Fits of all bins against NumPy."""
     whole, values = measured.whole, {}
-    for size in ["1200", "12000"]:
-        ours, theirs = whole[f"fit_{size}"], measured.median(f"numpy_{size}")
-        phases = whole[f"phases_{size}"]
+    for key in ["1200", "12000", "1200_deflated"]:
+        ours, theirs = whole[f"fit_{key}"], measured.median(f"numpy_{key}")
+        phases = whole[f"phases_{key}"]
         solution = sum(phases.values())
-        parts = [f"{name} {short(1e3 * time)} ms" for name, time in phases.items()]
-        values[f"parts_{size}"] = ", ".join(parts)
-        values[f"fit_{size}"] = f"{short(ours)} s"
-        values[f"solution_{size}"] = f"{short(solution)} s"
-        values[f"solution_ratio_{size}"] = short(theirs / solution)
-        values[f"numpy_{size}"] = f"{short(theirs)} s"
-        all_of_them = [run["seconds"] for run in measured.runs(f"numpy_{size}")]
-        least, most = short(min(all_of_them)), short(max(all_of_them))
-        values[f"numpy_range_{size}"] = f"{least} and {most} s"
-        values[f"ratio_{size}"] = short(theirs / ours)
+        each = [run["seconds"] for run in measured.runs(f"numpy_{key}")]
+        values |= {
+            f"parts_{key}": parts(phases),
+            f"fit_{key}": f"{short(ours)} s",
+            f"solution_{key}": f"{short(solution)} s",
+            f"solution_ratio_{key}": short(theirs / solution),
+            f"numpy_{key}": f"{short(theirs)} s",
+            f"numpy_range_{key}": f"{short(min(each))} and {short(max(each))} s",
+            f"ratio_{key}": short(theirs / ours),
+        }
+    names = ["read", "spectra", "design", "solve"]
+    times = [f"{name} {short(measured.median('numpy_1200', name))} s" for name in names]
+    return values | {"numpy_parts": ", ".join(times)}
+
+
+def peers(measured: Measured) -> dict[str, str]:
+    """Rows and items of the peers but NumPy's lstsq: those that ran, and a word on the others."""
+    rows, items = [], []
+    for name, (called, does) in PEERS.items():
+        if not measured.ran(f"{name}_1200"):
+            items.append(f"- **{called}** could not be installed on this machine: it is left out.")
+            continue
+        for size in limits.SIZES:
+            ours, theirs = sum(measured.whole[f"phases_{size}"].values()), measured.median(f"{name}_{size}")
+            task = f"all 257 bins, {size:,} records, file to solution; {called}"
+            rows.append(f"| {task} | {short(ours)} s | {short(theirs)} s | {short(theirs / ours)} |")
+        names = ["read", "spectra", "design and solve"]
+        times = [f"{part} {milliseconds(measured.median(f'{name}_1200', part))}" for part in names]
+        run = measured.runs(f"{name}_1200")[0]
+        version = f" {run[name]}" if name in run else ""
+        items.append(
+            f"- **{called}**{version}: {does}. At 1,200 records {', '.join(times)}."
+        )
+    return {"peer_rows": "\n".join(rows), "peer_items": "\n".join(items)}
+
+
+def accuracy(measured: Measured) -> dict[str, str]:
+    """How far everybody is from the exact solution."""
+    rows = []
+    for name, called in ACCURATE.items():
+        if not measured.ran(f"{name}_1200"):
+            continue
+        cells = []
+        for size in limits.SIZES:
+            run = measured.runs(f"{name}_{size}")[0]
+            off = run.get("accuracy", run)
+            for place in ["in_band", "determined"]:
+                cells.append(f"{off[place]['error_bars']:.1e}; {off[place]['relative']:.1e}")
+        rows.append(f"| {called} | {' | '.join(cells)} |")
+    return {
+        "accuracy": "\n".join(rows),
+        "exact_bits": str(measured.runs("own_1200")[0]["bits"]),
+        "held": f"{exact.HELD:g}",
+        "determined": f"{exact.DETERMINED:g}",
+    }
+
+
+def limiting(measured: Measured) -> dict[str, str]:
+    """What was aimed at, and what stands against it."""
+    whole = measured.whole
+    roofline = limits.Roofline(measured.pace("copying_memory"), measured.pace("fused_operations"))
+    found = []
+    for key, records, name, wanted, wanted_whole in [
+        ("1200", 1200, "1,200 records", 12, 7),
+        ("12000", 12_000, "12,000 records", 10, 8),
+        ("1200_deflated", 1200, "1,200 records deflated", 12, 7),
+    ]:
+        called = {"numpy": "NumPy"} | {name: called for name, (called, _) in PEERS.items()}
+        ran = {words: f"{peer}_{key}" for peer, words in called.items() if measured.ran(f"{peer}_{key}")}
+        theirs = {words: measured.median(runs) for words, runs in ran.items()}
+        times = limits.Times(name, records, whole[f"phases_{key}"], whole[f"fit_{key}"], theirs)
+        found += times.aims(roofline, wanted, wanted_whole)
+    joint = whole["joint_1200"]
+    found.append(limits.joint_aim(joint, measured.median("joint_1200") / sum(joint.values())))
+    misses = [aim.miss() for aim in found if aim.reached < aim.wanted]
+    phases = {size: whole[f"phases_{size}"] for size in limits.SIZES}
+    return {
+        "aims": "\n".join(aim.row() for aim in found),
+        "misses": "\n".join(["What keeps it from the others:\n", *misses]) if misses else "All are reached.",
+        "exponential": str(limits.EXPONENTIAL),
+        "columns": str(limits.EMITTERS),
+        "factorisation": str(limits.factorisations(1) // limits.BINS),
+        "fourier": f"{limits.fourier(1):,}",
+        "copying": short(1e-9 * roofline.bytes_per_second),
+        "fusing": short(1e-9 * roofline.operations_per_second),
+        "roofline": "\n".join(roofline.rows(phases)),
+    }
+
+
+def joint(measured: Measured) -> dict[str, str]:
+    whole = measured.whole
     theirs, ours = measured.median("joint_1200"), sum(whole["joint_1200"].values())
-    parts = ["read", "prepare", "fit", "emissivities"]
-    times = [f"{part} {short(measured.median('joint_1200', part))} s" for part in parts]
-    values |= {
+    names = ["read", "prepare", "fit", "emissivities"]
+    times = [f"{name} {short(measured.median('joint_1200', name))} s" for name in names]
+    values = {
         "joint_1200": f"{short(ours)} s",
         "numpy_joint": f"{short(theirs)} s",
         "joint_ratio": short(theirs / ours),
         "numpy_joint_parts": ", ".join(times),
     }
-    for size in ["1200", "12000"]:
-        parts = [f"{name} {short(1e3 * time)} ms" for name, time in whole[f"joint_{size}"].items()]
-        values[f"parts_joint_{size}"] = ", ".join(parts)
+    for size in limits.SIZES:
+        values[f"parts_joint_{size}"] = parts(whole[f"joint_{size}"])
         values[f"joint_plateaus_{size}"] = short(whole[f"joint_plateaus_{size}"])
-    phases = whole["phases_1200"]
-    planck = next(time for name, time in measured.kernels() if name == "planck columns")
-    values |= {
-        "tenth": short(1e3 * measured.median("numpy_1200") / 10),
-        "twentieth": short(1e3 * measured.median("numpy_12000") / 20),
-        "exponentials": short(1e-6 * BINS * RECORDS * EMITTERS),
-        "planck": short(BINS * milliseconds(planck)),
-        "flops": short(1e-6 * BINS * factorisation()),
-        "rate": short(1e-9 * 10 * BINS * factorisation() / whole["phases_12000"]["factor"]),
-        "samples": short(1e-6 * 10 * RECORDS * SAMPLES * 2),
-        "transforms": short(1e-6 * 10 * RECORDS * (BINS + 1) * 16),
-        "shared": short(1e3 * (phases["read"] + phases["transform"])),
-    }
+    return values
+
+
+def searches(measured: Measured) -> dict[str, str]:
+    whole = measured.whole
     one, among = whole["task_ten_emitters"], whole["fit_ten_emitters"] / 256
     once, again = measured.median("search_once"), measured.median("search_recomputing")
-    values |= {
+    return {
         "one": f"{short(one)} s",
         "among": f"{short(1e3 * among)} ms",
         "once": f"{short(once)} s",
@@ -282,10 +415,6 @@ def against(measured: Measured) -> dict[str, str]:
         "once_told": told(measured.runs("search_once")[0]),
         "again_told": told(measured.runs("search_recomputing")[0]),
     }
-    parts = ["read", "spectra", "design", "solve"]
-    times = [f"{part} {short(measured.median('numpy_1200', part))} s" for part in parts]
-    values["numpy_parts"] = ", ".join(times)
-    return values
 
 
 def commands(measured: Measured) -> dict[str, str]:
@@ -369,7 +498,9 @@ def fill(paragraph: str, **indents: str) -> str:
 
 def main() -> None:
     measured = Measured(Path(sys.argv[1]))
-    values = machine(measured) | against(measured) | commands(measured) | files(measured)
+    values = {}
+    for some in [machine, all_bins, peers, accuracy, limiting, joint, searches, commands, files]:
+        values |= some(measured)
     print(wrapped(TEXT.substitute(values)))
 
 

@@ -17,6 +17,8 @@ KEYS = [f"{name}_ll" for name in EMITTERS]
 
 NYQUIST_ICM = 1.0060549 / 20e-4 / (4 * np.cos(np.pi / 6)) / 2 * 6 / ADDS
 FREQUENCY_HZ = np.arange(BINS) / (BINS - 1) * NYQUIST_ICM * GHZ_PER_ICM * 1e9
+BAND_GHZ = (68.0, 640.0)  # where the channel sees light
+NORMALIZATION = NYQUIST_ICM * 1.5 * 204.75 / (1e8 / GHZ_PER_ICM)  # of spectra, MJy/sr
 AUDIO_HZ = np.arange(BINS) * SAMPLING_HZ / ADDS / SAMPLES
 
 # The bolometer of the channel ll as it was published.
@@ -43,16 +45,18 @@ class Records:
     used: np.ndarray  # of all records of the set, whether it is one of these
 
 
-def read(path: Path, keys: list[str], sigma: float | None = None) -> Records:
+def read(path: Path, keys: list[str], sigma: float | None = None, kind: type = float) -> Records:
     """Reads a calibration set with the temperatures of these `keys`; bad records are left out.
 
-    The noise of a sample is what the set says, unless `sigma` does.
+    The noise of a sample is what the set says, unless `sigma` does. All that follows is done with
+    numbers of this `kind`: a wider one than float makes a reference.
     """
     with np.load(path, allow_pickle=False) as file:
         names = ["ifg", "gain", "sweeps", "bol_cmd_bias", "bol_volt", "adds_per_group"]
         names += ["mtm_length", "mtm_speed"]
         given = {name: file[f"{name}_ll"] for name in names}
-        temperatures = np.array([file[key] for key in keys], dtype=float)
+        given["bol_volt"] = given["bol_volt"].astype(kind)
+        temperatures = np.array([file[key] for key in keys], dtype=kind)
         sigma = float(file["sigma_llss"]) if sigma is None else sigma
     ifg = given["ifg"]
     bias = np.where(given["bol_cmd_bias"] < 0, given["bol_cmd_bias"] + 256.0, given["bol_cmd_bias"])
@@ -61,7 +65,7 @@ def read(path: Path, keys: list[str], sigma: float | None = None) -> Records:
     good &= (given["mtm_length"] == 0) & (given["mtm_speed"] == 0)
     good &= given["adds_per_group"] == ADDS
     good &= (np.abs(ifg) < 32767).all(axis=1) & (ifg != ifg[:, :1]).any(axis=1)
-    measured = np.array([MEASURED.get(gain, gain) for gain in given["gain"][good].tolist()])
+    measured = np.array([MEASURED.get(gain, gain) for gain in given["gain"][good].tolist()], kind)
     scale = measured * given["sweeps"][good]
     rounding = 1 / 12 if np.issubdtype(ifg.dtype, np.integer) else 0.0
     bias_v, volt_v, temperatures = bias[good] / 25.5, given["bol_volt"][good], temperatures[:, good]
@@ -82,6 +86,12 @@ def read(path: Path, keys: list[str], sigma: float | None = None) -> Records:
     )
 
 
+def in_band() -> np.ndarray:
+    """Whether a bin lies in the optical band, [bin]."""
+    low, high = BAND_GHZ
+    return (FREQUENCY_HZ >= low * 1e9) & (FREQUENCY_HZ <= high * 1e9)
+
+
 def transforms(ifg: np.ndarray) -> np.ndarray:
     """The transforms of interferograms, [record, bin]: baseline, rotation, FFT."""
     level = ifg - np.median(ifg, axis=1, keepdims=True)
@@ -90,15 +100,14 @@ def transforms(ifg: np.ndarray) -> np.ndarray:
 
 def gain(records: Records) -> np.ndarray:
     """Counts per gain and sweep for one MJy/sr, [record, bin]; zero at bin 0."""
-    normalization = NYQUIST_ICM * 1.5 * 204.75 / (1e8 / GHZ_PER_ICM)
     responsivity, seconds = bolometer(records)
     response = responsivity[:, None] / (1 + 2j * np.pi * AUDIO_HZ * seconds[:, None])
-    return electronics() * normalization * response
+    return electronics(responsivity.dtype) * NORMALIZATION * response
 
 
-def electronics() -> np.ndarray:
+def electronics(kind: type | np.dtype = float) -> np.ndarray:
     """The chain from the bolometer to the telemetry, [bin]; zero at bin 0."""
-    f = AUDIO_HZ[1:]
+    f = AUDIO_HZ[1:].astype(kind)
     bessel = 1 / np.polyval([0.0892, 0.5511, 1.5894, 2.6189, 2.4275, 1], 1j * f / 100)
     boost = 1 + 2j * np.pi * f * 0.04022
     s = 3.2 * 2j * np.pi * f

@@ -1,11 +1,12 @@
 """Weighted least squares of all bins of LLSS with NumPy: what otfhpc is compared with.
 
-Usage: python3 scripts/peers/numpy_lstsq.py CAL.npz OUTPUT.npz
+Usage: python3 scripts/peers/numpy_lstsq.py CAL.npz OUTPUT.npz [EXACT.npz]
 
 CAL.npz is a calibration set of `otfhpc simulate` (docs/DATA.md has the format). OUTPUT.npz gets
 `emissivity` [bin, emitter]; bin 0, which has no signal, is NaN. Prints as JSON the seconds from
-opening the file to the solution, and those of its parts; neither Python's start nor the writing
-counts. How many threads BLAS has is the caller's choice (OMP_NUM_THREADS and its like).
+opening the file to the solution, and those of its parts, and, with EXACT.npz (of exact.py), the
+accuracy; neither Python's start nor the writing counts. How many threads BLAS has is the caller's
+choice (OMP_NUM_THREADS and its like).
 """
 
 import json
@@ -15,6 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
+import exact
 import llss
 
 
@@ -67,7 +69,11 @@ def main() -> None:
         "solve": end - designed,
         "numpy": np.__version__,
     }
+    if len(sys.argv) > 3:
+        times["accuracy"] = exact.accuracy(Path(sys.argv[3]), emissivity)
     print(json.dumps(times))
+    if len(sys.argv) > 3:
+        exact.hold(sys.argv[0], times["accuracy"])
 
 
 if __name__ == "__main__":
