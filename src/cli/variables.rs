@@ -114,8 +114,9 @@ mod tests {
 
     use super::*;
 
-    /// The science reads no variable: names like these are those of tables there.
-    const WITHOUT: [&str; 3] = ["science", "tests", "tests.rs"];
+    /// Where names like these are others': in the science those of tables in a file, in `command` those of
+    /// variables that programs are given. Neither reads any.
+    const WITHOUT: [&str; 4] = ["science", "command", "tests", "tests.rs"];
 
     /// The variables of this program that the sources name outside of tests.
     fn read_below(folder: &Path, names: &mut Vec<String>) {
