@@ -400,11 +400,11 @@ mod tests {
         let fft = LaneFft::new(640).unwrap();
         let signals = signals(640);
         let alone = transform(&fft, &signals);
-        for lane in 0..lanes() {
+        for (lane, signal) in signals.iter().enumerate() {
             // The same signal in another lane, beside others.
             let mut beside = vec![vec![f64::NAN; 640]; lanes()];
             let other = (lane + 1) % lanes();
-            beside[other].clone_from(&signals[lane]);
+            beside[other].clone_from(signal);
             let found = transform(&fft, &beside);
             let lane_of = |of: &[f64], lane: usize| -> Vec<f64> {
                 of.iter().skip(lane).step_by(lanes()).copied().collect()
