@@ -8,9 +8,9 @@ use crate::science::instrument::{Axis, SPECTRUM_BINS};
 /// weight, and the four correction terms.
 const OF_POINT: u64 = 12 * 8;
 /// Numbers of a record at a bin, linearised at one place of the search: columns by emitter, ...
-const OF_EMITTER: u64 = 2 * 8;
-/// ... and by what else there is, with the residual and the factored system's data.
-const OF_LINEAR: u64 = 20 * 8;
+const OF_EMITTER: u64 = 8;
+/// ... and by what else there is, with the residual.
+const OF_LINEAR: u64 = 17 * 8;
 /// Places of the search that are in hand at once: where it is, and where it looks.
 const PLACES: u64 = 2;
 /// A transform, of every bin that a term may refer to.

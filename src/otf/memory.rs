@@ -13,7 +13,7 @@ use crate::science::data::{Screening, kept_bytes};
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 
 /// The program itself.
-const PROCESS: u64 = 11_500_000;
+const PROCESS: u64 = 12_300_000;
 /// Stack, allocator and buffers of a thread.
 const OF_THREAD: u64 = 500_000;
 /// Interferogram, temperatures and bolometer state of a record.
