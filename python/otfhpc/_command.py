@@ -103,8 +103,8 @@ def command(
     Examples
     --------
     >>> import otfhpc
-    >>> otfhpc.command("--version").stdout
-    'otfhpc 0.1.0\n'
+    >>> otfhpc.command("methods", "wls").stdout.splitlines()[0].split()[0]
+    'wls'
     """
     line = [str(executable()), *map(str, arguments)]
     process = subprocess.Popen(
