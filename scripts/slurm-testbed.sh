@@ -588,7 +588,11 @@ cmd_kill() {
             kill -s KILL "$parent" 2>/dev/null || true
         fi
     done
-    if ((${#processes[@]})); then kill -s KILL "${processes[@]}" 2>/dev/null || true; fi
+    # A node is gone all at once: none may see another die before it does itself.
+    if ((${#processes[@]})); then
+        kill -s STOP "${processes[@]}" 2>/dev/null || true
+        kill -s KILL "${processes[@]}" 2>/dev/null || true
+    fi
 }
 
 case ${1:-} in
