@@ -59,7 +59,7 @@ in_root() {
     local folder=$1
     shift
     if command -v bwrap >/dev/null && bwrap --ro-bind / / true 2>/dev/null; then
-        bwrap --unshare-all --clearenv --bind "$folder" / --proc /proc --chdir /work "$@"
+        bwrap --unshare-all --clearenv --bind "$folder" / --proc /proc --chdir /study "$@"
     elif ((EUID == 0)) && unshare --mount mount -t proc proc "$folder/proc" 2>/dev/null; then
         # shellcheck disable=SC2016 # for the inner shell
         env -i PATH="$PATH" unshare --mount bash -c \
@@ -75,12 +75,12 @@ prove() {
     ! readelf --program-headers "$PLACE/otfhpc" 2>/dev/null | grep -q INTERP ||
         die "$PLACE/otfhpc asks for a dynamic linker"
     root=$(mktemp -d)
-    mkdir "$root/bin" "$root/tmp" "$root/work" "$root/proc"
+    mkdir "$root/bin" "$root/tmp" "$root/study" "$root/proc"
     cp "$PLACE/otfhpc" "$root/bin/otfhpc"
-    in_root "$root" /bin/otfhpc local --config quickstart --out /work/results >"$root/said" || status=$?
+    in_root "$root" /bin/otfhpc local --config quickstart --out /study/results >"$root/said" || status=$?
     if ((status == 77)); then
         say "not tried in an empty root: that needs bwrap, or root that may mount"
-    elif ((status)) || [[ ! -s $root/work/results/report.html ]]; then
+    elif ((status)) || [[ ! -s $root/study/results/report.html ]]; then
         cat "$root/said" >&2
         die "$PLACE/otfhpc failed in an empty root (exit code $status); it is left there to be looked at"
     else

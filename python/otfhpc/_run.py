@@ -12,7 +12,7 @@ from typing import Any
 
 from otfhpc._command import FailedUnits, command
 from otfhpc._results import Results, load
-from otfhpc._settings import assignments, config_file
+from otfhpc._settings import assignments, config_name
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,7 @@ def local(
     flags = _flags(replace=replace, extend=extend)
     if threads is not None:
         flags += ["--threads", str(threads)]
-    with config_file(config) as path:
-        _warn(command("local", *_study(path, out, settings), *flags, show=show))
+    _warn(command("local", *_study(config, out, settings), *flags, show=show))
     return load(out)
 
 
@@ -213,8 +212,7 @@ def submit(
     flags = _flags(replace=replace, extend=extend)
     if shards is not None:
         flags += ["--shards", str(shards)]
-    with config_file(config) as path:
-        command("plan", *_study(path, out, settings), *flags)
+    command("plan", *_study(config, out, settings), *flags)
     asked = [f"--sbatch-arg={option}" for option in sbatch]
     if at_most is not None:
         asked += ["--at-most", str(at_most)]
@@ -249,16 +247,14 @@ def simulate(
     pathlib.Path
         The file.
     """
-    with config_file(config) as path:
-        chosen = [] if path is None else ["--config", str(path)]
-        words = [f"--set={assignment}" for assignment in assignments(settings)]
-        flags = _flags(replace=replace, extend=False)
-        command("simulate", "--out", out, "--trial", str(trial), *chosen, *words, *flags)
+    flags = _flags(replace=replace, extend=False)
+    command("simulate", *_study(config, out, settings), "--trial", str(trial), *flags)
     return Path(out)
 
 
-def _study(config: Path | None, out: str | Path, settings: dict[str, Any]) -> list[str]:
-    chosen = [] if config is None else ["--config", str(config)]
+def _study(config: str | Path | None, out: str | Path, settings: dict[str, Any]) -> list[str]:
+    name = config_name(config)
+    chosen = [] if name is None else ["--config", name]
     words = [f"--set={assignment}" for assignment in assignments(settings)]
     return ["--out", str(out), *chosen, *words]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from otfhpc import _otfhpc
 
-CONFIGS: dict[str, str] = dict(_otfhpc.configs())
+CONFIGS: list[str] = _otfhpc.configs()
 
 
 def assignments(settings: Mapping[str, Any]) -> list[str]:
@@ -62,17 +60,12 @@ def _toml(name: str, value: object) -> str:
     )
 
 
-@contextmanager
-def config_file(config: str | Path | None) -> Iterator[Path | None]:
-    """Provide the file of settings: a path, or one of the studies that the program comes with."""
-    if config is None or Path(config).exists():
-        yield None if config is None else Path(config)
-        return
-    if str(config) not in CONFIGS:
+def config_name(config: str | Path | None) -> str | None:
+    """Return what ``--config`` takes: a path, or the name of a study that the program comes with."""
+    if config is None:
+        return None
+    if not Path(config).exists() and str(config) not in CONFIGS:
         raise FileNotFoundError(
             f"config is {str(config)!r}, which is no file: expected a path, or one of {', '.join(CONFIGS)}"
         )
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{config}.toml"
-        path.write_text(CONFIGS[str(config)], encoding="utf-8")
-        yield path
+    return str(config)

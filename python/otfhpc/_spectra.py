@@ -14,7 +14,7 @@ from otfhpc import _otfhpc
 from otfhpc._arrays import Complex, Reals
 from otfhpc._command import command
 from otfhpc._labelled import BIN, EMITTER, LABELS, RECORD, dataset
-from otfhpc._settings import assignments, config_file
+from otfhpc._settings import assignments, config_name
 
 if TYPE_CHECKING:
     import xarray
@@ -146,17 +146,16 @@ def spectra(
         raise ValueError("method and configuration choose a fit of a run: source is not a folder")
     if source is not None:
         settings = {**settings, "data.path": Path(source)}
-    with config_file(config) as path:
-        found = _otfhpc.spectra(
-            {
-                "config": path,
-                "assignments": assignments(settings),
-                "set": data_set,
-                "noise": noise,
-                "trial": trial,
-                "threads": threads,
-            }
-        )
+    found = _otfhpc.spectra(
+        {
+            "config": config_name(config),
+            "assignments": assignments(settings),
+            "set": data_set,
+            "noise": noise,
+            "trial": trial,
+            "threads": threads,
+        }
+    )
     return Spectra(
         data_set=found["set"],
         scale="relative" if found["is_relative"] else "absolute",

@@ -1,6 +1,7 @@
-//! What there is: methods, how fits end, and the studies of `configs/`.
+//! What there is: methods, how fits end, and configurations.
 
 use otfhpc::science::fit::{MethodOption, Status, methods as registry};
+use otfhpc::settings::BUILT_IN;
 use pyo3::prelude::*;
 
 /// A method, in words and numbers.
@@ -54,20 +55,13 @@ pub(crate) fn methods() -> Vec<MethodEntry> {
 /// How a bin may end: code, name, meaning.
 #[pyfunction]
 pub(crate) fn statuses() -> Vec<(u8, &'static str, &'static str)> {
-    let one = |(_, code, name, meaning)| (code, name, meaning);
-    let not_selected = (Status::NOT_SELECTED, "not selected", "the run was not asked to fit it");
-    Status::REGISTRY.into_iter().map(one).chain([not_selected]).collect()
+    Status::codes().collect()
 }
 
-/// The studies that the program comes with: name, and text in TOML.
+/// The names of the configurations that the program carries, but for studies of other programs, which
+/// need files beside them.
 #[pyfunction]
-pub(crate) fn configs() -> [(&'static str, &'static str); 6] {
-    [
-        ("default", include_str!("../../configs/default.toml")),
-        ("quickstart", include_str!("../../configs/quickstart.toml")),
-        ("comprehensive", include_str!("../../configs/comprehensive.toml")),
-        ("measured", include_str!("../../configs/measured.toml")),
-        ("joint", include_str!("../../configs/joint.toml")),
-        ("joint_measured", include_str!("../../configs/joint_measured.toml")),
-    ]
+pub(crate) fn configs() -> Vec<&'static str> {
+    let alone = BUILT_IN.iter().filter(|configuration| configuration.files.is_empty());
+    alone.map(|configuration| configuration.name).collect()
 }

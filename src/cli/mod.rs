@@ -48,8 +48,8 @@ mod version;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use clap::{FromArgMatches, Parser};
 
 use crate::foundations::machine::check_limits;
 use crate::foundations::threads::settle_common_pool;
@@ -69,8 +69,9 @@ pub fn main() -> ExitCode {
         complain(&format!("otfhpc: {error}"));
         return ExitCode::from(Exit::CouldNotRun as u8);
     }
-    let parsed = help::command().try_get_matches();
-    let mut cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    // What helps is only worked out where there is something to say.
+    let told = |_| help::command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
+    let mut cli = match Cli::try_parse().or_else(told) {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say_usage(&said) as u8),
     };

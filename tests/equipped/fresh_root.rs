@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn one_command() -> Result<(), Failed> {
     let _turn = turn();
     let root = tempdir()?;
-    for folder in ["bin", "proc", "tmp", "work"] {
+    for folder in ["bin", "proc", "tmp", "study"] {
         fs::create_dir(root.path().join(folder))?;
     }
     // The static build needs nothing beside it; this one its C library.
@@ -39,7 +39,7 @@ fn one_command() -> Result<(), Failed> {
         Command::new("bwrap")
             .args(["--unshare-all", "--clearenv", "--bind"])
             .arg(root.path())
-            .args(["/", "--proc", "/proc", "--chdir", "/work", "/bin/otfhpc"])
+            .args(["/", "--proc", "/proc", "--chdir", "/study", "/bin/otfhpc"])
             .args(arguments)
             .output()
     };
@@ -53,7 +53,7 @@ fn one_command() -> Result<(), Failed> {
             return Err(format!("{arguments:?}: {output:?}").into());
         }
     }
-    look(&root.path().join("work/results"), "report.html", 1200, false).map(drop)
+    look(&root.path().join("study/results"), "report.html", 1200, false).map(drop)
 }
 
 /// The files that the dynamic linker loads for a program.

@@ -138,10 +138,13 @@ pub fn write_whole(
 
 /// Writes a value as JSON that people can read, as [`write_whole`] does.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-    write_whole(path, |w| {
-        serde_json::to_writer_pretty(&mut *w, value)?;
-        w.write_all(b"\n")
-    })
+    write_whole(path, |w| json(w, value))
+}
+
+/// JSON that people can read, with a new line at its end.
+fn json(w: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *w, value)?;
+    w.write_all(b"\n")
 }
 
 /// As [`write_whole`], but leaves alone whatever is at `path` already, and says whether nothing

@@ -1,14 +1,14 @@
 //! Files that appear one after another when all of them have been written.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::thread::Builder;
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::{FileError, folder_of, unsynced};
+use super::{FileError, folder_of, json, unsynced};
 
 /// Files that are written whole, as by [`write_whole`](super::write_whole), but synced to disk at the
 /// same time: a disk takes little longer for ten than for one. None has its name before
@@ -38,10 +38,7 @@ impl FilesTogether {
     /// # Errors
     /// If it cannot be written.
     pub fn add_json(&mut self, path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-        self.add(path, |w| {
-            serde_json::to_writer_pretty(&mut *w, value)?;
-            w.write_all(b"\n")
-        })
+        self.add(path, |w| json(w, value))
     }
 
     /// Syncs all to disk, gives each its name, and syncs their folders.
@@ -93,6 +90,8 @@ fn sync_at_once(written: &[(PathBuf, NamedTempFile)]) -> Vec<io::Result<()>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

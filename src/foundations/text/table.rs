@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::aligned::{aligned, width};
+use super::aligned::{aligned, width, widths};
 use super::shown::harmless;
 
 /// Between two cells, as ASCII has it (US).
@@ -136,13 +136,6 @@ fn fitted(keys: usize, rows: &[Vec<String>], columns: usize) -> String {
         aligned(&rows)
     };
     parts.into_iter().map(part).collect::<Vec<_>>().join("\n")
-}
-
-fn widths(rows: &[Vec<String>]) -> Vec<usize> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
-    let of = |column| cells(column).map(|cell| width(cell)).max();
-    (0..columns).map(|column| of(column).unwrap_or(0)).collect()
 }
 
 /// The same rows, with what is too wide in the last column on lines below.

@@ -200,13 +200,7 @@ struct StatusCode {
 impl<'a> RunSummary<'a> {
     fn new(place: &Destination<'a>, ledger: &Ledger, rows: &[Row]) -> Self {
         let (study, plan) = (&place.otf.study, &place.plan.plan);
-        let not_selected = StatusCode {
-            code: Status::NOT_SELECTED,
-            name: "not selected",
-            meaning: "the run was not asked to fit this bin",
-        };
-        let codes = Status::REGISTRY.iter();
-        let codes = codes.map(|&(_, code, name, meaning)| StatusCode { code, name, meaning });
+        let codes = Status::codes().map(|(code, name, meaning)| StatusCode { code, name, meaning });
         Self {
             version: &plan.version,
             source: place.otf.config.data.source,
@@ -218,7 +212,7 @@ impl<'a> RunSummary<'a> {
             data_sets: place.otf.data_sets(),
             inputs: &plan.inputs,
             chi2_per_degree: Chi2::all(rows),
-            status_codes: codes.chain([not_selected]).collect(),
+            status_codes: codes.collect(),
         }
     }
 }

@@ -11,12 +11,15 @@ use super::ranking_text::{change, margin, word};
 
 /// Larger changes, percent, are written and not drawn to scale.
 const FARTHEST: f64 = 60.0;
+/// Colours of what is better, of what is worse, and of the others.
+const COLOURS: [usize; 3] = [0, 1, 6];
 /// Curves in a figure of errors, at most.
 const MOST_CURVES: usize = 7;
 
 /// The section.
 pub(super) fn render(facts: &Facts, ranking: &Ranking) -> Markup {
     let reference = ranking.reference_label();
+    let costs = costs(facts, ranking);
     let what = match ranking.error_of {
         ErrorOf::Emissivity => "the error against the truth, at every emitter and bin of the band",
         ErrorOf::Prediction => {
@@ -28,8 +31,8 @@ pub(super) fn render(facts: &Facts, ranking: &Ranking) -> Markup {
             ": its geometric mean, less one, in percent; left is better. Bars are two standard errors over "
             "trials, and more where trials are few (Student's t); what they cover is chance, and grey." }
         (forest(ranking))
-        (summary(facts, ranking))
-        (cost_against_error(facts, ranking))
+        (summary(ranking, &costs))
+        (cost_against_error(ranking, &costs))
         @if !ranking.lines[0].by_emitter.is_empty() {
             h3 id="by-emitter" { "By emitter" }
             (table(ranking, facts.emitters().iter().map(|name| (*name).to_owned()).collect(), |m| &ranking.lines[m].by_emitter))
@@ -68,9 +71,21 @@ fn class(standing: Standing) -> &'static str {
     }
 }
 
+/// The place of a method's colour among [`COLOURS`].
+fn shade(ranking: &Ranking, method: usize) -> usize {
+    match ranking.standing(method).map(class) {
+        Some("better") => 0,
+        Some("worse") => 1,
+        _ => 2,
+    }
+}
+
+fn percent(difference: &Difference) -> f64 {
+    100.0 * (difference.ratio() - 1.0)
+}
+
 fn forest(ranking: &Ranking) -> Markup {
     let order = ranking.order();
-    let percent = |difference: &Difference| 100.0 * (difference.ratio() - 1.0);
     let half = |difference: &Difference| {
         let margin = 100.0 * difference.ratio() * difference.margin();
         if margin.is_finite() { margin } else { 0.0 }
@@ -92,11 +107,7 @@ fn forest(ranking: &Ranking) -> Markup {
     for (row, method) in order.iter().enumerate() {
         let line = &ranking.lines[*method];
         let y = -(row as f64);
-        let series = match ranking.standing(*method).map(class) {
-            Some("better") => 0,
-            Some("worse") => 1,
-            _ => 2,
-        };
+        let series = shade(ranking, *method);
         let (x, half) = (percent(&line.all), half(&line.all));
         if !(low..=high).contains(&x) {
             let place = if x < low { low + 0.2 * margin } else { high - 0.2 * margin };
@@ -108,7 +119,6 @@ fn forest(ranking: &Ranking) -> Markup {
             names.push(line.method.clone());
         }
     }
-    const COLOURS: [usize; 3] = [0, 1, 6];
     let bar = |(series, ends): (usize, [(f64, f64); 2])| {
         let points = [(ends[0].0, ends[0].1 - 0.22), (ends[1].0, ends[1].1 - 0.22)];
         let outline = [
@@ -148,10 +158,9 @@ fn costs(facts: &Facts, ranking: &Ranking) -> Vec<Option<f64>> {
 }
 
 /// Methods by what they cost and what they are worth.
-fn cost_against_error(facts: &Facts, ranking: &Ranking) -> Markup {
-    let costs = costs(facts, ranking);
-    let percent = |method: usize| 100.0 * (ranking.lines[method].all.ratio() - 1.0);
-    let near = |method: &usize| percent(*method).abs() <= FARTHEST;
+fn cost_against_error(ranking: &Ranking, costs: &[Option<f64>]) -> Markup {
+    let change = |method: usize| percent(&ranking.lines[method].all);
+    let near = |method: &usize| change(*method).abs() <= FARTHEST;
     let drawn: Vec<(usize, f64)> = (0..ranking.lines.len())
         .filter(near)
         .filter_map(|method| Some((method, costs.get(method).copied().flatten()?)))
@@ -161,15 +170,11 @@ fn cost_against_error(facts: &Facts, ranking: &Ranking) -> Markup {
     }
     let dot = |&(method, cost): &(usize, f64)| Shape::Dots {
         name: ranking.lines[method].method.clone(),
-        series: match ranking.standing(method).map(class) {
-            Some("better") => 0,
-            Some("worse") => 1,
-            _ => 6,
-        },
-        points: vec![(cost, percent(method))],
+        series: COLOURS[shade(ranking, method)],
+        points: vec![(cost, change(method))],
     };
     let x = Scale::powers_about(drawn.iter().map(|(_, cost)| *cost));
-    let y = Scale::about(drawn.iter().map(|(method, _)| percent(*method)).chain([-1.0, 1.0]));
+    let y = Scale::about(drawn.iter().map(|(method, _)| change(*method)).chain([-1.0, 1.0]));
     let figure = Plot::new(
         "Cost against error",
         (&format!("time of a bin, in times of {}", ranking.reference_label()), x),
@@ -187,8 +192,7 @@ fn cost_against_error(facts: &Facts, ranking: &Ranking) -> Markup {
     }
 }
 
-fn summary(facts: &Facts, ranking: &Ranking) -> Markup {
-    let costs = costs(facts, ranking);
+fn summary(ranking: &Ranking, costs: &[Option<f64>]) -> Markup {
     let mut table = Table::new([
         "method",
         "verdict",

@@ -20,6 +20,8 @@ pub(super) struct Transform {
 /// Interferograms that are transformed side by side, and their transforms.
 #[derive(Debug)]
 pub(super) struct TransformGroup {
+    /// How many there are.
+    size: usize,
     /// `[record][sample]`.
     samples: ScratchVec,
     /// What is transformed, `[sample][record]`.
@@ -36,16 +38,21 @@ impl TransformGroup {
 
     /// The transform of an interferogram, by its place and that of the bin among those that were asked for.
     pub(super) fn at(&self, place: usize, bin: usize) -> Complex64 {
-        let numbers = &self.transforms[2 * bin * lanes()..];
-        Complex64::new(numbers[place], numbers[lanes() + place])
+        let (re, im) = self.parts(bin);
+        Complex64::new(re[place], im[place])
     }
 
     /// The transforms of the first interferograms at one bin.
     pub(super) fn copy_bin(&self, bin: usize, out: &mut [Complex64]) {
-        let (re, im) = self.transforms[2 * bin * lanes()..][..2 * lanes()].split_at(lanes());
+        let (re, im) = self.parts(bin);
         out.iter_mut().zip(re.iter().zip(im)).for_each(|(out, (re, im))| {
             *out = Complex64::new(*re, *im);
         });
+    }
+
+    /// Real and imaginary parts at one bin.
+    fn parts(&self, bin: usize) -> (&[f64], &[f64]) {
+        self.transforms[2 * bin * self.size..][..2 * self.size].split_at(self.size)
     }
 }
 
@@ -69,12 +76,14 @@ impl Transform {
 
     /// Work space for a group of interferograms, whose transforms are wanted at so many bins.
     pub(super) fn group(&self, bins: usize) -> TransformGroup {
+        let size = lanes();
         let zeros = |length: usize| {
-            let mut zeros = ScratchVec::with_len(length * lanes());
+            let mut zeros = ScratchVec::with_len(length * size);
             zeros.fill(0.0);
             zeros
         };
         TransformGroup {
+            size,
             samples: zeros(IFG_LENGTH),
             work: zeros(2 * self.fft.half()),
             transforms: zeros(2 * bins),
@@ -92,7 +101,7 @@ impl Transform {
     /// Transforms the first `count` interferograms of a group, whose baselines are taken away, at some of
     /// the first 257 bins: as many as the group was made for.
     pub(super) fn run(&self, count: usize, bins: &[usize], group: &mut TransformGroup) {
-        let TransformGroup { samples, work, transforms } = group;
+        let TransformGroup { samples, work, transforms, .. } = group;
         for ifg in samples.chunks_exact_mut(IFG_LENGTH).take(count) {
             self.baseline.remove(ifg);
             if let Some(window) = &self.apodisation {

@@ -132,6 +132,15 @@ impl Status {
     /// Code in `solution.npz` of a bin that the run was not asked to fit.
     pub const NOT_SELECTED: u8 = 255;
 
+    /// Every code in `solution.npz`, with its name and its meaning.
+    pub fn codes() -> impl Iterator<Item = (u8, &'static str, &'static str)> {
+        let not_selected =
+            (Self::NOT_SELECTED, "not selected", "the run was not asked to fit this bin");
+        let fitted =
+            Self::REGISTRY.into_iter().map(|(_, code, name, meaning)| (code, name, meaning));
+        fitted.chain([not_selected])
+    }
+
     /// The code in `solution.npz`.
     #[must_use]
     pub fn code(self) -> u8 {

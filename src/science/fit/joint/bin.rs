@@ -246,8 +246,6 @@ impl Columns {
 #[derive(Debug)]
 pub(super) struct BinTerms {
     pub(super) emissivity: Vec<Complex64>,
-    /// Weighted sum of squared residual moduli.
-    pub(super) rss: f64,
     pub(super) factored: Factorization,
     /// One a coefficient of the state; none where the shared parameters do not rest on the bin.
     pub(super) columns: Option<KeptColumns>,
@@ -260,6 +258,11 @@ pub(super) struct BinTerms {
 }
 
 impl BinTerms {
+    /// Weighted sum of squared residual moduli.
+    pub(super) fn rss(&self) -> f64 {
+        self.factored.rss()
+    }
+
     /// What the fit explains of the weighted data: the square of its modulus.
     pub(super) fn explained(&self) -> f64 {
         let (re, im) = self.factored.qt_b();
@@ -336,9 +339,8 @@ impl Linearisation<'_> {
         let given = Given { bin, records: &loaded.records, corrected: &corrected, fit: &fit };
         let projections = self.projections(&q, &given, (&places, &mut columns));
         let segments = self.segments(&q, &given);
-        let rss = factored.rss();
         factored.forget_rows();
-        Ok((BinTerms { rss, emissivity, factored, columns, residual, projections, segments }, q))
+        Ok((BinTerms { emissivity, factored, columns, residual, projections, segments }, q))
     }
 
     /// Where the columns of all coefficients stand.

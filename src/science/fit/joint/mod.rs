@@ -360,7 +360,7 @@ impl Conclusion<'_> {
         Ok(JointFit {
             covariance: self.in_units(&covariance),
             degrees_of_freedom: self.spare() - 0.5 * (share + of_plateaus),
-            chi2: found.evaluation.bins.iter().flatten().map(|terms| terms.rss).sum(),
+            chi2: found.evaluation.bins.iter().flatten().map(BinTerms::rss).sum(),
             iterations: found.iterations,
             parameters: fitted,
             plateaus,

@@ -217,7 +217,7 @@ impl Search<'_> {
         coefficients: Vec<Vec<Coefficient>>,
         bins: Vec<Vec<BinTerms>>,
     ) -> Evaluation {
-        let mut objective: f64 = bins.iter().flatten().map(|terms| terms.rss).sum();
+        let mut objective: f64 = bins.iter().flatten().map(BinTerms::rss).sum();
         // |r|^2 is off by 2 |r| |dr|, and |dr| by what |b| rounds to.
         let explained: f64 = bins.iter().flatten().map(BinTerms::explained).sum();
         let rounding = ROUNDING * (objective * (objective + explained)).sqrt();
