@@ -14,6 +14,10 @@ const CACHE_LINE: usize = 64;
 /// Numbers that may have to be skipped to reach the next cache line.
 const PADDING: usize = CACHE_LINE / size_of::<f64>() - 1;
 
+/// What a new buffer holds: what betrays itself, where that is looked for, or else zeros, which the system
+/// gives without writing them.
+const UNWRITTEN: f64 = if cfg!(debug_assertions) { f64::NAN } else { 0.0 };
+
 thread_local! {
     static FREE: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
@@ -39,7 +43,7 @@ impl ScratchVec {
             let (place, _) = fits.min_by_key(|(_, size)| *size)?;
             Some(free.swap_remove(place))
         });
-        let buffer = found.unwrap_or_else(|| vec![f64::NAN; needed]);
+        let buffer = found.unwrap_or_else(|| vec![UNWRITTEN; needed]);
         let start = buffer.as_ptr().align_offset(CACHE_LINE).min(PADDING);
         Self { buffer, start, length }
     }

@@ -9,7 +9,7 @@ use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::linear::least_squares::Factorization;
 use crate::science::fit::linear::system::{Equations, Unusable};
-use crate::science::fit::linear::vector::{axpy, dot};
+use crate::science::fit::linear::vector::{axpy, dot, short_dot};
 use crate::science::fit::linear::weighted::root_weights;
 use crate::science::instrument::{fill_planck_column, fill_weighted_planck_slopes};
 
@@ -17,7 +17,7 @@ use super::input::{BinRecords, JointBin};
 use super::state::{Coefficient, RecordState, Slope, inverse_rho};
 
 /// Records that are worked on together, so that what is made of them stays in the nearest cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// The records of a bin, and the weights that they have where the spectra were made.
 #[derive(Debug)]
@@ -178,10 +178,15 @@ pub(super) struct KeptColumns {
 pub(super) const GROUP: usize = 16;
 
 impl KeptColumns {
-    /// Space for the columns of so many records; none where none are kept.
-    fn new(records: usize, places: &[ColumnPlace]) -> Self {
+    /// Space for the columns of so many records; that of others is used again, if it fits.
+    fn new(records: usize, places: &[ColumnPlace], spare: Option<Self>) -> Self {
         let parts = parts(places);
-        let values = ScratchVec::with_len(records.div_ceil(GROUP) * GROUP * parts);
+        let needed = records.div_ceil(GROUP) * GROUP * parts;
+        let fits = |spare: &Self| spare.values.len() == needed;
+        let values = match spare.filter(fits) {
+            Some(spare) => spare.values,
+            None => ScratchVec::with_len(needed),
+        };
         Self { values, parts, places: places.to_vec() }
     }
 
@@ -263,11 +268,36 @@ impl BinTerms {
         self.factored.rss()
     }
 
+    /// Moves the emissivities to where they follow a short step: of the parameters, in units of the
+    /// search, and of the temperatures of the plateaus, K, `[plateau][body]`.
+    pub(super) fn follow(&mut self, x: &[f64], (errors_k, bodies): (&[f64], &[usize])) {
+        let unknowns = self.factored.qt_b().0.len();
+        let mut by = vec![Complex64::ZERO; unknowns];
+        for (projections, x) in self.projections.chunks_exact(unknowns).zip(x) {
+            by.iter_mut().zip(projections).for_each(|(by, projection)| *by += projection * x);
+        }
+        let of_bodies = errors_k.iter().zip(bodies.iter().cycle());
+        for (segment, (error_k, &body)) in self.segments.chunks_exact(unknowns).zip(of_bodies) {
+            let factor = -self.emissivity[body] * error_k;
+            by.iter_mut().zip(segment).for_each(|(by, value)| *by += factor * value);
+        }
+        self.factored.move_fit(&by);
+        let (re, im) = self.factored.qt_b();
+        self.emissivity = self.factored.emissivities(re, im);
+    }
+
     /// What the fit explains of the weighted data: the square of its modulus.
     pub(super) fn explained(&self) -> f64 {
         let (re, im) = self.factored.qt_b();
         re.iter().chain(im).map(|part| part * part).sum()
     }
+}
+
+/// What is kept of the columns of a bin.
+enum Keep {
+    Nothing,
+    /// All of them, in the space of others if it fits.
+    Columns(Option<KeptColumns>),
 }
 
 /// What the columns of a bin are made of.
@@ -291,7 +321,8 @@ pub(super) struct Linearisation<'a> {
 }
 
 impl Linearisation<'_> {
-    /// Fits the emissivities of a bin and linearises its residuals about them.
+    /// Fits the emissivities of a bin and linearises its residuals about them. The space of spare columns
+    /// is used again.
     ///
     /// # Errors
     /// If the emissivities are not determined.
@@ -300,8 +331,9 @@ impl Linearisation<'_> {
         bin: &JointBin,
         loaded: &LoadedBin,
         weights: Option<&[f64]>,
+        spare: Option<KeptColumns>,
     ) -> Result<BinTerms, Unusable> {
-        let (mut terms, q) = self.linearised(bin, loaded, weights, true)?;
+        let (mut terms, q) = self.linearised(bin, loaded, weights, Keep::Columns(spare))?;
         terms.residual.iter_mut().for_each(|part| take_out(&q, part));
         Ok(terms)
     }
@@ -317,7 +349,7 @@ impl Linearisation<'_> {
         loaded: &LoadedBin,
         weights: Option<&[f64]>,
     ) -> Result<BinTerms, Unusable> {
-        Ok(self.linearised(bin, loaded, weights, false)?.0)
+        Ok(self.linearised(bin, loaded, weights, Keep::Nothing)?.0)
     }
 
     /// The bin, and Q, column by column.
@@ -326,7 +358,7 @@ impl Linearisation<'_> {
         bin: &JointBin,
         loaded: &LoadedBin,
         weights: Option<&[f64]>,
-        keeps_columns: bool,
+        keep: Keep,
     ) -> Result<(BinTerms, ScratchVec), Unusable> {
         let corrected = Corrected::new(bin, loaded, self.state, weights)?;
         let mut factored = corrected.factored(self.constraint)?;
@@ -335,7 +367,10 @@ impl Linearisation<'_> {
         let (fit, residual) = fit_and_residual(&corrected, &emissivity);
         let q = factored.form_q();
         let places = self.column_places(&emissivity);
-        let mut columns = keeps_columns.then(|| KeptColumns::new(self.state.records, &places));
+        let mut columns = match keep {
+            Keep::Nothing => None,
+            Keep::Columns(spare) => Some(KeptColumns::new(self.state.records, &places, spare)),
+        };
         let given = Given { bin, records: &loaded.records, corrected: &corrected, fit: &fit };
         let projections = self.projections(&q, &given, (&places, &mut columns));
         let segments = self.segments(&q, &given);
@@ -428,8 +463,8 @@ impl Linearisation<'_> {
     ) -> Vec<Complex64> {
         let rows = self.state.records;
         let actions = &self.state.actions;
-        let mut sums = vec![LaneSums::<N>::ZERO; actions.len()];
-        let mut factors = vec![Complex64::ONE; actions.len()];
+        let mut sums = vec![BasisSums::<N>::ZERO; actions.len()];
+        let mut kinds = vec![(Complex64::ONE, false); actions.len()];
         let [mut re, mut im] = [[0.0; BLOCK]; 2];
         let values = ScratchVec::with_len(parts(places) * BLOCK);
         let mut columns = Columns { values, places: places.to_vec() };
@@ -443,24 +478,21 @@ impl Linearisation<'_> {
                         kept.keep(&block, &columns);
                     }
                     let basis: [&[f64]; N] = std::array::from_fn(|a| &q[a * rows..][block.clone()]);
-                    for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
-                    {
+                    for ((action, sums), kind) in actions.iter().zip(&mut sums).zip(&mut kinds) {
                         let (re, im) = (&mut re[..block.len()], &mut im[..block.len()]);
                         let derivative = self.derivative(action, &columns, &block, (re, im));
-                        *factor = derivative.factor;
-                        sums.re.add(&basis, derivative.re);
-                        if derivative.is_complex {
-                            sums.im.add(&basis, derivative.im);
+                        *kind = (derivative.factor, derivative.is_complex);
+                        match derivative.is_complex {
+                            true => sums.add_complex(&basis, derivative.re, derivative.im),
+                            false => sums.add_real(&basis, derivative.re),
                         }
                     }
                 }
             },
         );
         let mut all = Vec::with_capacity(actions.len() * N);
-        for (sums, factor) in sums.iter().zip(factors) {
-            // The imaginary sums of a real column are zero.
-            let (re, im) = (sums.re.totals(), sums.im.totals());
-            all.extend(re.into_iter().zip(im).map(|(re, im)| Complex64::new(re, im) * factor));
+        for (sums, (factor, is_complex)) in sums.iter().zip(kinds) {
+            all.extend(sums.totals(is_complex).map(|sum| sum * factor));
         }
         all
     }
@@ -534,56 +566,76 @@ impl Linearisation<'_> {
     }
 }
 
-/// Sums of products with the columns of a basis, real and imaginary part.
-#[derive(Clone)]
-struct LaneSums<const N: usize> {
-    re: BasisSums<N>,
-    im: BasisSums<N>,
-}
+/// Numbers that are worked on side by side.
+const LANES: usize = 8;
+/// The same of each part of complex numbers: each number of a basis is read once for both.
+const HALF: usize = LANES / 2;
 
-impl<const N: usize> LaneSums<N> {
-    const ZERO: Self = Self { re: BasisSums::ZERO, im: BasisSums::ZERO };
-}
-
-/// Partial sums that run side by side, one group for each column of the basis.
+/// Partial sums of products with the columns of a basis, one group of lanes for each: of a real column,
+/// or of the real parts of a complex one and then of its imaginary parts.
 #[derive(Clone)]
 struct BasisSums<const N: usize> {
     lanes: [[f64; LANES]; N],
-    /// Of the records that fill no group of lanes.
-    rest: [f64; N],
+    /// Of the records that fill no group of lanes, real and imaginary part.
+    rest: [[f64; 2]; N],
 }
 
-/// Numbers that are worked on side by side: as many as the widest registers hold.
-const LANES: usize = 8;
-
 impl<const N: usize> BasisSums<N> {
-    const ZERO: Self = Self { lanes: [[0.0; LANES]; N], rest: [0.0; N] };
+    const ZERO: Self = Self { lanes: [[0.0; LANES]; N], rest: [[0.0; 2]; N] };
 
-    /// Adds the products of some records of a vector.
+    /// Adds the products of some records of a real column.
     #[inline(always)]
-    fn add(&mut self, basis: &[&[f64]; N], vector: &[f64]) {
-        let (blocks, rest) = vector.as_chunks::<LANES>();
-        let of_basis = basis.map(|column| column.as_chunks::<LANES>());
+    fn add_real(&mut self, basis: &[&[f64]; N], column: &[f64]) {
+        let (groups, rest) = column.as_chunks::<LANES>();
+        let of_basis = basis.map(|vector| vector.as_chunks::<LANES>());
         let mut lanes = self.lanes;
-        for (at, values) in blocks.iter().enumerate() {
+        for (at, values) in groups.iter().enumerate() {
             for a in 0..N {
-                let column = &of_basis[a].0[at];
+                let vector = &of_basis[a].0[at];
                 for lane in 0..LANES {
-                    lanes[a][lane] = fused(column[lane], values[lane], lanes[a][lane]);
+                    lanes[a][lane] = fused(vector[lane], values[lane], lanes[a][lane]);
                 }
             }
         }
         self.lanes = lanes;
-        for (sum, (_, column)) in self.rest.iter_mut().zip(of_basis) {
-            let products = column.iter().zip(rest).map(|(q, value)| q * value);
-            *sum += products.sum::<f64>();
+        for ([sum, _], (_, vector)) in self.rest.iter_mut().zip(of_basis) {
+            *sum += short_dot(vector, rest);
         }
     }
 
-    fn totals(&self) -> [f64; N] {
+    /// Adds the products of some records of a complex column.
+    #[inline(always)]
+    fn add_complex(&mut self, basis: &[&[f64]; N], re: &[f64], im: &[f64]) {
+        let [(re, rest_re), (im, rest_im)] = [re, im].map(|part| part.as_chunks::<HALF>());
+        let of_basis = basis.map(|vector| vector.as_chunks::<HALF>());
+        let mut lanes = self.lanes;
+        for (at, (re, im)) in re.iter().zip(im).enumerate() {
+            for a in 0..N {
+                let vector = &of_basis[a].0[at];
+                for lane in 0..HALF {
+                    lanes[a][lane] = fused(vector[lane], re[lane], lanes[a][lane]);
+                    let beyond = HALF + lane;
+                    lanes[a][beyond] = fused(vector[lane], im[lane], lanes[a][beyond]);
+                }
+            }
+        }
+        self.lanes = lanes;
+        for ([re, im], (_, vector)) in self.rest.iter_mut().zip(of_basis) {
+            *re += short_dot(vector, rest_re);
+            *im += short_dot(vector, rest_im);
+        }
+    }
+
+    /// The sums with each column of the basis.
+    fn totals(&self, is_complex: bool) -> [Complex64; N] {
         let total = |a: usize| {
             let [a0, a1, a2, a3, a4, a5, a6, a7] = self.lanes[a];
-            ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7)) + self.rest[a]
+            let ([re, im], first, last) =
+                (self.rest[a], (a0 + a2) + (a1 + a3), (a4 + a6) + (a5 + a7));
+            match is_complex {
+                true => Complex64::new(first + re, last + im),
+                false => Complex64::new(first + last + re, 0.0),
+            }
         };
         std::array::from_fn(total)
     }

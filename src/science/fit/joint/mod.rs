@@ -52,7 +52,7 @@ pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
 
 use bin::{BinTerms, Corrected, LoadedBin};
 use parameters::{Parameters, controlled};
-use posterior::{Posterior, response_at};
+use posterior::{MissionState, Posterior};
 use search::{Evaluation, Found, Place, Search, Weights, coupling};
 
 /// What it is called in `fit.methods`.
@@ -345,8 +345,16 @@ impl Conclusion<'_> {
         let (search, found) = (self.search, self.found);
         let parameters = search.parameters;
         let evaluation = self.linearised(weights)?;
+        let known = found.system.as_ref().filter(|_| evaluation.is_none());
         let evaluation = evaluation.as_ref().unwrap_or(&found.evaluation);
-        let system = search.system(evaluation, &found.place);
+        let again;
+        let system = match known {
+            Some(system) => system,
+            None => {
+                again = search.system(evaluation, &found.place);
+                &again
+            }
+        };
         let eliminated = system.eliminate(0.0).ok_or(search::NOT_DETERMINED)?;
         let posterior = Posterior::new(eliminated, parameters.plateau_k.unwrap_or(0.0));
         let covariance = posterior.covariance();
@@ -457,9 +465,15 @@ impl Conclusion<'_> {
         let before = self.search.plateaus[..set].iter().map(|(records, _)| records.len()).sum();
         let places = self.search.parameters.of_set(set);
         let informative = &self.search.informative[set];
+        let mission = MissionState::new(&evaluation.states[set].values.bolometer, own.state);
+        let mission = mission.map_err(|error| error.to_string());
         let one = |at: usize| {
             let known = informative.binary_search(&at).ok();
-            self.bin((set, at), evaluation, known, (posterior, &places, before))
+            let mission = match &mission {
+                Ok(mission) => mission,
+                Err(why) => return (Outcome::Failed(why.clone()), None),
+            };
+            self.bin((set, at), evaluation, known, (posterior, mission, (&places, before)))
         };
         let bins: Vec<(Outcome, Option<BinErrors>)> =
             (0..own.bins.len()).into_par_iter().map(one).collect();
@@ -472,7 +486,7 @@ impl Conclusion<'_> {
         (set, at): (usize, usize),
         evaluation: &Evaluation,
         known: Option<usize>,
-        (posterior, places, first): (&Posterior, &[usize], usize),
+        (posterior, mission, shared): (&Posterior, &MissionState, (&[usize], usize)),
     ) -> (Outcome, Option<BinErrors>) {
         let search = self.search;
         let (own, bin) = (&search.sets[set], &search.sets[set].bins[at]);
@@ -493,14 +507,9 @@ impl Conclusion<'_> {
                 }
             }
         };
-        let bolometer = &state.values.bolometer;
-        let response = response_at(bolometer, own.state, bin.omega, (search.parameters, set));
-        let response = match response {
-            Ok(response) => response,
-            Err(why) => return (Outcome::Failed(why), None),
-        };
+        let response = mission.response(bin.omega, (search.parameters, set));
         let coupling = coupling(terms, &search.plateaus[set].1);
-        let mut errors = posterior.of_bin(terms, &coupling, (places, first), &response);
+        let mut errors = posterior.of_bin(terms, &coupling, shared, &response);
         let emitters = own.emitters.len();
         let sigma = (0..emitters).map(|i| errors.covariance[i * emitters + i].re.sqrt()).collect();
         let mut solution = match self.value((bin, loaded), state, terms) {

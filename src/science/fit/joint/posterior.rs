@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::foundations::numerics::with_widest_simd;
 use crate::science::fit::linear::vector::{axpy, dot};
-use crate::science::instrument::BolometerParameters;
+use crate::science::instrument::{
+    BolometerError, BolometerParameters, BolometerSlopes, BolometerState,
+};
 
 use super::bin::BinTerms;
 use super::newton::{BinCoupling, Eliminated};
@@ -305,29 +307,45 @@ fn emissivity_map(terms: &BinTerms, unknowns: usize) -> Vec<f64> {
     (0..unknowns).flat_map(of_unit).collect()
 }
 
-/// The response at a state (bias and readout in V, bath in K) and its slopes by each free parameter.
-///
-/// # Errors
-/// If the bolometer has no state there.
-pub(super) fn response_at(
-    bolometer: &BolometerParameters,
-    state: [f64; 3],
-    omega: f64,
-    (parameters, set): (&Parameters, usize),
-) -> Result<ResponseAt, String> {
-    let [bias_v, volt_v, bath_k] = state;
-    let (state, slopes) =
-        bolometer.state_with_slopes(bias_v, volt_v, bath_k).map_err(|error| error.to_string())?;
-    let by_time = Complex64::new(0.0, -omega) / Complex64::new(1.0, omega * state.time_constant_s);
-    let slope = |&place: &usize| {
-        let parameter = &parameters.all[place];
-        match parameter.kind {
-            Kind::Bolometer(i) if parameter.sets.contains(&set) => {
-                (by_time * slopes.time_constant_s[i] + slopes.ln_responsivity[i]) * parameter.scale
+/// The bolometer in the average of the mission.
+pub(super) struct MissionState {
+    state: BolometerState,
+    slopes: BolometerSlopes,
+}
+
+impl MissionState {
+    /// At a bias and readout in V, and a bath in K.
+    ///
+    /// # Errors
+    /// If the bolometer has no state there.
+    pub(super) fn new(
+        bolometer: &BolometerParameters,
+        [bias_v, volt_v, bath_k]: [f64; 3],
+    ) -> Result<Self, BolometerError> {
+        let (state, slopes) = bolometer.state_with_slopes(bias_v, volt_v, bath_k)?;
+        Ok(Self { state, slopes })
+    }
+
+    /// The response at an angular frequency, rad/s, and its slopes by each free parameter.
+    pub(super) fn response(
+        &self,
+        omega: f64,
+        (parameters, set): (&Parameters, usize),
+    ) -> ResponseAt {
+        let Self { state, slopes } = self;
+        let lag = Complex64::new(1.0, omega * state.time_constant_s);
+        let by_time = Complex64::new(0.0, -omega) / lag;
+        let slope = |&place: &usize| {
+            let parameter = &parameters.all[place];
+            match parameter.kind {
+                Kind::Bolometer(i) if parameter.sets.contains(&set) => {
+                    let by_log = slopes.ln_responsivity[i];
+                    (by_time * slopes.time_constant_s[i] + by_log) * parameter.scale
+                }
+                _ => Complex64::ZERO,
             }
-            _ => Complex64::ZERO,
-        }
-    };
-    let slopes = parameters.free.iter().map(slope).collect();
-    Ok(ResponseAt { response: state.response(omega), slopes })
+        };
+        let slopes = parameters.free.iter().map(slope).collect();
+        ResponseAt { response: state.response(omega), slopes }
+    }
 }

@@ -10,7 +10,7 @@ use crate::science::fit::constraint::Constraint;
 use crate::science::fit::deadline::Deadline;
 use crate::science::instrument::BolometerState;
 
-use super::bin::{BinTerms, Linearisation, LoadedBin};
+use super::bin::{BinTerms, KeptColumns, Linearisation, LoadedBin};
 use super::input::{JointBin, JointSet};
 use super::moments::Moments;
 use super::newton::{BinCoupling, NewtonSystem, SetSystem, Step};
@@ -25,6 +25,9 @@ const LEAST_DAMPING: f64 = 1e-3;
 const LONGEST: f64 = 10.0;
 /// With damping above this no step leads down.
 const MOST_DAMPING: f64 = 1e12;
+/// Near the minimum a step makes the decrement smaller by more than this: far more, since what Gauss-Newton
+/// neglects is the noise times the curvature of the model.
+const LEAST_GAIN: f64 = 1e3;
 /// A residual is what is left of the data, and rounds by this part of them.
 const ROUNDING: f64 = 1e-14;
 
@@ -57,6 +60,9 @@ pub(super) struct Place {
 /// Weights of a robust loss: of each set, of each informative bin, of each record.
 pub(super) type Weights = Vec<Vec<Vec<f64>>>;
 
+/// Columns that are in no use any more, of each set, of each informative bin: their space is.
+pub(super) type Spare = Vec<Vec<Option<KeptColumns>>>;
+
 /// All bins at a place.
 pub(super) struct Evaluation {
     pub(super) states: Vec<RecordState>,
@@ -73,6 +79,8 @@ pub(super) struct Found {
     pub(super) place: Place,
     pub(super) evaluation: Evaluation,
     pub(super) iterations: usize,
+    /// The linear system there; none if the search was stopped before that was formed.
+    pub(super) system: Option<NewtonSystem>,
     /// Why it is not the minimum, if it is not.
     pub(super) stopped: Option<String>,
 }
@@ -90,52 +98,87 @@ impl Search<'_> {
         let (mut damping, mut iterations) = (0.0, 0);
         let stopped = loop {
             let system = self.system(&evaluation, &place);
-            let Some(next) =
-                self.step_down(&system, (&place, &evaluation), &mut damping, weights)?
-            else {
-                break None;
-            };
-            let Some((to, there)) = next else {
-                break Some("no step leads down any more".into());
+            let newton = step(&system, 0.0)?;
+            let is_last = weights.is_none() && newton.decrement < LEAST_GAIN * self.tolerance;
+            if newton.decrement < self.tolerance || is_last {
+                if newton.decrement >= self.tolerance {
+                    place = place.moved(&newton);
+                    evaluation = self.at_first_order(&place, (evaluation, &newton))?;
+                    iterations += 1;
+                }
+                return Ok(Found {
+                    place,
+                    evaluation,
+                    iterations,
+                    system: Some(system),
+                    stopped: None,
+                });
+            }
+            // What the columns say is in the system.
+            let columns = evaluation.take_columns();
+            let here = (&place, (evaluation.objective, evaluation.rounding));
+            let step = (&system, newton, columns);
+            let Some((to, there)) = self.step_down(step, here, &mut damping, weights)? else {
+                let stopped = Some("no step leads down any more".into());
+                return Ok(Found { place, evaluation, iterations, system: Some(system), stopped });
             };
             (place, evaluation) = (to, there);
             iterations += 1;
             if iterations >= self.max_iterations {
-                break Some(format!("stopped after {iterations} iterations"));
+                break format!("stopped after {iterations} iterations");
             }
             if let Some(why) = self.deadline.passed() {
-                break Some(why);
+                break why;
             }
         };
-        Ok(Found { place, evaluation, iterations, stopped })
+        Ok(Found { place, evaluation, iterations, system: None, stopped: Some(stopped) })
     }
 
-    /// The next place that lies lower; `None` at the minimum, `Some(None)` if there is none.
-    #[allow(clippy::type_complexity)]
+    /// An evaluation after a step that is so short that nothing but the first order of it counts.
+    ///
+    /// # Errors
+    /// If a state is impossible there.
+    fn at_first_order(
+        &self,
+        to: &Place,
+        (mut evaluation, step): (Evaluation, &Step),
+    ) -> Result<Evaluation, String> {
+        evaluation.states = self.states(to)?;
+        let unit = self.parameters.plateau_k.unwrap_or(0.0);
+        let mut errors_k = step.y.iter().map(|y| y * unit);
+        for (set, bins) in evaluation.bins.iter_mut().enumerate() {
+            let (records, bodies) = &self.plateaus[set];
+            let places = self.parameters.of_set(set);
+            let x: Vec<f64> = places.iter().map(|&place| step.x[place]).collect();
+            let k: Vec<f64> = errors_k.by_ref().take(records.len() * bodies.len()).collect();
+            bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies)));
+        }
+        Ok(evaluation)
+    }
+
+    /// The next place that lies lower, if there is one.
     fn step_down(
         &self,
-        system: &NewtonSystem,
-        (place, here): (&Place, &Evaluation),
+        (system, newton, mut spare): (&NewtonSystem, Step, Spare),
+        (place, (objective, rounding)): (&Place, (f64, f64)),
         damping: &mut f64,
         weights: Option<&Weights>,
-    ) -> Result<Option<Option<(Place, Evaluation)>>, String> {
-        let newton = step(system, 0.0)?;
-        if newton.decrement < self.tolerance {
-            return Ok(None);
-        }
+    ) -> Result<Option<(Place, Evaluation)>, String> {
         while *damping < MOST_DAMPING {
             let step = if *damping > 0.0 { step(system, *damping)? } else { newton.clone() };
             let to = place.moved(&step);
             if step.longest() < LONGEST
-                && let Ok(there) = self.evaluate(&to, weights)
-                && there.objective <= here.objective + here.rounding
+                && let Ok(mut there) = self.evaluate_with(&to, weights, std::mem::take(&mut spare))
             {
-                *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
-                return Ok(Some(Some((to, there))));
+                if there.objective <= objective + rounding {
+                    *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
+                    return Ok(Some((to, there)));
+                }
+                spare = there.take_columns();
             }
             *damping = (10.0 * *damping).max(FIRST_DAMPING);
         }
-        Ok(Some(None))
+        Ok(None)
     }
 
     /// The informative bins at a place.
@@ -147,9 +190,19 @@ impl Search<'_> {
         place: &Place,
         weights: Option<&Weights>,
     ) -> Result<Evaluation, String> {
+        self.evaluate_with(place, weights, Spare::new())
+    }
+
+    /// As [`Self::evaluate`], in the space of columns that are not needed any more.
+    fn evaluate_with(
+        &self,
+        place: &Place,
+        weights: Option<&Weights>,
+        spare: Spare,
+    ) -> Result<Evaluation, String> {
         let states = self.states(place)?;
         let coefficients = self.coefficients(&states);
-        let all = self.bins_at(&states, &coefficients, weights);
+        let all = self.bins_at(&states, &coefficients, weights, spare);
         let bins = all
             .into_iter()
             .map(|of_set| of_set.into_iter().collect::<Result<Vec<BinTerms>, String>>())
@@ -165,7 +218,7 @@ impl Search<'_> {
     pub(super) fn begin(&mut self, place: &Place) -> Result<Evaluation, String> {
         let states = self.states(place)?;
         let coefficients = self.coefficients(&states);
-        let all = self.bins_at(&states, &coefficients, None);
+        let all = self.bins_at(&states, &coefficients, None, Spare::new());
         let (mut bins, mut first) = (Vec::new(), None);
         for (set, of_set) in all.into_iter().enumerate() {
             let mut is_kept = of_set.iter().map(Result::is_ok).collect::<Vec<_>>().into_iter();
@@ -196,18 +249,21 @@ impl Search<'_> {
         states: &[RecordState],
         coefficients: &[Vec<Coefficient>],
         weights: Option<&Weights>,
+        mut spare: Spare,
     ) -> Vec<Vec<Result<BinTerms, String>>> {
-        let of_set = |set: usize| {
+        spare.resize_with(self.sets.len(), Vec::new);
+        let of_set = |(set, mut spare): (usize, Vec<Option<KeptColumns>>)| {
             let linearisation = self.linearisation(set, states, coefficients);
-            let one = |at: usize| {
+            spare.resize_with(self.informative[set].len(), || None);
+            let one = |(at, spare): (usize, Option<KeptColumns>)| {
                 let bin = &self.sets[set].bins[self.informative[set][at]];
                 let weights = weights.map(|weights| &weights[set][at][..]);
-                let terms = linearisation.of_bin(bin, &self.loaded[set][at], weights);
+                let terms = linearisation.of_bin(bin, &self.loaded[set][at], weights, spare);
                 terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
             };
-            (0..self.informative[set].len()).into_par_iter().map(one).collect()
+            spare.into_par_iter().enumerate().map(one).collect()
         };
-        (0..self.sets.len()).into_par_iter().map(of_set).collect()
+        spare.into_par_iter().enumerate().map(of_set).collect()
     }
 
     fn evaluation(
@@ -319,6 +375,14 @@ pub(super) fn coupling(terms: &BinTerms, bodies: &[usize]) -> BinCoupling {
 fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
     let eliminated = system.eliminate(damping).ok_or(NOT_DETERMINED)?;
     Ok(eliminated.step())
+}
+
+impl Evaluation {
+    /// Takes the columns of all bins out of it.
+    fn take_columns(&mut self) -> Spare {
+        let of_set = |set: &mut Vec<BinTerms>| set.iter_mut().map(|t| t.columns.take()).collect();
+        self.bins.iter_mut().map(of_set).collect()
+    }
 }
 
 impl Step {

@@ -162,6 +162,14 @@ impl Factorization {
         (re, im)
     }
 
+    /// Adds to `Q^T b`.
+    pub(crate) fn move_fit(&mut self, by: &[Complex64]) {
+        let [re, im] = &mut self.qr.qt_b;
+        for ((re, im), by) in re.iter_mut().zip(im).zip(by) {
+            (*re, *im) = (*re + by.re, *im + by.im);
+        }
+    }
+
     /// The emissivities at `R x = y`, y given by its real and imaginary part.
     pub(crate) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
         let solve = |y: &[f64]| solve_upper(self.r(), self.system.unknowns(), y);
