@@ -17,8 +17,12 @@ use crate::science::fit::{
 
 use super::joint;
 use super::result::UnitResult;
-use super::segment::Segment;
+use super::segment::{BinToFit, Segment};
 use super::study::{Estimator, Study};
+
+/// Spectra, of one record at one bin each, that are held at once while bins are fitted each for itself:
+/// with many records the bins come in groups, and the records are transformed once more for each.
+pub(super) const MOST_AT_ONCE: usize = 1 << 23;
 
 /// Fits what is left of a shard, on the current rayon pool, until it is asked to stop.
 ///
@@ -55,31 +59,42 @@ impl Fitter<'_> {
     /// Fits what native methods have left in a segment.
     fn fit_native(&self, segment: &Segment) {
         let study = self.study;
-        let alone = &segment.left.separate;
+        let separate = &segment.left.separate;
         let is_native =
             |method: &usize| matches!(study.methods[*method].estimator, Estimator::Native(..));
         let together: Vec<usize> = segment.left.coupled.iter().copied().filter(is_native).collect();
-        // A method that fits all bins needs them all, whichever of them the others ask for.
-        let positions = match (together.is_empty(), &alone[..]) {
-            (false, _) => 0..study.bins.len(),
-            (true, [(first, _), .., (last, _)]) => *first..last + 1,
-            (true, [(only, _)]) => *only..only + 1,
-            (true, []) => return,
-        };
+        if together.is_empty() {
+            let left = self.fit_in_windows(segment, separate);
+            let at_once = (MOST_AT_ONCE / segment.campaign.records().max(1)).max(1);
+            left.chunks(at_once).for_each(|some| self.fit_separate(segment, some));
+            return;
+        }
         if self.work.stop.asked() {
             return;
         }
-        let realisation = self.realise(segment, &study.bins[positions.clone()]);
-        let fit_per_bin = |(position, methods): &(usize, Vec<usize>)| {
-            let place = Place { position: *position, gathered: position - positions.start };
+        // A method that fits all bins needs them all, whichever of them the others ask for.
+        let realisation = self.realise(segment, &study.bins);
+        separate.par_iter().for_each(|(position, methods)| {
+            let place = Place { position: *position, gathered: *position };
             self.fit_per_bin(segment, &realisation, place, methods);
-        };
-        alone.par_iter().for_each(fit_per_bin);
-        if !together.is_empty() {
-            let bins = self.gather_all(segment, &realisation);
-            let fit = |method: &usize| self.fit_coupled(segment, &realisation, &bins, *method);
-            together.par_iter().for_each(fit);
+        });
+        let bins = self.gather_all(segment, &realisation);
+        let fit = |method: &usize| self.fit_coupled(segment, &realisation, &bins, *method);
+        together.par_iter().for_each(fit);
+    }
+
+    /// Fits some bins, each for itself, by methods that need all records at once.
+    fn fit_separate(&self, segment: &Segment, some: &[BinToFit]) {
+        if self.work.stop.asked() {
+            return;
         }
+        let bins: Vec<usize> =
+            some.iter().map(|(position, _)| self.study.bins[*position]).collect();
+        let realisation = self.realise(segment, &bins);
+        some.par_iter().enumerate().for_each(|(gathered, (position, methods))| {
+            let place = Place { position: *position, gathered };
+            self.fit_per_bin(segment, &realisation, place, methods);
+        });
     }
 
     /// Runs the programs of all segments, so many at once, one after another for each runner.
@@ -276,6 +291,8 @@ fn predict(
     let problem = Problem { context: realisation.context(&gathered.bin), ..problem };
     Some(prediction_error(&problem, emissivity))
 }
+
+mod windows;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,9 @@ const OF_POINT: u64 = 12 * 8;
 const OF_EMITTER: u64 = 8;
 /// ... and by what else there is, with the residual.
 const OF_LINEAR: u64 = 17 * 8;
-/// Places of the search that are in hand at once: where it is, and where it looks.
+/// What of that is there once more, of the place where the search is while it looks at another: residuals.
+const OF_RESIDUAL: u64 = 2 * 8;
+/// Places of the search that are in hand at once.
 const PLACES: u64 = 2;
 /// A transform, of every bin that a term may refer to.
 const OF_TRANSFORMS: u64 = 17 * SPECTRUM_BINS as u64 + 200;
@@ -43,7 +45,7 @@ impl JointMemory {
         let of_fit = |settings: &&JointSettings| {
             let sets = settings.together.len().max(1) as u64;
             let band = bands.iter().copied().max().unwrap_or(0);
-            let of_point = OF_POINT + PLACES * (OF_LINEAR + OF_EMITTER * emitters);
+            let of_point = OF_POINT + OF_LINEAR + OF_EMITTER * emitters + OF_RESIDUAL;
             let of_records = records * (OF_TRANSFORMS + OF_RECORD + band * of_point);
             let plateaus = match settings.plateau {
                 PlateauUnit::Plateau => plateaus,

@@ -5,15 +5,17 @@
 
 use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
+use crate::otf::fitting::MOST_AT_ONCE;
 use crate::otf::joint_memory::JointMemory;
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
 use crate::science::data::settings::Source;
 use crate::science::data::{Screening, kept_bytes};
+use crate::science::fit::{Constraint, WINDOW};
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 
 /// The program itself.
-const PROCESS: u64 = 12_300_000;
+const PROCESS: u64 = 12_600_000;
 /// Stack, allocator and buffers of a thread.
 const OF_THREAD: u64 = 500_000;
 /// Interferogram, temperatures and bolometer state of a record.
@@ -84,7 +86,8 @@ impl Memory {
         let gathered = bins * (own_design + OF_POINT) * u64::from(methods_together > 0);
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
-        let of_record = of_draw(work.config, bins) + gathered * resampled / 2;
+        let (at_once, bins_at_once) = at_once(work, records, methods_together > 0);
+        let drawn = at_once * of_draw(work.config, bins_at_once);
         let (units, realisations) = largest_shard(work);
         Self {
             fixed: (PROCESS + campaigns(work))
@@ -93,13 +96,13 @@ impl Memory {
             realisation: if study.methods.len() as u64 == joint.methods {
                 0
             } else {
-                records * of_record
+                drawn + records * gathered * resampled / 2
             },
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
             methods_together,
             joint,
-            row: records * OF_ROW + OF_THREAD,
+            row: at_once * OF_ROW + OF_THREAD,
             merge: (PROCESS + OF_PAGE)
                 .saturating_add(products(study))
                 .saturating_add(joint.of_unit.saturating_mul(study.units()))
@@ -189,6 +192,34 @@ fn plateaus(config: &Config, records: u64) -> u64 {
     records.div_ceil(of_one.max(1))
 }
 
+/// Records and bins that a realisation has at once: all, or a window of records, or a group of bins.
+fn at_once(work: &Sizes, records: u64, all_together: bool) -> (u64, u64) {
+    let Sizes { config, study, .. } = *work;
+    let bins = study.bins.len() as u64;
+    let is_windowed = |method: &MethodChoice| match &method.estimator {
+        Estimator::Native(_, native) => {
+            method.constraint == Constraint::None && native.windowed().is_some()
+        }
+        _ => false,
+    };
+    if all_together {
+        (records, bins)
+    } else if has_windows(work, records)
+        && !(study.covariance || is_resampled(study))
+        && config.method.is_empty()
+        && study.methods.iter().all(is_windowed)
+    {
+        (records.min(WINDOW as u64), bins)
+    } else {
+        (records, bins.min((MOST_AT_ONCE as u64 / records.max(1)).max(1)))
+    }
+}
+
+/// Whether records come in windows where that is all that they are wanted for.
+fn has_windows(work: &Sizes, records: u64) -> bool {
+    !work.study.disturbs_readings && kept_designs(work.study, records) == 0
+}
+
 /// Bytes of a record in a realisation with so many bins. Corrected temperatures stand beside those that
 /// were read, and harmonics and vibrations refer to other bins.
 fn of_draw(config: &Config, bins: u64) -> u64 {
@@ -209,8 +240,10 @@ fn account_of_records(work: &Sizes) -> u64 {
     };
     let methods = 8 * study.methods.len() as u64;
     let drawn = |set: &DataSet| {
-        let of_draw = of_draw(work.config, bins(set));
-        (set.screening.used as u64).saturating_mul(of_draw + OF_ROW + methods)
+        let used = set.screening.used as u64;
+        let at_once = if has_windows(work, used) { used.min(WINDOW as u64) } else { used };
+        let of_draw = at_once.saturating_mul(of_draw(work.config, bins(set)));
+        used.saturating_mul(OF_ROW + methods).saturating_add(of_draw)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);
     let held = work.data_sets.iter().map(|set| of_data_set(work, &set.screening));

@@ -58,6 +58,13 @@ impl UnitResult {
         Self { outcome, prediction_error, degrees_of_freedom, errors: None, shared: None }
     }
 
+    /// The outcome of a fit that leaves so many complex degrees of freedom, with nothing held out.
+    pub(super) fn of_spare(outcome: Outcome, spare: u32) -> Self {
+        let outcome = outcome.finite();
+        let degrees_of_freedom = outcome.solution().map(|_| spare);
+        Self { degrees_of_freedom, ..Self::without_value(outcome) }
+    }
+
     /// An outcome alone.
     pub(super) fn without_value(outcome: Outcome) -> Self {
         Self {

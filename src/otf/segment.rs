@@ -51,11 +51,14 @@ pub(super) struct Segment {
     pub(super) together: Vec<(usize, Arc<Campaign>)>,
 }
 
+/// The place of a bin, and the methods that fit it for itself, in order.
+pub(super) type BinToFit = (usize, Vec<usize>);
+
 /// What is left to be fitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LeftToFit {
-    /// Places of bins that methods fit each for itself, with the methods, in order.
-    pub(super) separate: Vec<(usize, Vec<usize>)>,
+    /// Bins that methods fit each for itself.
+    pub(super) separate: Vec<BinToFit>,
     /// Methods that fit all bins.
     pub(super) coupled: Vec<usize>,
 }

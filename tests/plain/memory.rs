@@ -103,6 +103,32 @@ fn measured_data_are_held_as_they_are_read() {
     assert_run(&["data.source=npz", &path, "data.sigma=1.0", wls], 2);
 }
 
+/// Of a record more, linear fits of each bin hold nothing but its telemetry, temperatures and state: the
+/// spectra come window by window.
+#[test]
+fn memory_grows_with_the_telemetry_alone() {
+    let _turn = turn();
+    let peaks = [4000, 14_000].map(|records| {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("cal.npz");
+        let records = format!("--set=simulate.records={records}");
+        let rounded = "--set=simulate.rounding=true";
+        otfhpc(["simulate", rounded, &records, "--out", text(&file)]).ended(0);
+        let path = format!("data.path={}", text(&file));
+        let methods = r#"fit.methods=["ols","wls"]"#;
+        let (folder, ..) = planned(&["data.source=npz", &path, "data.sigma=1.0", methods]);
+        let run = text(folder.path());
+        let task = peak(&["run", run, "--shard=0", "--threads=2"]);
+        [task, peak(&["merge", run])]
+    });
+    for (what, of_record) in
+        ["run", "merge"].iter().zip([0, 1].map(|i| (peaks[1][i] - peaks[0][i]) / 10_000))
+    {
+        println!("{what}: {of_record} bytes a record");
+        assert!((1024..1024 + 700).contains(&of_record), "{what}: {of_record}");
+    }
+}
+
 #[test]
 fn the_merge_holds_the_products() {
     let _turn = turn();

@@ -34,6 +34,23 @@ impl HugePageBuf {
     }
 }
 
+impl HugePageBuf {
+    /// A buffer of `length` numbers with unspecified values, in the place of another if that is as long.
+    #[must_use]
+    pub fn in_place_of(other: Option<Self>, length: usize) -> Self {
+        match other {
+            Some(mut other) if other.len() >= length => {
+                match &mut other.0 {
+                    Backing::Vector(values) => values.truncate(length),
+                    Backing::Map { bytes, .. } => *bytes = length * size_of::<Complex64>(),
+                }
+                other
+            }
+            _ => Self::zeroed(length),
+        }
+    }
+}
+
 /// None if the system cannot map that much: a vector serves as well, and fails properly where memory
 /// is short.
 fn huge_pages(bytes: usize) -> Option<MmapMut> {
@@ -85,6 +102,10 @@ mod tests {
             let value = |i: usize| Complex64::new(i as f64, -1.0);
             room.iter_mut().enumerate().for_each(|(i, place)| *place = value(i));
             assert!(room.iter().enumerate().all(|(i, found)| *found == value(i)));
+            let place = room.as_ptr();
+            let shorter = HugePageBuf::in_place_of(Some(room), length / 2);
+            assert_eq!((shorter.len(), shorter.as_ptr()), (length / 2, place));
+            assert_eq!(HugePageBuf::in_place_of(Some(shorter), length).len(), length);
         }
     }
 }

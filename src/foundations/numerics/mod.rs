@@ -7,11 +7,13 @@ pub mod math;
 mod dual;
 mod fft;
 mod huge_page;
+mod middle;
 mod scratch;
 mod simd;
 
 pub use dual::{Dual, Real};
 pub use fft::{LaneFft, lanes};
 pub use huge_page::HugePageBuf;
+pub use middle::middle;
 pub use scratch::ScratchVec;
 pub use simd::{fused, with_widest_simd};

@@ -82,3 +82,33 @@ fn only_what_is_not_done_is_fitted() {
     }
     assert_eq!(kept.done(), units.end - units.start);
 }
+
+/// More records than a window has: fitted window by window they give the bits that they give at once, as
+/// they are fitted where other methods need them all.
+#[test]
+fn windows_of_records_change_no_bit() {
+    let settings = |methods: &'static str, more: &[&'static str]| {
+        let fixed = ["simulate.records=3500", "study.trials=1", "fit.bins=0-3,20,256", methods];
+        load(&[&fixed[..], more].concat())
+    };
+    for more in [
+        &["study.noise_levels=[0.01]"][..],
+        &["study.noise_levels=[0.01]", "instrument.corrections={h2=1e-3,h3=-1e-3}"][..],
+        // Where only the ratios of variances are known, the methods need all records.
+        &["study.noise_levels=[0.0]"][..],
+    ] {
+        let (config, study) = settings("fit.methods=[\"ols\",\"wls\"]", more);
+        let (config_of_all, all) = settings("fit.methods=[\"ridge\",\"ols\",\"wls\"]", more);
+        let windows = fit_all(&config, &study, 0..study.units());
+        let at_once = fit_all(&config_of_all, &all, 0..all.units());
+        let campaign = Campaigns::default().get(&config, &study, 0).unwrap();
+        assert_eq!(campaign.windows(&study.draw(study.realisation(0))).len(), 3);
+        for position in 0..study.bins.len() {
+            for method in 0..2 {
+                let unit = study.layout.order().unit_of(position, method).unwrap();
+                let other = all.layout.order().unit_of(position, method + 1).unwrap();
+                assert_eq!(windows[unit as usize], at_once[other as usize], "{position} {method}");
+            }
+        }
+    }
+}

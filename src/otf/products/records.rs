@@ -1,6 +1,7 @@
 //! `records.csv`: what became of every record of the data sets.
 
 use std::io;
+use std::ops::Range;
 
 use crate::foundations::FileError;
 use crate::foundations::files::FilesTogether;
@@ -44,33 +45,43 @@ impl RecordTable {
         let id = RealisationId { set, noise: 0, trial: 1 };
         let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
         let bins = bins_of_band(grid, study);
-        let realisation = campaign.realise(&draw, &bins);
-        let sigma = realisation.record_sigma();
         let first = study.configuration_index(id, 0);
         let reference = &study.methods[reference_of(study)];
-        let needs_more = matches!(reference.estimator, Estimator::Joint(..));
-        let mut evidence = Evidence::new(campaign, &bins, sigma.is_some() && !needs_more);
-        let shown = Shown {
-            configuration: first as usize + reference_of(study),
-            constraint: reference.constraint,
-            correlated: correlated_bins(&bins, study),
+        let configurations = first as usize..first as usize + study.methods.len();
+        let mut account = Account {
+            campaign,
+            bins: &bins,
+            arrays,
+            shown: first as usize + reference_of(study),
+            sums: vec![vec![0.0; campaign.records()]; configurations.len()],
+            counts: vec![0; configurations.len()],
+            configurations,
+            correlated: correlated_bins(&bins, study).into_iter().map(WholeBin::new).collect(),
         };
-        let chi2 = sigma.is_some().then(|| {
-            let configurations = first as usize..first as usize + study.methods.len();
-            let of = (configurations, &shown);
-            chi2(campaign, &realisation, of, &bins, arrays, &mut evidence)
-        });
+        let needs_more = matches!(reference.estimator, Estimator::Joint(..));
+        let (mut sigma, mut evidence, mut last) = (Some(Vec::new()), None, None);
+        for window in campaign.windows(&draw) {
+            let realisation = campaign.realise_window(&draw, &bins, window.clone(), last.take());
+            let own = realisation.record_sigma();
+            let new = || Evidence::new(campaign, &bins, own.is_some() && !needs_more);
+            let evidence = evidence.get_or_insert_with(new);
+            sigma = sigma.zip(own).map(|(mut all, own)| {
+                all.extend(own);
+                all
+            });
+            if sigma.is_some() {
+                account.add(&realisation, window, evidence);
+            }
+            last = Some(realisation);
+        }
+        let mut evidence = evidence.unwrap_or_else(|| Evidence::new(campaign, &bins, false));
+        for bin in &account.correlated {
+            bin.correlate(reference.constraint, &mut evidence);
+        }
+        let chi2 = sigma.is_some().then(|| account.chi2());
         let (reasons, plateaus) = (campaign.reasons().to_vec(), campaign.plateaus().to_vec());
         Self { reasons, plateaus, sigma, chi2, evidence }
     }
-}
-
-/// The fit that stands for the run in figures.
-struct Shown {
-    configuration: usize,
-    constraint: Constraint,
-    /// The bins at which the correlation of emitters is wanted.
-    correlated: Vec<usize>,
 }
 
 /// The bins of the study in which the channel sees light; all of them, if there are none.
@@ -80,39 +91,82 @@ fn bins_of_band(grid: &DataSetGrid, study: &Study) -> Vec<usize> {
     if chosen.is_empty() { study.bins.clone() } else { chosen }
 }
 
-/// Mean over bins of the square of the residual over its variance, `[configuration][record]`; a bin
-/// counts for a configuration where it has a value.
-fn chi2(
-    campaign: &Campaign,
-    realisation: &Realisation,
-    (configurations, shown): (std::ops::Range<usize>, &Shown),
-    bins: &[usize],
-    arrays: &Arrays,
-    evidence: &mut Evidence,
-) -> Vec<Vec<f64>> {
-    let mut sums = vec![vec![0.0; campaign.records()]; configurations.len()];
-    let mut counts = vec![0_u32; configurations.len()];
-    for (position, &bin) in bins.iter().enumerate() {
-        let gathered = campaign.bin_data(realisation, position);
-        let columns = gathered.columns();
-        let problem = realisation.problem(&gathered, &columns, Constraint::None);
-        let problem = Problem { scale: VarianceScale::Absolute, ..problem };
-        evidence.add(bin, &problem, arrays.emissivity_at(shown.configuration, bin));
-        if shown.correlated.contains(&bin) {
-            evidence.correlate(bin, &Problem { constraint: shown.constraint, ..problem });
-        }
-        for (place, configuration) in configurations.clone().enumerate() {
-            let emissivity = arrays.emissivity_at(configuration, bin);
-            if emissivity.iter().all(|e| e.re.is_finite()) {
-                add_squared_residuals(&problem, emissivity, &mut sums[place]);
-                counts[place] += 1;
+/// What is summed over the bins for each record.
+struct Account<'a> {
+    campaign: &'a Campaign,
+    bins: &'a [usize],
+    arrays: &'a Arrays,
+    /// The configurations of the realisation.
+    configurations: Range<usize>,
+    /// The one that stands for the run in figures.
+    shown: usize,
+    /// Squares of residuals over their variances, `[configuration][record]`; a bin counts for a
+    /// configuration where it has a value.
+    sums: Vec<Vec<f64>>,
+    /// Bins that count.
+    counts: Vec<u32>,
+    /// Where the correlation of emitters is wanted.
+    correlated: Vec<WholeBin>,
+}
+
+impl Account<'_> {
+    /// Adds some records that follow each other.
+    fn add(&mut self, realisation: &Realisation, window: Range<usize>, evidence: &mut Evidence) {
+        for (position, &bin) in self.bins.iter().enumerate() {
+            let gathered = self.campaign.bin_data(realisation, position);
+            let columns = gathered.columns();
+            let problem = realisation.problem(&gathered, &columns, Constraint::None);
+            let problem = Problem { scale: VarianceScale::Absolute, ..problem };
+            let shown = self.arrays.emissivity_at(self.shown, bin);
+            evidence.add((bin, window.start), &problem, shown);
+            let wanted = self.correlated.iter_mut().find(|wanted| wanted.bin == bin);
+            wanted.into_iter().for_each(|wanted| wanted.extend(&problem));
+            for (place, configuration) in self.configurations.clone().enumerate() {
+                let emissivity = self.arrays.emissivity_at(configuration, bin);
+                if emissivity.iter().all(|e| e.re.is_finite()) {
+                    let sums = &mut self.sums[place][window.clone()];
+                    add_squared_residuals(&problem, emissivity, sums);
+                    self.counts[place] += u32::from(window.start == 0);
+                }
             }
         }
     }
-    for (sums, count) in sums.iter_mut().zip(counts) {
-        sums.iter_mut().for_each(|sum| *sum /= f64::from(count));
+
+    /// Means over the bins.
+    fn chi2(mut self) -> Vec<Vec<f64>> {
+        for (sums, count) in self.sums.iter_mut().zip(self.counts) {
+            sums.iter_mut().for_each(|sum| *sum /= f64::from(count));
+        }
+        self.sums
     }
-    sums
+}
+
+/// The Planck functions of all records at one bin, and the variances of their spectra.
+struct WholeBin {
+    bin: usize,
+    columns: Vec<Vec<f64>>,
+    variance: Vec<f64>,
+}
+
+impl WholeBin {
+    fn new(bin: usize) -> Self {
+        Self { bin, columns: Vec::new(), variance: Vec::new() }
+    }
+
+    /// Adds records.
+    fn extend(&mut self, problem: &Problem) {
+        self.columns.resize_with(problem.design.len(), Vec::new);
+        for (all, column) in self.columns.iter_mut().zip(problem.design) {
+            all.extend_from_slice(column);
+        }
+        self.variance.extend_from_slice(problem.variance);
+    }
+
+    /// Adds the correlations of its emitters to what figures show.
+    fn correlate(&self, constraint: Constraint, evidence: &mut Evidence) {
+        let columns: Vec<&[f64]> = self.columns.iter().map(|column| &column[..]).collect();
+        evidence.correlate(self.bin, (&columns, &self.variance), constraint);
+    }
 }
 
 /// Adds `records.csv`: one row a record of each data set.

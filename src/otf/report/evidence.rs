@@ -5,7 +5,7 @@ use num_complex::Complex64;
 
 use crate::otf::study::Study;
 use crate::science::data::Campaign;
-use crate::science::fit::{Problem, standard_residuals, weighted_correlation};
+use crate::science::fit::{Constraint, Problem, standard_residuals, weighted_correlation};
 
 /// Columns of the map of residuals, at most.
 const COLUMNS: usize = 200;
@@ -37,6 +37,8 @@ pub(in crate::otf) struct Evidence {
 pub(super) struct Residuals {
     /// The bins of each row.
     pub(super) rows: Vec<Vec<usize>>,
+    /// The first record of each column, and the end of the last.
+    columns: Vec<usize>,
     /// Sum over the bins of a row and the records of a column, `[row][column]`.
     sums: Vec<Vec<Complex64>>,
     /// How many values of bins went into a row.
@@ -63,9 +65,10 @@ impl Evidence {
         let residuals = has_residuals.then(|| {
             let rows: Vec<Vec<usize>> =
                 bins.chunks(bins.len().div_ceil(ROWS).max(1)).map(<[usize]>::to_vec).collect();
-            let columns = columns(records).len() - 1;
+            let columns = columns(records);
             Residuals {
-                sums: vec![vec![Complex64::ZERO; columns]; rows.len()],
+                sums: vec![vec![Complex64::ZERO; columns.len() - 1]; rows.len()],
+                columns,
                 counts: vec![0; rows.len()],
                 rows,
                 histogram: vec![0; 2 * HALF],
@@ -82,29 +85,47 @@ impl Evidence {
         }
     }
 
-    /// Adds a bin, with the fit that stands for the run.
-    pub(in crate::otf) fn add(&mut self, bin: usize, problem: &Problem, emissivity: &[Complex64]) {
+    /// Adds a bin of some records that follow each other, the `first` of which is given, with the fit that
+    /// stands for the run.
+    pub(in crate::otf) fn add(
+        &mut self,
+        (bin, first): (usize, usize),
+        problem: &Problem,
+        emissivity: &[Complex64],
+    ) {
         let Some(residuals) = &mut self.residuals else { return };
         if !emissivity.iter().all(|value| value.re.is_finite()) {
             return;
         }
         let Some(row) = residuals.rows.iter().position(|row| row.contains(&bin)) else { return };
         let values = standard_residuals(problem, emissivity);
-        for (column, pair) in columns(self.records).windows(2).enumerate() {
-            residuals.sums[row][column] += values[pair[0]..pair[1]].iter().sum::<Complex64>();
+        let end = first + values.len();
+        for (column, pair) in residuals.columns.windows(2).enumerate() {
+            let (from, to) = (pair[0].max(first), pair[1].min(end));
+            if from < to {
+                let sum = values[from - first..to - first].iter().sum::<Complex64>();
+                residuals.sums[row][column] += sum;
+            }
         }
-        residuals.counts[row] += 1;
-        residuals.bins += 1;
-        for (value, square) in values.iter().zip(&mut residuals.squares) {
+        residuals.counts[row] += u32::from(first == 0);
+        residuals.bins += u32::from(first == 0);
+        for (value, square) in values.iter().zip(&mut residuals.squares[first..end]) {
             residuals.histogram[class(value.re)] += 1;
             residuals.histogram[class(value.im)] += 1;
             *square += 0.5 * value.norm_sqr();
         }
     }
 
-    /// Adds the correlation at a bin, if the emitters can be told apart.
-    pub(in crate::otf) fn correlate(&mut self, bin: usize, problem: &Problem) {
-        self.correlations.extend(weighted_correlation(problem).map(|values| (bin, values)));
+    /// Adds the correlation at a bin, with these Planck functions and variances, if the emitters can be told
+    /// apart.
+    pub(in crate::otf) fn correlate(
+        &mut self,
+        bin: usize,
+        (design, variance): (&[&[f64]], &[f64]),
+        constraint: Constraint,
+    ) {
+        let found = weighted_correlation(design, variance, constraint);
+        self.correlations.extend(found.map(|values| (bin, values)));
     }
 }
 
@@ -121,9 +142,9 @@ pub(in crate::otf) fn correlated_bins(bins: &[usize], study: &Study) -> Vec<usiz
 impl Residuals {
     /// The sum of a cell over the square root of how many values are in it: a normal number, if the
     /// model holds. `[row][column]`; NaN in a row without values.
-    pub(super) fn deviations(&self, records: usize, part: fn(&Complex64) -> f64) -> Vec<Vec<f64>> {
+    pub(super) fn deviations(&self, part: fn(&Complex64) -> f64) -> Vec<Vec<f64>> {
         let widths: Vec<f64> =
-            columns(records).windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+            self.columns.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         let row = |(sums, count): (&Vec<Complex64>, &u32)| {
             let cells = sums.iter().zip(&widths);
             cells.map(|(sum, width)| part(sum) / (width * f64::from(*count)).sqrt()).collect()

@@ -137,7 +137,7 @@ fn map(
     let rows: Vec<(f64, f64)> = residuals.rows.iter().map(edge).collect();
     let edges: Vec<f64> = columns(evidence.records).iter().map(|edge| *edge as f64).collect();
     let class = |z: f64| if z.is_nan() { 0 } else { z.clamp(-4.0, 4.0) as i8 };
-    let deviations = residuals.deviations(evidence.records, part);
+    let deviations = residuals.deviations(part);
     let classes = deviations.iter().map(|row| row.iter().copied().map(class).collect()).collect();
     let low = rows.first().map_or(f64::NAN, |row| row.0);
     let high = rows.last().map_or(f64::NAN, |row| row.1);

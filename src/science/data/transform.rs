@@ -24,6 +24,8 @@ pub(super) struct TransformGroup {
     size: usize,
     /// `[record][sample]`.
     samples: ScratchVec,
+    /// Of each record, the two samples in the middle of their order, if these are known.
+    middles: Vec<Option<[f64; 2]>>,
     /// What is transformed, `[sample][record]`.
     work: ScratchVec,
     /// `[bin][part][record]`.
@@ -34,6 +36,11 @@ impl TransformGroup {
     /// Where the samples of an interferogram belong, counts per gain and sweep.
     pub(super) fn samples(&mut self, place: usize) -> &mut [f64] {
         &mut self.samples[place * IFG_LENGTH..][..IFG_LENGTH]
+    }
+
+    /// Says which of its samples are in the middle of their order, if these are known.
+    pub(super) fn set_middle(&mut self, place: usize, middle: Option<[f64; 2]>) {
+        self.middles[place] = middle;
     }
 
     /// The transform of an interferogram, by its place and that of the bin among those that were asked for.
@@ -85,6 +92,7 @@ impl Transform {
         TransformGroup {
             size,
             samples: zeros(IFG_LENGTH),
+            middles: vec![None; size],
             work: zeros(2 * self.fft.half()),
             transforms: zeros(2 * bins),
         }
@@ -101,9 +109,9 @@ impl Transform {
     /// Transforms the first `count` interferograms of a group, whose baselines are taken away, at some of
     /// the first 257 bins: as many as the group was made for.
     pub(super) fn run(&self, count: usize, bins: &[usize], group: &mut TransformGroup) {
-        let TransformGroup { samples, work, transforms, .. } = group;
-        for ifg in samples.chunks_exact_mut(IFG_LENGTH).take(count) {
-            self.baseline.remove(ifg);
+        let TransformGroup { samples, middles, work, transforms, .. } = group;
+        for (ifg, middle) in samples.chunks_exact_mut(IFG_LENGTH).zip(middles).take(count) {
+            self.baseline.remove(ifg, middle.take());
             if let Some(window) = &self.apodisation {
                 ifg.iter_mut().zip(window).for_each(|(sample, w)| *sample *= w);
             }

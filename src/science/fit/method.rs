@@ -6,6 +6,7 @@ use crate::foundations::text::did_you_mean;
 
 use super::outcome::Outcome;
 use super::problem::Problem;
+use super::windows::Windowed;
 
 /// An estimator of the emissivities, with its settings.
 pub trait Method: Send + Sync + fmt::Debug {
@@ -15,6 +16,12 @@ pub trait Method: Send + Sync + fmt::Debug {
     /// `E[dE_i conj(dE_k)]`, `[emitter][emitter]`, of a method that is linear in the data: real, since the
     /// noise is round in the complex plane. None of other methods, and where there is no value.
     fn covariance(&self, _problem: &Problem) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// How a method whose records may come in portions has them count; none of a method that needs all at
+    /// once.
+    fn windowed(&self) -> Option<Windowed> {
         None
     }
 

@@ -24,6 +24,7 @@ mod robust;
 mod search;
 mod spectral_filter;
 mod weighted_fit;
+mod windows;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -40,3 +41,4 @@ pub use outcome::{NotFinite, Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
 pub use residual::{add_squared_residuals, prediction_error, standard_residuals};
+pub use windows::{WINDOW, Windowed, WindowedFit};

@@ -31,6 +31,11 @@ impl Designs {
         self.by_bin = (0..end).map(|_| OnceLock::new()).collect();
     }
 
+    /// Whether any are kept.
+    pub(super) fn keeps(&self) -> bool {
+        !self.by_bin.is_empty()
+    }
+
     /// The design of a bin.
     pub(super) fn at(&self, bin: usize, work_out: impl FnOnce() -> Design) -> Arc<Design> {
         match self.by_bin.get(bin) {

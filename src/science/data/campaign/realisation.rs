@@ -1,5 +1,6 @@
 //! The spectra of a data set in one trial, and what the fit of a bin needs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use num_complex::Complex64;
@@ -16,10 +17,14 @@ use crate::science::instrument::{fill_planck_column, inverse_response};
 #[derive(Debug)]
 pub struct Realisation {
     pub(super) bins: Vec<usize>,
+    /// The first record of the campaign that it has.
+    pub(super) first: usize,
     /// Further bins, which others refer to.
     pub(super) support: Vec<usize>,
     /// Transforms of the interferograms at those bins and then at these, `[bin][record]`.
     pub(super) transforms: HugePageBuf,
+    /// Places from one row of them to the next.
+    pub(super) stride: usize,
     /// Noise variance of one sample, (counts per gain and sweep)^2, one a record.
     pub(super) sample_variance: Vec<f64>,
     pub(super) scale: VarianceScale,
@@ -33,7 +38,7 @@ pub struct Realisation {
 #[derive(Debug)]
 pub(super) struct RecordSubset {
     pub(super) records: Vec<usize>,
-    /// Whether these are all records of the campaign, each once.
+    /// Whether these are all records of the realisation, each once.
     pub(super) is_whole: bool,
     /// Whether their temperatures are those of the campaign, so that it may keep their design.
     is_as_prepared: bool,
@@ -54,13 +59,13 @@ pub(super) struct RecordSubset {
 }
 
 impl RecordSubset {
-    /// Some records. `readings` are those of the thermometers in this realisation, if a simulation
+    /// Some of the records that a realisation has. `readings` are those of the thermometers in this realisation, if a simulation
     /// gives them errors.
     pub(super) fn new(
         campaign: &Campaign,
         readings: Option<&[Vec<f64>]>,
-        records: Vec<usize>,
-        plateaus: Vec<usize>,
+        (records, plateaus): (Vec<usize>, Vec<usize>),
+        realised: &Range<usize>,
     ) -> Self {
         let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
         let given = readings.unwrap_or(&campaign.selected.temperatures);
@@ -76,7 +81,7 @@ impl RecordSubset {
         let inverse_responsivity = states().map(|state| 1.0 / state.responsivity).collect();
         let time_constant_s = states().map(|state| state.time_constant_s).collect();
         Self {
-            is_whole: records.iter().copied().eq(0..campaign.records()),
+            is_whole: records.iter().copied().eq(realised.clone()),
             is_as_prepared,
             primary_vibration: campaign.primary_vibration(&records),
             records,
@@ -136,7 +141,7 @@ impl Realisation {
         &self.bins
     }
 
-    /// The transforms of all records of the campaign at a bin, if it has them.
+    /// The transforms of all its records at a bin, if it has them.
     pub(super) fn transforms_at(&self, bin: usize) -> Option<&[Complex64]> {
         let records = self.sample_variance.len();
         // Ascending as a rule, but nobody has to ask for them so.
@@ -146,7 +151,7 @@ impl Realisation {
         };
         let further = || place(&self.support).map(|place| self.bins.len() + place);
         let row = place(&self.bins).or_else(further)?;
-        self.transforms.get(row * records..(row + 1) * records)
+        self.transforms.get(row * self.stride..)?.get(..records)
     }
 
     /// The transforms of some records at one bin, and the variances of their samples.
@@ -156,19 +161,20 @@ impl Realisation {
         position: usize,
     ) -> (Vec<Complex64>, ScratchVec) {
         let records = self.sample_variance.len();
-        let transforms = &self.transforms[position * records..][..records];
+        let transforms = &self.transforms[position * self.stride..][..records];
         let mut variance = ScratchVec::with_len(subset.records.len());
         if subset.is_whole {
             variance.copy_from_slice(&self.sample_variance);
             return (transforms.to_vec(), variance);
         }
         for (variance, &record) in variance.iter_mut().zip(&subset.records) {
-            *variance = self.sample_variance[record];
+            *variance = self.sample_variance[record - self.first];
         }
-        (subset.records.iter().map(|&record| transforms[record]).collect(), variance)
+        let transform = |&record: &usize| transforms[record - self.first];
+        (subset.records.iter().map(transform).collect(), variance)
     }
 
-    /// Noise of a sample of each record of the campaign, counts per gain and sweep; none where all are
+    /// Noise of a sample of each of its records, counts per gain and sweep; none where all are
     /// as good as each other.
     #[must_use]
     pub fn record_sigma(&self) -> Option<Vec<f64>> {
@@ -313,7 +319,7 @@ impl Campaign {
             column
         };
         let work_out = || subset.inverse_temperatures.iter().map(column).collect();
-        if subset.is_whole && subset.is_as_prepared {
+        if subset.is_whole && subset.is_as_prepared && subset.len() == self.records() {
             self.designs.at(bin, work_out)
         } else {
             Arc::new(work_out())

@@ -11,20 +11,29 @@ use crate::foundations::npz::SourceType;
 use crate::foundations::numerics::HugePageBuf;
 use crate::science::data::emitters::emitting;
 use crate::science::data::plateaus::plateaus;
-use crate::science::data::resample::{Draw, TrialRecords};
+use crate::science::data::resample::{Draw, Resampling, TrialRecords};
 use crate::science::data::settings::Sigma;
 use crate::science::data::simulate::Noise;
 use crate::science::data::transform::{Transform, TransformGroup};
-use crate::science::fit::VarianceScale;
+use crate::science::fit::{VarianceScale, WINDOW};
 
 /// Records whose parts of the rows of all bins are written by one thread: whole cache lines.
 const BLOCK: usize = 64;
 
+/// Complex numbers in a cache line.
+const OF_LINE: usize = 4;
+
+/// From one row of so many records to the next: an odd number of cache lines. The same record of all bins
+/// would else have its place in a few sets of a cache.
+fn stride(records: usize) -> usize {
+    (records.div_ceil(OF_LINE) | 1) * OF_LINE
+}
+
 /// The parts of `[bin][record]` that belong to each block of records: one a bin.
 fn by_block(transforms: &mut [Complex64], records: usize) -> Vec<Vec<&mut [Complex64]>> {
     let mut blocks: Vec<Vec<_>> = (0..records.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
-    for row in transforms.chunks_exact_mut(records.max(1)) {
-        for (block, part) in blocks.iter_mut().zip(row.chunks_mut(BLOCK)) {
+    for row in transforms.chunks_exact_mut(stride(records)) {
+        for (block, part) in blocks.iter_mut().zip(row[..records].chunks_mut(BLOCK)) {
             block.push(part);
         }
     }
@@ -50,13 +59,60 @@ impl Campaign {
         bins: &[usize],
         wanted: [bool; 4],
     ) -> Realisation {
+        let noise = self.noise(draw);
+        let (fitted, held_out) = self.chosen(draw, &noise);
+        let all = 0..self.records();
+        Realisation { held_out, ..self.transformed(draw, (bins, wanted), (all, fitted), None) }
+    }
+
+    /// Portions of the records, each whole windows of the linear fits but for the last, that can be
+    /// realised one after another; all of them at once where that is not so.
+    #[must_use]
+    pub fn windows(&self, draw: &Draw) -> Vec<Range<usize>> {
+        let records = self.records();
+        let has_readings = match &self.selected.interferograms {
+            Interferograms::Measured { .. } => false,
+            Interferograms::Simulated(simulated) => simulated.has_readings(),
+        };
+        let is_plain =
+            draw.resampling == Resampling::None && !has_readings && !self.designs.keeps();
+        let window = if is_plain { WINDOW } else { records.max(1) };
+        (0..records).step_by(window).map(|first| first..records.min(first + window)).collect()
+    }
+
+    /// As [`Self::realise`], of one of the [`Self::windows`], in the space of the one before.
+    #[must_use]
+    pub fn realise_window(
+        &self,
+        draw: &Draw,
+        bins: &[usize],
+        window: Range<usize>,
+        before: Option<Realisation>,
+    ) -> Realisation {
+        if window == (0..self.records()) {
+            return self.realise(draw, bins);
+        }
+        let plateaus = self.plateaus[window.clone()].to_vec();
+        let fitted = RecordSubset::new(self, None, (window.clone().collect(), plateaus), &window);
+        let space = before.map(|before| before.transforms);
+        self.transformed(draw, (bins, [false; 4]), (window, fitted), space)
+    }
+
+    /// Some records that follow each other, transformed, of which some are fitted and none held out.
+    fn transformed(
+        &self,
+        draw: &Draw,
+        (bins, wanted): (&[usize], [bool; 4]),
+        (window, fitted): (Range<usize>, RecordSubset),
+        space: Option<HugePageBuf>,
+    ) -> Realisation {
         let in_force = self.corrections.terms();
         let support = self.support(bins, std::array::from_fn(|i| wanted[i] || in_force[i]));
         let chosen = bins.to_vec();
         let bins = &[bins, &support].concat()[..];
         let noise = self.noise(draw);
-        let records = self.records();
-        let mut transforms = HugePageBuf::zeroed(records * bins.len());
+        let records = window.len();
+        let mut transforms = HugePageBuf::in_place_of(space, stride(records) * bins.len());
         // Those at which no light is seen come last, where they tell how large the noise is.
         let dark = if self.known_sigma(&noise).is_none() { self.dark_bins.clone() } else { 0..0 };
         let transformed: Vec<usize> = bins.iter().copied().chain(dark).collect();
@@ -66,29 +122,32 @@ impl Campaign {
             .map_init(
                 || self.transform.group(transformed.len()),
                 |group, (index, rows)| {
-                    let first = index * BLOCK;
-                    let records = first..records.min(first + BLOCK);
+                    let first = window.start + index * BLOCK;
+                    let records = first..window.end.min(first + BLOCK);
                     self.transform_block(records, &noise, &transformed, group, rows)
                 },
             )
             .collect();
         let mut sample_variance = blocks.concat();
         let mut scale = VarianceScale::Absolute;
-        if sample_variance.iter().all(|&variance| variance == 0.0) {
+        // Of measured records a window may happen to be without noise, but not all of them.
+        let may_have_none = records == self.records() || self.known_sigma(&noise).is_some();
+        if may_have_none && sample_variance.iter().all(|&variance| variance == 0.0) {
             // Noise-free by construction: every sample is as good as every other.
             sample_variance.fill(1.0);
             scale = VarianceScale::Relative;
         }
-        let (fitted, held_out) = self.chosen(draw, &noise);
         Realisation {
             bins: chosen,
             support,
             draw: *draw,
+            first: window.start,
             transforms,
+            stride: stride(records),
             sample_variance,
             scale,
             fitted,
-            held_out,
+            held_out: None,
         }
     }
 
@@ -105,7 +164,12 @@ impl Campaign {
         let mut variances = Vec::with_capacity(records.len());
         for start in records.clone().step_by(Transform::group_size()) {
             let count = Transform::group_size().min(records.end - start);
-            let sample = |place| self.samples(start + place, noise, group.samples(place));
+            let sample = |place| {
+                let (gain_sweeps, middle) =
+                    self.samples(start + place, noise, group.samples(place));
+                group.set_middle(place, middle);
+                gain_sweeps
+            };
             let gain_sweeps: Vec<f64> = (0..count).map(sample).collect();
             self.transform.run(count, transformed, group);
             for (bin, row) in rows.iter_mut().enumerate() {
@@ -134,8 +198,10 @@ impl Campaign {
         let read = readings.as_deref().map(plateaus);
         let trial =
             TrialRecords::new(draw, self.seed, set, read.as_ref().unwrap_or(&self.plateaus));
-        let subset =
-            |records, plateaus| RecordSubset::new(self, readings.as_deref(), records, plateaus);
+        let all = 0..self.records();
+        let subset = |records, plateaus| {
+            RecordSubset::new(self, readings.as_deref(), (records, plateaus), &all)
+        };
         let held_out = (!trial.held_out.is_empty()).then(|| subset(trial.held_out, Vec::new()));
         (subset(trial.fitted, trial.plateaus), held_out)
     }
@@ -146,20 +212,22 @@ impl Campaign {
         Noise::new(sigma, self.seed, self.axis.channel_scan(), draw.noise_level, draw.trial)
     }
 
-    /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps.
-    fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> f64 {
-        let gain_sweeps = match &self.selected.interferograms {
+    /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps, and the two
+    /// samples in the middle of their order, if these are known.
+    fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> (f64, Option<[f64; 2]>) {
+        let (gain_sweeps, middle) = match &self.selected.interferograms {
             Interferograms::Measured { counts, gain_sweeps } => {
                 counts.copy_row(record, out);
-                gain_sweeps[record]
+                (gain_sweeps[record], counts.middle_of_row(record))
             }
             Interferograms::Simulated(simulated) => {
-                simulated.gain(simulated.telemetry(record, noise, out)) * simulated.sweeps
+                let gain = simulated.gain(simulated.telemetry(record, noise, out));
+                (gain * simulated.sweeps, None)
             }
         };
         let inverse = 1.0 / gain_sweeps;
         out.iter_mut().for_each(|sample| *sample *= inverse);
-        gain_sweeps
+        (gain_sweeps, middle.map(|both| both.map(|sample| sample * inverse)))
     }
 
     /// The standard deviation of the noise of a sample, if it need not be estimated.

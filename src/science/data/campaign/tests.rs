@@ -195,7 +195,7 @@ fn a_few_bins_with_support_have_the_regressors_of_all() {
         );
     }
     let without = campaign.realise(&draw, &few);
-    assert!(without.support.is_empty() && without.transforms.len() == 3 * 360);
+    assert!(without.support.is_empty() && without.transforms.len() == 3 * 364);
     let bin = campaign.joint_bin(&without, 1, [true, false, true, true]);
     assert!(bin.terms.iter().all(Option::is_none));
     assert!(!bin.is_in_band && !bin.is_blocked && bin.omega == campaign.gain.omega(40));

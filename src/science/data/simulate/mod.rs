@@ -201,7 +201,12 @@ impl SimulatedCampaign {
     /// the search for the state begins.
     pub(super) fn readings(&self, noise: &Noise) -> Option<Vec<Vec<f64>>> {
         let error_k = self.temperature_error_k;
-        (error_k > 0.0).then(|| noise.readings(self.read_without_noise(), error_k))
+        self.has_readings().then(|| noise.readings(self.read_without_noise(), error_k))
+    }
+
+    /// Whether a realisation has readings of its own.
+    pub(super) fn has_readings(&self) -> bool {
+        self.temperature_error_k > 0.0
     }
 
     /// What thermometers would say without noise, K, `[emitter][record]`.

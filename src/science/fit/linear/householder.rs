@@ -13,7 +13,7 @@ use crate::science::fit::clock::factoring;
 
 /// Rows in a block. With nine columns they take 27 kB; with fewer rows, the work done once per column
 /// and block would show.
-const BLOCK: usize = 384;
+pub(crate) const BLOCK: usize = 384;
 
 /// A QR factorisation `A = Q R`, with the right-hand side transformed along.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Qr {
     pub(crate) r: Vec<f64>,
     /// `Q^T b`, real and imaginary part: one element per column.
     pub(crate) qt_b: [Vec<f64>; 2],
+    /// Squared length of what of the data is orthogonal to the columns.
+    pub(crate) rss: f64,
     /// The reflectors of each block in turn, one per column.
     reflectors: Vec<Reflector>,
 }
@@ -64,38 +66,83 @@ impl Reflector {
 /// Factors columns of `rows` elements, and applies `Q^T` to the data, real and imaginary part.
 ///
 /// Afterwards the columns hold the reflectors that [`Qr::form_q`] needs, and the data hold what is
-/// orthogonal to the columns: their length is that of the residual.
-pub(crate) fn householder_qr(columns: &mut [f64], rows: usize, mut data: [&mut [f64]; 2]) -> Qr {
-    factoring(|| {
-        let n = columns.len() / rows;
-        // The columns of R, and then Q^T b.
-        let mut tops = vec![0.0; n * (n + 2)];
-        let mut products = vec![0.0; n + 2];
-        let mut reflectors = Vec::with_capacity(n * rows.div_ceil(BLOCK));
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                for block in blocks(rows) {
-                    let mut data = data.each_mut().map(|part| &mut part[block.clone()]);
-                    multiply_by_first(columns, rows, &block, &data, &mut products);
-                    for k in 0..n {
-                        let reflection = Reflector::new(&mut tops[k * n + k], products[k]);
-                        for (top, product) in
-                            tops.chunks_exact_mut(n).zip(&mut products).skip(k + 1)
-                        {
-                            *product = reflection.apply_to_top(&mut top[k], *product);
+/// orthogonal to the columns.
+pub(crate) fn householder_qr(columns: &mut [f64], rows: usize, data: [&mut [f64]; 2]) -> Qr {
+    let mut triangle = Triangle::new(columns.len() / rows);
+    let reflectors = triangle.add(columns, rows, data);
+    triangle.finish(reflectors)
+}
+
+/// The triangle of the rows so far.
+#[derive(Debug)]
+pub(crate) struct Triangle {
+    /// The columns of R, and then `Q^T b`.
+    tops: Vec<f64>,
+    /// Of the columns that are left and the data with the one in hand.
+    products: Vec<f64>,
+    rss: f64,
+}
+
+impl Triangle {
+    /// Of no rows yet, and so many columns.
+    pub(crate) fn new(n: usize) -> Self {
+        Self { tops: vec![0.0; n * (n + 2)], products: vec![0.0; n + 2], rss: 0.0 }
+    }
+
+    /// Adds rows, in whose place the reflectors stand then, and what of the data is orthogonal to the
+    /// columns. Rows that are added in portions of whole blocks give the bits that they give at once.
+    fn add(
+        &mut self,
+        columns: &mut [f64],
+        rows: usize,
+        mut data: [&mut [f64]; 2],
+    ) -> Vec<Reflector> {
+        factoring(|| {
+            let n = self.products.len() - 2;
+            let Self { tops, products, rss } = self;
+            let mut reflectors = Vec::with_capacity(n * rows.div_ceil(BLOCK));
+            with_widest_simd(
+                #[inline(always)]
+                || {
+                    for block in blocks(rows) {
+                        let mut data = data.each_mut().map(|part| &mut part[block.clone()]);
+                        multiply_by_first(columns, rows, &block, &data, products);
+                        for k in 0..n {
+                            let reflection = Reflector::new(&mut tops[k * n + k], products[k]);
+                            for (top, product) in
+                                tops.chunks_exact_mut(n).zip(&mut *products).skip(k + 1)
+                            {
+                                *product = reflection.apply_to_top(&mut top[k], *product);
+                            }
+                            let data = data.each_mut().map(|part| &mut **part);
+                            eliminate_block(k, columns, rows, &block, data, products);
+                            reflectors.push(reflection);
                         }
-                        let data = data.each_mut().map(|part| &mut **part);
-                        eliminate_block(k, columns, rows, &block, data, &mut products);
-                        reflectors.push(reflection);
+                        *rss += dot(data[0], data[0]) + dot(data[1], data[1]);
                     }
-                }
-            },
-        );
+                },
+            );
+            reflectors
+        })
+    }
+
+    /// Adds rows, of which nothing but the triangle is wanted.
+    pub(crate) fn take(&mut self, columns: &mut [f64], rows: usize, data: [&mut [f64]; 2]) {
+        self.add(columns, rows, data);
+    }
+
+    fn finish(self, reflectors: Vec<Reflector>) -> Qr {
+        let Self { mut tops, products, rss } = self;
+        let n = products.len() - 2;
         let [re, im] = [n, n + 1].map(|column| tops[column * n..][..n].to_vec());
         tops.truncate(n * n);
-        Qr { r: tops, qt_b: [re, im], reflectors }
-    })
+        Qr { r: tops, qt_b: [re, im], rss, reflectors }
+    }
+
+    /// R and `Q^T b` of all rows; Q cannot be formed.
+    pub(crate) fn into_qr(self) -> Qr {
+        self.finish(Vec::new())
+    }
 }
 
 fn blocks(rows: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
@@ -235,6 +282,29 @@ mod tests {
             let kept = dot(qt_b, qt_b) + dot(&re, &re);
             assert!((kept / length - 1.0).abs() < 1e-13, "{rows} {n}: {kept} of {length}");
         }
+    }
+
+    #[test]
+    fn rows_in_portions_of_whole_blocks_give_the_same_bits() {
+        let (rows, n) = (3 * BLOCK + 100, 5);
+        let (given, data) = system(rows, n);
+        let (mut columns, [mut re, mut im]) = (given.clone(), data.clone());
+        let whole = householder_qr(&mut columns, rows, [&mut re, &mut im]);
+        assert!((whole.rss / (dot(&re, &re) + dot(&im, &im)) - 1.0).abs() < 1e-14);
+        let mut triangle = Triangle::new(n);
+        for portion in [0..BLOCK, BLOCK..3 * BLOCK, 3 * BLOCK..rows] {
+            let of_column = |i: usize| column(&given, rows, i)[portion.clone()].to_vec();
+            let mut columns: Vec<f64> = (0..n).flat_map(of_column).collect();
+            let [mut re, mut im] = data.each_ref().map(|part| part[portion.clone()].to_vec());
+            triangle.take(&mut columns, portion.len(), [&mut re, &mut im]);
+        }
+        let portions = triangle.into_qr();
+        let bits = |qr: &Qr| -> Vec<u64> {
+            let [re, im] = &qr.qt_b;
+            let all = qr.r.iter().chain(re).chain(im).chain([&qr.rss]);
+            all.map(|value| value.to_bits()).collect()
+        };
+        assert_eq!(bits(&portions), bits(&whole));
     }
 
     #[test]

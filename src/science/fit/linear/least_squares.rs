@@ -2,11 +2,11 @@
 
 use num_complex::Complex64;
 
-use super::householder::{Qr, householder_qr};
+use super::householder::{Qr, Triangle, householder_qr};
 use super::singular_values::singular_values;
 use super::system::{Equations, System, Unusable};
-use super::vector::{dot, short_dot, short_norm};
-use crate::foundations::numerics::{ScratchVec, with_widest_simd};
+use super::vector::{short_dot, short_norm};
+use crate::foundations::numerics::ScratchVec;
 
 /// A direct least-squares solution and its quality.
 #[derive(Debug, Clone)]
@@ -47,7 +47,6 @@ pub(crate) struct Factorization {
     qr: Qr,
     condition: f64,
     rank: usize,
-    rss: f64,
 }
 
 /// Column lengths whose squares neither overflow nor underflow.
@@ -76,21 +75,32 @@ impl Factorization {
     }
 
     fn reduced(mut system: System) -> Self {
-        let n = system.unknowns();
         let rows = system.rows;
-        let mut qr =
+        let qr =
             householder_qr(&mut system.columns, rows, [&mut system.re[..], &mut system.im[..]]);
+        Self::of_triangle(system, qr)
+    }
+
+    /// From the triangle of a system, whose scale is that of its columns.
+    fn of_triangle(mut system: System, mut qr: Qr) -> Self {
+        let (n, rows) = (system.unknowns(), system.rows);
         for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
             let length = short_norm(column);
             column.iter_mut().for_each(|value| *value /= length);
             *scale *= length;
         }
         let (condition, rank) = condition_and_rank(&qr.r, n, rows);
-        let rss = with_widest_simd(
-            #[inline(always)]
-            || dot(&system.re, &system.re) + dot(&system.im, &system.im),
-        );
-        Self { system, qr, condition, rank, rss }
+        Self { system, qr, condition, rank }
+    }
+
+    /// From the triangle of columns, none of which is eliminated, with so many rows; none if they must be
+    /// scaled before, or do not have full rank.
+    pub(crate) fn of_rows_in_portions(triangle: Triangle, rows: usize) -> Option<Self> {
+        let qr = triangle.into_qr();
+        let unknowns = qr.qt_b[0].len();
+        let system = System::without_rows(rows, unknowns);
+        let factored = Self::of_triangle(system, qr);
+        (rows >= unknowns && factored.is_sound() && factored.rank == unknowns).then_some(factored)
     }
 
     /// Lets go of all that is as long as there are records: Q can be formed no more.
@@ -113,7 +123,7 @@ impl Factorization {
 
     /// Weighted sum of squared residual moduli.
     pub(crate) fn rss(&self) -> f64 {
-        self.rss
+        self.qr.rss
     }
 
     /// The least-squares solution.

@@ -114,6 +114,12 @@ impl System {
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
+        Ok(Self::weighed(equations, root_weight, unknowns))
+    }
+
+    /// As [`Self::unscaled`], of however few records.
+    fn weighed(equations: &Equations, root_weight: Option<&[f64]>, unknowns: usize) -> Self {
+        let rows = equations.data.len();
         let mut columns = ScratchVec::with_len(rows * equations.design.len());
         let [mut re, mut im] = [ScratchVec::with_len(rows), ScratchVec::with_len(rows)];
         let eliminated = with_widest_simd(
@@ -124,7 +130,20 @@ impl System {
             },
         );
         columns.truncate(rows * unknowns);
-        Ok(Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated })
+        Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated }
+    }
+
+    /// A portion of the records of a system without a constraint.
+    pub(crate) fn portion(equations: &Equations, root_weight: Option<&[f64]>) -> Self {
+        debug_assert!(equations.constraint == Constraint::None);
+        Self::weighed(equations, root_weight, equations.design.len())
+    }
+
+    /// What is known of a system without a constraint whose rows are gone.
+    pub(crate) fn without_rows(rows: usize, unknowns: usize) -> Self {
+        let nothing = || ScratchVec::with_len(0);
+        let (columns, re, im) = (nothing(), nothing(), nothing());
+        Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated: None }
     }
 
     /// Number of free unknowns.

@@ -4,6 +4,7 @@ use crate::science::fit::linear::least_squares::{Factorization, solve};
 use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::Problem;
+use crate::science::fit::windows::Windowed;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2`.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ impl Method for OrdinaryLeastSquares {
                 condition: fit.condition,
             }),
         }
+    }
+
+    fn windowed(&self) -> Option<Windowed> {
+        Some(Windowed::Alike)
     }
 
     fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {

@@ -4,6 +4,7 @@ use crate::science::fit::method::{Method, MethodInfo, Registered};
 use crate::science::fit::outcome::Outcome;
 use crate::science::fit::problem::Problem;
 use crate::science::fit::weighted_fit::{covariance, direct, outcome};
+use crate::science::fit::windows::Windowed;
 
 /// Minimises `sum_j |D_j - sum_i E_i P_ij|^2 / variance_j`: the best linear unbiased estimate.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) static WLS: Registered = Registered {
 impl Method for WeightedLeastSquares {
     fn fit(&self, problem: &Problem) -> Outcome {
         outcome(problem, &direct(problem))
+    }
+
+    fn windowed(&self) -> Option<Windowed> {
+        Some(Windowed::Weighted)
     }
 
     fn covariance(&self, problem: &Problem) -> Option<Vec<f64>> {

@@ -1,0 +1,125 @@
+//! A direct fit whose records come in portions, so that there need never be all of them.
+//!
+//! The triangle of the rows so far is all that is kept between portions (sequential TSQR: Demmel et al.
+//! 2012, SIAM J. Sci. Comput. 34, A206). Portions of whole blocks give the bits of all records at once.
+
+use super::constraint::Constraint;
+use super::linear::householder::{BLOCK, Triangle};
+use super::linear::least_squares::{DirectFit, Factorization};
+use super::linear::system::System;
+use super::linear::weighted::root_weights;
+use super::outcome::{Outcome, Solution};
+use super::problem::{Problem, VarianceScale};
+
+/// Records of a portion: whole blocks of the factorisation, and few enough for the caches.
+pub const WINDOW: usize = 4 * BLOCK;
+
+/// How the records of a method count that can be given them in portions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windowed {
+    /// Each the same, with error bars from the residual.
+    Alike,
+    /// Each by the inverse of its noise variance, with error bars from these.
+    Weighted,
+}
+
+/// A fit of one bin, of the records so far.
+#[derive(Debug)]
+pub struct WindowedFit {
+    how: Windowed,
+    triangle: Triangle,
+    rows: usize,
+    is_dark: bool,
+    /// Whether something was met that the method itself has to tell.
+    is_given_up: bool,
+}
+
+impl WindowedFit {
+    /// Of no records yet, and so many emitters, of which nothing is known beforehand.
+    #[must_use]
+    pub fn new(how: Windowed, emitters: usize) -> Self {
+        let triangle = Triangle::new(emitters);
+        Self { how, triangle, rows: 0, is_dark: true, is_given_up: false }
+    }
+
+    /// Adds a portion; all but the last have [`WINDOW`] records.
+    pub fn add(&mut self, portion: &Problem) {
+        let records = portion.records();
+        let is_first = self.rows == 0;
+        let is_whole = self.rows.is_multiple_of(BLOCK);
+        self.rows += records;
+        // What is dark has variances that are no numbers, which then do not matter.
+        if self.is_dark && portion.is_dark() {
+            return;
+        }
+        let is_expected = portion.constraint == Constraint::None
+            && portion.scale == VarianceScale::Absolute
+            && is_whole
+            && (is_first || !self.is_dark);
+        self.is_dark = false;
+        let root = match self.how {
+            Windowed::Alike => Ok(None),
+            Windowed::Weighted => root_weights(portion.variance).map(Some),
+        };
+        let Ok(root) = root.as_ref().map(Option::as_deref) else {
+            self.is_given_up = true;
+            return;
+        };
+        self.is_given_up |= !is_expected;
+        if self.is_given_up {
+            return;
+        }
+        let mut system = System::portion(&portion.equations(), root);
+        let data = [&mut system.re[..], &mut system.im[..]];
+        self.triangle.take(&mut system.columns, records, data);
+    }
+
+    /// The outcome, and the complex degrees of freedom of the residual; none where the method itself has
+    /// to be given all records: to say what is wrong, or to scale them before.
+    #[must_use]
+    pub fn finish(self) -> Option<(Outcome, u32)> {
+        if self.is_given_up {
+            return None;
+        }
+        if self.is_dark {
+            return Some((Outcome::NoSignal, 0));
+        }
+        let factored = Factorization::of_rows_in_portions(self.triangle, self.rows)?;
+        let fit = factored.fit();
+        let spare = u32::try_from(fit.degrees_of_freedom).ok().filter(|spare| *spare > 0)?;
+        let sigma = match self.how {
+            Windowed::Alike => fit.sigma_from_residual(),
+            Windowed::Weighted => fit.unit_sigma.clone(),
+        };
+        let DirectFit { emissivity, rss, condition, .. } = fit;
+        Some((Outcome::Converged(Solution { emissivity, sigma, rss, condition }), spare))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::science::fit::tests::Owned;
+
+    #[test]
+    fn what_the_method_has_to_say_itself_is_left_to_it() {
+        let fit = |design: &[&[f64]], owned: &Problem| {
+            let mut fit = WindowedFit::new(Windowed::Weighted, design.len());
+            fit.add(&Problem { design, ..*owned });
+            fit.finish()
+        };
+        Owned::new(5, 60, 0.1, 0.0).with(Constraint::None, |problem| {
+            assert!(fit(problem.design, problem).is_some());
+            // Two emitters that cannot be told apart.
+            let mut same = problem.design.to_vec();
+            same[1] = same[0];
+            assert!(fit(&same, problem).is_none());
+            let variance = vec![0.0; problem.records()];
+            assert!(fit(problem.design, &Problem { variance: &variance, ..*problem }).is_none());
+            let few =
+                Problem { data: &problem.data[..3], variance: &problem.variance[..3], ..*problem };
+            let design: Vec<&[f64]> = problem.design.iter().map(|column| &column[..3]).collect();
+            assert!(fit(&design, &few).is_none());
+        });
+    }
+}
