@@ -3,9 +3,11 @@
 # Numba and JAX (scripts/peers), whole commands, planning, merging, and the kernels. Takes some
 # minutes, on a machine that does nothing else.
 #
-#   scripts/bench.sh          measures all, and writes docs/BENCHMARKS.md
-#   scripts/bench.sh --quick  measures less, once, and writes target/bench/BENCHMARKS.md instead
+#   scripts/bench.sh [--before COMMIT]          measures all, and writes docs/BENCHMARKS.md
+#   scripts/bench.sh --quick [--before COMMIT]  measures less, once, and writes
+#                                               target/bench/BENCHMARKS.md instead
 #
+# With --before, the build of that commit is measured too, in turn with this one.
 # Everything that is compared has one thread. A program whose emissivities are not those of an exact
 # solution ends the run: its times would mean nothing.
 set -euo pipefail
@@ -125,6 +127,44 @@ run_peers() {
     peer search_recomputing 1 scipy_lbfgsb.py "$OUT/cal-ten.npz" --recompute "${less_search[@]}"
 }
 
+# build_before COMMIT: in a folder of its own, since Cargo would take it for a part of this workspace.
+build_before() {
+    local source
+    say "building $1"
+    source=$(mktemp -d)
+    git archive "$1" | tar -x -C "$source"
+    cargo build --quiet --release --manifest-path "$source/Cargo.toml" --target-dir target/before
+    rm -rf "$source"
+    git log -1 --format='%h of %as' "$1" >"$OUT/before.txt"
+}
+
+# in_turn NAME TIMES ARG...: `local` with these arguments on one thread, by both builds in turn; the
+# seconds of each run go to NAME_now.jsonl and NAME_before.jsonl.
+in_turn() {
+    local name=$1 times=$2 i build start
+    local -A program=([now]=$OTFHPC [before]=target/before/release/otfhpc)
+    say "this build and the one before: $name"
+    for ((i = 0; i < times; i++)); do
+        for build in now before; do
+            rm -rf "$OUT/turn"
+            start=$EPOCHREALTIME
+            "${program[$build]}" --quiet local --threads 1 --out "$OUT/turn" "${@:3}"
+            awk "BEGIN { printf \"{\\\"seconds\\\": %f}\\n\", $EPOCHREALTIME - $start }" \
+                >>"$OUT/${name}_$build.jsonl"
+        done
+    done
+}
+
+compare_builds() {
+    local records set
+    for records in 1200 12000; do
+        set=cal-$records.npz
+        in_turn "turn_$records" "$many" --set=data.source=npz --set=data.path="$OUT/$set" \
+            --set=data.sigma="$(sigma_of "$set")" --set=fit.methods=wls
+    done
+    in_turn turn_study "$few" --config configs/comprehensive.toml "${study[@]}"
+}
+
 # bench NAME ARG...: what a benchmark prints goes to NAME.txt.
 bench() {
     say "benches/$1.rs"
@@ -133,6 +173,7 @@ bench() {
 
 measure() {
     run_peers
+    if [[ -n $before ]]; then compare_builds; fi
     bench whole "${whole[@]}"
     bench kernels "${kernels[@]}"
     bench plan
@@ -141,16 +182,24 @@ measure() {
 }
 
 main() {
-    local many=5 few=3 less_search=() whole=() kernels=() units=() report=docs/BENCHMARKS.md
-    case ${1:-} in
-    '') ;;
-    --quick)
-        many=1 few=1 less_search=(--most 300) whole=(--quick)
-        kernels=(--max-time 0.2) units=(10000) report=$OUT/BENCHMARKS.md
-        ;;
-    *) usage ;;
-    esac
-    (($# <= 1)) || usage
+    local many=5 few=3 less_search=() whole=() kernels=() units=() study=() before=
+    local report=docs/BENCHMARKS.md
+    while (($#)); do
+        case $1 in
+        --quick)
+            many=1 few=1 less_search=(--most 300) whole=(--quick)
+            kernels=(--max-time 0.2) units=(10000) report=$OUT/BENCHMARKS.md
+            study=(--set=study.trials=2 --set=study.noise_levels=0.01 --set=simulate.records=120)
+            ;;
+        --before)
+            (($# >= 2)) || usage
+            before=$2
+            shift
+            ;;
+        *) usage ;;
+        esac
+        shift
+    done
     cd "$(dirname "${BASH_SOURCE[0]}")/.."
     # What is measured must not be told by its caller how to behave, nor by a job around it.
     unset "${!OTFHPC_@}" "${!SLURM_@}"
@@ -165,6 +214,7 @@ main() {
     provide_peers
     cargo build --quiet --release
     # Whatever has to be compiled is compiled before anything is measured.
+    if [[ -n $before ]]; then build_before "$before"; fi
     cargo bench --quiet --no-run
     measure
     "$PYTHON" scripts/bench_report.py "$OUT" >"$OUT/report.md"

@@ -34,6 +34,7 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
         }
     }
     session.check_room(&shards)?;
+    plan.check_inputs()?;
     if !shards.is_empty() {
         let slurm = environment()?;
         let threads = thread_count(&args.threads, &slurm)?.threads;
@@ -45,7 +46,8 @@ pub(super) fn finish(run: &RunDir, args: &ResumeArgs, volume: Volume) -> Result<
     fit_and_merge(&session, profile, (&shards, &args.threads), volume)
 }
 
-/// Fits shards and merges, unless something ends it before.
+/// Fits shards and merges, unless something ends it before. The inputs of the plan were looked at by this
+/// process.
 pub(super) fn fit_and_merge(
     session: &Session,
     profile: Profile,

@@ -56,7 +56,7 @@ fn work(args: &RunArgs, volume: Volume, log: TaskLog) -> Result<Exit> {
     let at_once = external_jobs(&args.threads, &pool)?;
     allow_files(&pool, at_once, volume);
     let started = (at_once, origin(&slurm));
-    let worker = Worker::new(run, plan, &**workload, &pool, started)?;
+    let worker = Worker::checked(run, plan, &**workload, &pool, started)?;
     if volume > Volume::Quiet {
         say(&workload.source_line());
     }

@@ -123,7 +123,7 @@ pub fn complete(
     pool: &ThreadPool,
 ) -> Result<u32, CarryError> {
     let found = journals(run)?;
-    let mut worker = Worker::new(run, plan, workload, pool, (1, Origin::default()))?;
+    let mut worker = Worker::checked(run, plan, workload, pool, (1, Origin::default()))?;
     let mut finished = 0;
     for shard in plan.shards.live().into_iter().filter(|shard| found.contains_key(shard)) {
         let held = Held::read(run, plan, shard, &found)?;

@@ -57,10 +57,10 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Checks that the inputs are those of the plan.
+    /// For a plan whose inputs were looked at: [`Worker::checked`] does that for one that was made before.
     ///
     /// # Errors
-    /// If an input file changed, or this program's own executable cannot be read.
+    /// If this program's own executable cannot be read.
     pub fn new(
         run: &'a RunDir,
         plan: &'a BoundPlan,
@@ -68,7 +68,6 @@ impl<'a> Worker<'a> {
         pool: &'a ThreadPool,
         (programs_at_once, origin): (usize, Origin),
     ) -> Result<Self, TaskError> {
-        plan.check_inputs()?;
         Ok(Self {
             run,
             plan,
@@ -81,6 +80,21 @@ impl<'a> Worker<'a> {
             profile: Arc::new(Profile::off()),
             binary: Build::running()?.blake3,
         })
+    }
+
+    /// Checks that the inputs are those of the plan.
+    ///
+    /// # Errors
+    /// If an input file changed, or as [`Worker::new`].
+    pub fn checked(
+        run: &'a RunDir,
+        plan: &'a BoundPlan,
+        workload: &'a dyn Workload,
+        pool: &'a ThreadPool,
+        started: (usize, Origin),
+    ) -> Result<Self, TaskError> {
+        plan.check_inputs()?;
+        Self::new(run, plan, workload, pool, started)
     }
 
     /// The same, but whoever asks `stop` makes the shard in hand end early.
