@@ -6,14 +6,37 @@ use super::problem::Problem;
 use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::linear::vector::sum;
 
+/// Records that are worked on side by side.
+const LANES: usize = 16;
+
 /// `D_j - sum_i E_i P_ij` for every record, MJy/sr.
 pub(super) fn residuals(problem: &Problem, emissivity: &[Complex64]) -> Vec<Complex64> {
     let mut residual = problem.data.to_vec();
     with_widest_simd(
         #[inline(always)]
         || {
-            for (value, column) in emissivity.iter().zip(problem.design) {
-                for (residual, planck) in residual.iter_mut().zip(*column) {
+            let fitted = emissivity.iter().zip(problem.design);
+            let (blocks, rest) = residual.as_chunks_mut::<LANES>();
+            let first_of_rest = blocks.len() * LANES;
+            for (at, block) in blocks.iter_mut().enumerate() {
+                let mut re = [0.0; LANES];
+                let mut im = [0.0; LANES];
+                for lane in 0..LANES {
+                    (re[lane], im[lane]) = (block[lane].re, block[lane].im);
+                }
+                for (value, column) in fitted.clone() {
+                    let planck = &column[at * LANES..][..LANES];
+                    for lane in 0..LANES {
+                        re[lane] = fused(-value.re, planck[lane], re[lane]);
+                        im[lane] = fused(-value.im, planck[lane], im[lane]);
+                    }
+                }
+                for lane in 0..LANES {
+                    block[lane] = Complex64::new(re[lane], im[lane]);
+                }
+            }
+            for (value, column) in fitted {
+                for (residual, planck) in rest.iter_mut().zip(&column[first_of_rest..]) {
                     residual.re = fused(-value.re, *planck, residual.re);
                     residual.im = fused(-value.im, *planck, residual.im);
                 }

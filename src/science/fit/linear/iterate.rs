@@ -8,17 +8,18 @@
 
 use std::sync::Arc;
 
+use super::gram::{WeightedProducts, weighted_products};
 use super::householder::{Qr, householder_qr};
 use super::least_squares::{check_rank, solve_upper};
 use super::system::Unusable;
-use super::vector::{axpy, dot, short_dot};
+use super::vector::{axpy, dot, short_dot, subtract_columns};
 use super::weighted::WeightedSystem;
 use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 
 /// The normal equations are used only if no pivot is smaller than this, relative to the largest.
 const LEAST_PIVOT: f64 = 1e-10;
 
-/// The fitted spectrum Q z with its residual, and a work vector.
+/// The fitted spectrum Q z with its residual.
 #[derive(Debug)]
 pub(crate) struct Iterate {
     rows: usize,
@@ -30,7 +31,6 @@ pub(crate) struct Iterate {
     point: [Vec<f64>; 2],
     /// The data less the fitted spectrum.
     residual: [ScratchVec; 2],
-    scaled: ScratchVec,
 }
 
 impl Iterate {
@@ -41,8 +41,7 @@ impl Iterate {
         let point = [re.to_vec(), im.to_vec()];
         let rows = data[0].len();
         let residual = data.clone();
-        let mut iterate =
-            Self { rows, weighted, data, point, residual, scaled: ScratchVec::with_len(rows) };
+        let mut iterate = Self { rows, weighted, data, point, residual };
         iterate.update_residual();
         iterate
     }
@@ -124,10 +123,10 @@ impl Iterate {
         pull: [&[f64]; 2],
     ) -> Option<[Vec<f64>; 2]> {
         let n = self.unknowns();
-        let Self { rows, weighted, scaled, .. } = self;
+        let Self { rows, weighted, .. } = self;
         let columns = weighted.q();
         let [along, between, across] =
-            curvature.map(|weights| gram(columns, *rows, weights, scaled, |_, _| ()));
+            curvature.map(|weights| weighted_products(columns, *rows, weights, None).gram);
         let mut joined = vec![0.0; 4 * n * n];
         for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
             let upper = i.min(j) * n + i.max(j);
@@ -158,38 +157,23 @@ impl Iterate {
 
     /// From the data, not from the last residual, so that rounding errors do not add up.
     fn update_residual(&mut self) {
-        let columns = self.weighted.q();
+        let Self { rows, weighted, data, point, residual } = self;
+        let point = point.each_ref().map(|part| &part[..]);
+        let data = data.each_ref().map(|part| &part[..]);
+        let parts = residual.each_mut().map(|part| &mut part[..]);
         with_widest_simd(
             #[inline(always)]
-            || {
-                for ((residual, data), point) in
-                    self.residual.iter_mut().zip(&self.data).zip(&self.point)
-                {
-                    residual.copy_from_slice(data);
-                    for (column, factor) in columns.chunks_exact(self.rows).zip(point) {
-                        axpy(residual, -factor, column);
-                    }
-                }
-            },
+            || subtract_columns((weighted.q(), *rows), point, data, parts),
         );
     }
 
     /// The step for these weights; none if the normal equations are too ill-conditioned.
     fn by_normal_equations(&mut self, weights: &[f64]) -> Option<[Vec<f64>; 2]> {
         let n = self.unknowns();
-        let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
-        let Self { rows, weighted, residual, scaled, .. } = self;
-        let mut gram = gram(
-            weighted.q(),
-            *rows,
-            weights,
-            scaled,
-            #[inline(always)]
-            |i, scaled| {
-                re[i] = dot(scaled, &residual[0]);
-                im[i] = dot(scaled, &residual[1]);
-            },
-        );
+        let Self { rows, weighted, residual, .. } = self;
+        let residual = residual.each_ref().map(|part| &part[..]);
+        let products = weighted_products(weighted.q(), *rows, weights, Some(residual));
+        let WeightedProducts { mut gram, with_vectors: [mut re, mut im] } = products;
         cholesky(&mut gram, n)?;
         solve_cholesky(&gram, n, &mut re);
         solve_cholesky(&gram, n, &mut im);
@@ -208,34 +192,6 @@ impl Iterate {
         check_rank(&r, n, self.rows)?;
         Ok(qt_b.map(|part| solve_upper(&r, n, &part)))
     }
-}
-
-/// The upper half of `Q^T W Q`, row by row; calls `each` with every weighted column of Q, which is
-/// formed in `scaled`.
-fn gram(
-    columns: &[f64],
-    rows: usize,
-    weights: &[f64],
-    scaled: &mut [f64],
-    mut each: impl FnMut(usize, &[f64]),
-) -> Vec<f64> {
-    let n = columns.len() / rows;
-    let mut gram = vec![0.0; n * n];
-    with_widest_simd(
-        #[inline(always)]
-        || {
-            for (i, column) in columns.chunks_exact(rows).enumerate() {
-                for ((scaled, value), weight) in scaled.iter_mut().zip(column).zip(weights) {
-                    *scaled = value * weight;
-                }
-                for (j, other) in columns.chunks_exact(rows).enumerate().skip(i) {
-                    gram[i * n + j] = dot(scaled, other);
-                }
-                each(i, scaled);
-            }
-        },
-    );
-    gram
 }
 
 /// Replaces the upper half of a symmetric matrix by its Cholesky factor U, `A = U^T U`; none if a pivot

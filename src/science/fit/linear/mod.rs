@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod cholesky;
+pub(crate) mod gram;
 pub(crate) mod householder;
 pub(crate) mod iterate;
 pub(crate) mod least_squares;

@@ -26,6 +26,45 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum_of_lanes(lanes) + rest
 }
 
+/// Writes two vectors less columns of `rows` elements, each times a factor of its own for either vector. What
+/// is read of a column serves both, and they are written once.
+#[inline(always)]
+pub(crate) fn subtract_columns(
+    (columns, rows): (&[f64], usize),
+    factors: [&[f64]; 2],
+    from: [&[f64]; 2],
+    out: [&mut [f64]; 2],
+) {
+    let [out_re, out_im] = out;
+    let whole = rows / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        let (mut re, mut im) = ([0.0; LANES], [0.0; LANES]);
+        re.copy_from_slice(&from[0][start..][..LANES]);
+        im.copy_from_slice(&from[1][start..][..LANES]);
+        let factors = factors[0].iter().zip(factors[1]);
+        for (column, (of_re, of_im)) in columns.chunks_exact(rows).zip(factors) {
+            let column = &column[start..][..LANES];
+            for lane in 0..LANES {
+                re[lane] = fused(-of_re, column[lane], re[lane]);
+            }
+            for lane in 0..LANES {
+                im[lane] = fused(-of_im, column[lane], im[lane]);
+            }
+        }
+        out_re[start..][..LANES].copy_from_slice(&re);
+        out_im[start..][..LANES].copy_from_slice(&im);
+    }
+    for row in whole..rows {
+        let factors = factors[0].iter().zip(factors[1]);
+        let (mut re, mut im) = (from[0][row], from[1][row]);
+        for (column, (of_re, of_im)) in columns.chunks_exact(rows).zip(factors) {
+            re = fused(-of_re, column[row], re);
+            im = fused(-of_im, column[row], im);
+        }
+        (out_re[row], out_im[row]) = (re, im);
+    }
+}
+
 /// `y += factor * x`, then `dot(y, z)`, in one pass. Slices of one length.
 #[inline(always)]
 pub(crate) fn axpy_then_dot(y: &mut [f64], factor: f64, x: &[f64], z: &[f64]) -> f64 {
