@@ -94,35 +94,64 @@ own_accuracy() {
         >"$OUT/own_$1.jsonl"
 }
 
-# all_bins RECORDS TIMES: everybody who fits all bins, each held to the exact solution.
+# own NAME SET METHOD [SETTING...]: a whole process of otfhpc on one thread; the seconds of it, and of the
+# parts that --profile tells, go to fit_NAME.jsonl.
+own() {
+    local name=$1 set=$2 method=$3 start told
+    rm -rf "$OUT/own"
+    start=$EPOCHREALTIME
+    told=$("$OTFHPC" local --threads 1 --profile --out "$OUT/own" --set=data.source=npz \
+        --set=data.path="$OUT/$set" --set=data.sigma="$(cat "$OUT/$set.sigma")" \
+        --set=fit.methods="$method" "${@:4}" 2>/dev/null)
+    awk -v whole="$(awk "BEGIN { print $EPOCHREALTIME - $start }")" '
+        /^(read|transform|design) / { printf "%s\"%s\": %s", n++ ? ", " : "{", $1, $2 }
+        /^(factor|solve) / { printf ", \"%s\": %s", $1, $3 }
+        END { printf ", \"whole\": %s}\n", whole }' <<<"$told" >>"$OUT/fit_$name.jsonl"
+}
+
+# all_bins RECORDS TIMES: everybody who fits all bins, in turn, each held to the exact solution.
 all_bins() {
-    local records=$1 times=$2 name
-    local given=("$OUT/cal-$1.npz" "$OUT/numpy.npz" "$OUT/exact-$1.npz")
-    simulate "cal-$records.npz" "$records"
-    "$PYTHON" scripts/peers/exact.py "$OUT/cal-$records.npz" "$OUT/exact-$records.npz"
+    local records=$1 times=$2 name i
+    local set=cal-$records.npz
+    local given=("$OUT/$set" "$OUT/numpy.npz" "$OUT/exact-$1.npz")
+    simulate "$set" "$records"
+    sigma_of "$set" >"$OUT/$set.sigma"
+    "$PYTHON" scripts/peers/exact.py "$OUT/$set" "$OUT/exact-$records.npz"
     own_accuracy "$records"
-    peer "numpy_$records" "$times" numpy_lstsq.py "${given[@]}"
-    peer "batched_$records" "$times" numpy_batched.py "${given[@]}"
-    for name in numba jax; do
-        if grep -qx "$name" "$OUT/absent"; then continue; fi
-        peer "${name}_$records" "$times" "${name}_qr.py" "${given[@]}"
+    for ((i = 0; i < times; i++)); do
+        own "$records" "$set" wls
+        peer "numpy_$records" 1 numpy_lstsq.py "${given[@]}"
+        peer "batched_$records" 1 numpy_batched.py "${given[@]}"
+        for name in numba jax; do
+            if grep -qx "$name" "$OUT/absent"; then continue; fi
+            peer "${name}_$records" 1 "${name}_qr.py" "${given[@]}"
+        done
     done
 }
 
 run_peers() {
+    local i
     all_bins 1200 "$many"
     all_bins 12000 "$few"
     deflate cal-1200.npz cal-deflated.npz
-    peer numpy_1200_deflated "$many" numpy_lstsq.py "$OUT/cal-deflated.npz" "$OUT/numpy.npz" \
-        "$OUT/exact-1200.npz"
+    cp "$OUT/cal-1200.npz.sigma" "$OUT/cal-deflated.npz.sigma"
+    for ((i = 0; i < many; i++)); do
+        own 1200_deflated cal-deflated.npz wls
+        peer numpy_1200_deflated 1 numpy_lstsq.py "$OUT/cal-deflated.npz" "$OUT/numpy.npz" \
+            "$OUT/exact-1200.npz"
+    done
     simulate cal-ten.npz 1200 'data.other_bolometers=["rh","rl","lh"]'
     simulate cal-joint.npz 1200 'simulate.biases=[25,35,45]' simulate.bolometer_error=0.007 \
         'simulate.corrections={xcal_offset_k=-1.457e-3,h2=1.1e-3,h3=-1.2e-3}'
     # Its parameters are where the peer starts: a model without corrections.
     "$OTFHPC" --quiet local --replace --out "$OUT/model" --set=fit.methods=wls
     "$OTFHPC" --quiet model "$OUT/model" --replace --out "$OUT/model.FITS"
-    peer joint_1200 "$many" numpy_joint.py "$OUT/cal-joint.npz" "$OUT/model.FITS" \
-        "$(sigma_of cal-joint.npz)" "$OUT/numpy.npz"
+    sigma_of cal-joint.npz >"$OUT/cal-joint.npz.sigma"
+    for ((i = 0; i < many; i++)); do
+        own joint_1200 cal-joint.npz joint --set=fit.constraint=kirchhoff
+        peer joint_1200 1 numpy_joint.py "$OUT/cal-joint.npz" "$OUT/model.FITS" \
+            "$(cat "$OUT/cal-joint.npz.sigma")" "$OUT/numpy.npz"
+    done
     peer search_once "$few" scipy_lbfgsb.py "$OUT/cal-ten.npz"
     peer search_recomputing 1 scipy_lbfgsb.py "$OUT/cal-ten.npz" --recompute "${less_search[@]}"
 }

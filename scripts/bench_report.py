@@ -50,7 +50,8 @@ $peer_rows
 | a process for one bin; a search, spectra once | $one | $once | $one_once |
 | the same; a search, spectra at every evaluation | $one | $again | $one_again |
 
-- **otfhpc, all bins** (`fit.methods=["wls"]`): `otfhpc local --threads 1`, medians of five. File to
+- **otfhpc, all bins** (`fit.methods=["wls"]`): `otfhpc local --threads 1`, medians of five, in turn with
+  those with whom it is compared; of 12,000 records, of three. File to
   solution is what `--profile` says of reading, transforms, designs, factoring and solving; the whole
   process is from its start to its end, with plan, journal, partial, merge and products. At 1,200
   records: $parts_1200; deflated: $parts_1200_deflated; at 12,000: $parts_12000.
@@ -221,6 +222,13 @@ class Measured:
         self.folder = folder
         whole = json.loads(self.text("whole.txt").splitlines()[-1])
         self.whole = whole["seconds"] | whole["phases"]
+        for task, name, parts in [
+            ("1200", "fit_1200", "phases_1200"),
+            ("12000", "fit_12000", "phases_12000"),
+            ("1200_deflated", "fit_1200_deflated", "phases_1200_deflated"),
+            ("joint_1200", "fit_joint_1200", "joint_1200"),
+        ]:
+            self.whole |= self.own(task, name, parts)
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -230,6 +238,14 @@ class Measured:
 
     def median(self, name: str, key: str = "seconds") -> float:
         return statistics.median(run[key] for run in self.runs(name))
+
+    def own(self, task: str, name: str, parts: str) -> dict:
+        """What was measured in turn with the peers: the median whole, and the parts of the run whose sum is
+        the median."""
+        runs = self.runs(f"fit_{task}")
+        wholes = [run.pop("whole") for run in runs]
+        runs.sort(key=lambda run: sum(run.values()))
+        return {name: statistics.median(wholes), parts: runs[len(runs) // 2]}
 
     def kernels(self) -> list[tuple[str, str]]:
         """Name and median of each, as divan prints them in a tree."""
