@@ -71,9 +71,8 @@ fn fixed<const N: usize, const V: bool>(
         {
             *scaled = q * w;
         }
-        for j in i..N {
-            products.gram[i * N + j] =
-                total(of_columns[j]) + short_dot(scaled, &column(j)[rest.clone()]);
+        for (j, sums) in of_columns.iter().enumerate().skip(i) {
+            products.gram[i * N + j] = total(*sums) + short_dot(scaled, &column(j)[rest.clone()]);
         }
         for (part, vector) in vectors.iter().enumerate().filter(|_| V) {
             let beyond = short_dot(scaled, &vector[rest.clone()]);
