@@ -11,7 +11,7 @@ use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
 use crate::science::data::settings::Source;
 use crate::science::data::{Screening, kept_bytes};
-use crate::science::fit::{Constraint, WINDOW};
+use crate::science::fit::WINDOW;
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
 
 /// The program itself.
@@ -194,20 +194,13 @@ fn plateaus(config: &Config, records: u64) -> u64 {
 
 /// Records and bins that a realisation has at once: all, or a window of records, or a group of bins.
 fn at_once(work: &Sizes, records: u64, all_together: bool) -> (u64, u64) {
-    let Sizes { config, study, .. } = *work;
+    let study = work.study;
     let bins = study.bins.len() as u64;
-    let is_windowed = |method: &MethodChoice| match &method.estimator {
-        Estimator::Native(_, native) => {
-            method.constraint == Constraint::None && native.windowed().is_some()
-        }
-        _ => false,
-    };
     if all_together {
         (records, bins)
     } else if has_windows(work, records)
-        && !(study.covariance || is_resampled(study))
-        && config.method.is_empty()
-        && study.methods.iter().all(is_windowed)
+        && !is_resampled(study)
+        && (0..study.methods.len()).all(|method| study.windowed(method).is_some())
     {
         (records.min(WINDOW as u64), bins)
     } else {

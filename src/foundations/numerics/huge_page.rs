@@ -32,9 +32,7 @@ impl HugePageBuf {
             None => Backing::Vector(vec![Complex64::ZERO; length]),
         })
     }
-}
 
-impl HugePageBuf {
     /// A buffer of `length` numbers with unspecified values, in the place of another if that is as long.
     #[must_use]
     pub fn in_place_of(other: Option<Self>, length: usize) -> Self {

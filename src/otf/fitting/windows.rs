@@ -7,10 +7,9 @@ use rayon::prelude::*;
 
 use crate::otf::result::UnitResult;
 use crate::otf::segment::{BinToFit, Segment};
-use crate::otf::study::Estimator;
 use crate::runner::engine::Phase;
 use crate::science::data::Realisation;
-use crate::science::fit::{Constraint, Windowed, WindowedFit, time_factoring};
+use crate::science::fit::{Constraint, WindowedFit, time_factoring};
 
 use super::Fitter;
 
@@ -24,17 +23,21 @@ impl Fitter<'_> {
     /// Fits bins whose methods can all be given the records in windows, if there is more than one;
     /// returns the bins that are left.
     pub(super) fn fit_in_windows(&self, segment: &Segment, separate: &[BinToFit]) -> Vec<BinToFit> {
-        let windows = segment.campaign.windows(&self.study.draw(segment.id));
+        let draw = self.study.draw(segment.id);
+        let windows = segment.campaign.windows(&draw);
+        if windows.len() <= 1 {
+            return separate.to_vec();
+        }
         let fits = |(position, methods): &BinToFit| {
             let fit = |&method: &usize| {
-                let fit = WindowedFit::new(self.windowed(method)?, self.study.emitters.len());
+                let fit = WindowedFit::new(self.study.windowed(method)?, self.study.emitters.len());
                 Some((method, fit))
             };
             let fits = methods.iter().map(fit).collect::<Option<Vec<_>>>()?;
             Some(BinInWindows { position: *position, fits })
         };
         let bins = separate.iter().map(fits).collect::<Option<Vec<_>>>();
-        let Some(mut bins) = bins.filter(|_| windows.len() > 1) else { return separate.to_vec() };
+        let Some(mut bins) = bins else { return separate.to_vec() };
         let start = Instant::now();
         let numbers: Vec<usize> = bins.iter().map(|bin| self.study.bins[bin.position]).collect();
         let mut before = None;
@@ -42,7 +45,6 @@ impl Fitter<'_> {
             if self.work.stop.asked() {
                 return Vec::new();
             }
-            let draw = self.study.draw(segment.id);
             let space = before.take();
             let realise = || segment.campaign.realise_window(&draw, &numbers, window, space);
             let realisation = self.work.profile.phase(Phase::Prepare, realise);
@@ -54,16 +56,6 @@ impl Fitter<'_> {
         }
         let units: usize = bins.iter().map(|bin| bin.fits.len()).sum();
         self.finish_windows(segment, bins, start.elapsed() / units.max(1) as u32)
-    }
-
-    /// How a method has the records of a window count, if it can be given windows.
-    fn windowed(&self, method: usize) -> Option<Windowed> {
-        let choice = &self.study.methods[method];
-        let is_free = choice.constraint == Constraint::None && !self.study.covariance;
-        match &choice.estimator {
-            Estimator::Native(_, native) if is_free => native.windowed(),
-            _ => None,
-        }
     }
 
     fn add_window(

@@ -38,7 +38,7 @@ pub(super) struct Residuals {
     /// The bins of each row.
     pub(super) rows: Vec<Vec<usize>>,
     /// The first record of each column, and the end of the last.
-    columns: Vec<usize>,
+    pub(super) columns: Vec<usize>,
     /// Sum over the bins of a row and the records of a column, `[row][column]`.
     sums: Vec<Vec<Complex64>>,
     /// How many values of bins went into a row.
@@ -159,7 +159,7 @@ impl Residuals {
 }
 
 /// The first record of each column of the map, and the end of the last.
-pub(super) fn columns(records: usize) -> Vec<usize> {
+fn columns(records: usize) -> Vec<usize> {
     edges(records, COLUMNS)
 }
 

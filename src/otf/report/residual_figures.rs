@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use crate::foundations::numerics::math::{exp, log10};
 use crate::page::{Cell, Markup, Plot, Scale, Shape, Table, figure_grid, html, note};
 
-use super::evidence::{Evidence, HALF, PER_SIGMA, Residuals, columns, edges};
+use super::evidence::{Evidence, HALF, PER_SIGMA, Residuals, edges};
 use super::facts::Shown;
 use super::records::absent;
 
@@ -135,7 +135,7 @@ fn map(
         _ => (f64::NAN, f64::NAN),
     };
     let rows: Vec<(f64, f64)> = residuals.rows.iter().map(edge).collect();
-    let edges: Vec<f64> = columns(evidence.records).iter().map(|edge| *edge as f64).collect();
+    let edges: Vec<f64> = residuals.columns.iter().map(|edge| *edge as f64).collect();
     let class = |z: f64| if z.is_nan() { 0 } else { z.clamp(-4.0, 4.0) as i8 };
     let deviations = residuals.deviations(part);
     let classes = deviations.iter().map(|row| row.iter().copied().map(class).collect()).collect();

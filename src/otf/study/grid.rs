@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::runner::plan::{Column, Layout, UnitPlace};
 use crate::science::data::{Draw, Emitter, Recipe, Resampling};
+use crate::science::fit::{Constraint, Windowed};
 use crate::science::instrument::ChannelScan;
 
 use super::check::{self, StudyError};
-use super::choice::MethodChoice;
+use super::choice::{Estimator, MethodChoice};
 use super::config::Config;
 use super::joint;
 
@@ -117,6 +118,17 @@ impl Study {
     pub fn repeats_designs(&self) -> bool {
         let is_one = self.resampling == Resampling::None && !self.disturbs_readings;
         is_one && self.realisations() > self.sets.len() as u64
+    }
+
+    /// How a method has the records of a window count, if it can be given them window by window.
+    #[must_use]
+    pub fn windowed(&self, method: usize) -> Option<Windowed> {
+        let choice = &self.methods[method];
+        let is_free = choice.constraint == Constraint::None && !self.covariance;
+        match &choice.estimator {
+            Estimator::Native(_, native) if is_free => native.windowed(),
+            _ => None,
+        }
     }
 
     /// The data sets that some methods fit together with one, itself among them, by index; none if each

@@ -26,6 +26,11 @@ impl BaselineRemover {
         }
     }
 
+    /// Whether it asks for the two samples in the middle.
+    pub(super) fn wants_middle(&self) -> bool {
+        matches!(self, Self::Median)
+    }
+
     /// Subtracts the baseline in place; `middle` are the two samples in the middle of their order, if these
     /// are known.
     pub(super) fn remove(&self, samples: &mut [f64], middle: Option<[f64; 2]>) {

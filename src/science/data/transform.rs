@@ -98,6 +98,11 @@ impl Transform {
         }
     }
 
+    /// Whether the samples in the middle of an interferogram's order matter.
+    pub(super) fn wants_middle(&self) -> bool {
+        self.baseline.wants_middle()
+    }
+
     /// `E|Y|^2` of every bin for white noise of variance one: 512 without apodisation.
     pub(super) fn noise_power(&self) -> f64 {
         match &self.apodisation {

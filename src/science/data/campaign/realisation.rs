@@ -59,8 +59,8 @@ pub(super) struct RecordSubset {
 }
 
 impl RecordSubset {
-    /// Some of the records that a realisation has. `readings` are those of the thermometers in this realisation, if a simulation
-    /// gives them errors.
+    /// Some of the records that a realisation has. `readings` are those of the thermometers in it, if a
+    /// simulation gives them errors.
     pub(super) fn new(
         campaign: &Campaign,
         readings: Option<&[Vec<f64>]>,

@@ -218,7 +218,8 @@ impl Campaign {
         let (gain_sweeps, middle) = match &self.selected.interferograms {
             Interferograms::Measured { counts, gain_sweeps } => {
                 counts.copy_row(record, out);
-                (gain_sweeps[record], counts.middle_of_row(record))
+                let wanted = self.transform.wants_middle();
+                (gain_sweeps[record], wanted.then(|| counts.middle_of_row(record)).flatten())
             }
             Interferograms::Simulated(simulated) => {
                 let gain = simulated.gain(simulated.telemetry(record, noise, out));

@@ -177,6 +177,18 @@ pub(super) struct KeptColumns {
 /// Records in a group of [`KeptColumns`].
 pub(super) const GROUP: usize = 16;
 
+/// A number a record, group by group; zero beyond the last record.
+pub(super) type ByGroup = Vec<[f64; GROUP]>;
+
+/// The first numbers of a vector, zero where there are fewer than a group has.
+#[inline(always)]
+pub(super) fn group_of(values: &[f64]) -> [f64; GROUP] {
+    let mut group = [0.0; GROUP];
+    let count = values.len().min(GROUP);
+    group[..count].copy_from_slice(&values[..count]);
+    group
+}
+
 impl KeptColumns {
     /// Space for the columns of so many records; that of others is used again, if it fits.
     fn new(records: usize, places: &[ColumnPlace], spare: Option<Self>) -> Self {
@@ -268,9 +280,15 @@ impl BinTerms {
         self.factored.rss()
     }
 
-    /// Moves the emissivities to where they follow a short step: of the parameters, in units of the
-    /// search, and of the temperatures of the plateaus, K, `[plateau][body]`.
-    pub(super) fn follow(&mut self, x: &[f64], (errors_k, bodies): (&[f64], &[usize])) {
+    /// Moves the emissivities to where they follow a short step, and the residual with them: of the
+    /// parameters, in units of the search, and of the temperatures of the plateaus, K, `[plateau][body]`.
+    /// `acting` is that step as it acts on each column.
+    pub(super) fn follow(
+        &mut self,
+        x: &[f64],
+        (errors_k, bodies): (&[f64], &[usize]),
+        acting: &[ByGroup],
+    ) {
         let unknowns = self.factored.qt_b().0.len();
         let mut by = vec![Complex64::ZERO; unknowns];
         for (projections, x) in self.projections.chunks_exact(unknowns).zip(x) {
@@ -281,9 +299,33 @@ impl BinTerms {
             let factor = -self.emissivity[body] * error_k;
             by.iter_mut().zip(segment).for_each(|(by, value)| *by += factor * value);
         }
-        self.factored.move_fit(&by);
+        // What the emissivities take up is orthogonal to the residual.
+        self.factored.move_fit(&by, 2.0 * self.slope(acting));
         let (re, im) = self.factored.qt_b();
         self.emissivity = self.factored.emissivities(re, im);
+    }
+
+    /// The product of the residuals with the columns, each times a number a record.
+    fn slope(&self, acting: &[ByGroup]) -> f64 {
+        let Some(columns) = &self.columns else { return 0.0 };
+        let mut sums = [0.0; GROUP];
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for (coefficient, factors) in acting.iter().enumerate() {
+                    for (at, factors) in factors.iter().enumerate() {
+                        let [re, im] = columns.group(coefficient, at);
+                        let [of_re, of_im] =
+                            self.residual.each_ref().map(|part| group_of(&part[at * GROUP..]));
+                        for lane in 0..GROUP {
+                            let product = fused(re[lane], of_re[lane], im[lane] * of_im[lane]);
+                            sums[lane] = fused(factors[lane], product, sums[lane]);
+                        }
+                    }
+                }
+            },
+        );
+        sums.iter().sum()
     }
 
     /// What the fit explains of the weighted data: the square of its modulus.
@@ -350,6 +392,29 @@ impl Linearisation<'_> {
         weights: Option<&[f64]>,
     ) -> Result<BinTerms, Unusable> {
         Ok(self.linearised(bin, loaded, weights, Keep::Nothing)?.0)
+    }
+
+    /// A short step, of the parameters and of the temperatures of the plateaus, K, as it acts on the column
+    /// of each coefficient.
+    pub(super) fn acting(&self, x: &[f64], errors_k: &[f64]) -> Vec<ByGroup> {
+        let rows = self.state.records;
+        let mut by_record = vec![vec![0.0; rows]; self.coefficients.len()];
+        let place =
+            |coefficient: &Coefficient| self.coefficients.binary_search(coefficient).unwrap_or(0);
+        for (action, x) in self.state.actions.iter().zip(x) {
+            for (coefficient, slope) in action {
+                let factors = by_record[place(coefficient)].iter_mut().enumerate();
+                factors.for_each(|(record, factor)| *factor += x * slope.at(record));
+            }
+        }
+        let bodies = self.bodies.len().max(1);
+        for (records, errors_k) in self.plateaus.iter().zip(errors_k.chunks_exact(bodies)) {
+            for (&body, error_k) in self.bodies.iter().zip(errors_k) {
+                let factors = &mut by_record[place(&Coefficient::Temperature(body))];
+                factors[records.clone()].iter_mut().for_each(|factor| *factor += error_k);
+            }
+        }
+        by_record.iter().map(|factors| factors.chunks(GROUP).map(group_of).collect()).collect()
     }
 
     /// The bin, and Q, column by column.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::foundations::numerics::{fused, with_widest_simd};
 
-use super::bin::{BinTerms, GROUP};
+use super::bin::{BinTerms, GROUP, group_of};
 use super::state::{Action, Coefficient, RecordState};
 
 /// Records of which the moments are held at once: a few groups of those that stand together.
@@ -271,14 +271,6 @@ fn add_bins(
             }
         }
     }
-}
-
-/// Some numbers, zero where there are fewer than a group has.
-#[inline(always)]
-fn group_of(values: &[f64]) -> [f64; GROUP] {
-    let mut group = [0.0; GROUP];
-    group[..values.len()].copy_from_slice(values);
-    group
 }
 
 /// Adds `Re(conj(a) b)`.

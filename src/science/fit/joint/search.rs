@@ -143,7 +143,6 @@ impl Search<'_> {
         to: &Place,
         (mut evaluation, step): (Evaluation, &Step),
     ) -> Result<Evaluation, String> {
-        evaluation.states = self.states(to)?;
         let unit = self.parameters.plateau_k.unwrap_or(0.0);
         let mut errors_k = step.y.iter().map(|y| y * unit);
         for (set, bins) in evaluation.bins.iter_mut().enumerate() {
@@ -151,8 +150,11 @@ impl Search<'_> {
             let places = self.parameters.of_set(set);
             let x: Vec<f64> = places.iter().map(|&place| step.x[place]).collect();
             let k: Vec<f64> = errors_k.by_ref().take(records.len() * bodies.len()).collect();
-            bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies)));
+            let (states, coefficients) = (&evaluation.states, &evaluation.coefficients);
+            let acting = self.linearisation(set, states, coefficients).acting(&x, &k);
+            bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies), &acting));
         }
+        evaluation.states = self.states(to)?;
         Ok(evaluation)
     }
 

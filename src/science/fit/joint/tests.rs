@@ -552,8 +552,6 @@ fn what_is_predicted_of_the_records_that_were_fitted_is_their_residual() {
     let predicted = predict(&campaign.set(), &found.sets[0]).unwrap();
     for (error, outcome) in predicted.iter().zip(&found.sets[0].outcomes) {
         let (error, rss) = (error.unwrap(), outcome.solution().unwrap().rss);
-        // The last step of the search moves the sum over all bins in its second order, but each bin's
-        // part in its first.
-        assert!((error * error * 60.0 / rss - 1.0).abs() < 1e-7, "{error} {rss}");
+        assert!((error * error * 60.0 / rss - 1.0).abs() < 1e-9, "{error} {rss}");
     }
 }

@@ -172,8 +172,9 @@ impl Factorization {
         (re, im)
     }
 
-    /// Adds to `Q^T b`.
-    pub(crate) fn move_fit(&mut self, by: &[Complex64]) {
+    /// Adds to `Q^T b`, and to the weighted sum of squared residual moduli.
+    pub(crate) fn move_fit(&mut self, by: &[Complex64], rss: f64) {
+        self.qr.rss += rss;
         let [re, im] = &mut self.qr.qt_b;
         for ((re, im), by) in re.iter_mut().zip(im).zip(by) {
             (*re, *im) = (*re + by.re, *im + by.im);
