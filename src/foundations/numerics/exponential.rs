@@ -1,4 +1,4 @@
-//! One over `e^x - 1` for many `x`: the one elementary function that a fit spends its time in.
+//! `e^x - 1` and one over it for many `x`: what a fit spends its time in.
 //!
 //! No branch and no table, so that the compiler works on as many numbers side by side as the
 //! vector registers of the processor hold; what is fused is written, so that the bits are the same in
@@ -35,19 +35,42 @@ const COTANGENT: [f64; 6] = [
 #[inline(always)]
 #[must_use]
 pub fn over_exp_m1(scale: f64, x: f64) -> f64 {
-    let shifted = fused(x, std::f64::consts::LOG2_E, ROUND);
-    let k = shifted - ROUND;
-    let r = fused(k, -LN2_LOW, fused(k, -LN2_HIGH, x));
-    // How far the lower part is from one: kept apart, for in the upper part digits cancel.
-    let off = cotangent(r);
-    // Half of 2^k, for 2^1024 is no number; its exponent is what was rounded into the last bits.
-    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1022);
-    let half = f64::from_bits(exponent << 52);
-    let less = half - 0.5;
-    let half_exp_m1 = fused(half, r, less * off) + less;
+    let Parts { off, half_exp_m1 } = Parts::of(x);
     let half_scale = 0.5 * scale;
     let value = fused(half_scale, off, half_scale) / half_exp_m1;
     if x > LARGEST { 0.0 } else { value }
+}
+
+/// `e^x - 1` for `x` from zero to infinity, to two units in the last place; NaN for NaN. For a negative
+/// `x` the result means nothing.
+#[inline(always)]
+#[must_use]
+pub fn exp_m1(x: f64) -> f64 {
+    let Parts { off, half_exp_m1 } = Parts::of(x);
+    let value = half_exp_m1 / fused(0.5, off, 0.5);
+    if x > LARGEST { f64::INFINITY } else { value }
+}
+
+/// `e^x - 1` as `2 half_exp_m1 / (1 + off)`.
+struct Parts {
+    /// Kept apart from the one, since in `half_exp_m1` digits cancel.
+    off: f64,
+    half_exp_m1: f64,
+}
+
+impl Parts {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        let shifted = fused(x, std::f64::consts::LOG2_E, ROUND);
+        let k = shifted - ROUND;
+        let r = fused(k, -LN2_LOW, fused(k, -LN2_HIGH, x));
+        let off = cotangent(r);
+        // Half of 2^k, for 2^1024 is no number; its exponent is what was rounded into the last bits.
+        let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1022);
+        let half = f64::from_bits(exponent << 52);
+        let less = half - 0.5;
+        Self { off, half_exp_m1: fused(half, r, less * off) + less }
+    }
 }
 
 /// `r/2 coth(r/2) - r/2 - 1`.
@@ -142,6 +165,7 @@ mod tests {
         let mut worst = (0, 0.0);
         let mut look = |x: f64| {
             let off = units_in_the_last_place(over_exp_m1(1.0, x), over(x));
+            let off = off.max(units_in_the_last_place(super::exp_m1(x), exp_m1(x).0));
             if off > worst.0 {
                 worst = (off, x);
             }
@@ -162,7 +186,11 @@ mod tests {
         assert!((over_exp_m1(2.0, LARGEST) / (2.0 / f64::MAX) - 1.0).abs() < 1e-12);
         for large in [LARGEST.next_up(), 1e4, 1e300, f64::INFINITY] {
             assert_eq!(over_exp_m1(2.0, large), 0.0);
+            assert_eq!(super::exp_m1(large), f64::INFINITY);
         }
+        assert_eq!(super::exp_m1(0.0), 0.0);
+        assert!((super::exp_m1(LARGEST) / f64::MAX - 1.0).abs() < 1e-12);
+        assert!(super::exp_m1(f64::NAN).is_nan());
         assert!(over_exp_m1(1.0, f64::NAN).is_nan());
     }
 }

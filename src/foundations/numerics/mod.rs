@@ -2,6 +2,7 @@
 
 pub mod constants;
 pub mod exponential;
+pub mod logarithm;
 pub mod math;
 
 mod dual;

@@ -37,10 +37,13 @@ impl ScratchVec {
     pub fn with_len(length: usize) -> Self {
         let needed = length + PADDING;
         let found = FREE.with_borrow_mut(|free| {
-            let sizes = free.iter().map(Vec::len).enumerate();
-            // Not one that is much too large: a long-lived vector would hold on to all of it.
-            let fits = sizes.filter(|(_, size)| (needed..=2 * needed).contains(size));
-            let (place, _) = fits.min_by_key(|(_, size)| *size)?;
+            // The one that was dropped last, most often.
+            let place = free.iter().rposition(|buffer| buffer.len() == needed).or_else(|| {
+                let sizes = free.iter().map(Vec::len).enumerate();
+                // Not one that is much too large: a long-lived vector would hold on to all of it.
+                let fits = sizes.filter(|(_, size)| (needed..=2 * needed).contains(size));
+                fits.min_by_key(|(_, size)| *size).map(|(place, _)| place)
+            })?;
             Some(free.swap_remove(place))
         });
         let buffer = found.unwrap_or_else(|| vec![UNWRITTEN; needed]);

@@ -174,8 +174,12 @@ pub(super) fn screen(
 ) -> PassedRecords {
     let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
-    for record in 0..raw.len() {
-        match judge(raw, record, set, resolved, recipe) {
+    let all_states = resolved.bolometer.states(&raw.bias_v, &raw.volt_v, &raw.bath_k);
+    for (record, state) in all_states.into_iter().enumerate() {
+        let judged = judge(raw, record, set, recipe)
+            .and_then(|()| state.map_err(|_| Reason::BolometerNotConverged))
+            .and_then(|state| judge_time(raw, record, resolved).map(|()| state));
+        match judged {
             Ok(state) => {
                 indices.push(record);
                 states.push(state);
@@ -205,13 +209,7 @@ fn incomplete(raw: &RawRecords, indices: &[usize], recipe: &Recipe) -> Vec<(Stri
     recipe.emitters.iter().enumerate().map(count).filter(|(_, count)| *count > 0).collect()
 }
 
-fn judge(
-    raw: &RawRecords,
-    record: usize,
-    set: ChannelScan,
-    resolved: &ResolvedSettings,
-    recipe: &Recipe,
-) -> Result<BolometerState, Reason> {
+fn judge(raw: &RawRecords, record: usize, set: ChannelScan, recipe: &Recipe) -> Result<(), Reason> {
     let mode = (raw.mtm_length[record], raw.mtm_speed[record]);
     let own = (f64::from(set.scan.mtm_length()), f64::from(set.scan.mtm_speed()));
     require(mode == own, Reason::OtherScanMode)?;
@@ -222,13 +220,12 @@ fn judge(
     judge_housekeeping(raw, record)?;
     let adds = f64::from(set.adds_per_group());
     require(raw.adds_per_group[record] == adds, Reason::WrongAddsPerGroup)?;
-    judge_samples(raw, record, recipe.data.saturation_counts)?;
-    let (bias_v, volt_v) = (raw.bias_v[record], raw.volt_v[record]);
-    let state = resolved.bolometer.state(bias_v, volt_v, raw.bath_k[record]);
-    let state = state.map_err(|_| Reason::BolometerNotConverged)?;
+    judge_samples(raw, record, recipe.data.saturation_counts)
+}
+
+fn judge_time(raw: &RawRecords, record: usize, resolved: &ResolvedSettings) -> Result<(), Reason> {
     let has_time = raw.years.as_ref().is_some_and(|years| !years[record].is_nan());
-    require(has_time || !resolved.corrections.depends_on_time(), Reason::MissingTime)?;
-    Ok(state)
+    require(has_time || !resolved.corrections.depends_on_time(), Reason::MissingTime)
 }
 
 fn require(condition: bool, reason: Reason) -> Result<(), Reason> {
@@ -259,6 +256,11 @@ fn judge_housekeeping(raw: &RawRecords, record: usize) -> Result<(), Reason> {
 }
 
 fn judge_samples(raw: &RawRecords, record: usize, saturation_counts: f64) -> Result<(), Reason> {
+    if let Some([least, greatest]) = raw.ifg.extremes_of_row(record) {
+        let largest = greatest.max(-least);
+        require(largest < saturation_counts, Reason::Saturated)?;
+        return require(least < greatest, Reason::Flat);
+    }
     let mut samples = [0.0; IFG_LENGTH];
     raw.ifg.copy_row(record, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.

@@ -49,12 +49,39 @@ impl TransformGroup {
         Complex64::new(re[place], im[place])
     }
 
-    /// The transforms of the first interferograms at one bin.
-    pub(super) fn copy_bin(&self, bin: usize, out: &mut [Complex64]) {
-        let (re, im) = self.parts(bin);
-        out.iter_mut().zip(re.iter().zip(im)).for_each(|(out, (re, im))| {
-            *out = Complex64::new(*re, *im);
-        });
+    /// Writes the transforms of the first `count` interferograms at the first bins, to each of the `rows` from
+    /// the place `at` on.
+    pub(super) fn copy_to(&self, rows: &mut [&mut [Complex64]], at: usize, count: usize) {
+        with_widest_simd(
+            #[inline(always)]
+            || match self.size {
+                4 if count == 4 => self.copy_lanes::<4>(rows, at),
+                8 if count == 8 => self.copy_lanes::<8>(rows, at),
+                _ => {
+                    for (bin, row) in rows.iter_mut().enumerate() {
+                        let (re, im) = self.parts(bin);
+                        let parts = re.iter().zip(im);
+                        let places = row[at..at + count].iter_mut().zip(parts);
+                        places.for_each(|(place, (re, im))| *place = Complex64::new(*re, *im));
+                    }
+                }
+            },
+        );
+    }
+
+    /// As [`Self::copy_to`], of a number that the compiler knows.
+    #[inline(always)]
+    fn copy_lanes<const LANES: usize>(&self, rows: &mut [&mut [Complex64]], at: usize) {
+        let (parts, _) = self.transforms.as_chunks::<LANES>();
+        for (row, [re, im]) in rows.iter_mut().zip(parts.as_chunks().0) {
+            let places = row.get_mut(at..at + LANES).and_then(|row| row.as_mut_array::<LANES>());
+            if let Some(places) = places {
+                *places = std::array::from_fn(
+                    #[inline(always)]
+                    |lane| Complex64::new(re[lane], im[lane]),
+                );
+            }
+        }
     }
 
     /// Real and imaginary parts at one bin.
@@ -194,9 +221,19 @@ mod tests {
         group.samples(last).copy_from_slice(ifg);
         let bins: Vec<usize> = (0..SPECTRUM_BINS).collect();
         transform.run(last + 1, &bins, group);
-        let mut copied = vec![Complex64::ZERO; last + 1];
-        group.copy_bin(7, &mut copied);
-        assert_eq!(copied[last], group.at(last, 7));
+        // All of a group, and fewer.
+        for (at, count) in [(1, last + 1), (0, last)] {
+            let mut copied = vec![vec![Complex64::ZERO; last + 2]; 8];
+            let mut rows: Vec<&mut [Complex64]> =
+                copied.iter_mut().map(|row| &mut row[..]).collect();
+            group.copy_to(&mut rows, at, count);
+            for place in 0..last + 2 {
+                let is_copied = (at..at + count).contains(&place);
+                let expected = if is_copied { group.at(place - at, 7) } else { Complex64::ZERO };
+                let bits = |z: Complex64| [z.re.to_bits(), z.im.to_bits()];
+                assert_eq!(bits(copied[7][place]), bits(expected));
+            }
+        }
         bins.iter().map(|&bin| group.at(last, bin)).collect()
     }
 

@@ -41,4 +41,4 @@ pub use outcome::{NotFinite, Outcome, Solution, Status};
 pub use problem::{Context, Problem, VarianceScale};
 pub use registry::{fit_bin, fit_bins, method, methods};
 pub use residual::{add_squared_residuals, prediction_error, standard_residuals};
-pub use windows::{WINDOW, Windowed, WindowedFit};
+pub use windows::{WINDOW, WINDOW_STEP, Windowed, WindowedFit};

@@ -6,13 +6,15 @@
 use super::constraint::Constraint;
 use super::linear::householder::{BLOCK, Triangle};
 use super::linear::least_squares::{DirectFit, Factorization};
-use super::linear::system::System;
+use super::linear::system::{Equations, System};
 use super::linear::weighted::root_weights;
 use super::outcome::{Outcome, Solution};
 use super::problem::{Problem, VarianceScale};
 
-/// Records of a portion: whole blocks of the factorisation, and few enough for the caches.
-pub const WINDOW: usize = 4 * BLOCK;
+/// All portions but the last are multiples of so many records: whole blocks of the factorisation.
+pub const WINDOW_STEP: usize = BLOCK;
+/// Most records of a portion: few enough for the caches.
+pub const WINDOW: usize = 4 * WINDOW_STEP;
 
 /// How the records of a method count that can be given them in portions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl WindowedFit {
         Self { how, triangle, rows: 0, is_dark: true, is_given_up: false }
     }
 
-    /// Adds a portion; all but the last have [`WINDOW`] records.
+    /// Adds a portion; all but the last are multiples of [`WINDOW_STEP`] records.
     pub fn add(&mut self, portion: &Problem) {
         let records = portion.records();
         let is_first = self.rows == 0;
@@ -69,9 +71,20 @@ impl WindowedFit {
         if self.is_given_up {
             return;
         }
-        let mut system = System::portion(&portion.equations(), root);
-        let data = [&mut system.re[..], &mut system.im[..]];
-        self.triangle.take(&mut system.columns, records, data);
+        let equations = portion.equations();
+        let mut design = vec![&[][..]; equations.design.len()];
+        // One block after another, so that it is still in the nearest cache when it is reduced.
+        for start in (0..records).step_by(BLOCK) {
+            let block = start..records.min(start + BLOCK);
+            design.iter_mut().zip(equations.design).for_each(|(part, column)| {
+                *part = &column[block.clone()];
+            });
+            let data = &equations.data[block.clone()];
+            let some = Equations { design: &design, data, ..equations };
+            let mut system = System::portion(&some, root.map(|root| &root[block.clone()]));
+            let data = [&mut system.re[..], &mut system.im[..]];
+            self.triangle.take(&mut system.columns, block.len(), data);
+        }
     }
 
     /// The outcome, and the complex degrees of freedom of the residual; none where the method itself has

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::foundations::numerics::math::{exp, ln, pow, sinh};
 use crate::foundations::numerics::{Dual, Real};
 
+use super::settling::Settling;
+
 /// Commanded bias counts per volt of bias.
 pub const COUNTS_PER_VOLT: f64 = 25.5;
 
 /// Steps of the temperature's iteration.
-const ITERATIONS: usize = 8;
+pub(super) const ITERATIONS: usize = 8;
 /// The last step must be smaller than this, K.
-const STEP_TOLERANCE_K: f64 = 1e-6;
+pub(super) const STEP_TOLERANCE_K: f64 = 1e-6;
 /// Turns V/W into V/(erg/s): W in one erg/s.
 const WATT_PER_ERG: f64 = 1e-7;
 
@@ -132,12 +134,45 @@ impl BolometerParameters {
         volt_v: f64,
         bath_k: f64,
     ) -> Result<BolometerState, BolometerError> {
+        let point = self.point(bias_v, volt_v, bath_k)?;
+        let mut settling = Settling::new(self.t0_k, self.r0_ohm);
+        settling.add(point.resistance, point.field_k, bath_k);
+        let [settled] = settling.settle()[..] else { unreachable!("one was added") };
+        self.answer(&point, settled?)
+    }
+
+    /// The states of many records, each to the bit as [`Self::state`] gives it, side by side in vector
+    /// registers. All lists have one element a record.
+    #[must_use]
+    pub fn states(
+        &self,
+        bias_v: &[f64],
+        volt_v: &[f64],
+        bath_k: &[f64],
+    ) -> Vec<Result<BolometerState, BolometerError>> {
+        let records = bias_v.iter().zip(volt_v).zip(bath_k);
+        let points: Vec<_> = records.map(|((v, u), t)| self.point(*v, *u, *t)).collect();
+        let mut settling = Settling::new(self.t0_k, self.r0_ohm);
+        for (point, bath_k) in points.iter().zip(bath_k) {
+            if let Ok(point) = point {
+                settling.add(point.resistance, point.field_k, *bath_k);
+            }
+        }
+        let mut settled = settling.settle().into_iter();
+        let state = |point: Result<Point, _>| {
+            let point = point?;
+            let none = Err(BolometerError::NotConverged { last_step_k: f64::NAN });
+            self.answer(&point, settled.next().unwrap_or(none)?)
+        };
+        points.into_iter().map(state).collect()
+    }
+
+    /// Where a record's bolometer stands on its load line, if all that is given can be.
+    fn point(&self, bias_v: f64, volt_v: f64, bath_k: f64) -> Result<Point, BolometerError> {
         self.check()?;
         positive("bias (V)", bias_v)?;
         positive("bath temperature (K)", bath_k)?;
-        let point = self.operating_point(bias_v, volt_v)?;
-        let temperature_k = self.temperature(&point, bath_k)?;
-        self.answer(&point, temperature_k)
+        self.operating_point(bias_v, volt_v)
     }
 
     /// The voltage that is read (V) at a bias voltage (V) and a bath temperature (K) when nothing but the
@@ -208,29 +243,6 @@ impl BolometerParameters {
         Ok(Point { voltage, resistance, field_k: voltage * self.rho_k_per_v })
     }
 
-    /// Temperature (K) at which the bolometer has the point's resistance, starting from the bath:
-    /// iterates `T <- T0 / ln(u T sinh(X/T))^2`, `u = R / R0 / X`.
-    fn temperature(&self, point: &Point, bath_k: f64) -> Result<f64, BolometerError> {
-        let x = point.field_k;
-        let u = point.resistance / self.r0_ohm / x;
-        let mut temperature = bath_k;
-        let mut logarithm = f64::NAN;
-        let mut last_step_k = f64::NAN;
-        for _ in 0..ITERATIONS {
-            logarithm = ln(u * temperature * sinh(x / temperature));
-            let next = self.t0_k / (logarithm * logarithm);
-            last_step_k = (next - temperature).abs();
-            temperature = next;
-        }
-        // A NaN step has not converged either.
-        if last_step_k.is_nan() || last_step_k >= STEP_TOLERANCE_K {
-            return Err(BolometerError::NotConverged { last_step_k });
-        }
-        // The square hides the sign: sqrt(T0/T) must be the logarithm, not minus it.
-        positive("sqrt(T0/T)", logarithm)?;
-        positive_value("temperature (K)", temperature)
-    }
-
     /// Responsivity and time constant at a known temperature.
     fn answer(&self, point: &Point, t: f64) -> Result<BolometerState, BolometerError> {
         let &Point { voltage, resistance, field_k } = point;
@@ -256,15 +268,12 @@ impl BolometerParameters {
         volt_v: f64,
         near_k: f64,
     ) -> Result<(BolometerState, BolometerSlopes), BolometerError> {
-        self.check()?;
-        positive("bias (V)", bias_v)?;
-        positive("bath temperature (K)", near_k)?;
-        let point = self.operating_point(bias_v, volt_v)?;
+        let point = self.point(bias_v, volt_v, near_k)?;
         let state = self.answer(&point, self.settled(&point, near_k)?)?;
         Ok((state, self.slopes(&state, bias_v, volt_v)))
     }
 
-    /// The temperature (K) that [`Self::temperature`] iterates to.
+    /// The temperature (K) that [`Settling`] iterates to.
     fn settled(&self, point: &Point, near_k: f64) -> Result<f64, BolometerError> {
         let x = point.field_k;
         let u = point.resistance / self.r0_ohm / x;
@@ -480,11 +489,11 @@ fn require(
     if holds { Ok(()) } else { Err(BolometerError::NotPhysical { quantity, value, expected }) }
 }
 
-fn positive(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
+pub(super) fn positive(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
     require(value.is_finite() && value > 0.0, quantity, value, "a finite number above 0")
 }
 
-fn positive_value(quantity: &'static str, value: f64) -> Result<f64, BolometerError> {
+pub(super) fn positive_value(quantity: &'static str, value: f64) -> Result<f64, BolometerError> {
     positive(quantity, value).map(|()| value)
 }
 
@@ -508,6 +517,23 @@ mod tests {
         assert_close(state.responsivity, published::RESPONSIVITY, 1e-6);
         assert_close(state.time_constant_s, published::TIME_CONSTANT_S, 1e-6);
         assert_close(bias_volts(35.0), published::BIAS_V, 1e-6);
+    }
+
+    #[test]
+    fn many_records_have_the_states_of_each() {
+        let (mut bias, mut volt, mut bath) = (Vec::new(), Vec::new(), Vec::new());
+        for i in 0..27 {
+            let more = f64::from(i);
+            bias.push(published::BIAS_V * (1.0 + 1e-3 * more));
+            volt.push(if i == 5 { f64::NAN } else { published::VOLT_V * (1.0 - 1e-4 * more) });
+            bath.push(if i == 9 { 0.0 } else { published::BATH_K + 1e-3 * more });
+        }
+        let all = PUBLISHED_LL.states(&bias, &volt, &bath);
+        assert_eq!(all.iter().filter(|state| state.is_err()).count(), 2);
+        for (i, found) in all.iter().enumerate() {
+            let one = PUBLISHED_LL.state(bias[i], volt[i], bath[i]);
+            assert_eq!(format!("{found:?}"), format!("{one:?}"));
+        }
     }
 
     #[test]

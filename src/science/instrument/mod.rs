@@ -32,7 +32,9 @@ pub mod gain;
 pub mod mission_time;
 pub mod peak;
 pub mod planck;
+mod planck_steps;
 pub mod preamplifier;
+mod settling;
 pub mod vibration;
 
 pub use axis::{
@@ -50,5 +52,6 @@ pub use gain::Gain;
 pub use mission_time::{mission_date, mission_ticks, mission_years};
 pub use peak::{Peak, PeakTable};
 pub use planck::{fill_planck_column, fill_weighted_planck_slopes, planck_mjy_sr};
+pub use planck_steps::{PlanckSteps, planck_step_bytes};
 pub use preamplifier::{GainTable, NOMINAL_GAINS};
 pub use vibration::VibrationOffsets;

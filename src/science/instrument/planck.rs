@@ -87,15 +87,15 @@ pub fn fill_planck_column(frequency_hz: f64, inverse_temperatures: &[f64], out: 
 }
 
 /// Planck's law with all that depends on the frequency alone worked out.
-struct Law {
+pub(super) struct Law {
     /// `2 h nu^3 / c^2`, MJy/sr.
-    scale: f64,
+    pub(super) scale: f64,
     /// `h nu / k`, K.
-    quantum_k: f64,
+    pub(super) quantum_k: f64,
 }
 
 impl Law {
-    fn at(nu: f64) -> Self {
+    pub(super) fn at(nu: f64) -> Self {
         let scale = 2.0 * PLANCK * (nu * nu * nu) / (SPEED_OF_LIGHT * SPEED_OF_LIGHT) * MJY_PER_SI;
         Self { scale, quantum_k: PLANCK * nu / BOLTZMANN }
     }

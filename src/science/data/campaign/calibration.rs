@@ -33,10 +33,8 @@ impl Campaign {
         (bolometer, corrections): (BolometerParameters, Corrections),
     ) -> Result<Self, BolometerError> {
         let given = &self.selected.housekeeping;
-        let readings = given.bias_v.iter().zip(&given.volt_v).zip(&given.bath_k);
-        let state =
-            |((bias, volt), bath): ((&f64, &f64), &f64)| bolometer.state(*bias, *volt, *bath);
-        self.selected.states = readings.map(state).collect::<Result<_, _>>()?;
+        let states = bolometer.states(&given.bias_v, &given.volt_v, &given.bath_k);
+        self.selected.states = states.into_iter().collect::<Result<_, _>>()?;
         let temperatures = std::mem::take(&mut self.selected.temperatures);
         self.selected.temperatures = emitting(&self.emitters, temperatures, &self.selected.states);
         (self.bolometer, self.corrections, self.designs) =

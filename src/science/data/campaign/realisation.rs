@@ -11,7 +11,7 @@ use crate::foundations::numerics::{HugePageBuf, ScratchVec, with_widest_simd};
 use crate::science::data::emitters::Emitter;
 use crate::science::data::resample::Draw;
 use crate::science::fit::{Constraint, Context, Deadline, Problem, VarianceScale};
-use crate::science::instrument::{fill_planck_column, inverse_response};
+use crate::science::instrument::{PlanckSteps, inverse_response};
 
 /// The spectra of one trial.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub(super) struct RecordSubset {
     pub(super) primary_vibration: Vec<f64>,
     /// One over them, 1/K.
     inverse_temperatures: Vec<Vec<f64>>,
+    /// Exponentials of these, for the Planck functions.
+    planck: PlanckSteps,
     /// One over the bolometer's response at frequency zero, (erg/s)/V.
     pub(super) inverse_responsivity: Vec<f64>,
     /// Of the bolometer, s.
@@ -89,6 +91,7 @@ impl RecordSubset {
             temperatures,
             readings,
             inverse_temperatures,
+            planck: PlanckSteps::new(),
             inverse_responsivity,
             time_constant_s,
         }
@@ -152,26 +155,6 @@ impl Realisation {
         let further = || place(&self.support).map(|place| self.bins.len() + place);
         let row = place(&self.bins).or_else(further)?;
         self.transforms.get(row * self.stride..)?.get(..records)
-    }
-
-    /// The transforms of some records at one bin, and the variances of their samples.
-    fn gather_records(
-        &self,
-        subset: &RecordSubset,
-        position: usize,
-    ) -> (Vec<Complex64>, ScratchVec) {
-        let records = self.sample_variance.len();
-        let transforms = &self.transforms[position * self.stride..][..records];
-        let mut variance = ScratchVec::with_len(subset.records.len());
-        if subset.is_whole {
-            variance.copy_from_slice(&self.sample_variance);
-            return (transforms.to_vec(), variance);
-        }
-        for (variance, &record) in variance.iter_mut().zip(&subset.records) {
-            *variance = self.sample_variance[record - self.first];
-        }
-        let transform = |&record: &usize| transforms[record - self.first];
-        (subset.records.iter().map(transform).collect(), variance)
     }
 
     /// Noise of a sample of each of its records, counts per gain and sweep; none where all are
@@ -253,8 +236,20 @@ impl Campaign {
         position: usize,
         subset: &RecordSubset,
     ) -> (Vec<Complex64>, ScratchVec) {
-        let (mut data, mut variance) = realisation.gather_records(subset, position);
-        self.divide_by_gain(realisation.bins[position], subset, &mut data, &mut variance);
+        let Realisation { first, sample_variance, .. } = realisation;
+        let transforms = &realisation.transforms[position * realisation.stride..];
+        let bin = realisation.bins[position];
+        let mut data = vec![Complex64::ZERO; subset.len()];
+        let mut variance = ScratchVec::with_len(subset.len());
+        if subset.is_whole {
+            let given = (&transforms[..subset.len()], &sample_variance[..]);
+            self.divide_by_gain(bin, subset, given, (&mut data, &mut variance));
+        } else {
+            let of = |record: &usize| (transforms[record - first], sample_variance[record - first]);
+            let (transforms, variances): (Vec<_>, Vec<_>) = subset.records.iter().map(of).unzip();
+            let given = (&transforms[..], &variances[..]);
+            self.divide_by_gain(bin, subset, given, (&mut data, &mut variance));
+        }
         (data, variance)
     }
 
@@ -283,22 +278,23 @@ impl Campaign {
         &self,
         bin: usize,
         subset: &RecordSubset,
-        data: &mut [Complex64],
-        variance: &mut [f64],
+        (transforms, variances): (&[Complex64], &[f64]),
+        (data, variance): (&mut [Complex64], &mut [f64]),
     ) {
         let per_factor = self.gain.factor(bin).inv();
         let omega = self.gain.omega(bin);
         let power = self.transform.noise_power();
         let bolometer = subset.inverse_responsivity.iter().zip(&subset.time_constant_s);
+        let given = transforms.iter().zip(variances).zip(bolometer);
         with_widest_simd(
             #[inline(always)]
             || {
-                for ((value, variance), (inverse, time_constant_s)) in
-                    data.iter_mut().zip(variance).zip(bolometer)
+                for ((value, variance), ((transform, of_sample), (inverse, time_constant_s))) in
+                    data.iter_mut().zip(variance).zip(given)
                 {
                     let per_gain = per_factor * inverse_response(*inverse, omega * time_constant_s);
-                    *value *= per_gain;
-                    *variance = power * *variance * per_gain.norm_sqr();
+                    *value = transform * per_gain;
+                    *variance = power * of_sample * per_gain.norm_sqr();
                 }
             },
         );
@@ -313,12 +309,10 @@ impl Campaign {
 
     /// The Planck functions of all emitters at one bin, MJy/sr, `[emitter][record]`.
     fn design(&self, bin: usize, subset: &RecordSubset) -> Arc<Design> {
-        let column = |inverse_temperatures: &Vec<f64>| {
-            let mut column = ScratchVec::with_len(inverse_temperatures.len());
-            fill_planck_column(self.axis.frequency_hz(bin), inverse_temperatures, &mut column);
-            column
+        let work_out = || {
+            let frequency_hz = |bin| self.axis.frequency_hz(bin);
+            subset.planck.columns(bin, frequency_hz, &subset.inverse_temperatures)
         };
-        let work_out = || subset.inverse_temperatures.iter().map(column).collect();
         if subset.is_whole && subset.is_as_prepared && subset.len() == self.records() {
             self.designs.at(bin, work_out)
         } else {

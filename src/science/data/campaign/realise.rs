@@ -15,7 +15,7 @@ use crate::science::data::resample::{Draw, Resampling, TrialRecords};
 use crate::science::data::settings::Sigma;
 use crate::science::data::simulate::Noise;
 use crate::science::data::transform::{Transform, TransformGroup};
-use crate::science::fit::{VarianceScale, WINDOW};
+use crate::science::fit::{VarianceScale, WINDOW, WINDOW_STEP};
 
 /// Records whose parts of the rows of all bins are written by one thread: whole cache lines.
 const BLOCK: usize = 64;
@@ -38,6 +38,14 @@ fn by_block(transforms: &mut [Complex64], records: usize) -> Vec<Vec<&mut [Compl
         }
     }
     blocks
+}
+
+/// Records of a window. Memory that is new costs as much as what is done with it, so that few records come
+/// in several windows too, but in no more than keep all threads at work. The results do not depend on it.
+fn window(records: usize) -> usize {
+    let quarter = records.div_ceil(4 * WINDOW_STEP);
+    let steps = quarter.max(rayon::current_num_threads());
+    (steps * WINDOW_STEP).min(WINDOW)
 }
 
 impl Campaign {
@@ -76,7 +84,7 @@ impl Campaign {
         };
         let is_plain =
             draw.resampling == Resampling::None && !has_readings && !self.designs.keeps();
-        let window = if is_plain { WINDOW } else { records.max(1) };
+        let window = if is_plain { window(records) } else { records.max(1) };
         (0..records).step_by(window).map(|first| first..records.min(first + window)).collect()
     }
 
@@ -172,9 +180,7 @@ impl Campaign {
             };
             let gain_sweeps: Vec<f64> = (0..count).map(sample).collect();
             self.transform.run(count, transformed, group);
-            for (bin, row) in rows.iter_mut().enumerate() {
-                group.copy_bin(bin, &mut row[start - records.start..][..count]);
-            }
+            group.copy_to(&mut rows, start - records.start, count);
             let dark = rows.len()..transformed.len();
             for (place, gain_sweeps) in gain_sweeps.into_iter().enumerate() {
                 let power = dark.clone().map(|bin| group.at(place, bin).norm_sqr()).sum();

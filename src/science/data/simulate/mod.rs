@@ -272,8 +272,8 @@ fn states(
     bolometer: &BolometerParameters,
     (bias_counts, volts, baths): (&[f64], &[f64], &[f64]),
 ) -> Result<Vec<BolometerState>, BolometerError> {
-    let readout = bias_counts.iter().zip(volts).zip(baths);
-    readout.map(|((bias, volt), bath)| bolometer.state(bias_volts(*bias), *volt, *bath)).collect()
+    let bias_v: Vec<f64> = bias_counts.iter().map(|counts| bias_volts(*counts)).collect();
+    bolometer.states(&bias_v, volts, baths).into_iter().collect()
 }
 
 /// What thermometers say without noise, K, `[emitter][record]`; none if that is the truth.

@@ -168,11 +168,8 @@ impl Bolometer {
 /// # Errors
 /// If it has none.
 pub(super) fn states_before(set: &JointSet) -> Result<Vec<BolometerState>, String> {
-    let one = |record: usize| {
-        set.bolometer.state(set.bias_v[record], set.volt_v[record], set.bath_k[record])
-    };
-    let records = (0..set.records()).into_par_iter().with_min_len(64);
-    records.map(one).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())
+    let states = set.bolometer.states(set.bias_v, set.volt_v, set.bath_k).into_iter();
+    states.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 /// The temperatures at which emitters emit, K, `[emitter][record]`.
