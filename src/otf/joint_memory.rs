@@ -61,8 +61,8 @@ impl JointMemory {
             of_unit: if settings.is_empty() && !study.covariance {
                 0
             } else {
-                // Covariance, relation, product and its error bar; encoded, and as they are.
-                2 * (16 * (emitters * emitters + 2 * emitters) + 8 * emitters + 200)
+                // Covariance, relation, product, its error bar and relation; encoded, and as they are.
+                2 * (16 * (emitters * emitters + 3 * emitters) + 8 * emitters + 200)
             },
         }
     }

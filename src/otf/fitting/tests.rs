@@ -99,12 +99,14 @@ fn windows_of_records_change_no_bit() {
     ] {
         let (config, study) = settings("fit.methods=[\"ols\",\"wls\"]", more);
         let (config_of_all, all) = settings("fit.methods=[\"ridge\",\"ols\",\"wls\"]", more);
-        let windows = fit_all(&config, &study, 0..study.units());
         let at_once = fit_all(&config_of_all, &all, 0..all.units());
         let campaign = Campaigns::default().get(&config, &study, 0).unwrap();
-        assert_eq!(campaign.windows(&study.draw(study.realisation(0))).len(), 3);
-        for position in 0..study.bins.len() {
-            for method in 0..2 {
+        let draw = study.draw(study.realisation(0));
+        for (threads, count) in [(1, 4), (8, 3)] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| campaign.windows(&draw).len()), count);
+            let windows = pool.install(|| fit_all(&config, &study, 0..study.units()));
+            for (position, method) in (0..study.bins.len()).flat_map(|p| [(p, 0), (p, 1)]) {
                 let unit = study.layout.order().unit_of(position, method).unwrap();
                 let other = all.layout.order().unit_of(position, method + 1).unwrap();
                 assert_eq!(windows[unit as usize], at_once[other as usize], "{position} {method}");

@@ -80,8 +80,7 @@ impl Fitter<'_> {
         bins: Vec<BinInWindows>,
         time: Duration,
     ) -> Vec<BinToFit> {
-        let mut left = Vec::new();
-        for BinInWindows { position, fits } in bins {
+        let finish = |BinInWindows { position, fits }: BinInWindows| {
             let mut unfinished = Vec::new();
             for (method, fit) in fits {
                 match self.work.profile.column(method, time_factoring, || fit.finish()) {
@@ -92,10 +91,8 @@ impl Fitter<'_> {
                     None => unfinished.push(method),
                 }
             }
-            if !unfinished.is_empty() {
-                left.push((position, unfinished));
-            }
-        }
-        left
+            (!unfinished.is_empty()).then_some((position, unfinished))
+        };
+        bins.into_par_iter().filter_map(finish).collect()
     }
 }

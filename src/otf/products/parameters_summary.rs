@@ -135,9 +135,9 @@ impl GaugeFree<'_> {
                 relative.push(sigma / product.norm_sqr().sqrt());
                 let response = self.truths.response(realisation.set, bin);
                 if let (Some(truth), Some(response)) = (&grid.truth, response) {
-                    let square = (product - truth[bin][0] * response).norm_sqr();
-                    squares.push(square);
-                    ratios.push(square / (sigma * sigma));
+                    let truth = truth[bin][0] * response;
+                    squares.push((product - truth).norm_sqr());
+                    ratios.push(errors.product_distance(0, truth));
                 }
             }
         }

@@ -71,7 +71,9 @@ impl SharedResults {
         let product = self.of_bins(e, |x| x.product.clone(), NAN);
         npz.add("emissivity_response", (n, b, e), &product)?;
         let sigma = self.of_bins(e, |x| x.product_sigma.clone(), f64::NAN);
-        npz.add("emissivity_response_sigma", (n, b, e), &sigma)
+        npz.add("emissivity_response_sigma", (n, b, e), &sigma)?;
+        let relation = self.of_bins(e, |x| x.product_relation.clone(), NAN);
+        npz.add("emissivity_response_relation", (n, b, e), &relation)
     }
 
     /// Values of all bins of all configurations that have errors.

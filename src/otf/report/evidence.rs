@@ -170,7 +170,8 @@ pub(super) fn edges(records: usize, most: usize) -> Vec<usize> {
 }
 
 fn class(value: f64) -> usize {
-    let place = (value * PER_SIGMA).floor() + HALF as f64;
+    // A number above zero is cut to the class that it is in.
+    let place = value * PER_SIGMA + HALF as f64;
     place.clamp(0.0, (2 * HALF - 1) as f64) as usize
 }
 

@@ -25,7 +25,7 @@ use super::results::Results;
 use super::why::Why;
 
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// Bytes of the body of a header: format, shard, plan, first unit, number of units.
 const HEADER: usize = 4 + 4 + 32 + 8 + 8;
 /// A journal that was not renewed for so long was left by a process that is gone.

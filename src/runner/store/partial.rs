@@ -31,7 +31,7 @@ use super::envelope::Envelope;
 
 const MAGIC: &[u8; 8] = b"OTFHPCP\n";
 /// Raised whenever the meaning of a byte changes.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 pub(super) const CHECKSUM_AT: usize = 72;
 pub(super) const HEADER: usize = 104;
 

@@ -9,7 +9,7 @@
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::numerics::with_widest_simd;
+use crate::foundations::numerics::{math::modulus, with_widest_simd};
 use crate::science::fit::linear::vector::{axpy, dot};
 use crate::science::instrument::{
     BolometerError, BolometerParameters, BolometerSlopes, BolometerState,
@@ -38,6 +38,8 @@ pub struct BinErrors {
     pub product: Vec<Complex64>,
     /// `sqrt(E|d product|^2)`, one an emitter.
     pub product_sigma: Vec<f64>,
+    /// `E[(d product)^2]`, one an emitter.
+    pub product_relation: Vec<Complex64>,
     /// The response of the bolometer, V/(erg/s).
     pub response: Complex64,
 }
@@ -55,9 +57,34 @@ impl BinErrors {
             relation: vec![Complex64::ZERO; emitters],
             product: emissivity.iter().map(|e| e * response).collect(),
             product_sigma: (0..emitters).map(sigma).collect(),
+            product_relation: vec![Complex64::ZERO; emitters],
             response,
         }
     }
+
+    /// How far the product of an emitter is from another value, such as the truth: see [`in_the_plane`].
+    #[must_use]
+    pub fn product_distance(&self, emitter: usize, value: Complex64) -> f64 {
+        let sigma = self.product_sigma[emitter];
+        let error = self.product[emitter] - value;
+        in_the_plane(error, sigma * sigma, self.product_relation[emitter])
+    }
+}
+
+/// Half of `d^T C^-1 d` of a complex error d, C the covariance of its real and imaginary parts, which
+/// `variance` (`E|d|^2`) and `relation` (`E[d^2]`) say. Its mean is one, and it is no more than
+/// `-ln(1 - p)` in a part p of all cases, whatever the shape of the errors: where they are round it is
+/// `|d|^2` over the variance.
+#[must_use]
+pub fn in_the_plane(error: Complex64, variance: f64, relation: Complex64) -> f64 {
+    // Turned so that E[d^2] is real: the parts are then not correlated.
+    let size = modulus(relation);
+    let square = error * error;
+    let turned = if size > 0.0 { square * relation.conj() / size } else { square };
+    let (along, across) = (error.norm_sqr() + turned.re, error.norm_sqr() - turned.re);
+    // Errors on a line have none across it.
+    let least = f64::EPSILON * variance;
+    0.5 * (along / (variance + size) + across / (variance - size).max(least))
 }
 
 /// The response of a bolometer at a bin, and the slopes of its logarithm by the shared parameters.
@@ -132,12 +159,25 @@ impl Posterior {
             let e = terms.emissivity[i];
             let own = covariance[i * emitters + i].re;
             let variance =
-                own + 2.0 * (e.conj() * with_response[i]).re + e.norm_sqr() * of_response;
+                own + 2.0 * (e.conj() * with_response.conjugate[i]).re + e.norm_sqr() * of_response;
             (variance.max(0.0) * response.response.norm_sqr()).sqrt()
+        };
+        let square_of_response = {
+            let product =
+                |(re, im): (&f64, &f64)| Complex64::new(*re, *im) * Complex64::new(*re, *im);
+            0.5 * slope.0.iter().zip(&slope.1).map(product).sum::<Complex64>()
+        };
+        // d product = response (dE + E d ln response).
+        let product_relation = |i: usize| {
+            let e = terms.emissivity[i];
+            let of_both = 2.0 * e * with_response.itself[i];
+            let square = relation[i] + of_both + e * e * square_of_response;
+            square * response.response * response.response
         };
         BinErrors {
             product: terms.emissivity.iter().map(|e| e * response.response).collect(),
             product_sigma: (0..emitters).map(sigma).collect(),
+            product_relation: (0..emitters).map(product_relation).collect(),
             response: response.response,
             covariance,
             relation,
@@ -276,23 +316,36 @@ fn moments(gram: &[f64], map: &[f64], n: usize) -> Moments {
     }
 }
 
-/// `E[dE_i conj(d ln response)]`, one an emitter.
+/// How errors of emissivities go with that of the logarithm of the response, one an emitter.
+struct WithResponse {
+    /// `E[dE_i conj(d ln response)]`.
+    conjugate: Vec<Complex64>,
+    /// `E[dE_i d ln response]`.
+    itself: Vec<Complex64>,
+}
+
 fn with_response(
     (slope_re, slope_im): &(Vec<f64>, Vec<f64>),
     rows: &[f64],
     map: &[f64],
     n: usize,
-) -> Vec<Complex64> {
-    let mut unknowns = vec![Complex64::ZERO; n];
+) -> WithResponse {
+    let (mut conjugate, mut itself) = (vec![Complex64::ZERO; n], vec![Complex64::ZERO; n]);
     for ((row, re), im) in rows.chunks_exact(2 * n).zip(slope_re).zip(slope_im) {
-        let slope = Complex64::new(0.5 * re, -0.5 * im);
-        for (a, sum) in unknowns.iter_mut().enumerate() {
-            *sum += slope * Complex64::new(row[a], row[n + a]);
+        let slope = Complex64::new(0.5 * re, 0.5 * im);
+        for (a, (conjugate, itself)) in conjugate.iter_mut().zip(&mut itself).enumerate() {
+            let unknown = Complex64::new(row[a], row[n + a]);
+            *conjugate += slope.conj() * unknown;
+            *itself += slope * unknown;
         }
     }
     let emitters = map.len() / n;
-    let of = |i: usize| unknowns.iter().enumerate().map(|(a, u)| u * map[a * emitters + i]).sum();
-    (0..emitters).map(of).collect()
+    let mapped = |unknowns: &[Complex64]| {
+        let of =
+            |i: usize| unknowns.iter().enumerate().map(|(a, u)| u * map[a * emitters + i]).sum();
+        (0..emitters).map(of).collect()
+    };
+    WithResponse { conjugate: mapped(&conjugate), itself: mapped(&itself) }
 }
 
 /// The emissivities of all emitters for a unit change of the fit in each direction of its basis,

@@ -7,9 +7,8 @@
 //! out: near the minimum it would hide the differences that the search lives by.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 
-use argmin::core::{CostFunction, Error, Executor, State};
-use argmin::solver::neldermead::NelderMead;
 use num_complex::Complex64;
 
 use crate::foundations::numerics::math::modulus;
@@ -19,7 +18,7 @@ use crate::science::fit::linear::vector::short_norm;
 use crate::science::fit::method::{Method, MethodInfo, MethodOption, Registered};
 use crate::science::fit::outcome::Outcome;
 use crate::science::fit::problem::Problem;
-use crate::science::fit::search::watched::Watched;
+use crate::science::fit::search::simplex::Simplex;
 use crate::science::fit::weighted_fit::searched;
 
 /// Edge of the simplex of a restart over that of the one before.
@@ -78,7 +77,7 @@ impl Method for SimplexSearch {
             most: self.max_evaluations,
             deadline: problem.context.deadline,
         };
-        searched(problem, |factored| self.search(factored, &budget))
+        searched(problem, |factored| Ok::<_, Infallible>(self.search(factored, &budget)))
     }
 }
 
@@ -95,7 +94,7 @@ impl SimplexSearch {
         &self,
         factored: &Factorization,
         budget: &Budget,
-    ) -> Result<(Vec<Complex64>, Option<String>), Error> {
+    ) -> (Vec<Complex64>, Option<String>) {
         let (target, unit) = unit_length(factored.qt_b());
         let emissivities = |at: &SplitPoint| {
             let [re, im] =
@@ -110,19 +109,19 @@ impl SimplexSearch {
             for (at, target) in at.iter_mut().zip(&target) {
                 // The first values of a run are no more than those of an iteration.
                 if budget.used_up(target.len()).is_none() {
-                    descend(target, at, edge, budget)?;
+                    descend(target, at, edge, budget);
                 }
             }
             found = emissivities(&at);
             if let Some(why) = budget.used_up(target[0].len()) {
-                return Ok((found, Some(why)));
+                return (found, Some(why));
             }
             // The point too: an emissivity that nothing determines is large and hides the others.
             let still = distance(&before.0, &at) <= self.tolerance
                 && change(&before.1, &found) <= self.tolerance * change(&found, &[]);
             // A simplex as small as the rounding of its corners cannot move any more.
             if still || edge < f64::EPSILON {
-                return Ok((found, None));
+                return (found, None);
             }
             edge *= SHRINK;
         }
@@ -154,25 +153,19 @@ fn change(after: &[Complex64], before: &[Complex64]) -> f64 {
 ///
 /// It walks in steps away from `at`: the last digits of the point itself, far from zero, would be
 /// too coarse for a small simplex, whose corners would then jump from one to the next for ever.
-fn descend(target: &[f64], at: &mut [f64], edge: f64, budget: &Budget) -> Result<(), Error> {
+fn descend(target: &[f64], at: &mut [f64], edge: f64, budget: &Budget) {
     let rest: Vec<f64> = target.iter().zip(&*at).map(|(target, at)| target - at).collect();
-    let corner = |axis: Option<usize>| {
-        let mut corner = vec![0.0; rest.len()];
-        axis.into_iter().for_each(|axis| corner[axis] = edge);
-        corner
+    // The squared length of what a step leaves of the rest.
+    let mut objective = |step: &[f64]| {
+        budget.evaluations.set(budget.evaluations.get() + 1);
+        rest.iter().zip(step).map(|(rest, step)| (rest - step) * (rest - step)).sum::<f64>()
     };
-    let corners = std::iter::once(None).chain((0..rest.len()).map(Some)).map(corner).collect();
-    let solver = NelderMead::new(corners).with_sd_tolerance((SHRINK * edge) * (SHRINK * edge))?;
-    let over = || budget.used_up(rest.len()).is_some();
-    let objective = SquaredDistance { rest: &rest, budget };
-    let result = Executor::new(objective, Watched { solver, over })
-        .configure(|state| state.counting(false))
-        .timer(false)
-        .run()?;
-    if let Some(step) = result.state.get_best_param() {
-        at.iter_mut().zip(step).for_each(|(at, step)| *at += step);
+    let tolerance = (SHRINK * edge) * (SHRINK * edge);
+    let mut simplex = Simplex::at_origin(rest.len(), edge, &mut objective);
+    while simplex.spread() >= tolerance && budget.used_up(rest.len()).is_none() {
+        simplex.step(&mut objective);
     }
-    Ok(())
+    at.iter_mut().zip(simplex.best()).for_each(|(at, step)| *at += step);
 }
 
 /// What a search may use, and what it has used.
@@ -190,22 +183,6 @@ impl Budget {
             return Some(format!("stopped after {} evaluations", self.most));
         }
         self.deadline.passed()
-    }
-}
-
-/// The squared length of what a step leaves of the rest.
-struct SquaredDistance<'a> {
-    rest: &'a [f64],
-    budget: &'a Budget,
-}
-
-impl CostFunction for SquaredDistance<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, step: &Vec<f64>) -> Result<f64, Error> {
-        self.budget.evaluations.set(self.budget.evaluations.get() + 1);
-        Ok(self.rest.iter().zip(step).map(|(rest, step)| (rest - step) * (rest - step)).sum())
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the iterative searches share: an exact line search, and a stop for lack of time.
+//! What the iterative searches share or stand on: an exact line search, a simplex, and a stop for lack of time.
 
 pub(crate) mod exact_step;
+pub(crate) mod simplex;
 pub(crate) mod watched;
