@@ -41,6 +41,9 @@ _LABELS: dict[str, Label] = {
     "response": Label((_KEPT, BIN), _RESPONSE, "response of the bolometer, average of the mission"),
     "emissivity_response": Label((_KEPT, BIN, EMITTER), _RESPONSE, "emissivity times response"),
     "emissivity_response_sigma": Label((_KEPT, BIN, EMITTER), _RESPONSE, "its standard error"),
+    "emissivity_response_relation": Label(
+        (_KEPT, BIN, EMITTER), "(V/(erg/s))^2", "E[d(emissivity times response)^2]"
+    ),
     "joint_configurations": Label((_JOINT,), "1", "row of configurations.csv"),
     "joint_chi2": Label((_JOINT,), "variances", "sum of the squared residuals"),
     "joint_degrees_of_freedom": Label((_JOINT,), "1", "of joint_chi2"),
