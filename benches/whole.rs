@@ -1,8 +1,8 @@
-//! Whole commands, from the start of the process to its end: a fit from calibration set to
-//! products, the fixed cost of a task, two threads against one.
+//! Whole commands, from the start of the process to its end: the fixed cost of a task, large joint fits, two
+//! threads against one. `scripts/bench.sh` measures the fits that others do too, in turn with them.
 //!
-//! `cargo bench --bench whole -- [--quick]` prints one line of JSON: the median seconds of each. With --quick, everything is measured once, and what
-//! takes long is made smaller.
+//! `cargo bench --bench whole -- [--quick]` prints one line of JSON: the median seconds of each. With --quick,
+//! everything is measured once, and what takes long is made smaller.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,8 +15,6 @@ use ndarray_npy::NpzReader;
 use otfhpc::foundations::numerics::math::median;
 use otfhpc::runner::store::RunDir;
 use tempfile::TempDir;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const COMPREHENSIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/comprehensive.toml");
 /// Makes ten emitters of seven.
@@ -54,25 +52,16 @@ fn main() {
     seconds.insert("start", bench.median(9, || bench.otfhpc(&["--version"])));
     seconds.insert("task_simulated", bench.task(&[]));
     let [small, large] = [1200, 12_000].map(|records| bench.calibration_set(records, &[]));
-    for (data, fit, parts) in [
-        (&small, "fit_1200", "phases_1200"),
-        (&large, "fit_12000", "phases_12000"),
-        (&bench.deflated(&small), "fit_1200_deflated", "phases_1200_deflated"),
-    ] {
-        seconds.insert(fit, bench.fit(data));
-        phases.insert(parts, bench.phases(data, "wls"));
-    }
     for (data, task) in [(&small, "task_1200"), (&large, "task_12000")] {
         seconds.insert(task, bench.task(data));
     }
     let kirchhoff = settings(&["fit.constraint=kirchhoff"]);
-    for (records, parts, whole) in [
-        (1200, "joint_1200", "joint_plateaus_1200"),
-        (12_000, "joint_12000", "joint_plateaus_12000"),
-    ] {
+    for (records, whole) in [(1200, "joint_plateaus_1200"), (12_000, "joint_plateaus_12000")] {
         // What was simulated is not told to the fit.
         let data = [bench.simulated(records, &TO_BE_FOUND), kirchhoff.clone()].concat();
-        phases.insert(parts, bench.phases(&data, "joint"));
+        if records > 1200 {
+            phases.insert("joint_12000", bench.phases(&data, "joint"));
+        }
         let plateaus = [&data[..], &settings(&["fit.methods=joint", PLATEAUS])].concat();
         let command = ["--quiet", "local", "--replace", "--threads", "2"].map(String::from);
         let run = || {
@@ -144,16 +133,6 @@ impl Bench {
         settings(&["data.source=npz", &format!("data.path={name}"), &sigma])
     }
 
-    /// The settings of a calibration set with the same arrays, deflated as `numpy.savez_compressed`
-    /// has them.
-    fn deflated(&self, data: &[String]) -> Vec<String> {
-        let path = data.iter().find_map(|setting| setting.strip_prefix("data.path="));
-        let name = path.expect("the set is a file");
-        let deflated = format!("deflated-{name}");
-        deflate(&self.path(name), &self.path(&deflated));
-        data.iter().map(|setting| setting.replace(name, &deflated)).collect()
-    }
-
     /// All bins by `wls` on one thread, from the calibration set to the products.
     fn fit(&self, data: &[String]) -> f64 {
         let command = ["--quiet", "local", "--replace", "--threads", "1"].map(String::from);
@@ -209,20 +188,6 @@ impl Bench {
 
 fn settings(assignments: &[&str]) -> Vec<String> {
     assignments.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
-}
-
-/// Copies an archive, its members deflated.
-fn deflate(from: &Path, to: &Path) {
-    let mut archive = ZipArchive::new(File::open(from).expect("the set was written"))
-        .expect("the set is an archive");
-    let mut copy = ZipWriter::new(File::create(to).expect("the temporary folder can be written"));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    for index in 0..archive.len() {
-        let mut member = archive.by_index(index).expect("the set is whole");
-        copy.start_file(member.name(), options).expect("a member can be added");
-        std::io::copy(&mut member, &mut copy).expect("a member can be copied");
-    }
-    copy.finish().expect("the temporary folder can be written");
 }
 
 /// What `--profile` says of a phase, s.

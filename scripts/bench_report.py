@@ -122,7 +122,7 @@ instruction: all have the same bits.
 | the same, 1,200 records simulated | $task_simulated s |
 | time per record and bin, file to solution, 12,000 records over 1,200 | $linear |
 
-Medians of nine runs; `cargo bench --bench whole` measures these and the fits above.
+Medians of nine runs; `cargo bench --bench whole` measures these.
 
 ## The comprehensive study
 

@@ -2,7 +2,7 @@
 
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::science::fit::joint::{JointSettings, PlateauUnit};
-use crate::science::instrument::{Axis, SPECTRUM_BINS};
+use crate::science::instrument::{Axis, SPECTRUM_BINS, planck_step_bytes};
 
 /// Numbers that a bin of the band holds for each record while it is at hand: spectrum, variance and
 /// weight, and the four correction terms.
@@ -46,7 +46,8 @@ impl JointMemory {
             let sets = settings.together.len().max(1) as u64;
             let band = bands.iter().copied().max().unwrap_or(0);
             let of_point = OF_POINT + OF_LINEAR + OF_EMITTER * emitters + OF_RESIDUAL;
-            let of_records = records * (OF_TRANSFORMS + OF_RECORD + band * of_point);
+            let of_steps = PLACES * planck_step_bytes(records, emitters);
+            let of_records = records * (OF_TRANSFORMS + OF_RECORD + band * of_point) + of_steps;
             let plateaus = match settings.plateau {
                 PlateauUnit::Plateau => plateaus,
                 PlateauUnit::Record => records,

@@ -12,7 +12,7 @@ use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
 use crate::science::data::settings::Source;
 use crate::science::data::{Screening, kept_bytes};
 use crate::science::fit::WINDOW;
-use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS};
+use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS, planck_step_bytes};
 
 /// The program itself.
 const PROCESS: u64 = 12_600_000;
@@ -87,7 +87,8 @@ impl Memory {
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
         let (at_once, bins_at_once) = at_once(work, records, methods_together > 0);
-        let drawn = at_once * of_draw(work.config, bins_at_once);
+        let drawn =
+            at_once * of_draw(work.config, bins_at_once) + planck_step_bytes(at_once, emitters);
         let (units, realisations) = largest_shard(work);
         Self {
             fixed: (PROCESS + campaigns(work))
@@ -179,7 +180,8 @@ fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
     let is_joint = |method: &MethodChoice| matches!(method.estimator, Estimator::Joint(..));
     let drawn = if study.methods.iter().any(is_joint) { SPECTRUM_BINS as u64 } else { bins };
     let of_draw = of_draw(config, drawn) + OF_CORRECTED + written + OF_ROW;
-    let of_records = (set.screening.used as u64).saturating_mul(of_draw);
+    let used = set.screening.used as u64;
+    let of_records = used.saturating_mul(of_draw).saturating_add(planck_step_bytes(used, emitters));
     PROCESS.saturating_add(read as u64 * OF_RECORD).saturating_add(of_records)
 }
 
@@ -236,6 +238,8 @@ fn account_of_records(work: &Sizes) -> u64 {
         let used = set.screening.used as u64;
         let at_once = if has_windows(work, used) { used.min(WINDOW as u64) } else { used };
         let of_draw = at_once.saturating_mul(of_draw(work.config, bins(set)));
+        let emitters = study.emitters.len() as u64;
+        let of_draw = of_draw.saturating_add(planck_step_bytes(at_once, emitters));
         used.saturating_mul(OF_ROW + methods).saturating_add(of_draw)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);

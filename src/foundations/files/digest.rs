@@ -5,15 +5,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
-use std::thread::available_parallelism;
 
-use rayon::ThreadPoolBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::FileError;
-
-/// Threads that hash an executable, at most: with more it is memory that is waited for.
-const HASHERS: usize = 4;
 
 /// A BLAKE3 hash, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,19 +47,6 @@ impl Digest {
         let error = |e| FileError::new("read", path, e);
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(File::open(path).map_err(error)?).map_err(error)?;
-        Ok(Self(*hasher.finalize().as_bytes()))
-    }
-
-    /// The hash of an executable, on several threads of its own: it is read where it is mapped, which the
-    /// system does not let anybody shorten while it runs.
-    pub fn of_executable(path: &Path) -> Result<Self, FileError> {
-        let threads = available_parallelism().map_or(1, |found| found.get().min(HASHERS));
-        let Ok(pool) = ThreadPoolBuilder::new().num_threads(threads).build() else {
-            return Self::of_file(path);
-        };
-        let mut hasher = blake3::Hasher::new();
-        let read = pool.install(|| hasher.update_mmap_rayon(path).map(drop));
-        read.map_err(|e| FileError::new("read", path, e))?;
         Ok(Self(*hasher.finalize().as_bytes()))
     }
 

@@ -50,7 +50,7 @@ impl Build {
         let mut hash = HASH.lock().unwrap_or_else(PoisonError::into_inner);
         let blake3 = match *hash {
             Some(known) => known,
-            None => *hash.insert(Digest::of_executable(&executable()?)?),
+            None => *hash.insert(Digest::of_file(&executable()?)?),
         };
         Ok(Self { blake3 })
     }

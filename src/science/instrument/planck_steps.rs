@@ -45,34 +45,50 @@ impl PlanckSteps {
         Self { fine: Default::default(), coarse: Default::default() }
     }
 
-    /// The Planck functions at a bin, MJy/sr, `[emitter][record]`.
-    ///
-    /// `frequency_hz` says where a bin is; `inverse_temperatures` are always those of the first call, one
-    /// over each, 1/K, `[emitter][record]`. A temperature below 0 gives NaN. To four units in the last
-    /// place, and the rounding of x, as [`planck_mjy_sr`](super::planck_mjy_sr).
+    /// The Planck functions at a bin, MJy/sr, `[emitter][record]`: see [`Self::fill`].
     pub fn columns(
         &self,
         bin: usize,
         frequency_hz: impl Fn(usize) -> f64,
         inverse_temperatures: &[Vec<f64>],
     ) -> Vec<ScratchVec> {
+        let room = |column: &Vec<f64>| ScratchVec::with_len(column.len());
+        let mut columns: Vec<ScratchVec> = inverse_temperatures.iter().map(room).collect();
+        let places = columns.iter_mut().map(|column| &mut column[..]);
+        self.fill(bin, frequency_hz, inverse_temperatures, places);
+        columns
+    }
+
+    /// Writes the Planck functions at a bin, MJy/sr, \[record\] of one emitter after another.
+    ///
+    /// `frequency_hz` says where a bin is; `inverse_temperatures` are always those of the first call, one
+    /// over each, 1/K, `[emitter][record]`, of as many records as each of the `columns` has. A temperature
+    /// below 0 gives NaN. To four units in the last place, and the rounding of x, as
+    /// [`planck_mjy_sr`](super::planck_mjy_sr).
+    pub fn fill<'a>(
+        &self,
+        bin: usize,
+        frequency_hz: impl Fn(usize) -> f64,
+        inverse_temperatures: &[Vec<f64>],
+        columns: impl Iterator<Item = &'a mut [f64]>,
+    ) {
+        let columns = columns.zip(inverse_temperatures);
         let (coarse, fine) = (bin - bin % STEP, bin % STEP);
         if coarse == 0 || fine == 0 {
-            return direct(frequency_hz(bin), inverse_temperatures);
+            let frequency_hz = frequency_hz(bin);
+            columns.for_each(|(column, inverse)| fill_planck_column(frequency_hz, inverse, column));
+            return;
         }
         let step = |place, bin| step(place, frequency_hz(bin), inverse_temperatures);
         let coarse = step(self.coarse.get(coarse / STEP), coarse);
         let fine = step(self.fine.get(fine), fine);
         let scale = Law::at(frequency_hz(bin)).scale;
         let mut first = 0;
-        let column = |temperatures: &Vec<f64>| {
-            let mut column = ScratchVec::with_len(temperatures.len());
-            let of_emitter = first..first + temperatures.len();
+        for (column, inverse) in columns {
+            let of_emitter = first..first + inverse.len();
             first = of_emitter.end;
-            fill(&mut column, scale, &coarse[of_emitter.clone()], &fine[of_emitter]);
-            column
-        };
-        inverse_temperatures.iter().map(column).collect()
+            combine(column, scale, &coarse[of_emitter.clone()], &fine[of_emitter]);
+        }
     }
 }
 
@@ -87,16 +103,6 @@ impl fmt::Debug for PlanckSteps {
         let kept = self.fine.iter().chain(&self.coarse).filter(|step| step.get().is_some());
         write!(f, "exponentials at {} bins", kept.count())
     }
-}
-
-/// Each from an exponential of its own.
-fn direct(frequency_hz: f64, inverse_temperatures: &[Vec<f64>]) -> Vec<ScratchVec> {
-    let column = |inverse: &Vec<f64>| {
-        let mut column = ScratchVec::with_len(inverse.len());
-        fill_planck_column(frequency_hz, inverse, &mut column);
-        column
-    };
-    inverse_temperatures.iter().map(column).collect()
 }
 
 /// The exponentials at a frequency: those that are kept in a place, if there are not too many.
@@ -133,7 +139,8 @@ fn exponentials(frequency_hz: f64, inverse_temperatures: &[Vec<f64>]) -> Scratch
     all
 }
 
-fn fill(column: &mut [f64], scale: f64, coarse: &[f64], fine: &[f64]) {
+/// The Planck functions of one emitter, from the exponentials at two bins.
+fn combine(column: &mut [f64], scale: f64, coarse: &[f64], fine: &[f64]) {
     with_widest_simd(
         #[inline(always)]
         || {

@@ -130,6 +130,7 @@ impl JointRecords<'_> {
             bolometer: inputs.bolometer,
             known: self.known(),
             state: [bias_v, volt_v, bath_k],
+            frequencies_hz: (0..SPECTRUM_BINS).map(|bin| campaign.axis.frequency_hz(bin)).collect(),
             bins: self.bright.iter().map(|&position| self.bin(position)).collect(),
             source: self,
         }

@@ -11,7 +11,7 @@ use crate::science::fit::linear::least_squares::Factorization;
 use crate::science::fit::linear::system::{Equations, Unusable};
 use crate::science::fit::linear::vector::{axpy, dot, short_dot};
 use crate::science::fit::linear::weighted::root_weights;
-use crate::science::instrument::{fill_planck_column, fill_weighted_planck_slopes};
+use crate::science::instrument::fill_weighted_planck_slopes;
 
 use super::input::{BinRecords, JointBin};
 use super::state::{Coefficient, RecordState, Slope, inverse_rho};
@@ -141,9 +141,9 @@ fn divide(
 fn design(bin: &JointBin, state: &RecordState) -> ScratchVec {
     let rows = state.records;
     let mut design = ScratchVec::with_len(rows * state.inverse_temperatures.len());
-    for (column, inverse) in design.chunks_exact_mut(rows).zip(&state.inverse_temperatures) {
-        fill_planck_column(bin.context.frequency_hz, inverse, column);
-    }
+    let frequency_hz = |bin: usize| state.frequencies_hz[bin];
+    let columns = design.chunks_exact_mut(rows);
+    state.planck.fill(bin.context.bin, frequency_hz, &state.inverse_temperatures, columns);
     design
 }
 

@@ -35,6 +35,8 @@ pub struct JointSet<'a> {
     pub known: SharedValues,
     /// Bias and readout (V) and bath (K) at which the response is told.
     pub state: [f64; 3],
+    /// Optical frequency of each bin of the axis, by its number, Hz.
+    pub frequencies_hz: Vec<f64>,
     /// The bins that have signal, ascending.
     pub bins: Vec<JointBin<'a>>,
     /// Their records.

@@ -7,7 +7,7 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::foundations::numerics::math::exp;
-use crate::science::instrument::{BolometerError, BolometerSlopes, BolometerState};
+use crate::science::instrument::{BolometerError, BolometerSlopes, BolometerState, PlanckSteps};
 
 use super::input::{JointSet, SharedValues};
 use super::parameters::{Kind, Parameters};
@@ -56,6 +56,10 @@ pub(super) struct RecordState {
     pub(super) records: usize,
     /// One over the temperatures, 1/K, `[emitter][record]`.
     pub(super) inverse_temperatures: Vec<Vec<f64>>,
+    /// Exponentials of these, for the Planck functions.
+    pub(super) planck: PlanckSteps,
+    /// Optical frequency of each bin of the axis, by its number, Hz.
+    pub(super) frequencies_hz: Vec<f64>,
     /// Responsivity over that with which the spectra were made, and both time constants, s; none if the
     /// bolometer is the one with which they were made.
     pub(super) response: Option<Response>,
@@ -109,6 +113,8 @@ impl RecordState {
             |parameter: &super::parameters::Parameter| action(set, &values, parameter, slopes);
         Ok(Self {
             inverse_temperatures: temperatures.iter().map(inverse).collect(),
+            planck: PlanckSteps::new(),
+            frequencies_hz: set.frequencies_hz.clone(),
             actions: kinds().map(action).collect(),
             terms: term_factors(set, &values),
             records: set.records(),

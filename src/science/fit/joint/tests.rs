@@ -141,7 +141,10 @@ impl Campaign {
 
     fn set(&self) -> JointSet<'_> {
         let bin = |(place, bin)| self.bin(place, bin);
+        let mut frequencies_hz = vec![f64::NAN; 5];
+        frequencies_hz.extend(self.bins.iter().map(|bin| bin.frequency_hz));
         JointSet {
+            frequencies_hz,
             name: "llss".into(),
             channel: "ll".into(),
             emitters: EMITTERS.map(String::from).to_vec(),
