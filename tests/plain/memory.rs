@@ -108,7 +108,8 @@ fn measured_data_are_held_as_they_are_read() {
 #[test]
 fn memory_grows_with_the_telemetry_alone() {
     let _turn = turn();
-    let peaks = [4000, 14_000].map(|records| {
+    // Both come in windows of the largest size.
+    let peaks = [7000, 17_000].map(|records| {
         let folder = tempdir().unwrap();
         let file = folder.path().join("cal.npz");
         let records = format!("--set=simulate.records={records}");

@@ -23,6 +23,9 @@ const LARGEST_BIAS_V: f64 = 10.0;
 /// A bolometer's voltage is not beyond this, V.
 const LARGEST_VOLTAGE_V: f64 = 100.0;
 
+/// Records whose bolometers are brought to their temperatures side by side.
+const AT_ONCE: usize = 1024;
+
 /// Records of a channel are not more than this: 4 TB of interferograms.
 const MOST_RECORDS: usize = 1 << 30;
 
@@ -174,8 +177,13 @@ pub(super) fn screen(
 ) -> PassedRecords {
     let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
-    let all_states = resolved.bolometer.states(&raw.bias_v, &raw.volt_v, &raw.bath_k);
-    for (record, state) in all_states.into_iter().enumerate() {
+    let some_states = |first: usize| {
+        let some = first..raw.len().min(first + AT_ONCE);
+        let (bias, volt) = (&raw.bias_v[some.clone()], &raw.volt_v[some.clone()]);
+        resolved.bolometer.states(bias, volt, &raw.bath_k[some])
+    };
+    let all_states = (0..raw.len()).step_by(AT_ONCE).flat_map(some_states);
+    for (record, state) in all_states.enumerate() {
         let judged = judge(raw, record, set, recipe)
             .and_then(|()| state.map_err(|_| Reason::BolometerNotConverged))
             .and_then(|state| judge_time(raw, record, resolved).map(|()| state));

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::axis::SPECTRUM_BINS;
 use super::planck::{Law, fill_planck_column};
@@ -31,18 +31,30 @@ pub fn planck_step_bytes(records: u64, emitters: u64) -> u64 {
 }
 
 /// `e^x - 1` of some temperatures at those bins whose turn has come, each worked out once.
+#[derive(Default)]
 pub struct PlanckSteps {
     /// Of each bin that has one, by its number below [`STEP`], or as a multiple of it: \[record\] of one
     /// emitter after another.
     fine: [OnceLock<ScratchVec>; STEP],
     coarse: [OnceLock<ScratchVec>; COARSE],
+    /// Memory of others that are no longer wanted.
+    spare: Mutex<Vec<ScratchVec>>,
 }
 
 impl PlanckSteps {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { fine: Default::default(), coarse: Default::default() }
+        Self::default()
+    }
+
+    /// None yet, of other temperatures, in the memory of these.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        let Self { fine, coarse, spare } = self;
+        let mut all = spare.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.extend(fine.into_iter().chain(coarse).filter_map(OnceLock::into_inner));
+        Self { spare: Mutex::new(all), ..Self::default() }
     }
 
     /// The Planck functions at a bin, MJy/sr, `[emitter][record]`: see [`Self::fill`].
@@ -79,7 +91,7 @@ impl PlanckSteps {
             columns.for_each(|(column, inverse)| fill_planck_column(frequency_hz, inverse, column));
             return;
         }
-        let step = |place, bin| step(place, frequency_hz(bin), inverse_temperatures);
+        let step = |place, bin| self.step(place, frequency_hz(bin), inverse_temperatures);
         let coarse = step(self.coarse.get(coarse / STEP), coarse);
         let fine = step(self.fine.get(fine), fine);
         let scale = Law::at(frequency_hz(bin)).scale;
@@ -90,11 +102,36 @@ impl PlanckSteps {
             combine(column, scale, &coarse[of_emitter.clone()], &fine[of_emitter]);
         }
     }
-}
 
-impl Default for PlanckSteps {
-    fn default() -> Self {
-        Self::new()
+    /// The exponentials at a frequency: those that are kept in a place, if there are not too many.
+    fn step<'a>(
+        &self,
+        place: Option<&'a OnceLock<ScratchVec>>,
+        frequency_hz: f64,
+        inverse_temperatures: &[Vec<f64>],
+    ) -> Cow<'a, ScratchVec> {
+        let work_out = || {
+            let mut all = self.room(inverse_temperatures.iter().map(Vec::len).sum());
+            fill_exponentials(frequency_hz, inverse_temperatures, &mut all);
+            all
+        };
+        let records = inverse_temperatures.first().map_or(0, Vec::len);
+        match place {
+            Some(place) if records <= MOST_RECORDS => Cow::Borrowed(place.get_or_init(work_out)),
+            _ => Cow::Owned(work_out()),
+        }
+    }
+
+    /// Room for so many numbers: what is spare, if that is as long.
+    fn room(&self, length: usize) -> ScratchVec {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match spare {
+            Some(mut spare) if spare.len() >= length => {
+                spare.truncate(length);
+                spare
+            }
+            _ => ScratchVec::with_len(length),
+        }
     }
 }
 
@@ -105,24 +142,10 @@ impl fmt::Debug for PlanckSteps {
     }
 }
 
-/// The exponentials at a frequency: those that are kept in a place, if there are not too many.
-fn step<'a>(
-    place: Option<&'a OnceLock<ScratchVec>>,
-    frequency_hz: f64,
-    inverse_temperatures: &[Vec<f64>],
-) -> Cow<'a, ScratchVec> {
-    let work_out = || exponentials(frequency_hz, inverse_temperatures);
-    let records = inverse_temperatures.first().map_or(0, Vec::len);
-    match place {
-        Some(place) if records <= MOST_RECORDS => Cow::Borrowed(place.get_or_init(work_out)),
-        _ => Cow::Owned(work_out()),
-    }
-}
-
-fn exponentials(frequency_hz: f64, inverse_temperatures: &[Vec<f64>]) -> ScratchVec {
+/// Writes `e^x - 1` at a frequency, \[record\] of one emitter after another.
+fn fill_exponentials(frequency_hz: f64, inverse_temperatures: &[Vec<f64>], all: &mut [f64]) {
     let quantum_k = Law::at(frequency_hz).quantum_k;
-    let mut all = ScratchVec::with_len(inverse_temperatures.iter().map(Vec::len).sum());
-    let mut rest = &mut all[..];
+    let mut rest = all;
     for column in inverse_temperatures {
         let (values, after) = rest.split_at_mut(column.len());
         with_widest_simd(
@@ -136,7 +159,6 @@ fn exponentials(frequency_hz: f64, inverse_temperatures: &[Vec<f64>]) -> Scratch
         );
         rest = after;
     }
-    all
 }
 
 /// The Planck functions of one emitter, from the exponentials at two bins.
@@ -203,6 +225,15 @@ mod tests {
             assert_eq!((&found[..3], &found[found.len() - 3..]), (&expected[..], &expected[..]));
         }
         assert_eq!(format!("{of_many:?}"), "exponentials at 0 bins");
+        // In the memory of longer ones.
+        let steps = steps.renewed();
+        assert_eq!(format!("{steps:?}"), "exponentials at 0 bins");
+        for bin in [17, 35, 200] {
+            let column = |steps: &PlanckSteps| {
+                steps.columns(bin, |bin| axis.frequency_hz(bin), &[few[0][1..].to_vec()]).remove(0)
+            };
+            assert_eq!(column(&steps)[..], column(&PlanckSteps::new())[..]);
+        }
         assert_eq!(planck_step_bytes(MOST_RECORDS as u64 + 1, 7), 0);
         assert_eq!(planck_step_bytes(1000, 7), 30 * 56_000);
     }

@@ -53,7 +53,7 @@ pub(super) struct RecordSubset {
     /// One over them, 1/K.
     inverse_temperatures: Vec<Vec<f64>>,
     /// Exponentials of these, for the Planck functions.
-    planck: PlanckSteps,
+    pub(super) planck: PlanckSteps,
     /// One over the bolometer's response at frequency zero, (erg/s)/V.
     pub(super) inverse_responsivity: Vec<f64>,
     /// Of the bolometer, s.

@@ -101,8 +101,12 @@ impl Campaign {
             return self.realise(draw, bins);
         }
         let plateaus = self.plateaus[window.clone()].to_vec();
-        let fitted = RecordSubset::new(self, None, (window.clone().collect(), plateaus), &window);
-        let space = before.map(|before| before.transforms);
+        let mut fitted =
+            RecordSubset::new(self, None, (window.clone().collect(), plateaus), &window);
+        let space = before.map(|before| {
+            fitted.planck = before.fitted.planck.renewed();
+            before.transforms
+        });
         self.transformed(draw, (bins, [false; 4]), (window, fitted), space)
     }
 
