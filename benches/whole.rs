@@ -79,6 +79,11 @@ fn main() {
     let (one, two): (Vec<f64>, Vec<f64>) = studies.unzip();
     seconds.insert("study_on_1_thread", median(&one));
     seconds.insert("study_on_2_threads", median(&two));
+    let (one, two): (Vec<f64>, Vec<f64>) = (0..if bench.quick { 1 } else { 7 })
+        .map(|_| (bench.fitting(&large, "1"), bench.fitting(&large, "2")))
+        .unzip();
+    seconds.insert("fitting_on_1_thread", median(&one));
+    seconds.insert("fitting_on_2_threads", median(&two));
     let measured = serde_json::json!({ "seconds": seconds, "phases": phases });
     println!("{measured}");
 }
@@ -158,6 +163,18 @@ impl Bench {
         let sum = |run: &BTreeMap<&str, f64>| run.values().sum::<f64>();
         runs.sort_by(|a, b| sum(a).total_cmp(&sum(b)));
         runs.swap_remove(runs.len() / 2)
+    }
+
+    /// What the fit of all bins by `wls` takes on some threads, from the telemetry in memory on, as the
+    /// program tells.
+    fn fitting(&self, data: &[String], threads: &str) -> f64 {
+        self.clear();
+        let command = ["local", "--replace", "--threads", threads].map(String::from);
+        let wls = settings(&["fit.methods=[\"wls\"]"]);
+        let (_, told) = self.told(&[&command[..], data, &wls].concat());
+        let words: Vec<&str> = told.split_whitespace().collect();
+        let place = words.iter().position(|word| *word == "fitting").expect("it tells its time");
+        words[place - 2].parse().expect("seconds stand before their unit")
     }
 
     /// A task whose shard is one bin of one method: what each task of an array costs at least.

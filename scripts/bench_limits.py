@@ -11,10 +11,13 @@ from dataclasses import dataclass
 BINS, EMITTERS, SAMPLES = 256, 7, 512
 SIZES = (1200, 12_000)
 
-# Operations of one value of a column (src/foundations/numerics/exponential.rs): each fused operation,
+# Operations of one exponential (src/foundations/numerics/exponential.rs): each fused operation,
 # product, sum, choice and division counts as one, though a division takes several times as long. The
 # argument and its rounding are 3, what is left of it 2, the series 9, putting it together 6.
 EXPONENTIAL = 20
+# From one bin whose exponentials serve others to the next (src/science/instrument/planck_steps.rs), and the
+# operations of a Planck function that follows from two of them: a sum, a fused operation and a division.
+STEP, FROM_TWO = 16, 3
 
 
 @dataclass
@@ -62,9 +65,12 @@ def designs(records: int) -> int:
     return 2 * records * BINS * EMITTERS * 8
 
 
-def exponentials(records: int) -> int:
-    """Operations of all Planck functions."""
-    return records * BINS * EMITTERS * EXPONENTIAL
+def planck(records: int) -> int:
+    """Operations of all Planck functions: those at the first bins and at the multiples of a step have an
+    exponential of their own, all others follow from two of as many exponentials, but the last."""
+    direct = STEP - 1 + BINS // STEP
+    exponentials = direct + (direct - 1)
+    return records * EMITTERS * (exponentials * EXPONENTIAL + (BINS - direct) * FROM_TWO)
 
 
 def factorisations(records: int) -> int:
@@ -87,12 +93,12 @@ BYTES = {
     "designs, written and read": designs,
 }
 OPERATIONS = {
-    "operations of Planck functions": exponentials,
+    "operations of Planck functions": planck,
     "operations of factorisations": factorisations,
     "operations of Fourier transforms": fourier,
 }
 # Phases of a fit that have a limit of their own.
-WORK = {"design": exponentials, "factor": factorisations, "transform": fourier}
+WORK = {"design": planck, "factor": factorisations, "transform": fourier}
 
 
 @dataclass

@@ -21,7 +21,8 @@ def test_planck_is_plancks_law():
 
 def test_planck_is_what_spectra_have(data):
     expected = otfhpc.planck(data.frequency_ghz[:, None], data.temperatures[:, None, :])
-    assert np.array_equal(data.planck, expected)
+    # Spectra have them from a few exponentials, which rounds otherwise.
+    np.testing.assert_allclose(data.planck, expected, rtol=2e-14, atol=0)
 
 
 def test_the_axis_is_the_published_one():

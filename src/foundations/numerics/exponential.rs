@@ -25,7 +25,7 @@ const COTANGENT: [f64; 6] = [
     -691.0 / 1_307_674_368_000.0,
 ];
 
-/// `scale / (e^x - 1)` for `x` from zero to infinity, to two units in the last place (but where
+/// `scale / (e^x - 1)` for `x = a b` from zero to infinity, to two units in the last place (but where
 /// `e^x` is above 1e300); NaN for NaN. For a negative `x` the result means nothing.
 ///
 /// `e^x - 1 = 2^k (e^r - 1) + (2^k - 1)` where `x = k ln 2 + r`, `|r| <= ln 2 / 2`, and
@@ -34,25 +34,27 @@ const COTANGENT: [f64; 6] = [
 /// division does for both.
 #[inline(always)]
 #[must_use]
-pub fn over_exp_m1(scale: f64, x: f64) -> f64 {
-    let Parts { off, half_exp_m1 } = Parts::of(x);
+pub fn over_exp_m1(scale: f64, (a, b): (f64, f64)) -> f64 {
+    let Parts { x, off, half_exp_m1 } = Parts::of(a, b);
     let half_scale = 0.5 * scale;
     let value = fused(half_scale, off, half_scale) / half_exp_m1;
     if x > LARGEST { 0.0 } else { value }
 }
 
-/// `e^x - 1` for `x` from zero to infinity, to two units in the last place; NaN for NaN. For a negative
-/// `x` the result means nothing.
+/// `e^x - 1` for `x = a b` from zero to infinity, to two units in the last place; NaN for NaN. For a
+/// negative `x` the result means nothing.
 #[inline(always)]
 #[must_use]
-pub fn exp_m1(x: f64) -> f64 {
-    let Parts { off, half_exp_m1 } = Parts::of(x);
+pub fn exp_m1((a, b): (f64, f64)) -> f64 {
+    let Parts { x, off, half_exp_m1 } = Parts::of(a, b);
     let value = half_exp_m1 / fused(0.5, off, 0.5);
     if x > LARGEST { f64::INFINITY } else { value }
 }
 
 /// `e^x - 1` as `2 half_exp_m1 / (1 + off)`.
 struct Parts {
+    /// Rounded.
+    x: f64,
     /// Kept apart from the one, since in `half_exp_m1` digits cancel.
     off: f64,
     half_exp_m1: f64,
@@ -60,16 +62,18 @@ struct Parts {
 
 impl Parts {
     #[inline(always)]
-    fn of(x: f64) -> Self {
+    fn of(a: f64, b: f64) -> Self {
+        let x = a * b;
         let shifted = fused(x, std::f64::consts::LOG2_E, ROUND);
         let k = shifted - ROUND;
-        let r = fused(k, -LN2_LOW, fused(k, -LN2_HIGH, x));
+        // Of the product as it is: rounded, it would be off by as many units as x is large.
+        let r = fused(k, -LN2_LOW, fused(a, b, -k * LN2_HIGH));
         let off = cotangent(r);
         // Half of 2^k, for 2^1024 is no number; its exponent is what was rounded into the last bits.
         let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1022);
         let half = f64::from_bits(exponent << 52);
         let less = half - 0.5;
-        Self { off, half_exp_m1: fused(half, r, less * off) + less }
+        Self { x, off, half_exp_m1: fused(half, r, less * off) + less }
     }
 }
 
@@ -164,8 +168,8 @@ mod tests {
     fn every_argument_is_within_two_units_in_the_last_place() {
         let mut worst = (0, 0.0);
         let mut look = |x: f64| {
-            let off = units_in_the_last_place(over_exp_m1(1.0, x), over(x));
-            let off = off.max(units_in_the_last_place(super::exp_m1(x), exp_m1(x).0));
+            let off = units_in_the_last_place(over_exp_m1(1.0, (x, 1.0)), over(x));
+            let off = off.max(units_in_the_last_place(super::exp_m1((x, 1.0)), exp_m1(x).0));
             if off > worst.0 {
                 worst = (off, x);
             }
@@ -180,17 +184,35 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range() {
-        assert_eq!(over_exp_m1(2.0, 0.0), f64::INFINITY);
-        assert!((over_exp_m1(3.0, 1e-300) / 3e300 - 1.0).abs() < 1e-15);
-        assert!((over_exp_m1(2.0, LARGEST) / (2.0 / f64::MAX) - 1.0).abs() < 1e-12);
-        for large in [LARGEST.next_up(), 1e4, 1e300, f64::INFINITY] {
-            assert_eq!(over_exp_m1(2.0, large), 0.0);
-            assert_eq!(super::exp_m1(large), f64::INFINITY);
+    fn a_product_is_not_rounded() {
+        let products: [(f64, f64); 4] =
+            [(1.0 / 3.0, 7.1), (1e3 / 7.0, 0.1), (48.6, 1.0 / 2.7), (333.3, 2.0 / 3.0)];
+        for (a, b) in products {
+            // What rounding takes from the product moves the result by as much, relative to e^x.
+            let lost = a.mul_add(b, -(a * b));
+            let off_by = |found: f64, of_rounded: f64, slope: f64| {
+                let expected = of_rounded * (1.0 + slope * lost);
+                (found / expected - 1.0).abs() <= 2.0 * f64::EPSILON
+            };
+            let rounded = exp_m1(a * b).0;
+            let slope = (rounded + 1.0) / rounded;
+            assert!(off_by(super::exp_m1((a, b)), rounded, slope), "{a} {b}");
+            assert!(off_by(over_exp_m1(1.0, (a, b)), 1.0 / rounded, -slope), "{a} {b}");
         }
-        assert_eq!(super::exp_m1(0.0), 0.0);
-        assert!((super::exp_m1(LARGEST) / f64::MAX - 1.0).abs() < 1e-12);
-        assert!(super::exp_m1(f64::NAN).is_nan());
-        assert!(over_exp_m1(1.0, f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn the_ends_of_the_range() {
+        assert_eq!(over_exp_m1(2.0, (0.0, 1.0)), f64::INFINITY);
+        assert!((over_exp_m1(3.0, (1e-300, 1.0)) / 3e300 - 1.0).abs() < 1e-15);
+        assert!((over_exp_m1(2.0, (LARGEST, 1.0)) / (2.0 / f64::MAX) - 1.0).abs() < 1e-12);
+        for large in [LARGEST.next_up(), 1e4, 1e300, f64::INFINITY] {
+            assert_eq!(over_exp_m1(2.0, (large, 1.0)), 0.0);
+            assert_eq!(super::exp_m1((1.0, large)), f64::INFINITY);
+        }
+        assert_eq!(super::exp_m1((1.0, 0.0)), 0.0);
+        assert!((super::exp_m1((LARGEST, 1.0)) / f64::MAX - 1.0).abs() < 1e-12);
+        assert!(super::exp_m1((1.0, f64::NAN)).is_nan());
+        assert!(over_exp_m1(1.0, (f64::NAN, 1.0)).is_nan());
     }
 }

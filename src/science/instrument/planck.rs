@@ -112,14 +112,14 @@ impl Law {
     /// The brightness at a frequency above zero.
     #[inline(always)]
     fn bright(&self, inverse: f64) -> f64 {
-        let value = over_exp_m1(self.scale, self.quantum_k * inverse);
+        let value = over_exp_m1(self.scale, (self.quantum_k, inverse));
         if inverse < 0.0 { f64::NAN } else { value }
     }
 
     /// `1 / (1 - exp(-x))` is one more than `1 / (exp(x) - 1)`, which the brightness has in it.
     #[inline(always)]
     fn slope(&self, inverse: f64) -> f64 {
-        let photons = over_exp_m1(1.0, self.quantum_k * inverse);
+        let photons = over_exp_m1(1.0, (self.quantum_k, inverse));
         let slope = self.scale * photons * (1.0 + photons) * (self.quantum_k * inverse) * inverse;
         // Where there is no light x / T may be infinite.
         let slope = if self.scale == 0.0 || photons == 0.0 { 0.0 } else { slope };

@@ -152,7 +152,7 @@ fn fill_exponentials(frequency_hz: f64, inverse_temperatures: &[Vec<f64>], all: 
             #[inline(always)]
             || {
                 for (value, &inverse) in values.iter_mut().zip(column) {
-                    let exp_m1 = exp_m1(quantum_k * inverse);
+                    let exp_m1 = exp_m1((quantum_k, inverse));
                     *value = if inverse < 0.0 { f64::NAN } else { exp_m1 };
                 }
             },

@@ -81,7 +81,7 @@ impl Group {
     fn iterate(&mut self, t0_k: f64) {
         for _ in 0..ITERATIONS {
             for i in 0..LANES {
-                let power = exp_m1(self.field_k[i] / self.temperature_k[i]);
+                let power = exp_m1((self.field_k[i], 1.0 / self.temperature_k[i]));
                 let sinh = 0.5 * (power + power / (1.0 + power));
                 let logarithm = ln(self.scale[i] * self.temperature_k[i] * sinh);
                 let next = t0_k / (logarithm * logarithm);
