@@ -1,7 +1,7 @@
 //! A table of numbers, in as little memory as its file has them in.
 
 use super::element::SourceType;
-use crate::foundations::numerics::{middle, with_widest_simd};
+use crate::foundations::numerics::{extremes, middle};
 
 /// A two-dimensional array.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,64 +59,39 @@ impl Matrix {
     /// The two numbers in the middle of a row, where they are found faster than in a copy of it.
     #[must_use]
     pub fn middle_of_row(&self, row: usize) -> Option<[f64; 2]> {
-        match &self.values {
-            Values::Narrow(values) => {
-                let row = &values[row * self.columns..(row + 1) * self.columns];
-                middle(row).map(|both| both.map(f64::from))
-            }
-            Values::Wide(..) => None,
-        }
+        self.narrow_row(row).and_then(middle).map(|both| both.map(f64::from))
     }
 
     /// The least and the greatest number of a row, where they are found faster than in a copy of it.
     #[must_use]
     pub fn extremes_of_row(&self, row: usize) -> Option<[f64; 2]> {
+        self.narrow_row(row).and_then(extremes).map(|both| both.map(f64::from))
+    }
+
+    fn narrow_row(&self, row: usize) -> Option<&[i16]> {
         match &self.values {
-            Values::Narrow(values) if self.columns > 0 => {
-                let row = &values[row * self.columns..(row + 1) * self.columns];
-                Some(extremes(row).map(f64::from))
-            }
-            _ => None,
+            Values::Narrow(values) => Some(&values[row * self.columns..(row + 1) * self.columns]),
+            Values::Wide(..) => None,
         }
     }
 
     /// Leaves these rows alone, ascending.
     pub fn keep(&mut self, rows: &[usize]) {
-        let length = rows.len() * self.columns;
         match &mut self.values {
-            Values::Narrow(values) => {
-                keep(values, self.columns, rows);
-                values.truncate(length);
-            }
-            Values::Wide(values, _) => {
-                keep(values, self.columns, rows);
-                values.truncate(length);
-            }
+            Values::Narrow(values) => keep(values, self.columns, rows),
+            Values::Wide(values, _) => keep(values, self.columns, rows),
         }
     }
 }
 
-/// The least and the greatest of some numbers.
-fn extremes(values: &[i16]) -> [i16; 2] {
-    with_widest_simd(
-        #[inline(always)]
-        || {
-            let (mut least, mut greatest) = (i16::MAX, i16::MIN);
-            for value in values {
-                (least, greatest) = (least.min(*value), greatest.max(*value));
-            }
-            [least, greatest]
-        },
-    )
-}
-
 /// Rows move up in place: there may be much of them.
-fn keep<T: Copy>(values: &mut [T], columns: usize, rows: &[usize]) {
+fn keep<T: Copy>(values: &mut Vec<T>, columns: usize, rows: &[usize]) {
     for (place, &row) in rows.iter().enumerate() {
         if place != row {
             values.copy_within(row * columns..(row + 1) * columns, place * columns);
         }
     }
+    values.truncate(rows.len() * columns);
 }
 
 #[cfg(test)]

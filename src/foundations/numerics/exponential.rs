@@ -7,11 +7,11 @@
 use super::simd::fused;
 
 /// Adding this to a number of less than 2^51 rounds it to a whole one, in the last bits.
-const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
+pub(super) const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 /// The first bits of ln 2: times a whole number below 2^20 it is exact.
-const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+pub(super) const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
 /// The rest of ln 2.
-const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+pub(super) const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Above this `e^x` is infinite.
 const LARGEST: f64 = 709.782_712_893_384;
 /// `B_2n / (2n)!` with Bernoulli's numbers, n from one to six: `r/2 coth(r/2) - 1` in powers of `r^2`.

@@ -1,15 +1,10 @@
 //! The natural logarithm of many numbers: no branch and no table, as in [`exponential`](super::exponential).
 
+use super::exponential::{LN2_HIGH, LN2_LOW, ROUND};
 use super::simd::fused;
 
 /// Bits of the square root of one half: where the mantissa's range begins.
 const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-/// A power of two, which whole numbers of less than 2^51 leave as it is: they stand in its last bits.
-const WHOLE: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
-/// The first bits of ln 2: times a whole number below 2^20 it is exact.
-const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
-/// The rest of ln 2.
-const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// `ln x` of a normal number above zero, to two units in the last place. Infinite for infinity; what it
 /// gives for zero and for numbers below `1e-308` means nothing; NaN for negative numbers and NaN.
@@ -23,7 +18,8 @@ pub fn ln(x: f64) -> f64 {
     let above = x.to_bits().wrapping_sub(ROOT_HALF);
     // The exponent with its sign, from the bits that it has when its bias is added.
     let exponent = (above.wrapping_add(1023 << 52) >> 52).wrapping_sub(1023);
-    let k = f64::from_bits(WHOLE.to_bits().wrapping_add(exponent)) - WHOLE;
+    // A whole number stands in the last bits of that to which it is added.
+    let k = f64::from_bits(ROUND.to_bits().wrapping_add(exponent)) - ROUND;
     let f = f64::from_bits(x.to_bits().wrapping_sub(exponent << 52)) - 1.0;
     let s = f / (2.0 + f);
     let half_square = 0.5 * f * f;

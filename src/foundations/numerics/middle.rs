@@ -1,4 +1,4 @@
-//! The middle of whole numbers of telemetry, by counting.
+//! The middle of whole numbers of telemetry, by counting, and their ends.
 
 use super::with_widest_simd;
 
@@ -14,10 +14,7 @@ pub fn middle(values: &[i16]) -> Option<[i16; 2]> {
     Some(with_widest_simd(
         #[inline(always)]
         || {
-            let (mut low, mut high) = (i16::MAX, i16::MIN);
-            for value in values {
-                (low, high) = (low.min(*value), high.max(*value));
-            }
+            let [mut low, mut high] = ends(values);
             // So many are less than `low`, no more than asked for; more are at most `high`.
             let mut less = 0;
             while low < high {
@@ -38,6 +35,26 @@ pub fn middle(values: &[i16]) -> Option<[i16; 2]> {
             [lower, upper]
         },
     ))
+}
+
+/// The least and the greatest of some numbers; none of none.
+#[must_use]
+pub fn extremes(values: &[i16]) -> Option<[i16; 2]> {
+    (!values.is_empty()).then(|| {
+        with_widest_simd(
+            #[inline(always)]
+            || ends(values),
+        )
+    })
+}
+
+#[inline(always)]
+fn ends(values: &[i16]) -> [i16; 2] {
+    let (mut least, mut greatest) = (i16::MAX, i16::MIN);
+    for value in values {
+        (least, greatest) = (least.min(*value), greatest.max(*value));
+    }
+    [least, greatest]
 }
 
 #[inline(always)]

@@ -15,6 +15,6 @@ mod simd;
 pub use dual::{Dual, Real};
 pub use fft::{LaneFft, lanes};
 pub use huge_page::HugePageBuf;
-pub use middle::middle;
+pub use middle::{extremes, middle};
 pub use scratch::ScratchVec;
 pub use simd::{fused, with_widest_simd};

@@ -175,29 +175,28 @@ pub(super) fn screen(
     resolved: &ResolvedSettings,
     recipe: &Recipe,
 ) -> PassedRecords {
-    let (mut indices, mut states, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
-    let some_states = |first: usize| {
-        let some = first..raw.len().min(first + AT_ONCE);
-        let (bias, volt) = (&raw.bias_v[some.clone()], &raw.volt_v[some.clone()]);
-        resolved.bolometer.states(bias, volt, &raw.bath_k[some])
-    };
-    let all_states = (0..raw.len()).step_by(AT_ONCE).flat_map(some_states);
-    for (record, state) in all_states.enumerate() {
-        let judged = judge(raw, record, set, recipe)
-            .and_then(|()| state.map_err(|_| Reason::BolometerNotConverged))
-            .and_then(|state| judge_time(raw, record, resolved).map(|()| state));
-        match judged {
-            Ok(state) => {
-                indices.push(record);
-                states.push(state);
-                reasons.push(None);
-            }
-            Err(reason) => {
-                *counts.entry(reason.clone()).or_default() += 1;
-                reasons.push(Some(reason));
+    let judged = |record| judge(raw, record, set, recipe).err();
+    let mut reasons: Vec<Option<Reason>> = (0..raw.len()).map(judged).collect();
+    let passed: Vec<usize> = (0..raw.len()).filter(|record| reasons[*record].is_none()).collect();
+    let (mut indices, mut states) = (Vec::new(), Vec::new());
+    for some in passed.chunks(AT_ONCE) {
+        let of = |values: &[f64]| some.iter().map(|record| values[*record]).collect::<Vec<_>>();
+        let (bias_v, volt_v, bath_k) = (of(&raw.bias_v), of(&raw.volt_v), of(&raw.bath_k));
+        let found = resolved.bolometer.states(&bias_v, &volt_v, &bath_k);
+        for (&record, state) in some.iter().zip(found) {
+            let state = state.map_err(|_| Reason::BolometerNotConverged);
+            match state.and_then(|state| judge_time(raw, record, resolved).map(|()| state)) {
+                Ok(state) => {
+                    indices.push(record);
+                    states.push(state);
+                }
+                Err(reason) => reasons[record] = Some(reason),
             }
         }
+    }
+    let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
+    for reason in reasons.iter().flatten() {
+        *counts.entry(reason.clone()).or_default() += 1;
     }
     let screening = Screening {
         records: raw.len(),

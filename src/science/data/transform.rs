@@ -74,13 +74,10 @@ impl TransformGroup {
     fn copy_lanes<const LANES: usize>(&self, rows: &mut [&mut [Complex64]], at: usize) {
         let (parts, _) = self.transforms.as_chunks::<LANES>();
         for (row, [re, im]) in rows.iter_mut().zip(parts.as_chunks().0) {
-            let places = row.get_mut(at..at + LANES).and_then(|row| row.as_mut_array::<LANES>());
-            if let Some(places) = places {
-                *places = std::array::from_fn(
-                    #[inline(always)]
-                    |lane| Complex64::new(re[lane], im[lane]),
-                );
-            }
+            row[at..].as_chunks_mut::<LANES>().0[0] = std::array::from_fn(
+                #[inline(always)]
+                |lane| Complex64::new(re[lane], im[lane]),
+            );
         }
     }
 

@@ -134,11 +134,7 @@ impl BolometerParameters {
         volt_v: f64,
         bath_k: f64,
     ) -> Result<BolometerState, BolometerError> {
-        let point = self.point(bias_v, volt_v, bath_k)?;
-        let mut settling = Settling::new(self.t0_k, self.r0_ohm);
-        settling.add(point.resistance, point.field_k, bath_k);
-        let [settled] = settling.settle()[..] else { unreachable!("one was added") };
-        self.answer(&point, settled?)
+        self.states(&[bias_v], &[volt_v], &[bath_k]).remove(0)
     }
 
     /// The states of many records, each to the bit as [`Self::state`] gives it, side by side in vector

@@ -42,12 +42,6 @@ pub struct PlanckSteps {
 }
 
 impl PlanckSteps {
-    /// None yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// None yet, of other temperatures, in the memory of these.
     #[must_use]
     pub fn renewed(self) -> Self {
@@ -187,7 +181,7 @@ mod tests {
         let axis = axis();
         let temperatures = [vec![2.7, 1.4, 20.8, 300.0, 0.0], vec![3.1, 0.3, 6.0, 25.0, -2.0]];
         let inverse = temperatures.clone().map(|column| column.iter().map(|t| 1.0 / t).collect());
-        let steps = PlanckSteps::new();
+        let steps = PlanckSteps::default();
         for bin in 0..SPECTRUM_BINS {
             let frequency_hz = axis.frequency_hz(bin);
             let columns = steps.columns(bin, |bin| axis.frequency_hz(bin), &inverse);
@@ -214,13 +208,13 @@ mod tests {
         let axis = axis();
         let few = [vec![0.5, 0.25, 0.05]];
         let many = [[0.5, 0.25, 0.05].repeat(MOST_RECORDS / 2)];
-        let (steps, of_many) = (PlanckSteps::new(), PlanckSteps::new());
+        let (steps, of_many) = (PlanckSteps::default(), PlanckSteps::default());
         for bin in 0..SPECTRUM_BINS {
             let at = |steps: &PlanckSteps, inverse: &[Vec<f64>]| {
                 steps.columns(bin, |bin| axis.frequency_hz(bin), inverse).remove(0)
             };
             let expected = at(&steps, &few);
-            assert_eq!(at(&PlanckSteps::new(), &few)[..], expected[..]);
+            assert_eq!(at(&PlanckSteps::default(), &few)[..], expected[..]);
             let found = at(&of_many, &many);
             assert_eq!((&found[..3], &found[found.len() - 3..]), (&expected[..], &expected[..]));
         }
@@ -232,7 +226,7 @@ mod tests {
             let column = |steps: &PlanckSteps| {
                 steps.columns(bin, |bin| axis.frequency_hz(bin), &[few[0][1..].to_vec()]).remove(0)
             };
-            assert_eq!(column(&steps)[..], column(&PlanckSteps::new())[..]);
+            assert_eq!(column(&steps)[..], column(&PlanckSteps::default())[..]);
         }
         assert_eq!(planck_step_bytes(MOST_RECORDS as u64 + 1, 7), 0);
         assert_eq!(planck_step_bytes(1000, 7), 30 * 56_000);

@@ -1,5 +1,6 @@
 //! The spectra of a data set in one trial, and what the fit of a bin needs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -91,7 +92,7 @@ impl RecordSubset {
             temperatures,
             readings,
             inverse_temperatures,
-            planck: PlanckSteps::new(),
+            planck: PlanckSteps::default(),
             inverse_responsivity,
             time_constant_s,
         }
@@ -238,18 +239,17 @@ impl Campaign {
     ) -> (Vec<Complex64>, ScratchVec) {
         let Realisation { first, sample_variance, .. } = realisation;
         let transforms = &realisation.transforms[position * realisation.stride..];
-        let bin = realisation.bins[position];
-        let mut data = vec![Complex64::ZERO; subset.len()];
-        let mut variance = ScratchVec::with_len(subset.len());
-        if subset.is_whole {
-            let given = (&transforms[..subset.len()], &sample_variance[..]);
-            self.divide_by_gain(bin, subset, given, (&mut data, &mut variance));
+        let (transforms, variances) = if subset.is_whole {
+            (Cow::from(&transforms[..subset.len()]), Cow::from(sample_variance))
         } else {
             let of = |record: &usize| (transforms[record - first], sample_variance[record - first]);
             let (transforms, variances): (Vec<_>, Vec<_>) = subset.records.iter().map(of).unzip();
-            let given = (&transforms[..], &variances[..]);
-            self.divide_by_gain(bin, subset, given, (&mut data, &mut variance));
-        }
+            (transforms.into(), variances.into())
+        };
+        let mut data = vec![Complex64::ZERO; subset.len()];
+        let mut variance = ScratchVec::with_len(subset.len());
+        let (given, bin) = ((&*transforms, &*variances), realisation.bins[position]);
+        self.divide_by_gain(bin, subset, given, (&mut data, &mut variance));
         (data, variance)
     }
 

@@ -47,7 +47,7 @@ use crate::science::fit::residual::prediction_error;
 
 pub use described::{ParameterInfo, SettingInfo, described_parameters, described_settings};
 pub use input::{BinRecords, BinSource, CorrectionTerm, JointBin, JointSet, SharedValues};
-pub use posterior::{BinErrors, in_the_plane};
+pub use posterior::BinErrors;
 pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
 
 use bin::{BinTerms, Corrected, LoadedBin};

@@ -62,7 +62,8 @@ impl BinErrors {
         }
     }
 
-    /// How far the product of an emitter is from another value, such as the truth: see [`in_the_plane`].
+    /// How far the product of an emitter is from another value, such as the truth, in the plane of its error:
+    /// one on average, and no more than `-ln(1 - p)` in a part p of all cases, whatever the error's shape.
     #[must_use]
     pub fn product_distance(&self, emitter: usize, value: Complex64) -> f64 {
         let sigma = self.product_sigma[emitter];
@@ -75,8 +76,7 @@ impl BinErrors {
 /// `variance` (`E|d|^2`) and `relation` (`E[d^2]`) say. Its mean is one, and it is no more than
 /// `-ln(1 - p)` in a part p of all cases, whatever the shape of the errors: where they are round it is
 /// `|d|^2` over the variance.
-#[must_use]
-pub fn in_the_plane(error: Complex64, variance: f64, relation: Complex64) -> f64 {
+fn in_the_plane(error: Complex64, variance: f64, relation: Complex64) -> f64 {
     // Turned so that E[d^2] is real: the parts are then not correlated.
     let size = modulus(relation);
     let square = error * error;
@@ -162,11 +162,8 @@ impl Posterior {
                 own + 2.0 * (e.conj() * with_response.conjugate[i]).re + e.norm_sqr() * of_response;
             (variance.max(0.0) * response.response.norm_sqr()).sqrt()
         };
-        let square_of_response = {
-            let product =
-                |(re, im): (&f64, &f64)| Complex64::new(*re, *im) * Complex64::new(*re, *im);
-            0.5 * slope.0.iter().zip(&slope.1).map(product).sum::<Complex64>()
-        };
+        let slopes = slope.0.iter().zip(&slope.1).map(|(re, im)| Complex64::new(*re, *im));
+        let square_of_response = 0.5 * slopes.map(|slope| slope * slope).sum::<Complex64>();
         // d product = response (dE + E d ln response).
         let product_relation = |i: usize| {
             let e = terms.emissivity[i];

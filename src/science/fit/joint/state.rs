@@ -113,7 +113,7 @@ impl RecordState {
             |parameter: &super::parameters::Parameter| action(set, &values, parameter, slopes);
         Ok(Self {
             inverse_temperatures: temperatures.iter().map(inverse).collect(),
-            planck: PlanckSteps::new(),
+            planck: PlanckSteps::default(),
             frequencies_hz: set.frequencies_hz.clone(),
             actions: kinds().map(action).collect(),
             terms: term_factors(set, &values),

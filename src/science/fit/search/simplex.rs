@@ -57,18 +57,18 @@ impl Simplex {
         let last = self.dimensions;
         let (best, second, worst) = (self.values[0], self.values[last - 1], self.values[last]);
         self.find_centroid();
-        let reflected = self.attempt(0, None, objective);
+        let reflected = self.reflect(objective);
         let found = if reflected < best {
-            let expanded = self.attempt(1, Some(2.0), objective);
+            let expanded = self.stretch(2.0, objective);
             Some(if expanded < reflected { (1, expanded) } else { (0, reflected) })
         } else if reflected < second {
             Some((0, reflected))
         } else if reflected < worst {
-            let contracted = self.attempt(1, Some(0.5), objective);
+            let contracted = self.stretch(0.5, objective);
             (contracted <= reflected).then_some((1, contracted))
         } else {
             self.tried[0].copy_from_slice(&self.corners[last * self.dimensions..]);
-            let contracted = self.attempt(1, Some(0.5), objective);
+            let contracted = self.stretch(0.5, objective);
             (contracted < worst).then_some((1, contracted))
         };
         match found {
@@ -92,39 +92,32 @@ impl Simplex {
     /// The mean of all corners but the worst.
     fn find_centroid(&mut self) {
         let Self { dimensions, corners, centroid, .. } = self;
-        let mut kept = corners.chunks_exact(*dimensions).take(*dimensions);
-        centroid.fill(0.0);
-        kept.by_ref().take(1).for_each(|first| centroid.copy_from_slice(first));
-        for corner in kept {
+        let (best, others) = corners.split_at(*dimensions);
+        centroid.copy_from_slice(best);
+        for corner in others.chunks_exact(*dimensions).take(*dimensions - 1) {
             centroid.iter_mut().zip(corner).for_each(|(sum, value)| *sum += value);
         }
         let part = 1.0 / *dimensions as f64;
         centroid.iter_mut().for_each(|sum| *sum *= part);
     }
 
-    /// Tries a place: the reflection of the worst corner, or the first place that was tried, so many times as
-    /// far from the centroid.
-    fn attempt(
-        &mut self,
-        place: usize,
-        factor: Option<f64>,
-        objective: &mut impl FnMut(&[f64]) -> f64,
-    ) -> f64 {
-        let Self { dimensions, corners, centroid, tried: [first, second], .. } = self;
+    /// Tries the reflection of the worst corner.
+    fn reflect(&mut self, objective: &mut impl FnMut(&[f64]) -> f64) -> f64 {
+        let Self { dimensions, corners, centroid, tried: [place, _], .. } = self;
         let worst = &corners[*dimensions * *dimensions..];
-        match factor {
-            None => {
-                for ((x, centre), worst) in first.iter_mut().zip(&*centroid).zip(worst) {
-                    *x = centre + (centre - worst);
-                }
-            }
-            Some(factor) => {
-                for ((x, centre), first) in second.iter_mut().zip(&*centroid).zip(&*first) {
-                    *x = centre + (first - centre) * factor;
-                }
-            }
+        for ((x, centre), worst) in place.iter_mut().zip(&*centroid).zip(worst) {
+            *x = centre + (centre - worst);
         }
-        objective(&self.tried[place])
+        objective(place)
+    }
+
+    /// Tries a second place: the first that was tried, so many times as far from the centroid.
+    fn stretch(&mut self, factor: f64, objective: &mut impl FnMut(&[f64]) -> f64) -> f64 {
+        let Self { centroid, tried: [first, place], .. } = self;
+        for ((x, centre), first) in place.iter_mut().zip(&*centroid).zip(&*first) {
+            *x = centre + (first - centre) * factor;
+        }
+        objective(place)
     }
 
     /// Moves all corners halfway to the best.
