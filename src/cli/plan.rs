@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use crate::foundations::Shown;
 use crate::foundations::files::{self, plain};
+use crate::foundations::{Shown, threads};
 use crate::runner::engine::{Phase, Profile};
 use crate::runner::plan::{BoundPlan, Build, Plan};
 use crate::runner::slurm::{
@@ -105,8 +105,10 @@ pub(super) fn make(
     if BoundPlan::hash_in(&run)?.is_some_and(|there| there != plan.hash) {
         owned.refuse_tasks(&run)?;
     }
-    plan.write(&run)?;
-    tell_copy(&settle_id(&run)?);
+    // Each waits for the disk.
+    let (written, id) = threads::both(|| plan.write(&run), || settle_id(&run));
+    written?;
+    tell_copy(&id?);
     let plan = plan.revised(&run)?;
     // Array tasks log here, and Slurm makes no folders.
     plain::make_folder(&run.logs())?;

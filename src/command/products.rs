@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::foundations::files::FilesTogether;
 use crate::foundations::files::listing::TemporaryFolder;
 use crate::foundations::{FileError, counted, files};
 use crate::runner::merge::{AnyError, Collector, Ledger, Report, TakeError, Totals};
@@ -53,7 +54,11 @@ impl Collector for CommandProducts<'_> {
         taken(self.collecting.take(unit, result))
     }
 
-    fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError> {
+    fn write(
+        self: Box<Self>,
+        ledger: &Ledger,
+        _files: &mut FilesTogether,
+    ) -> Result<Report, AnyError> {
         let Self { study, run, collecting, private } = *self;
         let products = collecting.finish()?;
         products.publish(run.root())?;
@@ -179,7 +184,11 @@ impl Collector for CommandPreview<'_> {
         taken(self.previewer.take(unit, result))
     }
 
-    fn write(self: Box<Self>, _ledger: &Ledger) -> Result<Report, AnyError> {
+    fn write(
+        self: Box<Self>,
+        _ledger: &Ledger,
+        _files: &mut FilesTogether,
+    ) -> Result<Report, AnyError> {
         let preview = self.previewer.finish(self.run.root())?;
         let mut report = report(&preview.tables, None);
         let files = preview.files.iter().map(|path| format!("{:<11}{}\n", "", path.display()));

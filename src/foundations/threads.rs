@@ -1,6 +1,7 @@
 //! Threads, and what to say where none can be made.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::thread::{Builder, JoinHandle};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -38,6 +39,19 @@ pub fn spawn<T: Send + 'static>(
 ) -> Result<JoinHandle<T>, NoThread> {
     let made = Builder::new().name(format!("otfhpc-{name}")).spawn(work);
     made.map_err(|error| NoThread { what: what.to_owned(), cause: error.to_string() })
+}
+
+/// Does two things at once that mostly wait; one after the other where the system grants no thread.
+pub fn both<A: Send, B>(first: impl Fn() -> A + Sync, second: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = Builder::new().name("otfhpc-beside".into()).spawn_scoped(scope, &first);
+        let second = second();
+        let first = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => first(),
+        };
+        (first, second)
+    })
 }
 
 /// A pool of so many threads.
@@ -84,6 +98,7 @@ mod tests {
         let name = || std::thread::current().name().map(str::to_owned);
         let made = spawn("test", "a thread", name).unwrap().join().unwrap();
         assert_eq!(made.as_deref(), Some("otfhpc-test"));
+        assert_eq!(both(|| 1, || 2), (1, 2));
         assert_eq!(pool(3).unwrap().current_num_threads(), 3);
         settle_common_pool().unwrap();
         settle_common_pool().unwrap();

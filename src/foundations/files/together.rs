@@ -41,6 +41,13 @@ impl FilesTogether {
         self.add(path, |w| json(w, value))
     }
 
+    /// Where the content of a file is until it has its name.
+    #[must_use]
+    pub fn written_at(&self, path: &Path) -> Option<&Path> {
+        let written = self.written.iter().rev().find(|(name, _)| name == path);
+        written.map(|(_, temporary)| temporary.path())
+    }
+
     /// Syncs all to disk, gives each its name, and syncs their folders.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ impl<'a> OtfProducts<'a> {
         Self { is_page_alone: true, ..self }
     }
 
-    fn write_all(self, ledger: &Ledger) -> Result<Report, ProductError> {
+    fn write_all(self, ledger: &Ledger, files: &mut FilesTogether) -> Result<Report, ProductError> {
         let (otf, study) = (self.otf, &self.otf.study);
         let grids = DataSetGrid::all(&otf.config, study)?;
         let judged = Judged::new(otf, &grids, &self.arrays);
@@ -147,7 +147,6 @@ impl<'a> OtfProducts<'a> {
             published: &report_page::published(otf, &grids),
         };
         let page = report_page::render(&facts);
-        let mut files = FilesTogether::default();
         if !self.is_page_alone {
             let tables = write::Tables {
                 judged: &judged,
@@ -157,11 +156,10 @@ impl<'a> OtfProducts<'a> {
             };
             let place = write::Destination { run: self.run, plan: self.plan, otf };
             let solution = write::Fitted { arrays: &self.arrays, shared: &self.shared };
-            write::add_products(&mut files, &place, &grids, (&solution, ledger), &tables)?;
-            self.add_parameters(&mut files, &grids, &truths, &parameters)?;
+            write::add_products(files, &place, &grids, (&solution, ledger), &tables)?;
+            self.add_parameters(files, &grids, &truths, &parameters)?;
         }
         files.add(&self.run.product("report.html"), |w| w.write_all(page.as_bytes()))?;
-        files.publish()?;
         Ok(self.report(&rows, ranking.as_ref(), absent))
     }
 
@@ -249,7 +247,11 @@ impl Collector for OtfProducts<'_> {
         Ok(())
     }
 
-    fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError> {
-        Ok(self.write_all(ledger)?)
+    fn write(
+        self: Box<Self>,
+        ledger: &Ledger,
+        files: &mut FilesTogether,
+    ) -> Result<Report, AnyError> {
+        Ok(self.write_all(ledger, files)?)
     }
 }

@@ -10,6 +10,7 @@ use std::error::Error;
 use thiserror::Error;
 
 use crate::foundations::FileError;
+use crate::foundations::files::FilesTogether;
 use crate::runner::plan::BoundPlan;
 use crate::runner::store::manifest;
 use crate::runner::store::{Envelope, Held, Replaced, RunDir, journals};
@@ -17,7 +18,7 @@ use crate::runner::store::{Envelope, Held, Replaced, RunDir, journals};
 pub use ledger::{Fault, Ledger, ReasonCount, Totals};
 
 use collect::{Collected, collect};
-use provenance::write_provenance;
+use provenance::add_provenance;
 
 /// Whatever a workload says.
 pub type AnyError = Box<dyn Error + Send + Sync>;
@@ -30,11 +31,16 @@ pub trait Collector {
     /// If its body is not what it should be, or there is no place for it.
     fn take(&mut self, unit: u64, result: &Envelope) -> Result<(), TakeError>;
 
-    /// Writes every product but the provenance, each whole.
+    /// Makes every product but the provenance. Those that are added to `files` appear when the caller has
+    /// them published; others are in their place when this returns, each whole.
     ///
     /// # Errors
     /// If one cannot be made or written.
-    fn write(self: Box<Self>, ledger: &Ledger) -> Result<Report, AnyError>;
+    fn write(
+        self: Box<Self>,
+        ledger: &Ledger,
+        files: &mut FilesTogether,
+    ) -> Result<Report, AnyError>;
 }
 
 /// A result that was not taken.
@@ -111,11 +117,13 @@ pub fn merge<'a>(
         Collected::Complete(complete) => complete,
     };
     plan.check_stands(run)?;
-    let written = complete.collector.write(&complete.ledger).map_err(MergeError::Work);
+    let mut files = FilesTogether::default();
+    let written = complete.collector.write(&complete.ledger, &mut files).map_err(MergeError::Work);
     // Also if it could not write: then that is why.
     plan.check_stands(run)?;
     let report = written?;
-    let other_binaries = write_provenance(run, plan, &complete.provenance)?;
+    let other_binaries = add_provenance(&mut files, run, plan, &complete.provenance)?;
+    files.publish()?;
     Ok(Merged::Complete { ledger: complete.ledger, report, other_binaries })
 }
 
@@ -133,7 +141,10 @@ pub fn rewrite<'a>(
         return Ok(None);
     };
     plan.check_stands(run)?;
-    let report = complete.collector.write(&complete.ledger).map_err(MergeError::Work)?;
+    let mut files = FilesTogether::default();
+    let written = complete.collector.write(&complete.ledger, &mut files);
+    let report = written.map_err(MergeError::Work)?;
+    files.publish()?;
     manifest::list_again(run, &plan.plan.workload)?;
     Ok(Some(report))
 }
@@ -158,6 +169,8 @@ pub fn preview<'a>(
             }
         }
     }
-    let units = ledger.totals.sum();
-    Ok((units, collector.write(&ledger).map_err(MergeError::Work)?))
+    let mut files = FilesTogether::default();
+    let report = collector.write(&ledger, &mut files).map_err(MergeError::Work)?;
+    files.publish()?;
+    Ok((ledger.totals.sum(), report))
 }

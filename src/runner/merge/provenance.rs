@@ -37,11 +37,13 @@ struct RunProvenance<'a> {
     shards: &'a [Provenance],
 }
 
-/// Writes it; says on how many shards another build worked than the one that planned.
+/// Adds it after the products, and `work.html` before it; says on how many shards another build worked than
+/// the one that planned.
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn write_provenance(
+pub(super) fn add_provenance(
+    files: &mut FilesTogether,
     run: &RunDir,
     plan: &BoundPlan,
     shards: &[Provenance],
@@ -58,14 +60,12 @@ pub(super) fn write_provenance(
         mended: &plan.plan.mended,
         taken_over: &plan.taken_over,
         splits: plan.shards.splits(),
-        products: manifest::list(run, &plan.plan.workload)?,
+        products: manifest::list(run, &plan.plan.workload, files)?,
         shards,
     };
     let page = work_page::render(plan, shards, (&provenance.merged, &provenance.products));
-    let mut files = FilesTogether::default();
     files.add(&run.work_page(), |w| w.write_all(page.as_bytes()))?;
     files.add_json(&run.provenance(), &provenance)?;
-    files.publish()?;
     Ok(others)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::files::plain;
+use crate::foundations::files::{FilesTogether, plain};
 use crate::foundations::{Digest, FileError, files};
 use crate::runner::plan::BoundPlan;
 
@@ -36,11 +36,16 @@ pub enum Standing {
     Changed(Vec<String>),
 }
 
-/// Those of some files that are there, each with its hash. A folder of files is not listed.
+/// Those products that are there, or will be when `files` are published, each with its hash. A folder of
+/// files is not listed.
 ///
 /// # Errors
 /// If one cannot be read.
-pub fn list(run: &RunDir, workload: &str) -> Result<Vec<Product>, FileError> {
+pub fn list(
+    run: &RunDir,
+    workload: &str,
+    files: &FilesTogether,
+) -> Result<Vec<Product>, FileError> {
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|data| data.is_file());
     let mut products = Vec::new();
     let last = run.provenance();
@@ -48,10 +53,14 @@ pub fn list(run: &RunDir, workload: &str) -> Result<Vec<Product>, FileError> {
     let further: Vec<_> =
         run.products_of_some().into_iter().filter(|path| !all.contains(path)).collect();
     all.extend(further);
-    for path in all.into_iter().filter(|path| *path != last && is_file(path)) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bytes = std::fs::metadata(&path).map_err(|e| FileError::new("read", &path, e))?.len();
-        products.push(Product { name, bytes, blake3: Digest::of_file(&path)? });
+    for path in all.into_iter().filter(|path| *path != last) {
+        let place = files.written_at(&path).unwrap_or(&path);
+        if is_file(place) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let metadata = std::fs::metadata(place);
+            let bytes = metadata.map_err(|e| FileError::new("read", place, e))?.len();
+            products.push(Product { name, bytes, blake3: Digest::of_file(place)? });
+        }
     }
     Ok(products)
 }
@@ -65,7 +74,8 @@ pub fn list_again(run: &RunDir, workload: &str) -> Result<(), FileError> {
     let unreadable = |e: serde_json::Error| FileError::new("read", &path, e.into());
     let mut written: serde_json::Value =
         serde_json::from_slice(&plain::read(&path)?).map_err(unreadable)?;
-    written["products"] = serde_json::to_value(list(run, workload)?).map_err(unreadable)?;
+    written["products"] = serde_json::to_value(list(run, workload, &FilesTogether::default())?)
+        .map_err(unreadable)?;
     files::write_json(&path, &written)
 }
 
@@ -104,6 +114,8 @@ pub fn standing(run: &RunDir, plan: &BoundPlan, is_thorough: bool) -> Standing {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::runner::plan::layout::tests::layout;
 
@@ -118,8 +130,18 @@ mod tests {
             std::fs::write(path, "numbers").unwrap();
         }
         assert_eq!(standing(&run, &ours, false), Standing::Unfinished, "no provenance");
-        let products = list(&run, "otf").unwrap();
+        let mut files = FilesTogether::default();
+        let products = list(&run, "otf", &files).unwrap();
         assert_eq!(products.len(), run.products("otf").len() - 1);
+        // What waits to be published is listed as it will be.
+        files.add(&run.product("ledger.json"), |w| w.write_all(b"other")).unwrap();
+        let pending = list(&run, "otf", &files).unwrap();
+        let of = |products: &[Product]| {
+            products.iter().find(|product| product.name == "ledger.json").cloned().unwrap()
+        };
+        assert_eq!((of(&products).bytes, of(&pending).bytes), (7, 5));
+        assert_eq!(of(&pending).blake3, Digest::of(b"other"));
+        drop(files);
         let json = serde_json::json!({ "plan_hash": ours.hash, "products": products });
         std::fs::write(run.provenance(), json.to_string()).unwrap();
         assert_eq!(standing(&run, &ours, true), Standing::Whole);

@@ -65,7 +65,8 @@ impl JournalWriter {
         Self::open(&run.journal(shard), Identity::new(plan, shard), attempt, 0)
     }
 
-    /// Continues a journal after its sound part, which ends at `end`, or begins one.
+    /// Continues a journal after its sound part, which ends at `end`, or begins one. Its thread syncs it,
+    /// and its name, while the work begins.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -82,12 +83,7 @@ impl JournalWriter {
         let mut file = plain::open(path, &options).map_err(error)?;
         let mut head = if end == 0 { identity.header_frame() } else { Vec::new() };
         head.extend(identity.attempt_frame(attempt));
-        file.set_len(end)
-            .and_then(|()| file.write_all(&head))
-            .and_then(|()| file.sync_all())
-            // A file is only durable once its name is.
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(error)?;
+        file.set_len(end).and_then(|()| file.write_all(&head)).map_err(error)?;
         let length = end + head.len() as u64;
         let state = Mutex::new(State { length, ..State::default() });
         let woken = Condvar::new();
@@ -170,6 +166,7 @@ impl Shared {
     }
 
     fn sync_until_over(&self) {
+        self.note(self.sync_begun());
         let mut state = self.state();
         while !state.over {
             let waited = self.woken.wait_timeout(state, JournalWriter::PERIOD);
@@ -182,11 +179,22 @@ impl Shared {
         }
     }
 
+    /// Brings to disk how the journal begins, and its name: a file is only durable once that is.
+    fn sync_begun(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+
     /// Brings to disk what was written. Others write while the disk is waited for.
     fn sync(&self) {
         let dirty = std::mem::take(&mut self.state().dirty);
         let synced = if dirty { self.file.sync_data() } else { renew(&self.file) };
-        if let Err(error) = synced {
+        self.note(synced);
+    }
+
+    /// Remembers the first error.
+    fn note(&self, result: io::Result<()>) {
+        if let Err(error) = result {
             self.state().error.get_or_insert(error);
         }
     }
