@@ -1,5 +1,7 @@
 //! From interferograms to their transforms.
 
+use std::ops::Range;
+
 use num_complex::Complex64;
 
 use crate::foundations::numerics::{LaneFft, ScratchVec, lanes, with_widest_simd};
@@ -43,8 +45,27 @@ impl TransformGroup {
         self.middles[place] = middle;
     }
 
+    /// The power of each interferogram's transform, summed over bins by their places among those that were
+    /// asked for, in their order.
+    pub(super) fn powers(&self, bins: Range<usize>) -> Vec<f64> {
+        let mut powers = vec![0.0; self.size];
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                for bin in bins {
+                    let (re, im) = self.parts(bin);
+                    for ((power, re), im) in powers.iter_mut().zip(re).zip(im) {
+                        *power += re * re + im * im;
+                    }
+                }
+            },
+        );
+        powers
+    }
+
     /// The transform of an interferogram, by its place and that of the bin among those that were asked for.
-    pub(super) fn at(&self, place: usize, bin: usize) -> Complex64 {
+    #[cfg(test)]
+    fn at(&self, place: usize, bin: usize) -> Complex64 {
         let (re, im) = self.parts(bin);
         Complex64::new(re[place], im[place])
     }
@@ -231,6 +252,8 @@ mod tests {
                 assert_eq!(bits(*found), bits(expected));
             }
         }
+        let power: f64 = (3..9).map(|bin| group.at(last, bin).norm_sqr()).sum();
+        assert_eq!(group.powers(3..9)[last].to_bits(), power.to_bits());
         bins.iter().map(|&bin| group.at(last, bin)).collect()
     }
 

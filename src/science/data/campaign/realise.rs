@@ -186,8 +186,8 @@ impl Campaign {
             self.transform.run(count, transformed, group);
             group.copy_to(&mut rows, start - records.start, count);
             let dark = rows.len()..transformed.len();
-            for (place, gain_sweeps) in gain_sweeps.into_iter().enumerate() {
-                let power = dark.clone().map(|bin| group.at(place, bin).norm_sqr()).sum();
+            let powers = group.powers(dark.clone());
+            for (gain_sweeps, power) in gain_sweeps.into_iter().zip(powers) {
                 variances.push(self.sample_variance(noise, gain_sweeps, (power, dark.len())));
             }
         }
