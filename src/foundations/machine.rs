@@ -83,10 +83,10 @@ fn left_in_group(group: &Path, read: &impl Fn(&Path) -> Option<String>) -> Optio
 
 /// What `ulimit -v` and `ulimit -d` leave of what they allow.
 fn by_ulimit() -> Option<MemoryLimit> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let limits = [(Resource::As, "ulimit -v", "VmSize"), (Resource::Data, "ulimit -d", "VmData")];
     let limits = limits.into_iter().filter_map(|(resource, name, taken)| {
         let allowed = getrlimit(resource).current?;
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let bytes = allowed.saturating_sub(kibibytes(&status, taken).unwrap_or(0));
         Some(MemoryLimit { bytes, source: format!("{name} leaves") })
     });

@@ -97,8 +97,9 @@ fn windows_of_records_change_no_bit() {
         // Where only the ratios of variances are known, the methods need all records.
         &["study.noise_levels=[0.0]"][..],
     ] {
-        let (config, study) = settings("fit.methods=[\"ols\",\"wls\"]", more);
-        let (config_of_all, all) = settings("fit.methods=[\"ridge\",\"ols\",\"wls\"]", more);
+        let (config, study) = settings("fit.methods=[\"ols\",\"wls\",\"wls+kirchhoff\"]", more);
+        let (config_of_all, all) =
+            settings("fit.methods=[\"ridge\",\"ols\",\"wls\",\"wls+kirchhoff\"]", more);
         let at_once = fit_all(&config_of_all, &all, 0..all.units());
         let campaign = Campaigns::default().get(&config, &study, 0).unwrap();
         let draw = study.draw(study.realisation(0));
@@ -106,7 +107,8 @@ fn windows_of_records_change_no_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             assert_eq!(pool.install(|| campaign.windows(&draw).len()), count);
             let windows = pool.install(|| fit_all(&config, &study, 0..study.units()));
-            for (position, method) in (0..study.bins.len()).flat_map(|p| [(p, 0), (p, 1)]) {
+            for (position, method) in (0..study.bins.len()).flat_map(|p| [0, 1, 2].map(|m| (p, m)))
+            {
                 let unit = study.layout.order().unit_of(position, method).unwrap();
                 let other = all.layout.order().unit_of(position, method + 1).unwrap();
                 assert_eq!(windows[unit as usize], at_once[other as usize], "{position} {method}");

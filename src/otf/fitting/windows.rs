@@ -1,6 +1,7 @@
 //! Linear fits of more records than need be at hand: they come in windows, each transformed, gathered and
 //! taken into the triangle of every bin while it is in the processor's caches.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -12,6 +13,9 @@ use crate::science::data::Realisation;
 use crate::science::fit::{Constraint, WindowedFit, time_factoring};
 
 use super::Fitter;
+
+/// Bins that one thread finishes side by side.
+const AT_ONCE: usize = 16;
 
 /// The fits of one bin, by their methods.
 struct BinInWindows {
@@ -28,16 +32,9 @@ impl Fitter<'_> {
         if windows.len() <= 1 {
             return separate.to_vec();
         }
-        let fits = |(position, methods): &BinToFit| {
-            let fit = |&method: &usize| {
-                let fit = WindowedFit::new(self.study.windowed(method)?, self.study.emitters.len());
-                Some((method, fit))
-            };
-            let fits = methods.iter().map(fit).collect::<Option<Vec<_>>>()?;
-            Some(BinInWindows { position: *position, fits })
+        let Some(mut bins) = self.begin_windows(segment, separate) else {
+            return separate.to_vec();
         };
-        let bins = separate.iter().map(fits).collect::<Option<Vec<_>>>();
-        let Some(mut bins) = bins else { return separate.to_vec() };
         let start = Instant::now();
         let numbers: Vec<usize> = bins.iter().map(|bin| self.study.bins[bin.position]).collect();
         let mut before = None;
@@ -58,6 +55,26 @@ impl Fitter<'_> {
         self.finish_windows(segment, bins, start.elapsed() / units.max(1) as u32)
     }
 
+    /// The fits of bins before the first window; none if a method needs all records at once.
+    fn begin_windows(&self, segment: &Segment, bins: &[BinToFit]) -> Option<Vec<BinInWindows>> {
+        let study = self.study;
+        let numbers: Vec<usize> = bins.iter().map(|(position, _)| study.bins[*position]).collect();
+        let constrained = segment.campaign.eliminated_at(&numbers);
+        let begin = |((position, methods), constrained): (&BinToFit, Option<usize>)| {
+            let fit = |&method: &usize| {
+                let eliminated = match study.methods[method].constraint {
+                    Constraint::None => None,
+                    Constraint::Kirchhoff => Some(constrained?),
+                };
+                let how = study.windowed(method)?;
+                Some((method, WindowedFit::new(how, study.emitters.len(), eliminated)))
+            };
+            let fits = methods.iter().map(fit).collect::<Option<Vec<_>>>()?;
+            Some(BinInWindows { position: *position, fits })
+        };
+        bins.iter().zip(constrained).map(begin).collect()
+    }
+
     fn add_window(
         &self,
         segment: &Segment,
@@ -68,7 +85,8 @@ impl Fitter<'_> {
         let gathered = self.gather(segment, realisation, place);
         let columns = gathered.bin.columns();
         for (method, fit) in &mut bin.fits {
-            let problem = realisation.problem(&gathered.bin, &columns, Constraint::None);
+            let constraint = self.study.methods[*method].constraint;
+            let problem = realisation.problem(&gathered.bin, &columns, constraint);
             self.work.profile.column(*method, time_factoring, || fit.add(&problem));
         }
     }
@@ -80,19 +98,49 @@ impl Fitter<'_> {
         bins: Vec<BinInWindows>,
         time: Duration,
     ) -> Vec<BinToFit> {
-        let finish = |BinInWindows { position, fits }: BinInWindows| {
-            let mut unfinished = Vec::new();
+        let mut by_method: BTreeMap<usize, Vec<(usize, WindowedFit)>> = BTreeMap::new();
+        for BinInWindows { position, fits } in bins {
             for (method, fit) in fits {
-                match self.work.profile.column(method, time_factoring, || fit.finish()) {
+                by_method.entry(method).or_default().push((position, fit));
+            }
+        }
+        let mut unfinished: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (method, fits) in by_method {
+            for position in self.finish_method(segment, method, fits, time) {
+                unfinished.entry(position).or_default().push(method);
+            }
+        }
+        unfinished.into_iter().collect()
+    }
+
+    /// Hands in what a method found; returns the bins of which it needs all records after all.
+    fn finish_method(
+        &self,
+        segment: &Segment,
+        method: usize,
+        mut fits: Vec<(usize, WindowedFit)>,
+        time: Duration,
+    ) -> Vec<usize> {
+        let finish = |some: Vec<(usize, WindowedFit)>| {
+            let (positions, fits): (Vec<usize>, Vec<_>) = some.into_iter().unzip();
+            let finish = || WindowedFit::finish(fits);
+            let outcomes = self.work.profile.column(method, time_factoring, finish);
+            let mut unfinished = Vec::new();
+            for (position, outcome) in positions.into_iter().zip(outcomes) {
+                match outcome {
                     Some((outcome, spare)) => {
                         let result = UnitResult::of_spare(outcome, spare);
                         self.keep(segment, position, method, &[result], time);
                     }
-                    None => unfinished.push(method),
+                    None => unfinished.push(position),
                 }
             }
-            (!unfinished.is_empty()).then_some((position, unfinished))
+            unfinished
         };
-        bins.into_par_iter().filter_map(finish).collect()
+        let mut groups = Vec::new();
+        while !fits.is_empty() {
+            groups.push(fits.drain(..fits.len().min(AT_ONCE)).collect::<Vec<_>>());
+        }
+        groups.into_par_iter().flat_map(finish).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::runner::plan::{Column, Layout, UnitPlace};
 use crate::science::data::{Draw, Emitter, Recipe, Resampling};
-use crate::science::fit::{Constraint, Windowed};
+use crate::science::fit::Windowed;
 use crate::science::instrument::ChannelScan;
 
 use super::check::{self, StudyError};
@@ -124,9 +124,8 @@ impl Study {
     #[must_use]
     pub fn windowed(&self, method: usize) -> Option<Windowed> {
         let choice = &self.methods[method];
-        let is_free = choice.constraint == Constraint::None && !self.covariance;
         match &choice.estimator {
-            Estimator::Native(_, native) if is_free => native.windowed(),
+            Estimator::Native(_, native) if !self.covariance => native.windowed(),
             _ => None,
         }
     }

@@ -34,7 +34,7 @@ pub use constraint::Constraint;
 pub use correlation::weighted_correlation;
 pub use deadline::Deadline;
 pub use external::external_solution;
-pub use linear::system::Unusable;
+pub use linear::system::{Unusable, eliminated_emitter};
 pub use linear::weighted::SharedFactors;
 pub use method::{EACH_EMITTER, Method, MethodInfo, MethodOption, OptionValues, Registered};
 pub use outcome::{NotFinite, Outcome, Solution, Status};

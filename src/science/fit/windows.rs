@@ -29,6 +29,7 @@ pub enum Windowed {
 #[derive(Debug)]
 pub struct WindowedFit {
     how: Windowed,
+    eliminated: Option<usize>,
     triangle: Triangle,
     rows: usize,
     is_dark: bool,
@@ -37,11 +38,14 @@ pub struct WindowedFit {
 }
 
 impl WindowedFit {
-    /// Of no records yet, and so many emitters, of which nothing is known beforehand.
+    /// Of no records yet, and so many emitters. What is `eliminated` is the [`eliminated_emitter`] of all
+    /// records under the Kirchhoff constraint; nothing is known beforehand if it is none.
+    ///
+    /// [`eliminated_emitter`]: super::eliminated_emitter
     #[must_use]
-    pub fn new(how: Windowed, emitters: usize) -> Self {
-        let triangle = Triangle::new(emitters);
-        Self { how, triangle, rows: 0, is_dark: true, is_given_up: false }
+    pub fn new(how: Windowed, emitters: usize, eliminated: Option<usize>) -> Self {
+        let triangle = Triangle::new(emitters - usize::from(eliminated.is_some()));
+        Self { how, eliminated, triangle, rows: 0, is_dark: true, is_given_up: false }
     }
 
     /// Adds a portion; all but the last are multiples of [`WINDOW_STEP`] records.
@@ -54,7 +58,8 @@ impl WindowedFit {
         if self.is_dark && portion.is_dark() {
             return;
         }
-        let is_expected = portion.constraint == Constraint::None
+        let is_expected = self.eliminated.is_some()
+            == (portion.constraint == Constraint::Kirchhoff)
             && portion.scale == VarianceScale::Absolute
             && is_whole
             && (is_first || !self.is_dark);
@@ -81,32 +86,45 @@ impl WindowedFit {
             });
             let data = &equations.data[block.clone()];
             let some = Equations { design: &design, data, ..equations };
-            let mut system = System::portion(&some, root.map(|root| &root[block.clone()]));
+            let mut system =
+                System::portion(&some, root.map(|root| &root[block.clone()]), self.eliminated);
             let data = [&mut system.re[..], &mut system.im[..]];
             self.triangle.take(&mut system.columns, block.len(), data);
         }
     }
 
-    /// The outcome, and the complex degrees of freedom of the residual; none where the method itself has
-    /// to be given all records: to say what is wrong, or to scale them before.
+    /// The outcomes of fits of one method, and the complex degrees of freedom of each residual; none where
+    /// the method itself has to be given all records: to say what is wrong, or to scale them before.
     #[must_use]
-    pub fn finish(self) -> Option<(Outcome, u32)> {
-        if self.is_given_up {
-            return None;
-        }
-        if self.is_dark {
-            return Some((Outcome::NoSignal, 0));
-        }
-        let factored = Factorization::of_rows_in_portions(self.triangle, self.rows)?;
-        let fit = factored.fit();
-        let spare = u32::try_from(fit.degrees_of_freedom).ok().filter(|spare| *spare > 0)?;
-        let sigma = match self.how {
-            Windowed::Alike => fit.sigma_from_residual(),
-            Windowed::Weighted => fit.unit_sigma.clone(),
+    pub fn finish(fits: Vec<Self>) -> Vec<Option<(Outcome, u32)>> {
+        let dark = |fit: &Self| fit.is_dark.then_some((Outcome::NoSignal, 0));
+        let given = |fit: &Self| if fit.is_given_up { None } else { dark(fit) };
+        let mut outcomes: Vec<Option<(Outcome, u32)>> = fits.iter().map(given).collect();
+        let left = |(place, fit): (usize, Self)| {
+            (!fit.is_given_up && !fit.is_dark).then_some((place, fit))
         };
-        let DirectFit { emissivity, rss, condition, .. } = fit;
-        Some((Outcome::Converged(Solution { emissivity, sigma, rss, condition }), spare))
+        let (places, left): (Vec<usize>, Vec<Self>) =
+            fits.into_iter().enumerate().filter_map(left).unzip();
+        let kinds: Vec<Windowed> = left.iter().map(|fit| fit.how).collect();
+        let triangles = left.into_iter().map(|fit| (fit.triangle, fit.rows, fit.eliminated));
+        let factored = Factorization::of_rows_in_portions(triangles);
+        for ((place, how), factored) in places.into_iter().zip(kinds).zip(factored) {
+            outcomes[place] = factored.and_then(|factored| outcome(how, &factored));
+        }
+        outcomes
     }
+}
+
+/// What the fit of a bin came to; none if there are no degrees of freedom.
+fn outcome(how: Windowed, factored: &Factorization) -> Option<(Outcome, u32)> {
+    let fit = factored.fit();
+    let spare = u32::try_from(fit.degrees_of_freedom).ok().filter(|spare| *spare > 0)?;
+    let sigma = match how {
+        Windowed::Alike => fit.sigma_from_residual(),
+        Windowed::Weighted => fit.unit_sigma.clone(),
+    };
+    let DirectFit { emissivity, rss, condition, .. } = fit;
+    Some((Outcome::Converged(Solution { emissivity, sigma, rss, condition }), spare))
 }
 
 #[cfg(test)]
@@ -117,9 +135,9 @@ mod tests {
     #[test]
     fn what_the_method_has_to_say_itself_is_left_to_it() {
         let fit = |design: &[&[f64]], owned: &Problem| {
-            let mut fit = WindowedFit::new(Windowed::Weighted, design.len());
+            let mut fit = WindowedFit::new(Windowed::Weighted, design.len(), None);
             fit.add(&Problem { design, ..*owned });
-            fit.finish()
+            WindowedFit::finish(vec![fit]).remove(0)
         };
         Owned::new(5, 60, 0.1, 0.0).with(Constraint::None, |problem| {
             assert!(fit(problem.design, problem).is_some());

@@ -7,6 +7,7 @@
 
 mod calibration;
 mod designs;
+mod eliminated;
 mod joint;
 mod realisation;
 mod realise;

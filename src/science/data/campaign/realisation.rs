@@ -254,7 +254,7 @@ impl Campaign {
     }
 
     /// Readings of some records corrected, K, `[emitter][record]`.
-    fn corrected(&self, readings: &[Vec<f64>], records: &[usize]) -> Vec<Vec<f64>> {
+    pub(super) fn corrected(&self, readings: &[Vec<f64>], records: &[usize]) -> Vec<Vec<f64>> {
         let given = &self.selected.housekeeping;
         let column = |(column, emitter): (&Vec<f64>, &Emitter)| {
             let temperature = |(read, record): (&f64, &usize)| {

@@ -10,7 +10,7 @@ use crate::science::data::settings::{
 };
 use crate::science::data::{BolometerTemperature, Draw, Resampling, choose_emitters, truth_of};
 use crate::science::fit::joint::BinSource;
-use crate::science::fit::{Constraint, fit_bin, method};
+use crate::science::fit::{Constraint, eliminated_emitter, fit_bin, method};
 use crate::science::instrument::{IcalDrift, PUBLISHED_LL, VibrationOffsets};
 
 /// The published ones and more, so that each matters.
@@ -257,4 +257,19 @@ fn vibrations_of_a_scan_mode_that_has_none_are_refused() {
     let simulate = SimulateSettings { records: 12, ..Default::default() };
     let error = prepared(&simulate, &instrument, "llls").unwrap_err().to_string();
     assert!(error.contains("llls: instrument.corrections has vibrations"), "{error}");
+}
+
+#[test]
+fn the_hottest_records_tell_which_emitter_is_eliminated() {
+    for corrections in [&Corrections::NONE, &some()] {
+        let campaign = campaign(&some(), corrections);
+        let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
+        let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &all);
+        let found = campaign.eliminated_at(&all);
+        for bin in all {
+            let data = campaign.bin_data(&realisation, bin);
+            let expected = eliminated_emitter(Constraint::Kirchhoff, &data.columns());
+            assert_eq!(found[bin], expected, "bin {bin}");
+        }
+    }
 }

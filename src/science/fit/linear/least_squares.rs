@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use super::householder::{Qr, Triangle, householder_qr};
-use super::singular_values::singular_values;
+use super::singular_values::{singular_values, singular_values_of_each};
 use super::system::{Equations, System, Unusable};
 use super::vector::{short_dot, short_norm};
 use crate::foundations::numerics::ScratchVec;
@@ -83,24 +83,41 @@ impl Factorization {
 
     /// From the triangle of a system, whose scale is that of its columns.
     fn of_triangle(mut system: System, mut qr: Qr) -> Self {
-        let (n, rows) = (system.unknowns(), system.rows);
-        for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
-            let length = short_norm(column);
-            column.iter_mut().for_each(|value| *value /= length);
-            *scale *= length;
-        }
-        let (condition, rank) = condition_and_rank(&qr.r, n, rows);
+        scale_triangle(&mut system, &mut qr);
+        let values = singular_values(qr.r.clone(), system.unknowns());
+        Self::of_values(system, qr, &values)
+    }
+
+    /// From a triangle whose columns have length one, and its singular values.
+    fn of_values(system: System, qr: Qr, values: &[f64]) -> Self {
+        let (condition, rank) = condition_and_rank(values, system.rows);
         Self { system, qr, condition, rank }
     }
 
-    /// From the triangle of columns, none of which is eliminated, with so many rows; none if they must be
-    /// scaled before, or do not have full rank.
-    pub(crate) fn of_rows_in_portions(triangle: Triangle, rows: usize) -> Option<Self> {
-        let qr = triangle.into_qr();
-        let unknowns = qr.qt_b[0].len();
-        let system = System::without_rows(rows, unknowns);
-        let factored = Self::of_triangle(system, qr);
-        (rows >= unknowns && factored.is_sound() && factored.rank == unknowns).then_some(factored)
+    /// From triangles of columns, each with so many rows, all with as many columns; none where the columns
+    /// must be scaled before, or do not have full rank. What is `eliminated` is an emitter that the others
+    /// determine.
+    pub(crate) fn of_rows_in_portions(
+        triangles: impl Iterator<Item = (Triangle, usize, Option<usize>)>,
+    ) -> Vec<Option<Self>> {
+        let scaled = |(triangle, rows, eliminated): (Triangle, usize, Option<usize>)| {
+            let mut qr = triangle.into_qr();
+            let mut system = System::without_rows(rows, qr.qt_b[0].len(), eliminated);
+            scale_triangle(&mut system, &mut qr);
+            (system, qr)
+        };
+        let scaled: Vec<(System, Qr)> = triangles.map(scaled).collect();
+        let unknowns = scaled.first().map_or(0, |(system, _)| system.unknowns());
+        let matrices: Vec<&[f64]> = scaled.iter().map(|(_, qr)| &qr.r[..]).collect();
+        let values = singular_values_of_each(&matrices, unknowns);
+        let factored = |((system, qr), values): ((System, Qr), Vec<f64>)| {
+            let factored = Self::of_values(system, qr, &values);
+            let is_usable = factored.system.rows >= unknowns
+                && factored.is_sound()
+                && factored.rank == unknowns;
+            is_usable.then_some(factored)
+        };
+        scaled.into_iter().zip(values).map(factored).collect()
     }
 
     /// Lets go of all that is as long as there are records: Q can be formed no more.
@@ -200,6 +217,16 @@ impl Factorization {
     }
 }
 
+/// Divides the columns of a triangle by their lengths, by which the scale of the system grows.
+fn scale_triangle(system: &mut System, qr: &mut Qr) {
+    let n = system.unknowns();
+    for (column, scale) in qr.r.chunks_exact_mut(n).zip(&mut system.scale) {
+        let length = short_norm(column);
+        column.iter_mut().for_each(|value| *value /= length);
+        *scale *= length;
+    }
+}
+
 /// Complex numbers from their parts.
 pub(crate) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
     re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect()
@@ -207,17 +234,16 @@ pub(crate) fn complex(re: &[f64], im: &[f64]) -> Vec<Complex64> {
 
 /// Fails if R does not have full numerical rank.
 pub(crate) fn check_rank(r: &[f64], unknowns: usize, rows: usize) -> Result<(), Unusable> {
-    full_rank(condition_and_rank(r, unknowns, rows).1, unknowns)
+    full_rank(condition_and_rank(&singular_values(r.to_vec(), unknowns), rows).1, unknowns)
 }
 
 fn full_rank(rank: usize, unknowns: usize) -> Result<(), Unusable> {
     if rank < unknowns { Err(Unusable::RankDeficient { rank, unknowns }) } else { Ok(()) }
 }
 
-/// The condition number and the numerical rank of R.
-fn condition_and_rank(r: &[f64], unknowns: usize, rows: usize) -> (f64, usize) {
-    let values = singular_values(r.to_vec(), unknowns);
-    let (largest, smallest) = (values[0], values[unknowns - 1]);
+/// The condition number and the numerical rank of R, from its singular values, largest first.
+fn condition_and_rank(values: &[f64], rows: usize) -> (f64, usize) {
+    let (largest, smallest) = (values[0], values[values.len() - 1]);
     let rounding = f64::EPSILON * rows as f64 * largest;
     (largest / smallest, values.iter().filter(|&&value| value > rounding).count())
 }

@@ -27,9 +27,90 @@ pub(crate) fn singular_values(mut columns: Vec<f64>, n: usize) -> Vec<f64> {
         7 => orthogonalise_fixed::<7>(&mut columns),
         _ => orthogonalise(&mut columns, n, &mut []),
     }
-    let mut values = lengths(&columns, n);
+    falling_lengths(&columns, n)
+}
+
+/// The lengths of columns, largest first.
+fn falling_lengths(columns: &[f64], n: usize) -> Vec<f64> {
+    let mut values = lengths(columns, n);
     values.sort_by(|a, b| b.total_cmp(a));
     values
+}
+
+/// Matrices that are decomposed side by side.
+const LANES: usize = 8;
+
+/// The [`singular_values`] of several `n` x `n` matrices, side by side in vector registers where `n` is one
+/// of the usual sizes: they have the bits that they have alone.
+pub(crate) fn singular_values_of_each(matrices: &[&[f64]], n: usize) -> Vec<Vec<f64>> {
+    let groups = matrices.chunks(LANES);
+    match n {
+        6 => groups.flat_map(values_of_group::<6>).collect(),
+        7 => groups.flat_map(values_of_group::<7>).collect(),
+        _ => matrices.iter().map(|matrix| singular_values(matrix.to_vec(), n)).collect(),
+    }
+}
+
+fn values_of_group<const N: usize>(matrices: &[&[f64]]) -> Vec<Vec<f64>> {
+    // `[column][row][matrix]`; what has no matrix is zero, and never turned.
+    let mut columns = [[[0.0; LANES]; N]; N];
+    for (lane, matrix) in matrices.iter().enumerate() {
+        for (place, value) in columns.as_flattened_mut().iter_mut().zip(*matrix) {
+            place[lane] = *value;
+        }
+    }
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            sweep_until_orthogonal(
+                N,
+                #[inline(always)]
+                |i, j| {
+                    let (left, right) = columns.split_at_mut(j);
+                    rotate_pairs(&mut left[i], &mut right[0])
+                },
+            );
+        },
+    );
+    let of_lane = |lane: usize| {
+        let own: Vec<f64> = columns.as_flattened().iter().map(|place| place[lane]).collect();
+        falling_lengths(&own, N)
+    };
+    (0..matrices.len()).map(of_lane).collect()
+}
+
+/// As [`rotate_pair`], of one pair of each matrix; whether any were not orthogonal.
+#[inline(always)]
+fn rotate_pairs<const N: usize>(a: &mut [[f64; LANES]; N], b: &mut [[f64; LANES]; N]) -> bool {
+    let [mut aa, mut bb, mut ab] = [[0.0; LANES]; 3];
+    for k in 0..N {
+        for lane in 0..LANES {
+            aa[lane] = fused(a[k][lane], a[k][lane], aa[lane]);
+            bb[lane] = fused(b[k][lane], b[k][lane], bb[lane]);
+            ab[lane] = fused(a[k][lane], b[k][lane], ab[lane]);
+        }
+    }
+    // A cosine of zero, which no turn has, stands for none.
+    let ([mut c, mut s], mut turned) = ([[0.0; LANES]; 2], 0.0);
+    for lane in 0..LANES {
+        let (cosine, sine) = turn_of(aa[lane], bb[lane], ab[lane]);
+        let is_turned = is_slanted(aa[lane], bb[lane], ab[lane]);
+        c[lane] = if is_turned { cosine } else { 0.0 };
+        s[lane] = sine;
+        turned += c[lane];
+    }
+    if turned == 0.0 {
+        return false;
+    }
+    for k in 0..N {
+        for lane in 0..LANES {
+            let (x, y) = (a[k][lane], b[k][lane]);
+            let (c, s) = (c[lane], s[lane]);
+            a[k][lane] = if c == 0.0 { x } else { fused(c, x, -(s * y)) };
+            b[k][lane] = if c == 0.0 { y } else { fused(s, x, c * y) };
+        }
+    }
+    true
 }
 
 /// As [`orthogonalise`], of a size that is known beforehand.
@@ -147,15 +228,25 @@ fn rotation(columns: &[f64], n: usize, i: usize, j: usize) -> Option<(f64, f64)>
 /// are already.
 #[inline(always)]
 fn turn(aa: f64, bb: f64, ab: f64) -> Option<(f64, f64)> {
-    // False for NaN, which can never become orthogonal: it counts as done.
-    let slanted = ab.abs() > ORTHOGONAL * (aa * bb).sqrt();
-    if !slanted {
-        return None;
-    }
+    is_slanted(aa, bb, ab).then(
+        #[inline(always)]
+        || turn_of(aa, bb, ab),
+    )
+}
+
+/// Whether two columns are not orthogonal. False for NaN, which can never become so: it counts as done.
+#[inline(always)]
+fn is_slanted(aa: f64, bb: f64, ab: f64) -> bool {
+    ab.abs() > ORTHOGONAL * (aa * bb).sqrt()
+}
+
+/// The turn of two columns that are not orthogonal.
+#[inline(always)]
+fn turn_of(aa: f64, bb: f64, ab: f64) -> (f64, f64) {
     let zeta = (bb - aa) / (2.0 * ab);
     let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
     let c = 1.0 / (1.0 + t * t).sqrt();
-    Some((c, c * t))
+    (c, c * t)
 }
 
 fn rotate(columns: &mut [f64], n: usize, i: usize, j: usize, (c, s): (f64, f64)) {
@@ -190,6 +281,27 @@ mod tests {
         assert_eq!(singular_values(vec![0.0; 9], 3), vec![0.0; 3]);
         assert!(singular_values(vec![f64::NAN; 9], 3)[0].is_nan());
         assert!(singular_values(Vec::new(), 0).is_empty());
+    }
+
+    #[test]
+    fn several_have_the_bits_that_each_has_alone() {
+        let mut matrices: Vec<Vec<f64>> = (0..19)
+            .map(|m| (0..49).map(|i| ((i * i + 7 * m * i + m) % 23) as f64 - 11.0).collect())
+            .collect();
+        matrices[2] = vec![0.0; 49];
+        matrices[5][3] = f64::NAN;
+        matrices[6] = (0..49).map(|i| if i % 8 == 0 { 1.0 } else { 0.0 }).collect();
+        matrices[7][..7].fill(0.0);
+        matrices[8].iter_mut().for_each(|value| *value *= 1e-160);
+        for n in [5, 6, 7] {
+            let some: Vec<&[f64]> = matrices.iter().map(|matrix| &matrix[..n * n]).collect();
+            for (place, found) in singular_values_of_each(&some, n).iter().enumerate() {
+                let alone = singular_values(some[place].to_vec(), n);
+                let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(found), bits(&alone), "{place} of {n}");
+            }
+        }
+        assert!(singular_values_of_each(&[], 7).is_empty());
     }
 
     proptest! {

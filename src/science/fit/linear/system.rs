@@ -114,36 +114,49 @@ impl System {
         if unknowns == 0 || rows < unknowns {
             return Err(Unusable::TooFewRecords { records: rows, unknowns });
         }
-        Ok(Self::weighed(equations, root_weight, unknowns))
+        let eliminated = eliminated_emitter(equations.constraint, equations.design);
+        Ok(Self::weighed(equations, root_weight, eliminated))
     }
 
-    /// As [`Self::unscaled`], of however few records.
-    fn weighed(equations: &Equations, root_weight: Option<&[f64]>, unknowns: usize) -> Self {
+    /// As [`Self::unscaled`], of however few records, and with an emitter of which it is known that the
+    /// others determine it.
+    fn weighed(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+        eliminated: Option<usize>,
+    ) -> Self {
+        let unknowns = equations.unknowns();
         let rows = equations.data.len();
         let mut columns = ScratchVec::with_len(rows * equations.design.len());
         let [mut re, mut im] = [ScratchVec::with_len(rows), ScratchVec::with_len(rows)];
-        let eliminated = with_widest_simd(
+        with_widest_simd(
             #[inline(always)]
             || {
                 weigh(equations, root_weight, &mut columns, [&mut re, &mut im]);
-                eliminate(equations.constraint, &mut columns, rows)
+                if let Some(emitter) = eliminated {
+                    eliminate(emitter, &mut columns, rows);
+                }
             },
         );
         columns.truncate(rows * unknowns);
         Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated }
     }
 
-    /// A portion of the records of a system without a constraint.
-    pub(crate) fn portion(equations: &Equations, root_weight: Option<&[f64]>) -> Self {
-        debug_assert!(equations.constraint == Constraint::None);
-        Self::weighed(equations, root_weight, equations.design.len())
+    /// A portion of the records of a system, of which the [`eliminated_emitter`] is known.
+    pub(crate) fn portion(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+        eliminated: Option<usize>,
+    ) -> Self {
+        debug_assert!(eliminated.is_some() == (equations.constraint == Constraint::Kirchhoff));
+        Self::weighed(equations, root_weight, eliminated)
     }
 
-    /// What is known of a system without a constraint whose rows are gone.
-    pub(crate) fn without_rows(rows: usize, unknowns: usize) -> Self {
+    /// What is known of a system whose rows are gone.
+    pub(crate) fn without_rows(rows: usize, unknowns: usize, eliminated: Option<usize>) -> Self {
         let nothing = || ScratchVec::with_len(0);
         let (columns, re, im) = (nothing(), nothing(), nothing());
-        Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated: None }
+        Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated }
     }
 
     /// Number of free unknowns.
@@ -259,30 +272,61 @@ fn weigh(equations: &Equations, root: Option<&[f64]>, columns: &mut [f64], data:
     }
 }
 
-/// Under the Kirchhoff constraint, replaces one emitter by minus the sum of the others: its column
-/// is subtracted from theirs, which then stand at the beginning.
+/// Under the Kirchhoff constraint, the emitter that is replaced by minus the sum of the others: that whose
+/// Planck functions have the least maximum over the records.
 ///
-/// The emitter with the smallest column goes: its column is then a small change to the others,
-/// which keeps as many digits of the well-determined ones as there are. At high frequency the
-/// columns differ by fifty orders of magnitude, so this choice matters.
-#[inline(always)]
-fn eliminate(constraint: Constraint, columns: &mut [f64], rows: usize) -> Option<usize> {
+/// Its column is a small change to the others, which keeps as many digits of the well-determined ones as
+/// there are. At high frequency the columns differ by fifty orders of magnitude, so this choice matters. It
+/// depends on no weight, and the maximum of portions of the records is that of all.
+#[must_use]
+pub fn eliminated_emitter(constraint: Constraint, design: &[&[f64]]) -> Option<usize> {
     if constraint == Constraint::None {
         return None;
     }
-    // Written out: what an iterator collects is not always inlined.
-    let mut lengths = Vec::with_capacity(columns.len() / rows);
-    for column in columns.chunks_exact(rows) {
-        lengths.push(norm(column));
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            // Written out: what an iterator collects is not always inlined.
+            let mut least: Option<(usize, f64)> = None;
+            for (emitter, column) in design.iter().enumerate() {
+                let greatest = greatest(column);
+                if least.is_none_or(|(_, other)| greatest < other) {
+                    least = Some((emitter, greatest));
+                }
+            }
+            least.map(|(emitter, _)| emitter)
+        },
+    )
+}
+
+/// The greatest of some numbers, none of which is negative.
+#[inline(always)]
+fn greatest(values: &[f64]) -> f64 {
+    // Eight side by side: one alone would wait for the one before.
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
     }
-    let smallest = (0..lengths.len()).min_by(|&a, &b| lengths[a].total_cmp(&lengths[b]))?;
-    let gone = columns[smallest * rows..][..rows].to_vec();
-    columns.copy_within((smallest + 1) * rows.., smallest * rows);
+    let mut greatest = 0.0;
+    for value in lanes.iter().chain(rest) {
+        greatest = if *value > greatest { *value } else { greatest };
+    }
+    greatest
+}
+
+/// Replaces one emitter by minus the sum of the others: its column is subtracted from theirs, which then
+/// stand at the beginning.
+#[inline(always)]
+fn eliminate(emitter: usize, columns: &mut [f64], rows: usize) {
+    let gone = columns[emitter * rows..][..rows].to_vec();
+    columns.copy_within((emitter + 1) * rows.., emitter * rows);
     let kept = columns.len() - rows;
     for column in columns[..kept].chunks_exact_mut(rows) {
         column.iter_mut().zip(&gone).for_each(|(value, gone)| *value -= gone);
     }
-    Some(smallest)
 }
 
 /// Divides every column by its length; returns the lengths.
@@ -312,4 +356,26 @@ fn scale_columns(
         scale.push(length);
     }
     Ok(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_emitter_that_never_shines_as_bright_is_eliminated() {
+        let columns = [vec![1e-60, 3e-9, 0.0], vec![2e-30, 1e-40, 2e-9], vec![4e-9; 3]];
+        let design: Vec<&[f64]> = columns.iter().map(|column| &column[..]).collect();
+        assert_eq!(eliminated_emitter(Constraint::Kirchhoff, &design), Some(1));
+        assert_eq!(eliminated_emitter(Constraint::None, &design), None);
+        assert_eq!(eliminated_emitter(Constraint::Kirchhoff, &[]), None);
+        // The first of several, wherever their maximum stands.
+        for place in 0..20 {
+            let mut late = vec![0.5; 20];
+            late[place] = 2.0;
+            let (same, more) = (vec![2.0; 20], vec![3.0; 20]);
+            let design = [&more[..], &late[..], &same[..]];
+            assert_eq!(eliminated_emitter(Constraint::Kirchhoff, &design), Some(1), "{place}");
+        }
+    }
 }
