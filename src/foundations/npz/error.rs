@@ -156,6 +156,20 @@ pub enum NpzError {
         /// What is wrong.
         reason: String,
     },
+    /// The array was read twice, and was another the second time.
+    #[error(
+        "key '{key}' of '{}' changed while it was read (row {row}): expected the bytes that were there \
+         at first; put the file back as it was, let nothing write to it, and type the same command again",
+        Shown(path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The first row that is seen to have changed, counted from zero.
+        row: usize,
+    },
     /// The array does not fit into the memory.
     #[error(
         "key '{key}' of '{}' needs {bytes} bytes, more than the memory available: split \

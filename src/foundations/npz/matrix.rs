@@ -1,6 +1,10 @@
 //! A table of numbers, in as little memory as its file has them in.
 
-use super::element::SourceType;
+use std::io::Read;
+
+use super::element::{ElementType, SourceType};
+use super::fault::MemberFault;
+use super::member::Member;
 use crate::foundations::numerics::{extremes, middle};
 
 /// A two-dimensional array.
@@ -23,6 +27,39 @@ impl Matrix {
     /// Of whole rows.
     pub(super) fn new(columns: usize, values: Values) -> Self {
         Self { columns, values }
+    }
+
+    /// Without rows, for elements of this type.
+    pub(super) fn empty(columns: usize, element: ElementType) -> Self {
+        let values = match element.is_i16() {
+            true => Values::Narrow(Vec::new()),
+            false => Values::Wide(Vec::new(), element.source_type()),
+        };
+        Self { columns, values }
+    }
+
+    /// Makes room for all rows of a member, if there is memory for them.
+    pub(super) fn make_room<R: Read>(&mut self, member: &Member<R>) -> Result<(), MemberFault> {
+        match &mut self.values {
+            Values::Narrow(values) => member.make_room(values),
+            Values::Wide(values, _) => member.make_room(values),
+        }
+    }
+
+    /// Takes all rows away, and leaves their memory.
+    pub(super) fn clear(&mut self) {
+        match &mut self.values {
+            Values::Narrow(values) => values.clear(),
+            Values::Wide(values, _) => values.clear(),
+        }
+    }
+
+    /// Appends rows, of elements of the type that it was made for.
+    pub(super) fn append(&mut self, element: ElementType, bytes: &[u8]) {
+        match &mut self.values {
+            Values::Narrow(values) => element.append_i16(bytes, values),
+            Values::Wide(values, _) => element.append_f64(bytes, values),
+        }
     }
 
     /// Number of rows; of a matrix without columns, none.

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
+use zip::CompressionMethod;
 use zip::read::ZipFile;
 
 use crate::foundations::machine::memory_limit;
@@ -13,15 +14,26 @@ use super::header::Header;
 /// The most that deflate can shrink anything: 258 bytes become 2 bits (RFC 1951).
 const MAX_DEFLATE_RATIO: u64 = 1032;
 /// An array of so many bytes is read without asking whether there is memory for it.
-const SMALL: u64 = 1 << 24;
+pub(super) const SMALL: u64 = 1 << 24;
 /// Bytes that are decoded at once, whole elements of any type: few enough for the nearest caches.
-const PIECE: usize = 1 << 16;
+pub(super) const PIECE: usize = 1 << 16;
 
 /// A member whose header is read, and whose array is not.
 pub(super) struct Member<'a, R: Read> {
     pub(super) header: Header,
     file: ZipFile<'a, R>,
     data_bytes: u64,
+}
+
+/// Where a member's bytes stand in the archive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// Whether they are deflated.
+    pub(super) is_deflated: bool,
+    /// The first of them in the archive.
+    pub(super) start: u64,
+    /// How many there are, as they stand there.
+    pub(super) length: u64,
 }
 
 impl<'a, R: Read> Member<'a, R> {
@@ -48,39 +60,63 @@ impl<'a, R: Read> Member<'a, R> {
         }
     }
 
+    /// Where it stands in the archive.
+    pub(super) fn extent(&self) -> Extent {
+        Extent {
+            is_deflated: self.file.compression() != CompressionMethod::Stored,
+            start: self.file.data_start(),
+            length: self.file.compressed_size(),
+        }
+    }
+
     /// The elements of the array as they stand, which `decode` appends piece by piece.
     pub(super) fn values<T>(
         mut self,
         decode: impl Fn(ElementType, &[u8], &mut Vec<T>),
     ) -> Result<(Header, Vec<T>), MemberFault> {
+        let (element, mut values) = (self.header.element, Vec::new());
+        self.make_room(&mut values)?;
+        self.pieces(PIECE, |bytes| decode(element, bytes, &mut values))?;
+        Ok((self.header, values))
+    }
+
+    /// Makes room for all elements of the array, if there is memory for them.
+    pub(super) fn make_room<T>(&self, values: &mut Vec<T>) -> Result<(), MemberFault> {
         let elements = self.data_bytes / self.header.element.bytes() as u64;
         let bytes = elements.saturating_mul(size_of::<T>() as u64);
-        let mut values = Vec::new();
         // The system may grant more than it has, and end the process when that is used.
         if bytes > SMALL && memory_limit().is_some_and(|limit| bytes > limit.bytes) {
             return Err(MemberFault::TooLarge(bytes));
         }
         match usize::try_from(elements).map(|elements| values.try_reserve_exact(elements)) {
-            Ok(Ok(())) => {}
-            _ => return Err(MemberFault::TooLarge(bytes)),
+            Ok(Ok(())) => Ok(()),
+            _ => Err(MemberFault::TooLarge(bytes)),
         }
-        let mut piece = vec![0; PIECE];
+    }
+
+    /// Hands the bytes of the array to `take` in order, `length` at a time but for the last.
+    pub(super) fn pieces(
+        &mut self,
+        length: usize,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), MemberFault> {
+        let mut piece = vec![0; length];
         let mut left = self.data_bytes;
         while left > 0 {
-            let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+            let most = usize::try_from(left).map_or(length, |left| left.min(length));
             let found = fill(&mut self.file, &mut piece[..most])?;
             left -= found as u64;
             if found < most {
                 return Err(self.wrong_length(&format!("only {}", self.data_bytes - left)));
             }
-            decode(self.header.element, &piece[..found], &mut values);
+            take(&piece[..found]);
         }
         // To see a member that is longer than it says, and because the checksum is compared only at
         // the member's end.
         if fill(&mut self.file, &mut piece[..1])? > 0 {
             return Err(self.wrong_length(&format!("{} or more", self.data_bytes + 1)));
         }
-        Ok((self.header, values))
+        Ok(())
     }
 
     fn wrong_length(&self, found: &str) -> MemberFault {

@@ -12,10 +12,15 @@ mod header;
 mod label;
 mod matrix;
 mod member;
+mod rows;
 mod source;
+mod stream;
+mod table;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ndarray::{ArrayD, Ix1, IxDyn, ShapeBuilder};
 use num_complex::Complex64;
@@ -32,7 +37,9 @@ pub use label::Label;
 pub use matrix::Matrix;
 use matrix::Values;
 use member::Member;
+pub use rows::{RowPiece, RowsInFile};
 use source::ArchiveBytes;
+pub use table::{Hold, Table, TableSize};
 pub use writer::{NpzArchive, add_npz, write_npz};
 
 /// An open `.npz` archive. Nothing is decoded until an array is asked for.
@@ -40,6 +47,8 @@ pub use writer::{NpzArchive, add_npz, write_npz};
 pub struct NpzFile {
     path: PathBuf,
     file_bytes: u64,
+    /// The file, unless it was decompressed into memory.
+    file: Option<Arc<File>>,
     archive: ZipArchive<ArchiveBytes>,
 }
 
@@ -84,9 +93,23 @@ impl NpzFile {
             return Err(NpzError::NotAFile { path: path.to_owned() });
         }
         let (source, file_bytes) = ArchiveBytes::open(path, metadata.len(), most)?;
+        let file = source.file();
         match ZipArchive::new(source) {
-            Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes, archive }),
+            Ok(archive) => Ok(Self { path: path.to_owned(), file_bytes, file, archive }),
             Err(reason) => Err(refused(path, &reason)),
+        }
+    }
+
+    /// Opens the archive, unless it would first have to be decompressed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_unless_gzipped(path: &Path) -> Result<Option<Self>, NpzError> {
+        let is_gzipped = |start: Vec<u8>| start.starts_with(&gunzip::MAGIC);
+        // What cannot be read is told below.
+        match std::fs::metadata(path).and_then(|_| source::first_bytes(path)).map(is_gzipped) {
+            Ok(true) => Ok(None),
+            _ => Self::open(path).map(Some),
         }
     }
 

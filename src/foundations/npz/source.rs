@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::NpzError;
 use crate::foundations::files::gunzip::{self, gunzipped};
@@ -14,7 +15,7 @@ const START: u64 = 16;
 /// The bytes of an archive.
 #[derive(Debug)]
 pub(super) enum ArchiveBytes {
-    File(BufReader<File>),
+    File(BufReader<Arc<File>>),
     Memory(Cursor<Vec<u8>>),
 }
 
@@ -23,7 +24,7 @@ impl ArchiveBytes {
     /// What is compressed may be no more than `most` bytes, and no more than there is memory for.
     pub(super) fn open(path: &Path, bytes: u64, most: u64) -> Result<(Self, u64), NpzError> {
         let unreadable = |source| NpzError::Unreadable { path: path.to_owned(), source };
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        let mut file = BufReader::new(Arc::new(File::open(path).map_err(unreadable)?));
         let mut start = [0; gunzip::MAGIC.len()];
         let is_gzip = file.read_exact(&mut start).is_ok() && start == gunzip::MAGIC;
         file.rewind().map_err(unreadable)?;
@@ -39,6 +40,14 @@ impl ArchiveBytes {
         let archive = gunzipped(file, most).map_err(refused)?;
         let bytes = archive.len() as u64;
         Ok((Self::Memory(Cursor::new(archive)), bytes))
+    }
+
+    /// The file, if the archive is one.
+    pub(super) fn file(&self) -> Option<Arc<File>> {
+        match self {
+            Self::File(file) => Some(file.get_ref().clone()),
+            Self::Memory(_) => None,
+        }
     }
 
     /// The first bytes of what may be an archive.

@@ -48,6 +48,11 @@ pub(super) fn explain(error: &NpzError) -> String {
         NpzError::Damaged { key, reason, .. } => format!(
             "`{key}` in {OUTPUT} is damaged ({reason}): expected an array as numpy.savez writes it"
         ),
+        NpzError::Changed { key, row, .. } => {
+            format!(
+                "`{key}` in {OUTPUT} changed while it was read, at row {row}: expected a finished file"
+            )
+        }
         NpzError::TooLarge { key, bytes, .. } => {
             format!("`{key}` in {OUTPUT} needs {bytes} bytes: expected less than the free memory")
         }
