@@ -98,7 +98,9 @@ fn bench_spectra(bencher: Bencher, campaign: &Campaign) {
     let bins: Vec<usize> = (0..257).collect();
     let draw = Draw::of_noise(0.02, 1);
     let records = ItemsCount::new(campaign.records());
-    bencher.counter(records).bench_local(|| campaign.realise(&draw, &bins));
+    bencher
+        .counter(records)
+        .bench_local(|| campaign.realise(&draw, &bins).expect("held in memory"));
 }
 
 /// One bin for its methods: spectra over gain, variances, Planck columns.
@@ -202,7 +204,7 @@ fn simulated() -> &'static (Campaign, Realisation) {
     MADE.get_or_init(|| {
         let campaign = prepare(&settings());
         let bins: Vec<usize> = (0..257).collect();
-        let realisation = campaign.realise(&Draw::of_noise(0.02, 1), &bins);
+        let realisation = campaign.realise(&Draw::of_noise(0.02, 1), &bins).expect("simulated");
         (campaign, realisation)
     })
 }

@@ -120,7 +120,7 @@ impl Prepared {
         let campaign = Campaign::prepare(study.sets[id.set], &study.recipe(config))?;
         // All records, as `otfhpc spectra` has them: a trial chooses among them later.
         let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
-        let realisation = campaign.realise(&draw, &study.bins);
+        let realisation = campaign.realise(&draw, &study.bins)?;
         Ok(Self { campaign, realisation })
     }
 

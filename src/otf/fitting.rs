@@ -1,6 +1,7 @@
 //! Fits the units of one shard.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::runner::engine::{Phase, Work};
-use crate::science::data::{BinData, Realisation};
+use crate::science::data::{BinData, DataError, Realisation};
 use crate::science::fit::joint::BinErrors;
 use crate::science::fit::{
     Constraint, Context, Deadline, Outcome, Problem, SharedFactors, fit_bin, fit_bins,
@@ -29,10 +30,14 @@ pub(super) const MOST_AT_ONCE: usize = 1 << 23;
 /// The results depend on the study and its data alone: each piece is a function of its place,
 /// and the pool decides only who computes it when. Programs run beside the native methods,
 /// each in the place of one thread, so that there is never more work than threads.
-pub(super) fn fit(study: &Study, segments: &[Segment], work: &Work) {
-    let fitter = Fitter { study, segments, work };
+///
+/// # Errors
+/// If interferograms cannot be read. What was fitted before that is kept.
+pub(super) fn fit(study: &Study, segments: &[Segment], work: &Work) -> Result<(), DataError> {
+    let fitter = Fitter { study, segments, work, unreadable: OnceLock::new() };
     let native = || segments.par_iter().for_each(|segment| fitter.fit_native(segment));
     rayon::join(native, || rayon::join(|| joint::run_all(&fitter), || fitter.run_programs()));
+    fitter.unreadable.into_inner().map_or(Ok(()), Err)
 }
 
 /// What the threads that fit a shard share.
@@ -40,6 +45,8 @@ pub(super) struct Fitter<'a> {
     pub(super) study: &'a Study,
     pub(super) segments: &'a [Segment],
     pub(super) work: &'a Work<'a>,
+    /// Why interferograms could not be read, if that is so.
+    unreadable: OnceLock<DataError>,
 }
 
 /// One bin, gathered once for all methods.
@@ -69,11 +76,11 @@ impl Fitter<'_> {
             left.chunks(at_once).for_each(|some| self.fit_separate(segment, some));
             return;
         }
-        if self.work.stop.asked() {
+        if self.is_over() {
             return;
         }
         // A method that fits all bins needs them all, whichever of them the others ask for.
-        let realisation = self.realise(segment, &study.bins);
+        let Some(realisation) = self.realise(segment, &study.bins) else { return };
         separate.par_iter().for_each(|(position, methods)| {
             let place = Place { position: *position, gathered: *position };
             self.fit_per_bin(segment, &realisation, place, methods);
@@ -85,12 +92,12 @@ impl Fitter<'_> {
 
     /// Fits some bins, each for itself, by methods that need all records at once.
     fn fit_separate(&self, segment: &Segment, some: &[BinToFit]) {
-        if self.work.stop.asked() {
+        if self.is_over() {
             return;
         }
         let bins: Vec<usize> =
             some.iter().map(|(position, _)| self.study.bins[*position]).collect();
-        let realisation = self.realise(segment, &bins);
+        let Some(realisation) = self.realise(segment, &bins) else { return };
         some.par_iter().enumerate().for_each(|(gathered, (position, methods))| {
             let place = Place { position: *position, gathered };
             self.fit_per_bin(segment, &realisation, place, methods);
@@ -109,9 +116,9 @@ impl Fitter<'_> {
         let next = AtomicUsize::new(0);
         let runner = |_| {
             while let Some(&(segment, method)) = runs.get(next.fetch_add(1, Ordering::Relaxed))
-                && !self.work.stop.asked()
+                && !self.is_over()
+                && let Some(realisation) = self.realise(segment, &study.bins)
             {
-                let realisation = self.realise(segment, &study.bins);
                 let bins = self.gather_all(segment, &realisation);
                 self.fit_coupled(segment, &realisation, &bins, method);
             }
@@ -120,10 +127,29 @@ impl Fitter<'_> {
         (0..runners).into_par_iter().with_max_len(1).for_each(runner);
     }
 
-    fn realise(&self, segment: &Segment, bins: &[usize]) -> Realisation {
+    /// Whether nothing is to be begun any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.work.stop.asked() || self.unreadable.get().is_some()
+    }
+
+    fn realise(&self, segment: &Segment, bins: &[usize]) -> Option<Realisation> {
         let draw = self.study.draw(segment.id);
-        let realise = || segment.campaign.realise(&draw, bins);
-        self.work.profile.phase(Phase::Prepare, realise)
+        self.realised(|| segment.campaign.realise(&draw, bins))
+    }
+
+    /// The spectra that `realise` makes; none where their interferograms cannot be read, with which all ends.
+    pub(super) fn realised(
+        &self,
+        realise: impl FnOnce() -> Result<Realisation, DataError>,
+    ) -> Option<Realisation> {
+        match self.work.profile.phase(Phase::Prepare, realise) {
+            Ok(realisation) => Some(realisation),
+            Err(error) => {
+                // The first is what is told.
+                let _ = self.unreadable.set(error);
+                None
+            }
+        }
     }
 
     fn gather(&self, segment: &Segment, realisation: &Realisation, position: usize) -> Gathered {
@@ -147,7 +173,7 @@ impl Fitter<'_> {
         place: Place,
         methods: &[usize],
     ) {
-        if self.work.stop.asked() {
+        if self.is_over() {
             return;
         }
         let mut start = Instant::now();
@@ -155,7 +181,7 @@ impl Fitter<'_> {
         let columns = gathered.bin.columns();
         let shared = SharedFactors::new(&columns, &gathered.bin.data, &gathered.bin.variance);
         for &method in methods {
-            if self.work.stop.asked() {
+            if self.is_over() {
                 return;
             }
             let problem = self.problem(realisation, &gathered.bin, &columns, (method, 1));
@@ -206,7 +232,7 @@ impl Fitter<'_> {
         bins: &[Gathered],
         method: usize,
     ) {
-        if self.work.stop.asked() {
+        if self.is_over() {
             return;
         }
         let (study, start, killed) = (self.study, Instant::now(), Cell::new(false));
@@ -225,7 +251,7 @@ impl Fitter<'_> {
                 let configuration = study.configuration_at(segment.realisation, method);
                 let label = &study.methods[method].label;
                 let log = self.work.programs.logs.join(format!("{label}-{configuration}"));
-                let stop = || self.work.stop.asked();
+                let stop = || self.is_over();
                 let fit = |bright: &[Problem]| program.fit_unless(bright, &log, &stop);
                 let or_none = |fitted: Option<_>| {
                     killed.set(fitted.is_none());

@@ -40,7 +40,7 @@ pub(super) fn measure(
         let campaigns = if simulated { &mut few } else { campaigns };
         let campaign = campaigns.get(&config, study, 0)?;
         let preparing = thread_time() - clock;
-        Ok((time_methods(study, &campaign, BUDGET), preparing))
+        Ok((time_methods(study, &campaign, BUDGET)?, preparing))
     })?;
     let preparing = larger * preparing.as_secs_f64() * study.sets.len() as f64;
     let leaves_programs_out = study.methods.iter().any(|method| method.is_external());

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::runner::engine::Phase;
 use crate::science::data::{Campaign, JointRecords, Realisation};
 use crate::science::fit::joint::{self, JointFit, JointSet, JointSettings};
 use crate::science::fit::{Deadline, Outcome, time_factoring};
@@ -65,15 +64,14 @@ impl<'a> Fitter<'a> {
     /// Runs a joint fit and hands in what the segments want of it.
     pub(super) fn run_joint(&self, job: &Job) {
         let Some(first) = job.wanted.first() else { return };
-        if self.work.stop.asked() {
+        if self.is_over() {
             return;
         }
         let start = Instant::now();
-        let realised: Vec<Realised> = job
-            .sets
-            .iter()
-            .map(|(set, campaign)| self.realised(first, *set, campaign, job))
-            .collect();
+        let of_sets = job.sets.iter();
+        let realised: Option<Vec<Realised>> =
+            of_sets.map(|(set, campaign)| self.of_set(first, *set, campaign, job)).collect();
+        let Some(realised) = realised else { return };
         let records: Vec<JointRecords> = realised
             .iter()
             .map(|(campaign, realisation, wanted)| campaign.joint_records(realisation, *wanted))
@@ -104,18 +102,19 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// The spectra of a data set in the trial of a segment, with the correction terms that are needed.
-    fn realised<'c>(
+    /// The spectra of a data set in the trial of a segment, with the correction terms that are needed; none
+    /// where they cannot be read.
+    fn of_set<'c>(
         &self,
         segment: &Segment,
         set: usize,
         campaign: &'c Campaign,
         job: &Job,
-    ) -> Realised<'c> {
+    ) -> Option<Realised<'c>> {
         let draw = self.study.draw(RealisationId { set, ..segment.id });
         let wanted = joint::wanted_terms(job.settings, &campaign.known_values());
         let realise = || campaign.realise_with_support(&draw, &self.study.bins, wanted);
-        (campaign, self.work.profile.phase(Phase::Prepare, realise), wanted)
+        Some((campaign, self.realised(realise)?, wanted))
     }
 }
 

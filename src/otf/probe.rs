@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::runner::engine::Tried;
-use crate::science::data::{BinData, Campaign, Realisation};
+use crate::science::data::{BinData, Campaign, DataError, Realisation};
 use crate::science::fit::{Constraint, Context, Deadline, Problem, fit_bin, fit_bins};
 
 use super::study::{Estimator, Study};
@@ -29,11 +29,17 @@ pub(super) struct Timed {
 
 /// Times the methods of a study at some bins of its first realisation, in about so much time, on the
 /// current rayon pool.
-#[must_use]
-pub(super) fn time_methods(study: &Study, campaign: &Campaign, budget: Duration) -> Timed {
+///
+/// # Errors
+/// If interferograms cannot be read.
+pub(super) fn time_methods(
+    study: &Study,
+    campaign: &Campaign,
+    budget: Duration,
+) -> Result<Timed, DataError> {
     let (begun, clock) = (Instant::now(), thread_time());
     let bins = spread(&study.bins);
-    let realisation = campaign.realise(&study.draw(study.realisation(0)), &bins);
+    let realisation = campaign.realise(&study.draw(study.realisation(0)), &bins)?;
     let realised = thread_time() - clock;
     let gathered: Vec<BinData> =
         (0..bins.len()).map(|place| campaign.bin_data(&realisation, place)).collect();
@@ -43,7 +49,7 @@ pub(super) fn time_methods(study: &Study, campaign: &Campaign, budget: Duration)
         time_method(study, &realisation, &gathered, method, left)
     };
     let units = (0..study.methods.len()).map(time).collect();
-    Timed { realisation: realised, gathering, units }
+    Ok(Timed { realisation: realised, gathering, units })
 }
 
 /// Time that the processor has spent on this thread.
@@ -95,14 +101,16 @@ fn time_method(
 
 /// Runs every program of a study on one bin with signal, or for so long. Their output goes to
 /// `logs`.
-#[must_use]
+///
+/// # Errors
+/// If interferograms cannot be read.
 pub(super) fn try_programs(
     study: &Study,
     campaign: &Campaign,
     logs: &Path,
     patience: Duration,
-) -> Vec<Tried> {
-    let realisation = campaign.realise(&study.draw(study.realisation(0)), &study.bins);
+) -> Result<Vec<Tried>, DataError> {
+    let realisation = campaign.realise(&study.draw(study.realisation(0)), &study.bins)?;
     let mut tried: Vec<Tried> = Vec::new();
     for method in &study.methods {
         let Estimator::External(program) = &method.estimator else { continue };
@@ -114,7 +122,7 @@ pub(super) fn try_programs(
         let problem = at_a_bright_bin(study, campaign, &realisation, method.constraint, run);
         tried.push(Tried { program: program.name.clone(), problem: problem.flatten() });
     }
-    tried
+    Ok(tried)
 }
 
 /// Does something with a bin that has signal, of those in the middle; nothing if there is none.

@@ -92,7 +92,7 @@ impl Workload for Otf {
         }
         let campaign = self.campaigns().get(&self.config, &self.study, 0);
         let campaign = campaign.map_err(WorkError::new)?;
-        Ok(probe::try_programs(&self.study, &campaign, logs, patience))
+        probe::try_programs(&self.study, &campaign, logs, patience).map_err(WorkError::new)
     }
 
     fn run(&self, work: &Work) -> Result<(), WorkError> {
@@ -102,8 +102,7 @@ impl Workload for Otf {
         };
         let segments = work.profile.phase(Phase::Read, read).map_err(WorkError::new)?;
         work.prepared();
-        fitting::fit(&self.study, &segments, work);
-        Ok(())
+        fitting::fit(&self.study, &segments, work).map_err(WorkError::new)
     }
 
     fn replanned(&self) -> Result<PlanRequest, WorkError> {

@@ -107,7 +107,7 @@ fn true_settings() -> Checked<[String; 2]> {
 fn pull(campaign: &Campaign) -> Checked<(f64, f64)> {
     let truth: Array2<Complex64> = truth()?.by_name("emissivity")?;
     let bins: Vec<usize> = (0..257).filter(|bin| truth[[*bin, 0]] != Complex64::ZERO).collect();
-    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins)?;
     let wls = method("wls").ok_or("no wls")?.with_defaults();
     let (mut squares, mut chi2) = (0.0, 0.0);
     for (position, &k) in bins.iter().enumerate() {
@@ -183,7 +183,7 @@ fn told() -> Checked {
 
 fn shared_inputs() -> Checked {
     let campaign = campaign(&[])?;
-    let realisation = campaign.realise_with_support(&Draw::of_noise(0.0, 1), &[10], [true; 4]);
+    let realisation = campaign.realise_with_support(&Draw::of_noise(0.0, 1), &[10], [true; 4])?;
     let shared = campaign.shared_inputs(&realisation);
     let model = shared.model_corrections.as_ref().ok_or("the model has corrections")?;
     assert!(shared.corrections.is_none() && model.xcal_offset_k < -1e-3);

@@ -268,7 +268,7 @@ const VIBRATION: [&str; 6] = ["vp0", "vp1", "vp2", "vp3", "vp4", "vs"];
 /// The spectra of a file at some bins, with what the correction terms refer to.
 fn realised(data: &str, bins: &[usize]) -> Checked<(Campaign, Realisation)> {
     let campaign = campaign_of(data, &[])?;
-    let realisation = campaign.realise_with_support(&Draw::of_noise(0.0, 1), bins, [true; 4]);
+    let realisation = campaign.realise_with_support(&Draw::of_noise(0.0, 1), bins, [true; 4])?;
     Ok((campaign, realisation))
 }
 

@@ -117,7 +117,7 @@ fn clean_out_of_band() -> Checked {
     let study = Study::new(&config)?;
     let campaign = Campaign::prepare("llss".parse()?, &study.recipe(&config))?;
     let bins: Vec<usize> = (0..257).collect();
-    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins)?;
     let power = |bin: usize| -> f64 {
         campaign.bin_data(&realisation, bin).data.iter().map(Complex64::norm_sqr).sum()
     };

@@ -60,7 +60,7 @@ fn shares(
     let study = Study::new(&config)?;
     let campaign = Campaign::prepare(set, &study.recipe(&config))?;
     let bins: Vec<usize> = (0..truth.nrows()).collect();
-    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins)?;
     let mut shares: Vec<Vec<f64>> = Vec::new();
     for &bin in &bins {
         let problem = campaign.bin_data(&realisation, bin);

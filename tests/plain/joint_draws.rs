@@ -88,7 +88,7 @@ impl Fitted {
         let campaign = Campaign::prepare(set, &study.recipe(&config))?;
         let bins: Vec<usize> = (0..257).filter(|bin| campaign.axis().is_in_band(*bin)).collect();
         let draw = Draw::of_noise(NOISE, 1);
-        let realisation = campaign.realise_with_support(&draw, &bins, [true; 4]);
+        let realisation = campaign.realise_with_support(&draw, &bins, [true; 4])?;
         let records: JointRecords = campaign.joint_records(&realisation, [true; 4]);
         let mut settings = JointSettings::default();
         settings.value.insert("ical_drift_time".into(), DRIFT_YEARS);

@@ -58,7 +58,7 @@ fn by_hand(run: &Run, settings: &[&str], resampling: Resampling, trials: u64) ->
         let (configuration, trial): (usize, u64) =
             (row["configuration"].parse()?, row["trial"].parse()?);
         let draw = Draw { noise_level: 0.0, trial, trials, resampling };
-        let realisation = campaign.realise(&draw, &bins);
+        let realisation = campaign.realise(&draw, &bins)?;
         let found = solution.emissivity_of(configuration);
         let mut squares = 0.0;
         for (position, &bin) in bins.iter().enumerate() {

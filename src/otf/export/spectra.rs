@@ -12,7 +12,7 @@ use crate::foundations::npz::{Label, NpzArchive, write_npz};
 use crate::otf::Otf;
 use crate::otf::products::configuration_name;
 use crate::otf::study::Study;
-use crate::science::data::{Campaign, Draw, Resampling};
+use crate::science::data::{Campaign, DataError, Draw, Resampling};
 use crate::science::instrument::planck_mjy_sr;
 
 /// Arrays of records, record after record.
@@ -37,7 +37,7 @@ pub fn write_spectra(
 ) -> Result<usize, ExportError> {
     let study = &otf.study;
     let campaign = campaign(otf, fitted)?;
-    let arrays = arrays(study, &campaign, fitted);
+    let arrays = arrays(study, &campaign, fitted)?;
     write_npz(path, |npz| {
         let (n, b, e) = (arrays.records, study.bins.len(), study.emitters.len());
         npz.add("spectrum", (n, b), &arrays.spectrum)?;
@@ -66,9 +66,13 @@ fn campaign(otf: &Otf, fitted: &FittedConfiguration) -> Result<Arc<Campaign>, Ex
     Ok(Arc::new(adjusted))
 }
 
-fn arrays(study: &Study, campaign: &Campaign, fitted: &FittedConfiguration) -> Arrays {
+fn arrays(
+    study: &Study,
+    campaign: &Campaign,
+    fitted: &FittedConfiguration,
+) -> Result<Arrays, DataError> {
     let draw = Draw { resampling: Resampling::None, ..study.draw(fitted.id) };
-    let realisation = campaign.realise(&draw, &study.bins);
+    let realisation = campaign.realise(&draw, &study.bins)?;
     let (n, b, e) = (campaign.records(), study.bins.len(), study.emitters.len());
     let nan = Complex64::new(f64::NAN, f64::NAN);
     let mut arrays = Arrays {
@@ -104,7 +108,7 @@ fn arrays(study: &Study, campaign: &Campaign, fitted: &FittedConfiguration) -> A
             }
         }
     }
-    arrays
+    Ok(arrays)
 }
 
 /// The temperature errors of plateaus that a joint fit found, K, `[emitter][record]`.

@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use super::*;
+use crate::foundations::npz::Hold;
 use crate::otf::segment::{Campaigns, segments};
 use crate::otf::study::Config;
 use crate::runner::engine::{Profile, Programs, Stop};
 use crate::runner::store::{Envelope, Results};
+use crate::science::data::{Campaign, write_calibration_set};
 
 fn load(assignments: &[&str]) -> (Config, Study) {
     let assignments: Vec<String> = assignments.iter().map(|a| (*a).into()).collect();
@@ -42,7 +44,8 @@ fn fit_rest(config: &Config, study: &Study, units: Range<u64>, done: Results) ->
     };
     let programs = Programs { at_once: 1, logs: "".into() };
     let (stop, profile) = (Stop::default(), Profile::off());
-    fit(study, &segments, &Work::new(units, &done, &programs, (&stop, &profile), &keeper));
+    let work = Work::new(units, &done, &programs, (&stop, &profile), &keeper);
+    fit(study, &segments, &work).unwrap();
     assert_eq!(fresh.into_inner().unwrap(), left);
     kept.into_inner().unwrap()
 }
@@ -114,5 +117,39 @@ fn windows_of_records_change_no_bit() {
                 assert_eq!(windows[unit as usize], at_once[other as usize], "{position} {method}");
             }
         }
+    }
+}
+
+/// Interferograms that can no longer be read end the fit with an error: no unit fails or is done for that.
+#[test]
+fn what_cannot_be_read_ends_the_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cal.npz");
+    let (config, study) = load(&["simulate.records=1500", "simulate.rounding=true"]);
+    let simulated = Campaign::prepare(study.sets[0], &study.recipe(&config)).unwrap();
+    write_calibration_set(&path, &[simulated], 0.01, 1).unwrap();
+    let source = format!("data.path={}", path.display());
+    let whole = std::fs::read(&path).unwrap();
+    for methods in ["[\"ols\",\"wls\"]", "[\"ridge\"]", "[\"smooth\"]", "[\"joint\"]", "all"] {
+        let methods = format!("fit.methods={methods}");
+        let settings = ["data.source=npz", &source, "data.sigma=1.0", "fit.bins=8-12", &methods];
+        let (config, study) = load(&settings);
+        std::fs::write(&path, &whole).unwrap();
+        let recipe = study.recipe(&config);
+        let left = Campaign::prepare_holding(study.sets[0], &recipe, Hold::Never).unwrap();
+        let mut campaigns = Campaigns::default();
+        campaigns.put(&study, 0, left);
+        let units = 0..study.units();
+        let done = Results::none(&units);
+        let segments = segments(&config, &study, &units, &done, &mut campaigns).unwrap();
+        let kept = Mutex::new(0);
+        let keeper = |_, results: Vec<Envelope>, _| *kept.lock().unwrap() += results.len();
+        let programs = Programs { at_once: 1, logs: "".into() };
+        let (stop, profile) = (Stop::default(), Profile::off());
+        let work = || Work::new(units.clone(), &done, &programs, (&stop, &profile), &keeper);
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(300_000).unwrap();
+        let error = fit(&study, &segments, &work()).unwrap_err().to_string();
+        assert!(error.contains("' changed while it was read (row "), "{methods}: {error}");
+        assert_eq!(*kept.lock().unwrap(), 0, "{methods}");
     }
 }

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use crate::otf::result::UnitResult;
 use crate::otf::segment::{BinToFit, Segment};
-use crate::runner::engine::Phase;
 use crate::science::data::Realisation;
 use crate::science::fit::{Constraint, WindowedFit, time_factoring};
 
@@ -39,12 +38,12 @@ impl Fitter<'_> {
         let numbers: Vec<usize> = bins.iter().map(|bin| self.study.bins[bin.position]).collect();
         let mut before = None;
         for window in windows {
-            if self.work.stop.asked() {
+            if self.is_over() {
                 return Vec::new();
             }
             let space = before.take();
             let realise = || segment.campaign.realise_window(&draw, &numbers, window, space);
-            let realisation = self.work.profile.phase(Phase::Prepare, realise);
+            let Some(realisation) = self.realised(realise) else { return Vec::new() };
             let add = |(place, bin): (usize, &mut BinInWindows)| {
                 self.add_window(segment, &realisation, place, bin);
             };

@@ -203,7 +203,7 @@ impl<'a> OtfProducts<'a> {
         let (otf, study) = (self.otf, &self.otf.study);
         let table = |set| {
             let campaign = otf.campaigns().get(&otf.config, study, set)?;
-            Ok(RecordTable::new(&campaign, study, set, (&grids[set], &self.arrays)))
+            RecordTable::new(&campaign, study, set, (&grids[set], &self.arrays))
         };
         match (0..study.sets.len()).map(table).collect::<Result<Vec<_>, DataError>>() {
             Ok(records) => Ok((Some(records), None)),

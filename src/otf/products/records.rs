@@ -7,7 +7,7 @@ use crate::foundations::FileError;
 use crate::foundations::files::FilesTogether;
 use crate::otf::study::{RealisationId, Study};
 use crate::runner::store::RunDir;
-use crate::science::data::{Campaign, Draw, Realisation, Reason, Resampling};
+use crate::science::data::{Campaign, DataError, Draw, Realisation, Reason, Resampling};
 use crate::science::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
 
 use crate::otf::report::{Evidence, correlated_bins, reference_of};
@@ -36,12 +36,15 @@ pub(super) struct RecordTable {
 impl RecordTable {
     /// Of a data set, from the solutions of its first realisation. In a study with resampling, records
     /// that were held out are among them.
+    ///
+    /// # Errors
+    /// If interferograms cannot be read.
     pub(super) fn new(
         campaign: &Campaign,
         study: &Study,
         set: usize,
         (grid, arrays): (&DataSetGrid, &Arrays),
-    ) -> Self {
+    ) -> Result<Self, DataError> {
         let id = RealisationId { set, noise: 0, trial: 1 };
         let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
         let bins = bins_of_band(grid, study);
@@ -61,7 +64,7 @@ impl RecordTable {
         let needs_more = matches!(reference.estimator, Estimator::Joint(..));
         let (mut sigma, mut evidence, mut last) = (Some(Vec::new()), None, None);
         for window in campaign.windows(&draw) {
-            let realisation = campaign.realise_window(&draw, &bins, window.clone(), last.take());
+            let realisation = campaign.realise_window(&draw, &bins, window.clone(), last.take())?;
             let own = realisation.record_sigma();
             let new = || Evidence::new(campaign, &bins, own.is_some() && !needs_more);
             let evidence = evidence.get_or_insert_with(new);
@@ -80,7 +83,7 @@ impl RecordTable {
         }
         let chi2 = sigma.is_some().then(|| account.chi2());
         let (reasons, plateaus) = (campaign.reasons().to_vec(), campaign.plateaus().to_vec());
-        Self { reasons, plateaus, sigma, chi2, evidence }
+        Ok(Self { reasons, plateaus, sigma, chi2, evidence })
     }
 }
 

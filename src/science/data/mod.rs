@@ -23,7 +23,7 @@
 //! let campaign = Campaign::prepare("llss".parse()?, &recipe)?;
 //!
 //! // The first trial, with noise of 1e-3 of the median RMS of the interferograms; only bin 20.
-//! let realisation = campaign.realise(&Draw::of_noise(1e-3, 1), &[20]);
+//! let realisation = campaign.realise(&Draw::of_noise(1e-3, 1), &[20])?;
 //! let bin = campaign.bin_data(&realisation, 0);
 //! let columns = bin.columns();
 //! let problem = realisation.problem(&bin, &columns, Constraint::None);
@@ -66,7 +66,7 @@
 //! println!("{}", campaign.screening()); // how many records are used, and why not the others
 //!
 //! let bins: Vec<usize> = (0..SPECTRUM_BINS).collect();
-//! let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins); // measured data bring their noise
+//! let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins)?; // measured data bring their noise
 //! let wls = method("wls").ok_or("there is no such method")?.with_defaults();
 //! for position in 0..bins.len() {
 //!     let bin = campaign.bin_data(&realisation, position);
@@ -119,7 +119,7 @@ pub use error::DataError;
 pub use export::write_calibration_set;
 pub use random::noise_key;
 pub use recipe::Recipe;
-pub use records::RecordsError;
+pub use records::{RecordsError, telemetry_size};
 pub use resample::{Draw, Resampling};
 pub use resolved::{published_of, truth_of};
 pub use screening::{Reason, Screening};

@@ -12,7 +12,8 @@ use super::exclusion::Exclusion;
 use super::matching::nearest;
 use super::recipe::Recipe;
 use super::resolved::ResolvedSettings;
-use crate::foundations::npz::{Matrix, NpzError, NpzFile};
+use super::screening::{SampleFault, judge_samples};
+use crate::foundations::npz::{Hold, NpzError, NpzFile, Table, TableSize};
 
 /// A file whose arrays are each sound but do not fit together.
 #[derive(Debug, Error)]
@@ -83,10 +84,12 @@ pub enum RecordsError {
 }
 
 /// All records of one channel, of every scan mode. Vectors have one element a record.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct RawRecords {
     /// Interferograms, telemetry counts, [record, sample].
-    pub(super) ifg: Matrix,
+    pub(super) ifg: Table,
+    /// What is wrong with the samples of each, if anything is.
+    pub(super) sample_faults: Vec<Option<SampleFault>>,
     /// 0 short, 1 long.
     pub(super) mtm_length: Vec<f64>,
     /// 0 slow, 1 fast.
@@ -115,17 +118,21 @@ pub(super) struct RawRecords {
 }
 
 impl RawRecords {
-    /// Reads one channel of a calibration set.
+    /// Reads one channel of a calibration set. Its interferograms are held in memory, or stay in the file.
     pub(super) fn read(
         path: &Path,
         channel: Channel,
         recipe: &Recipe,
         resolved: &ResolvedSettings,
+        hold: Hold,
     ) -> Result<Self, RecordsError> {
         let bias = resolved.bias;
-        let mut reader = Reader::open(path, channel, recipe)?;
+        let mut reader = Reader::new(NpzFile::open(path)?, path, channel, recipe);
         let key = reader.key("ifg", channel);
-        let ifg = reader.file.matrix(&key, IFG_LENGTH)?;
+        let (mut sample_faults, full_scale) = (Vec::new(), recipe.data.saturation_counts);
+        let ifg = reader.file.table(&key, IFG_LENGTH, hold, |counts, row| {
+            sample_faults.push(judge_samples(counts, row, full_scale));
+        })?;
         if ifg.rows() == 0 {
             return Err(RecordsError::Empty { path: path.to_path_buf(), channel, key });
         }
@@ -153,6 +160,7 @@ impl RawRecords {
             years: reader.years(resolved.corrections.depends_on_time())?,
             unmatched: reader.unmatched,
             ifg,
+            sample_faults,
         })
     }
 
@@ -160,6 +168,21 @@ impl RawRecords {
     pub(super) fn len(&self) -> usize {
         self.ifg.rows()
     }
+}
+
+/// What the interferograms of a channel take in memory, one a row, as far as their file tells before it is
+/// read: else as much as any take.
+#[must_use]
+pub fn telemetry_size(channel: Channel, recipe: &Recipe) -> TableSize {
+    let header = || -> Option<TableSize> {
+        let path = recipe.data.path.as_deref()?;
+        let file = NpzFile::open_unless_gzipped(path).ok()??;
+        let mut reader = Reader::new(file, path, channel, recipe);
+        let key = reader.key("ifg", channel);
+        reader.file.table_size(&key, IFG_LENGTH).ok()
+    };
+    let most = TableSize { of_row: (IFG_LENGTH * size_of::<f64>()) as u64, stays_in_file: false };
+    header().unwrap_or(most)
 }
 
 /// Reads arrays of the records of one channel.
@@ -176,9 +199,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn open(path: &'a Path, channel: Channel, recipe: &Recipe) -> Result<Self, RecordsError> {
-        Ok(Self {
-            file: NpzFile::open(path)?,
+    fn new(file: NpzFile, path: &'a Path, channel: Channel, recipe: &Recipe) -> Self {
+        Self {
+            file,
             channel,
             is_alone: recipe.data.sets.iter().all(|set| set.channel == channel),
             limit_k: recipe.data.max_temperature_k,
@@ -186,7 +209,7 @@ impl<'a> Reader<'a> {
             records: 0,
             unmatched: Vec::new(),
             path,
-        })
+        }
     }
 
     /// The array of a name of a channel: `ifg_ll`, or, in a file of one channel, also `ifg`.

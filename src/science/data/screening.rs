@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foundations::npz::Matrix;
 use crate::foundations::numerics::with_widest_simd;
 use crate::science::instrument::{BolometerState, ChannelScan, IFG_LENGTH};
 
@@ -227,7 +228,7 @@ fn judge(raw: &RawRecords, record: usize, set: ChannelScan, recipe: &Recipe) -> 
     judge_housekeeping(raw, record)?;
     let adds = f64::from(set.adds_per_group());
     require(raw.adds_per_group[record] == adds, Reason::WrongAddsPerGroup)?;
-    judge_samples(raw, record, recipe.data.saturation_counts)
+    raw.sample_faults[record].map_or(Ok(()), |fault| Err(fault.into()))
 }
 
 fn judge_time(raw: &RawRecords, record: usize, resolved: &ResolvedSettings) -> Result<(), Reason> {
@@ -262,23 +263,48 @@ fn judge_housekeeping(raw: &RawRecords, record: usize) -> Result<(), Reason> {
     require(volt_v.abs() <= LARGEST_VOLTAGE_V, Reason::ImplausibleVoltage)
 }
 
-fn judge_samples(raw: &RawRecords, record: usize, saturation_counts: f64) -> Result<(), Reason> {
-    if let Some([least, greatest]) = raw.ifg.extremes_of_row(record) {
-        let largest = greatest.max(-least);
-        require(largest < saturation_counts, Reason::Saturated)?;
-        return require(least < greatest, Reason::Flat);
+/// What is wrong with the samples of an interferogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SampleFault {
+    /// One is missing (NaN) or infinite.
+    Missing,
+    /// One reached full scale.
+    Saturated,
+    /// All are equal.
+    Flat,
+}
+
+impl From<SampleFault> for Reason {
+    fn from(fault: SampleFault) -> Self {
+        match fault {
+            SampleFault::Missing => Self::MissingSample,
+            SampleFault::Saturated => Self::Saturated,
+            SampleFault::Flat => Self::Flat,
+        }
+    }
+}
+
+/// Judges the samples in a row of telemetry counts.
+pub(super) fn judge_samples(counts: &Matrix, row: usize, full_scale: f64) -> Option<SampleFault> {
+    if let Some([least, greatest]) = counts.extremes_of_row(row) {
+        let is_flat = least == greatest;
+        return if greatest.max(-least) < full_scale {
+            is_flat.then_some(SampleFault::Flat)
+        } else {
+            Some(SampleFault::Saturated)
+        };
     }
     let mut samples = [0.0; IFG_LENGTH];
-    raw.ifg.copy_row(record, &mut samples);
+    counts.copy_row(row, &mut samples);
     // Counted, not sought: a loop without an exit is vectorised. What is not a number is among them.
-    let beyond = |s: &&f64| s.abs().partial_cmp(&saturation_counts) != Some(Ordering::Less);
+    let beyond = |s: &&f64| s.abs().partial_cmp(&full_scale) != Some(Ordering::Less);
     let any_beyond = with_widest_simd(
         #[inline(always)]
         || samples.iter().filter(beyond).count() > 0,
     );
     if any_beyond {
-        require(samples.iter().all(|s| s.is_finite()), Reason::MissingSample)?;
-        return Err(Reason::Saturated);
+        let is_whole = samples.iter().all(|s| s.is_finite());
+        return Some(if is_whole { SampleFault::Saturated } else { SampleFault::Missing });
     }
-    require(samples.iter().any(|&s| s != samples[0]), Reason::Flat)
+    samples.iter().all(|&s| s == samples[0]).then_some(SampleFault::Flat)
 }

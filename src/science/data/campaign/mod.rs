@@ -13,10 +13,12 @@ mod realisation;
 mod realise;
 mod selected;
 mod survey;
+mod telemetry;
 mod terms;
 
 use std::ops::Range;
 
+use crate::foundations::npz::Hold;
 use crate::science::instrument::{
     Axis, BolometerParameters, ChannelScan, Corrections, Gain, SPECTRUM_BINS,
 };
@@ -78,9 +80,22 @@ impl Campaign {
     /// # Errors
     /// If a file cannot be used, a setting is missing, or no record is left.
     pub fn prepare(set: ChannelScan, recipe: &Recipe) -> Result<Self, DataError> {
+        Self::prepare_holding(set, recipe, Hold::ByRule)
+    }
+
+    /// The same, with a word on whether the interferograms of a file are held in memory. What is fitted does
+    /// not depend on it.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn prepare_holding(
+        set: ChannelScan,
+        recipe: &Recipe,
+        hold: Hold,
+    ) -> Result<Self, DataError> {
         let resolved = ResolvedSettings::new(set, recipe)?;
         let selected = match recipe.data.source {
-            Source::Npz => SelectedRecords::measured(set, recipe, &resolved)?,
+            Source::Npz => SelectedRecords::measured(set, recipe, &resolved, hold)?,
             Source::Simulate => SelectedRecords::simulated(set, recipe, &resolved)?,
         };
         let ResolvedSettings { axis, peak, apodisation, dark_bins, least_transfer, .. } = resolved;

@@ -6,11 +6,14 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use super::realisation::{Realisation, RecordSubset};
+use super::telemetry::AtHand;
 use super::{Campaign, Interferograms};
-use crate::foundations::npz::SourceType;
+use crate::foundations::npz::{RowPiece, SourceType};
 use crate::foundations::numerics::HugePageBuf;
 use crate::science::data::emitters::emitting;
+use crate::science::data::error::DataError;
 use crate::science::data::plateaus::plateaus;
+use crate::science::data::records::RecordsError;
 use crate::science::data::resample::{Draw, Resampling, TrialRecords};
 use crate::science::data::settings::Sigma;
 use crate::science::data::simulate::Noise;
@@ -19,6 +22,10 @@ use crate::science::fit::{VarianceScale, WINDOW, WINDOW_STEP};
 
 /// Records whose parts of the rows of all bins are written by one thread: whole cache lines.
 const BLOCK: usize = 64;
+
+/// Records that are read before they are transformed, where they are read in order: whole blocks.
+const AT_ONCE: usize = WINDOW;
+const _: () = assert!(AT_ONCE.is_multiple_of(BLOCK));
 
 /// Complex numbers in a cache line.
 const OF_LINE: usize = 4;
@@ -53,24 +60,29 @@ impl Campaign {
     ///
     /// Simulated records get the noise of the trial's level; measured records have the noise that
     /// they have, and a trial chooses among them.
-    #[must_use]
-    pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Realisation {
+    ///
+    /// # Errors
+    /// If interferograms that stayed in their file cannot be read, or it has changed.
+    pub fn realise(&self, draw: &Draw, bins: &[usize]) -> Result<Realisation, DataError> {
         self.realise_with_support(draw, bins, [false; 4])
     }
 
     /// As [`Self::realise`], with the bins that harmonics and vibrations at the given ones refer to: of
     /// those terms (H2, H3, VP, VS) that are `wanted` or whose corrections are in force.
-    #[must_use]
+    ///
+    /// # Errors
+    /// As [`Self::realise`].
     pub fn realise_with_support(
         &self,
         draw: &Draw,
         bins: &[usize],
         wanted: [bool; 4],
-    ) -> Realisation {
+    ) -> Result<Realisation, DataError> {
         let noise = self.noise(draw);
         let (fitted, held_out) = self.chosen(draw, &noise);
         let all = 0..self.records();
-        Realisation { held_out, ..self.transformed(draw, (bins, wanted), (all, fitted), None) }
+        let realised = self.transformed(draw, (bins, wanted), (all, fitted), None)?;
+        Ok(Realisation { held_out, ..realised })
     }
 
     /// Portions of the records, each whole windows of the linear fits but for the last, that can be
@@ -89,14 +101,16 @@ impl Campaign {
     }
 
     /// As [`Self::realise`], of one of the [`Self::windows`], in the space of the one before.
-    #[must_use]
+    ///
+    /// # Errors
+    /// As [`Self::realise`].
     pub fn realise_window(
         &self,
         draw: &Draw,
         bins: &[usize],
         window: Range<usize>,
         before: Option<Realisation>,
-    ) -> Realisation {
+    ) -> Result<Realisation, DataError> {
         if window == (0..self.records()) {
             return self.realise(draw, bins);
         }
@@ -117,7 +131,7 @@ impl Campaign {
         (bins, wanted): (&[usize], [bool; 4]),
         (window, fitted): (Range<usize>, RecordSubset),
         space: Option<HugePageBuf>,
-    ) -> Realisation {
+    ) -> Result<Realisation, DataError> {
         let in_force = self.corrections.terms();
         let support = self.support(bins, std::array::from_fn(|i| wanted[i] || in_force[i]));
         let chosen = bins.to_vec();
@@ -128,19 +142,9 @@ impl Campaign {
         // Those at which no light is seen come last, where they tell how large the noise is.
         let dark = if self.known_sigma(&noise).is_none() { self.dark_bins.clone() } else { 0..0 };
         let transformed: Vec<usize> = bins.iter().copied().chain(dark).collect();
-        let blocks: Vec<Vec<f64>> = by_block(&mut transforms, records)
-            .into_par_iter()
-            .enumerate()
-            .map_init(
-                || self.transform.group(transformed.len()),
-                |group, (index, rows)| {
-                    let first = window.start + index * BLOCK;
-                    let records = first..window.end.min(first + BLOCK);
-                    self.transform_block(records, &noise, &transformed, group, rows)
-                },
-            )
-            .collect();
-        let mut sample_variance = blocks.concat();
+        let blocks = by_block(&mut transforms, records);
+        let mut sample_variance =
+            self.transform_blocks(window.clone(), &noise, &transformed, blocks)?;
         let mut scale = VarianceScale::Absolute;
         // Of measured records a window may happen to be without noise, but not all of them.
         let may_have_none = records == self.records() || self.known_sigma(&noise).is_some();
@@ -149,7 +153,7 @@ impl Campaign {
             sample_variance.fill(1.0);
             scale = VarianceScale::Relative;
         }
-        Realisation {
+        Ok(Realisation {
             bins: chosen,
             support,
             draw: *draw,
@@ -160,31 +164,78 @@ impl Campaign {
             scale,
             fitted,
             held_out: None,
+        })
+    }
+
+    /// Transforms the records of a window, block by block, into their parts of the rows of all bins; returns
+    /// the variance of a sample of each record. Where interferograms are read in order, so many blocks are
+    /// read at once as keep all threads at work.
+    fn transform_blocks(
+        &self,
+        window: Range<usize>,
+        noise: &Noise,
+        transformed: &[usize],
+        mut blocks: Vec<Vec<&mut [Complex64]>>,
+    ) -> Result<Vec<f64>, DataError> {
+        let come_in_order = self.selected.interferograms.come_in_order();
+        let at_once = if come_in_order { AT_ONCE } else { window.len().max(1) };
+        let (mut variances, mut piece) = (Vec::with_capacity(window.len()), None);
+        let starts = window.clone().step_by(at_once);
+        for (start, blocks) in starts.zip(blocks.chunks_mut(at_once.div_ceil(BLOCK))) {
+            let records = start..window.end.min(start + at_once);
+            let read = match come_in_order {
+                true => Some(self.at_hand(records, &mut piece)?),
+                false => None,
+            };
+            let own = || (self.transform.group(transformed.len()), None);
+            let transform = |(group, piece): &mut (_, _), (index, rows): (usize, &mut Vec<_>)| {
+                let first = start + index * BLOCK;
+                let records = first..window.end.min(first + BLOCK);
+                let at_hand = match read {
+                    Some(at_hand) => at_hand,
+                    None => self.at_hand(records.clone(), piece)?,
+                };
+                Ok(self.transform_block(at_hand, records, noise, transformed, group, rows))
+            };
+            let of_blocks = blocks.par_iter_mut().enumerate().map_init(own, transform);
+            let of_blocks: Vec<Vec<f64>> = of_blocks.collect::<Result<_, DataError>>()?;
+            of_blocks.iter().for_each(|of_block| variances.extend_from_slice(of_block));
         }
+        Ok(variances)
+    }
+
+    fn at_hand<'a>(
+        &'a self,
+        records: Range<usize>,
+        piece: &'a mut Option<RowPiece>,
+    ) -> Result<AtHand<'a>, DataError> {
+        let at_hand = self.selected.interferograms.at_hand(records, piece);
+        at_hand.map_err(|error| RecordsError::from(error).into())
     }
 
     /// Transforms some records that follow each other into their parts of the rows of all bins, which are
     /// the first of those that are `transformed`; returns the variance of a sample of each record.
     fn transform_block(
         &self,
+        at_hand: AtHand,
         records: Range<usize>,
         noise: &Noise,
         transformed: &[usize],
         group: &mut TransformGroup,
-        mut rows: Vec<&mut [Complex64]>,
+        rows: &mut [&mut [Complex64]],
     ) -> Vec<f64> {
         let mut variances = Vec::with_capacity(records.len());
         for start in records.clone().step_by(Transform::group_size()) {
             let count = Transform::group_size().min(records.end - start);
             let sample = |place| {
                 let (gain_sweeps, middle) =
-                    self.samples(start + place, noise, group.samples(place));
+                    self.samples(at_hand, start + place, noise, group.samples(place));
                 group.set_middle(place, middle);
                 gain_sweeps
             };
             let gain_sweeps: Vec<f64> = (0..count).map(sample).collect();
             self.transform.run(count, transformed, group);
-            group.copy_to(&mut rows, start - records.start, count);
+            group.copy_to(rows, start - records.start, count);
             let dark = rows.len()..transformed.len();
             let powers = group.powers(dark.clone());
             for (gain_sweeps, power) in gain_sweeps.into_iter().zip(powers) {
@@ -224,14 +275,20 @@ impl Campaign {
 
     /// Writes one interferogram (counts per gain and sweep); returns its gain times sweeps, and the two
     /// samples in the middle of their order, if these are known.
-    fn samples(&self, record: usize, noise: &Noise, out: &mut [f64]) -> (f64, Option<[f64; 2]>) {
-        let (gain_sweeps, middle) = match &self.selected.interferograms {
-            Interferograms::Measured { counts, gain_sweeps } => {
-                counts.copy_row(record, out);
+    fn samples(
+        &self,
+        at_hand: AtHand,
+        record: usize,
+        noise: &Noise,
+        out: &mut [f64],
+    ) -> (f64, Option<[f64; 2]>) {
+        let (gain_sweeps, middle) = match at_hand {
+            AtHand::Measured { counts, gain_sweeps } => {
+                counts.copy_record(record, out);
                 let wanted = self.transform.wants_middle();
-                (gain_sweeps[record], wanted.then(|| counts.middle_of_row(record)).flatten())
+                (gain_sweeps[record], wanted.then(|| counts.middle(record)).flatten())
             }
-            Interferograms::Simulated(simulated) => {
+            AtHand::Simulated(simulated) => {
                 let gain = simulated.gain(simulated.telemetry(record, noise, out));
                 (gain * simulated.sweeps, None)
             }
@@ -254,7 +311,9 @@ impl Campaign {
     /// from the simulation, or from the power in so many bins where the channel sees no light.
     fn sample_variance(&self, noise: &Noise, gain_sweeps: f64, (power, bins): (f64, usize)) -> f64 {
         let rounded = match &self.selected.interferograms {
-            Interferograms::Measured { counts, .. } => counts.source_type() == SourceType::Integer,
+            Interferograms::Measured { telemetry, .. } => {
+                telemetry.source_type() == SourceType::Integer
+            }
             Interferograms::Simulated(simulated) => simulated.rounded(),
         };
         match self.known_sigma(noise) {

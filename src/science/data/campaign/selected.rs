@@ -1,6 +1,7 @@
 //! The records of a data set that are used: read and screened, or simulated.
 
-use crate::foundations::npz::Matrix;
+use super::telemetry::Telemetry;
+use crate::foundations::npz::Hold;
 use crate::science::data::emitters::{CombinedReading, emitting};
 use crate::science::data::error::DataError;
 use crate::science::data::recipe::Recipe;
@@ -50,8 +51,8 @@ impl Housekeeping {
 #[derive(Debug)]
 pub(in crate::science::data) enum Interferograms {
     Measured {
-        /// Telemetry counts, [record, sample].
-        counts: Matrix,
+        /// Telemetry counts.
+        telemetry: Telemetry,
         /// Gain times sweeps of each record.
         gain_sweeps: Vec<f64>,
     },
@@ -64,9 +65,10 @@ impl SelectedRecords {
         set: ChannelScan,
         recipe: &Recipe,
         resolved: &ResolvedSettings,
+        hold: Hold,
     ) -> Result<Self, DataError> {
         let path = recipe.data.path.as_deref().ok_or(DataError::NoPath)?;
-        let raw = RawRecords::read(path, set.channel, recipe, resolved)?;
+        let raw = RawRecords::read(path, set.channel, recipe, resolved, hold)?;
         let passed = screen(&raw, set, resolved, recipe);
         if passed.indices.is_empty() {
             let path = path.to_path_buf();
@@ -140,9 +142,8 @@ impl SelectedRecords {
 impl Interferograms {
     /// The chosen records (`indices` ascending); `gain` is that of the preamplifier for what the file
     /// has.
-    fn measured(mut raw: RawRecords, indices: &[usize], gain: impl Fn(f64) -> f64) -> Self {
-        raw.ifg.keep(indices);
+    fn measured(raw: RawRecords, indices: &[usize], gain: impl Fn(f64) -> f64) -> Self {
         let gain_sweeps = indices.iter().map(|&i| gain(raw.gain[i]) * raw.sweeps[i]).collect();
-        Self::Measured { counts: raw.ifg, gain_sweeps }
+        Self::Measured { telemetry: Telemetry::new(raw.ifg, indices), gain_sweeps }
     }
 }

@@ -57,7 +57,7 @@ fn campaign(put_in: &Corrections, made: &Corrections) -> Campaign {
 /// The largest error of the transfer function without noise, relative to itself, at some bins.
 fn error_of_otf(campaign: &Campaign) -> f64 {
     let bins: Vec<usize> = (5..=36).step_by(3).collect();
-    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &bins).unwrap();
     let data = DataSettings::default();
     let truth = truth_of("llss".parse().unwrap(), &data, &campaign.emitters).unwrap().unwrap();
     let truth = truth.on(campaign.axis(), &campaign.emitters);
@@ -99,7 +99,7 @@ fn what_was_put_in_is_taken_out() {
 #[test]
 fn temperatures_are_corrected_and_readings_are_not() {
     let campaign = campaign(&some(), &some());
-    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &[20]);
+    let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &[20]).unwrap();
     let shared = campaign.shared_inputs(&realisation);
     let bin = campaign.bin_data(&realisation, 0);
     let fitted = realisation.context(&bin).temperatures;
@@ -131,14 +131,14 @@ fn regressors_are_the_sums_of_the_flight_model() {
     let campaign = campaign(&some(), &Corrections::NONE);
     let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
     let boot = Draw { noise_level: 0.01, trial: 1, trials: 2, resampling: Resampling::Bootstrap };
-    let held_out = campaign.realise(&boot, &[20]);
+    let held_out = campaign.realise(&boot, &[20]).unwrap();
     let count = campaign.held_out_inputs(&held_out).unwrap().years.unwrap().len();
     assert!(count > 0 && count < 360);
     let records = campaign.held_out_joint_records(&held_out, [false; 4]).unwrap();
     let bin = records.load(0);
     assert_eq!((bin.data.len(), bin.variance.len()), (count, count));
     for draw in [Draw::of_noise(0.01, 1), boot] {
-        let realisation = campaign.realise(&draw, &all);
+        let realisation = campaign.realise(&draw, &all).unwrap();
         let subset = &realisation.fitted;
         let tau = &subset.time_constant_s;
         let s0: Vec<f64> =
@@ -178,8 +178,8 @@ fn a_few_bins_with_support_have_the_regressors_of_all() {
     let campaign = campaign(&some(), &Corrections::NONE);
     let (draw, few) = (Draw::of_noise(0.01, 1), [7, 40, 131]);
     let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
-    let whole = campaign.realise(&draw, &all);
-    let some = campaign.realise_with_support(&draw, &few, [true; 4]);
+    let whole = campaign.realise(&draw, &all).unwrap();
+    let some = campaign.realise_with_support(&draw, &few, [true; 4]).unwrap();
     // 3, 2, 12 and 123; 20, 13, 14, 21 and 90; 65, 66, 43, 44, 112 and 1.
     assert_eq!(some.support, [1, 2, 3, 4, 12, 13, 14, 20, 21, 43, 44, 65, 66, 90, 112, 123]);
     for (position, bin) in few.into_iter().enumerate() {
@@ -194,7 +194,7 @@ fn a_few_bins_with_support_have_the_regressors_of_all() {
                 && a.variance[..] == b.variance[..]
         );
     }
-    let without = campaign.realise(&draw, &few);
+    let without = campaign.realise(&draw, &few).unwrap();
     assert!(without.support.is_empty() && without.transforms.len() == 3 * 364);
     let bin = campaign.joint_bin(&without, 1, [true, false, true, true]);
     assert!(bin.terms.iter().all(Option::is_none));
@@ -204,7 +204,7 @@ fn a_few_bins_with_support_have_the_regressors_of_all() {
 #[test]
 fn what_is_fitted_is_the_spectrum_less_its_terms() {
     let campaign = campaign(&some(), &some());
-    let realisation = campaign.realise(&Draw::of_noise(0.01, 1), &[22]);
+    let realisation = campaign.realise(&Draw::of_noise(0.01, 1), &[22]).unwrap();
     let (fitted, joint) =
         (campaign.bin_data(&realisation, 0), campaign.joint_bin(&realisation, 0, [true; 4]));
     let years = campaign.shared_inputs(&realisation).years.unwrap();
