@@ -7,10 +7,11 @@ use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
 use crate::otf::fitting::MOST_AT_ONCE;
 use crate::otf::joint_memory::JointMemory;
+use crate::otf::records_memory::{OF_SIMULATED, RecordsMemory};
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
+use crate::science::data::kept_bytes;
 use crate::science::data::settings::Source;
-use crate::science::data::{Screening, kept_bytes};
 use crate::science::fit::WINDOW;
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS, planck_step_bytes};
 
@@ -18,8 +19,6 @@ use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS, planck_step_by
 const PROCESS: u64 = 12_600_000;
 /// Stack, allocator and buffers of a thread.
 const OF_THREAD: u64 = 500_000;
-/// Interferogram, temperatures and bolometer state of a record.
-const OF_RECORD: u64 = IFG_LENGTH as u64 * 8 + 300;
 /// Samples with noise of a record, in a list that grows to twice that, and as telemetry has them.
 const OF_TELEMETRY: u64 = IFG_LENGTH as u64 * (2 * 8 + 2);
 /// Of a record in a realisation, besides a complex number a bin.
@@ -65,6 +64,8 @@ pub(super) struct Memory {
     together: u64,
     /// Most draws in hand at once, however many threads there are.
     realisations: u64,
+    /// The interferograms that each of them has in hand, where they stay in their file.
+    piece: u64,
     /// Methods that fit all bins together, but for joint fits.
     methods_together: u64,
     joint: JointMemory,
@@ -90,8 +91,9 @@ impl Memory {
         let drawn =
             at_once * of_draw(work.config, bins_at_once) + planck_step_bytes(at_once, emitters);
         let (units, realisations) = largest_shard(work);
+        let data_sets = data_sets(work);
         Self {
-            fixed: (PROCESS + campaigns(work))
+            fixed: (PROCESS + campaigns(work, &data_sets))
                 .saturating_add((OF_UNIT + joint.of_unit).saturating_mul(units)),
             // A joint fit has a realisation of its own.
             realisation: if study.methods.len() as u64 == joint.methods {
@@ -101,13 +103,14 @@ impl Memory {
             },
             together: records * bins * OF_WEIGHTED_POINT,
             realisations,
+            piece: largest_piece(&data_sets),
             methods_together,
             joint,
             row: at_once * OF_ROW + OF_THREAD,
             merge: (PROCESS + OF_PAGE)
                 .saturating_add(products(study))
                 .saturating_add(joint.of_unit.saturating_mul(study.units()))
-                .saturating_add(account_of_records(work)),
+                .saturating_add(account_of_records(work, &data_sets)),
         }
     }
 
@@ -118,7 +121,8 @@ impl Memory {
         let in_hand = (threads + u64::from(threads > 1)).min(self.realisations);
         let together = threads.min(in_hand * self.methods_together);
         let joint = threads.min(self.realisations.saturating_mul(self.joint.methods));
-        let of_realisations = in_hand * self.realisation + together * self.together;
+        let of_one = self.realisation.saturating_add(self.piece);
+        let of_realisations = in_hand * of_one + together * self.together;
         let of_realisations =
             of_realisations.saturating_add(joint.saturating_mul(self.joint.of_fit));
         self.fixed.saturating_add(of_realisations).saturating_add(threads * self.row)
@@ -173,8 +177,6 @@ pub(crate) fn check_spectra(
 /// Bytes of a data set, its spectra as they were realised, and as they are written.
 fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
     let (bins, emitters) = (study.bins.len() as u64, study.emitters.len() as u64);
-    let read =
-        if config.data.source == Source::Npz { set.screening.records } else { set.screening.used };
     let written = bins * (OF_WRITTEN_POINT + 8 * emitters);
     // A joint fit may have found harmonics or vibrations, which refer to other bins.
     let is_joint = |method: &MethodChoice| matches!(method.estimator, Estimator::Joint(..));
@@ -182,7 +184,8 @@ fn of_spectra(config: &Config, study: &Study, set: &DataSet) -> u64 {
     let of_draw = of_draw(config, drawn) + OF_CORRECTED + written + OF_ROW;
     let used = set.screening.used as u64;
     let of_records = used.saturating_mul(of_draw).saturating_add(planck_step_bytes(used, emitters));
-    PROCESS.saturating_add(read as u64 * OF_RECORD).saturating_add(of_records)
+    let RecordsMemory { held, piece } = RecordsMemory::of(config, study, set);
+    PROCESS.saturating_add(held).saturating_add(piece).saturating_add(of_records)
 }
 
 /// Plateaus of so many records: of a file, where they are not known, no more than a calibration has.
@@ -225,7 +228,7 @@ fn of_draw(config: &Config, bins: u64) -> u64 {
 
 /// What the merge has for its account of the records: all data sets, and of one at a time the bins of
 /// the band.
-fn account_of_records(work: &Sizes) -> u64 {
+fn account_of_records(work: &Sizes, data_sets: &[RecordsMemory]) -> u64 {
     let Sizes { study, .. } = *work;
     let instrument = &work.config.instrument;
     let bins = |set: &DataSet| {
@@ -243,14 +246,14 @@ fn account_of_records(work: &Sizes) -> u64 {
         used.saturating_mul(OF_ROW + methods).saturating_add(of_draw)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);
-    let held = work.data_sets.iter().map(|set| of_data_set(work, &set.screening));
-    held.fold(largest, u64::saturating_add)
+    let largest = largest.saturating_add(largest_piece(data_sets));
+    data_sets.iter().map(|set| set.held).fold(largest, u64::saturating_add)
 }
 
 /// Bytes of a simulation that is written to a file: the records of all data sets, and those of a
 /// channel once more as they are written.
 fn of_simulation(records: u64, study: &Study) -> u64 {
-    let of_record = OF_RECORD + OF_TELEMETRY;
+    let of_record = OF_SIMULATED + OF_TELEMETRY;
     PROCESS.saturating_add(records.saturating_mul(study.sets.len() as u64 * of_record))
 }
 
@@ -258,24 +261,30 @@ fn is_resampled(study: &Study) -> bool {
     study.resampling != crate::science::data::Resampling::None
 }
 
+/// The data sets, with the designs that are kept of them.
+fn data_sets(work: &Sizes) -> Vec<RecordsMemory> {
+    let of_one = |set: &DataSet| {
+        let of_records = RecordsMemory::of(work.config, work.study, set);
+        let designs = kept_designs(work.study, set.screening.used as u64);
+        RecordsMemory { held: of_records.held + designs, ..of_records }
+    };
+    work.data_sets.iter().map(of_one).collect()
+}
+
+/// The most that a realisation has in hand of telemetry that stays in its file.
+fn largest_piece(data_sets: &[RecordsMemory]) -> u64 {
+    data_sets.iter().map(|set| set.piece).max().unwrap_or(0)
+}
+
 /// The data sets that a task may have prepared.
-fn campaigns(work: &Sizes) -> u64 {
+fn campaigns(work: &Sizes, data_sets: &[RecordsMemory]) -> u64 {
     let Sizes { study, .. } = *work;
     let (_, realisations) = largest_shard(work);
     let per_set = (study.realisations() / study.sets.len().max(1) as u64).max(1);
     let sets = (realisations.div_ceil(per_set) + 1).min(study.sets.len() as u64) as usize;
-    let bytes = |set: &DataSet| of_data_set(work, &set.screening);
-    let mut each: Vec<u64> = work.data_sets.iter().map(bytes).collect();
+    let mut each: Vec<u64> = data_sets.iter().map(|set| set.held).collect();
     each.sort_unstable_by(|a, b| b.cmp(a));
     each.iter().take(sets).sum()
-}
-
-/// Bytes of a data set that is prepared. Of a file all records of the channel are read before some are
-/// chosen, in place.
-fn of_data_set(work: &Sizes, set: &Screening) -> u64 {
-    let in_file = work.config.data.source == Source::Npz;
-    let records = if in_file { set.records } else { set.used } as u64;
-    records * OF_RECORD + kept_designs(work.study, set.used as u64)
 }
 
 /// Bytes of the designs that are kept of a data set.

@@ -14,6 +14,7 @@ mod joint_memory;
 mod memory;
 mod probe;
 pub mod products;
+mod records_memory;
 mod report;
 mod result;
 mod segment;

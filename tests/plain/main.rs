@@ -24,6 +24,7 @@ mod hostile;
 mod joint;
 mod joint_bytes;
 mod joint_draws;
+mod larger_than_memory;
 mod layers;
 mod layout;
 mod limits;
