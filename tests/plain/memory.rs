@@ -103,6 +103,28 @@ fn measured_data_are_held_as_they_are_read() {
     assert_run(&["data.source=npz", &path, "data.sigma=1.0", wls], 2);
 }
 
+/// Whole counts are two bytes, and so they are foretold; what is large is not in memory at all.
+#[test]
+fn telemetry_is_foretold_as_it_is_held() {
+    let _turn = turn();
+    let folder = tempdir().unwrap();
+    for (records, rounding) in [("20000", "true"), ("12000", "false"), ("40000", "true")] {
+        let file = folder.path().join(format!("cal-{records}.npz"));
+        let settings = ["records", "rounding"].iter().zip([records, rounding]);
+        let settings = settings.map(|(name, value)| format!("--set=simulate.{name}={value}"));
+        let words = ["simulate", "--out", text(&file)].map(str::to_owned);
+        otfhpc(words.into_iter().chain(settings)).ended(0);
+        let path = format!("data.path={}", text(&file));
+        let methods = r#"fit.methods=["ols","wls"]"#;
+        let settings = ["data.source=npz", &path, "data.sigma=1.0", methods];
+        let (folder, _, memory) = planned(&settings);
+        let task = peak(&["run", text(folder.path()), "--shard=0", "--threads=2"]);
+        assert_close(&format!("{records}, run"), memory.of_task(2), task);
+        let merge = peak(&["merge", text(folder.path())]);
+        assert_close(&format!("{records}, merge"), memory.of_merge, merge);
+    }
+}
+
 /// Of a record more, linear fits of each bin hold nothing but its telemetry, temperatures and state: the
 /// spectra come window by window.
 #[test]
