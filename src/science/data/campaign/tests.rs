@@ -264,7 +264,7 @@ fn the_hottest_records_tell_which_emitter_is_eliminated() {
     for corrections in [&Corrections::NONE, &some()] {
         let campaign = campaign(&some(), corrections);
         let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
-        let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &all);
+        let realisation = campaign.realise(&Draw::of_noise(0.0, 1), &all).unwrap();
         let found = campaign.eliminated_at(&all);
         for bin in all {
             let data = campaign.bin_data(&realisation, bin);
