@@ -58,7 +58,12 @@ impl Fitter<'_> {
     fn begin_windows(&self, segment: &Segment, bins: &[BinToFit]) -> Option<Vec<BinInWindows>> {
         let study = self.study;
         let numbers: Vec<usize> = bins.iter().map(|(position, _)| study.bins[*position]).collect();
-        let constrained = segment.campaign.eliminated_at(&numbers);
+        let is_wanted =
+            study.methods.iter().any(|method| method.constraint == Constraint::Kirchhoff);
+        let constrained = match is_wanted {
+            true => segment.campaign.eliminated_at(&numbers),
+            false => vec![None; numbers.len()],
+        };
         let begin = |((position, methods), constrained): (&BinToFit, Option<usize>)| {
             let fit = |&method: &usize| {
                 let eliminated = match study.methods[method].constraint {
