@@ -8,6 +8,8 @@ use std::io::copy;
 use std::path::Path;
 use std::process::Command;
 
+use num_complex::Complex64;
+use otfhpc::foundations::npz::write_npz;
 use tempfile::tempdir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -68,4 +70,50 @@ fn less_memory_than_telemetry_changes_no_byte() {
     for name in ["solution.npz", "records.csv", "summary.csv"] {
         assert!(of_files[0][name] == of_files[1][name], "{name}");
     }
+}
+
+/// A program that is a method empties the data file while a task runs: the task ends with the error, keeps
+/// what it had, and comes to the usual end when the file is there again.
+#[test]
+fn a_file_that_changes_while_a_task_runs_ends_it() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let file = at("cal.npz");
+    // More than what is held of a stored file.
+    otfhpc(["simulate", "--set=simulate.records=9000", "--out", text(&file)]).ended(0);
+    std::fs::copy(&file, at("kept.npz")).unwrap();
+    let values = vec![Complex64::new(0.5, -0.25); 5 * 7];
+    write_npz(&at("good.npz"), |npz| npz.add("emissivity", (5, 7), &values)).unwrap();
+    let script = "cd \"${0%/*}\"; [ ! -e now ] || { rm now; : > cal.npz; }; cp good.npz \"$2\"\n";
+    std::fs::write(at("program.sh"), script).unwrap();
+    let path = format!("data.path={}", text(&file));
+    let program =
+        format!("method=[{{name=\"other\",command=[\"sh\",\"{}\"]}}]", text(&at("program.sh")));
+    let local = |out: &str| {
+        let settings = [
+            "data.source=npz",
+            &path,
+            "data.sigma=1.0",
+            "fit.bins=5-9",
+            "study.resampling=bootstrap",
+            "study.trials=3",
+            &program,
+            r#"fit.methods=["wls","other"]"#,
+        ];
+        let settings = settings.map(|setting| format!("--set={setting}"));
+        let out = at(out);
+        let words = ["local", "--threads=1", "--shards=1", "--out", text(&out)];
+        otfhpc(words.map(str::to_owned).into_iter().chain(settings))
+    };
+    local("undisturbed").ended(0);
+    std::fs::write(at("now"), "").unwrap();
+    let said = local("results").ended(2).stderr;
+    let expected = format!("key 'ifg_ll' of '{}' changed while it was read (row 0)", text(&file));
+    assert!(said.contains(&expected), "{said}");
+    assert!(at("results/journals/shard-00000.journal").exists());
+    assert!(!at("results/partials/shard-00000.bin").exists());
+    std::fs::copy(at("kept.npz"), &file).unwrap();
+    local("results").ended(0);
+    let [expected, found] = ["undisturbed", "results"].map(|name| products(&at(name)));
+    assert_same(&expected, &found, "after a change");
 }

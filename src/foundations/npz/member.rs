@@ -100,8 +100,10 @@ impl<'a, R: Read> Member<'a, R> {
         length: usize,
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), MemberFault> {
-        let mut piece = vec![0; length];
         let mut left = self.data_bytes;
+        // One byte at the least, to see the end.
+        let length = usize::try_from(left).map_or(length, |left| left.clamp(1, length));
+        let mut piece = vec![0; length];
         while left > 0 {
             let most = usize::try_from(left).map_or(length, |left| left.min(length));
             let found = fill(&mut self.file, &mut piece[..most])?;
