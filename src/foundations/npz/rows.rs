@@ -14,8 +14,9 @@ use super::stream::Inflated;
 
 /// Rows that are read at once.
 const AT_ONCE: usize = 64;
-/// Places of a deflated member that are remembered, each with what it takes to go on from there.
-const MOST_STREAMS: usize = 16;
+/// Places of a deflated member that are remembered, each with the 100 kB that it takes to go on from there:
+/// more than there are readers at once, or these would begin anew again and again.
+const MOST_STREAMS: usize = 64;
 
 /// A two-dimensional array that stays in its file. Its rows were all read once, and are checked against
 /// what they were then.
@@ -111,7 +112,7 @@ impl RowsInFile {
             }
             matrix.append(self.element, bytes);
         }
-        reader.leave();
+        reader.leave(self.place(self.rows()));
         Ok(())
     }
 
@@ -151,7 +152,7 @@ impl MemberBytes {
         let before = streams.iter().enumerate().filter(|(_, stream)| stream.at() <= place);
         let nearest = before.max_by_key(|(_, stream)| stream.at()).map(|(index, _)| index);
         match nearest {
-            Some(index) => streams.swap_remove(index),
+            Some(index) => streams.remove(index),
             None => Inflated::new(self.file.clone(), self.extent.start, self.extent.length),
         }
     }
@@ -172,13 +173,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Leaves the place that was come to, for whoever goes on.
-    fn leave(self) {
-        if let Some(stream) = self.stream {
+    /// Leaves the place that was come to, for whoever goes on, if anything follows before the `end`.
+    fn leave(self, end: u64) {
+        if let Some(stream) = self.stream.filter(|stream| stream.at() < end) {
             let mut streams = self.member.streams.lock().unwrap_or_else(PoisonError::into_inner);
             streams.push(stream);
             if streams.len() > MOST_STREAMS {
-                // Nobody may want the oldest any more.
+                // The one that was left first: its reader may have come to all that he wanted.
                 streams.remove(0);
             }
         }
