@@ -8,9 +8,10 @@ use num_complex::Complex64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::foundations::numerics::math::{exp, ln, pow, sinh};
-use crate::foundations::numerics::{Dual, Real};
+use crate::foundations::numerics::Real;
+use crate::foundations::numerics::math::{exp, pow, sinh};
 
+use super::bolometer_slopes::FITTED;
 use super::settling::Settling;
 
 /// Commanded bias counts per volt of bias.
@@ -107,6 +108,13 @@ pub struct BolometerState {
 }
 
 impl BolometerState {
+    /// Itself, if it can be.
+    pub(super) fn checked(self) -> Result<Self, BolometerError> {
+        finite("responsivity (V/(erg/s))", self.responsivity)?;
+        positive("time constant (s)", self.time_constant_s)?;
+        Ok(self)
+    }
+
     /// Response at an angular audio frequency (rad/s), V/(erg/s): `S0 / (1 + i omega tau)`.
     #[must_use]
     pub fn response(&self, omega: f64) -> Complex64 {
@@ -164,7 +172,12 @@ impl BolometerParameters {
     }
 
     /// Where a record's bolometer stands on its load line, if all that is given can be.
-    fn point(&self, bias_v: f64, volt_v: f64, bath_k: f64) -> Result<Point, BolometerError> {
+    pub(super) fn point(
+        &self,
+        bias_v: f64,
+        volt_v: f64,
+        bath_k: f64,
+    ) -> Result<Point, BolometerError> {
         self.check()?;
         positive("bias (V)", bias_v)?;
         positive("bath temperature (K)", bath_k)?;
@@ -244,89 +257,7 @@ impl BolometerParameters {
         let &Point { voltage, resistance, field_k } = point;
         let balance = HeatBalance { voltage, resistance, field_k, temperature_k: t };
         let (responsivity, time_constant_s) = balance.answer(&self.quantities());
-        finite("responsivity (V/(erg/s))", responsivity)?;
-        positive("time constant (s)", time_constant_s)?;
-        Ok(BolometerState { temperature_k: t, responsivity, time_constant_s })
-    }
-
-    /// The state, and how it changes with each parameter that a calibration fits, at a bias voltage (V)
-    /// and a voltage read (V). `near_k` is a temperature near that of the bolometer, from which it is
-    /// sought by Newton's method: that of the bath, or of other parameters.
-    ///
-    /// The slopes are those of the temperature that solves `T = f(T)`, from which follows
-    /// `dT/dp = (df/dp) / (1 - df/dT)`.
-    ///
-    /// # Errors
-    /// As [`Self::state`].
-    pub fn state_with_slopes(
-        &self,
-        bias_v: f64,
-        volt_v: f64,
-        near_k: f64,
-    ) -> Result<(BolometerState, BolometerSlopes), BolometerError> {
-        let point = self.point(bias_v, volt_v, near_k)?;
-        let state = self.answer(&point, self.settled(&point, near_k)?)?;
-        Ok((state, self.slopes(&state, bias_v, volt_v)))
-    }
-
-    /// The temperature (K) that [`Settling`] iterates to.
-    fn settled(&self, point: &Point, near_k: f64) -> Result<f64, BolometerError> {
-        let x = point.field_k;
-        let u = point.resistance / self.r0_ohm / x;
-        let (mut temperature, mut step_k) = (near_k, f64::NAN);
-        let mut logarithm = f64::NAN;
-        for _ in 0..ITERATIONS {
-            let power = exp(x / temperature);
-            let (sinh, cosh) = (0.5 * (power - 1.0 / power), 0.5 * (power + 1.0 / power));
-            logarithm = ln(u * temperature * sinh);
-            let next = self.t0_k / (logarithm * logarithm);
-            let by_temperature = 1.0 / temperature - x / (temperature * temperature) * cosh / sinh;
-            let slope = -2.0 * next / logarithm * by_temperature;
-            step_k = (next - temperature) / (1.0 - slope);
-            temperature += step_k;
-            if step_k.abs() <= f64::EPSILON * temperature {
-                break;
-            }
-        }
-        if step_k.is_nan() || step_k.abs() >= STEP_TOLERANCE_K {
-            return Err(BolometerError::NotConverged { last_step_k: step_k.abs() });
-        }
-        positive("sqrt(T0/T)", logarithm)?;
-        positive_value("temperature (K)", temperature)
-    }
-
-    fn slopes(&self, state: &BolometerState, bias_v: f64, volt_v: f64) -> BolometerSlopes {
-        const TEMPERATURE: usize = FITTED;
-        let variable = Dual::<{ FITTED + 1 }>::variable;
-        let [r0, t0, g1, beta, rho, c1, c3, j0, jg] = self.fitted();
-        let quantities = Quantities {
-            r0: variable(r0, 0),
-            t0: variable(t0, 1),
-            g1: variable(g1, 2),
-            beta: variable(beta, 3),
-            rho: variable(rho, 4),
-            c1: variable(c1, 5),
-            c3: variable(c3, 6),
-            j0: variable(j0, 7),
-            jg: variable(jg, 8),
-            rl: self.rl_ohm.into(),
-        };
-        let voltage = (Dual::from(volt_v) - quantities.j0) / quantities.jg;
-        let resistance = quantities.rl * voltage / (Dual::from(bias_v) - voltage);
-        let field_k = voltage * quantities.rho;
-        let temperature_k = variable(state.temperature_k, TEMPERATURE);
-        let mut balance = HeatBalance { voltage, resistance, field_k, temperature_k };
-        let step = balance.next_temperature(&quantities);
-        let settles = 1.0 - step.slopes[TEMPERATURE];
-        let temperature: [f64; FITTED] = std::array::from_fn(|i| step.slopes[i] / settles);
-        balance.temperature_k = Dual::from(state.temperature_k);
-        balance.temperature_k.slopes[..FITTED].copy_from_slice(&temperature);
-        let (responsivity, time_constant_s) = balance.answer(&quantities);
-        BolometerSlopes {
-            temperature_k: temperature,
-            ln_responsivity: std::array::from_fn(|i| responsivity.slopes[i] / state.responsivity),
-            time_constant_s: std::array::from_fn(|i| time_constant_s.slopes[i]),
-        }
+        BolometerState { temperature_k: t, responsivity, time_constant_s }.checked()
     }
 
     /// The parameters that a calibration fits, in the order of [`FITTED_NAMES`].
@@ -361,66 +292,40 @@ impl BolometerParameters {
     }
 }
 
-/// How many parameters of a bolometer a calibration fits: all but the load resistance.
-pub const FITTED: usize = 9;
-
-/// What they are called, with their units.
-pub const FITTED_NAMES: [(&str, &str); FITTED] = [
-    ("r0", "ohm"),
-    ("t0", "K"),
-    ("g1", "W/K^(beta+1)"),
-    ("beta", "1"),
-    ("rho", "K/V"),
-    ("c1", "J/K^2"),
-    ("c3", "J/K^4"),
-    ("j0", "V"),
-    ("jg", "1"),
-];
-
-/// How the state of a bolometer changes with each parameter that a calibration fits: by the unit of
-/// the parameter, in the order of [`FITTED_NAMES`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BolometerSlopes {
-    /// Of the temperature, K.
-    pub temperature_k: [f64; FITTED],
-    /// Of the logarithm of the responsivity.
-    pub ln_responsivity: [f64; FITTED],
-    /// Of the time constant, s.
-    pub time_constant_s: [f64; FITTED],
-}
-
 /// The parameters as numbers of some kind.
-struct Quantities<R> {
-    r0: R,
-    t0: R,
-    g1: R,
-    beta: R,
-    rho: R,
-    c1: R,
-    c3: R,
-    j0: R,
-    jg: R,
-    rl: R,
+pub(super) struct Quantities<R> {
+    pub(super) r0: R,
+    pub(super) t0: R,
+    pub(super) g1: R,
+    pub(super) beta: R,
+    pub(super) rho: R,
+    pub(super) c1: R,
+    pub(super) c3: R,
+    pub(super) j0: R,
+    pub(super) jg: R,
+    pub(super) rl: R,
 }
 
 /// Where the bolometer stands on its load line, and its temperature.
-struct HeatBalance<R> {
-    voltage: R,
-    resistance: R,
-    field_k: R,
-    temperature_k: R,
+pub(super) struct HeatBalance<R> {
+    pub(super) voltage: R,
+    pub(super) resistance: R,
+    pub(super) field_k: R,
+    pub(super) temperature_k: R,
 }
 
 impl<R: Real> HeatBalance<R> {
     /// The temperature that the iteration goes to from this one, K.
-    fn next_temperature(&self, p: &Quantities<R>) -> R {
+    #[inline(always)]
+    pub(super) fn next_temperature(&self, p: &Quantities<R>) -> R {
         let &Self { resistance, field_k: x, temperature_k: t, .. } = self;
         let logarithm = (resistance / p.r0 / x * t * (x / t).sinh()).ln();
         p.t0 / (logarithm * logarithm)
     }
 
     /// Responsivity and time constant, from the balance of heat.
-    fn answer(&self, p: &Quantities<R>) -> (R, R) {
+    #[inline(always)]
+    pub(super) fn answer(&self, p: &Quantities<R>) -> (R, R) {
         let &Self { voltage: v, resistance: r, field_k: x, temperature_k: t } = self;
         let number = R::from;
         let rl = p.rl;
@@ -441,13 +346,13 @@ impl<R: Real> HeatBalance<R> {
 }
 
 /// Where the bolometer stands on its load line.
-struct Point {
+pub(super) struct Point {
     /// Voltage across the bolometer, V.
     voltage: f64,
     /// Its resistance, R = RL V / (bias - V), ohm.
-    resistance: f64,
+    pub(super) resistance: f64,
     /// Effect of the field as a temperature, X = rho V, K.
-    field_k: f64,
+    pub(super) field_k: f64,
 }
 
 /// Where a function falls through zero between two places, at the first of which it is not below and
@@ -493,13 +398,14 @@ pub(super) fn positive_value(quantity: &'static str, value: f64) -> Result<f64, 
     positive(quantity, value).map(|()| value)
 }
 
-fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
+pub(super) fn finite(quantity: &'static str, value: f64) -> Result<(), BolometerError> {
     require(value.is_finite(), quantity, value, "a finite number")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::science::instrument::FITTED_NAMES;
     use crate::science::instrument::check::{assert_close, assert_close_complex, published};
 
     fn published_state() -> BolometerState {

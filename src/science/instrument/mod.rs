@@ -22,6 +22,7 @@
 
 pub mod axis;
 pub mod bolometer;
+mod bolometer_slopes;
 pub mod channel;
 pub mod channel_scan;
 #[cfg(test)]
@@ -41,9 +42,10 @@ pub use axis::{
     Axis, AxisError, DEFAULT_CORRECTION, IFG_LENGTH, PADDED_LENGTH, PLAIN_LENGTH, SPECTRUM_BINS,
 };
 pub use bolometer::{
-    BolometerError, BolometerParameters, BolometerSlopes, BolometerState, COUNTS_PER_VOLT, FITTED,
-    FITTED_NAMES, PUBLISHED_LL, bias_volts, inverse_response,
+    BolometerError, BolometerParameters, BolometerState, COUNTS_PER_VOLT, PUBLISHED_LL, bias_volts,
+    inverse_response,
 };
+pub use bolometer_slopes::{BolometerSlopes, FITTED, FITTED_NAMES, StateWithSlopes};
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;
 pub use corrections::{CorrectionError, Corrections, IcalDrift, Term, TermShape};

@@ -60,14 +60,32 @@ impl Settling {
     }
 
     /// The temperatures, K, in the order in which their records were added.
-    pub(super) fn settle(mut self) -> Vec<Result<f64, BolometerError>> {
+    pub(super) fn settle(self) -> Vec<Result<f64, BolometerError>> {
+        self.settle_with(
+            #[inline(always)]
+            |group, t0_k| group.iterate(t0_k),
+        )
+    }
+
+    /// The same by Newton's method, in fewer steps where it begins near to where it ends: to the last bits.
+    pub(super) fn settle_by_newton(self) -> Vec<Result<f64, BolometerError>> {
+        self.settle_with(
+            #[inline(always)]
+            |group, t0_k| group.iterate_by_newton(t0_k),
+        )
+    }
+
+    fn settle_with(
+        mut self,
+        iterate: impl Fn(&mut Group, f64),
+    ) -> Vec<Result<f64, BolometerError>> {
         let t0_k = self.t0_k;
         with_widest_simd(
             #[inline(always)]
             || {
                 // Not `for_each`, whose closure need not be inlined.
                 for group in &mut self.groups {
-                    group.iterate(t0_k);
+                    iterate(group, t0_k);
                 }
             },
         );
@@ -88,6 +106,34 @@ impl Group {
                 self.logarithm[i] = logarithm;
                 self.last_step_k[i] = (next - self.temperature_k[i]).abs();
                 self.temperature_k[i] = next;
+            }
+        }
+    }
+
+    /// A record that has settled stays where it is, whatever those beside it do.
+    #[inline(always)]
+    fn iterate_by_newton(&mut self, t0_k: f64) {
+        for _ in 0..ITERATIONS {
+            let mut all_rest = true;
+            for i in 0..LANES {
+                let (x, t) = (self.field_k[i], self.temperature_k[i]);
+                let power = exp_m1((x, 1.0 / t));
+                let inverse = 1.0 / (1.0 + power);
+                let sinh = 0.5 * (power + power * inverse);
+                let cosh = 0.5 * (1.0 + power + inverse);
+                let logarithm = ln(self.scale[i] * t * sinh);
+                let next = t0_k / (logarithm * logarithm);
+                let by_temperature = 1.0 / t - x / (t * t) * cosh / sinh;
+                let slope = -2.0 * next / logarithm * by_temperature;
+                let step = (next - t) / (1.0 - slope);
+                let rests = self.last_step_k[i] <= f64::EPSILON * t;
+                self.logarithm[i] = if rests { self.logarithm[i] } else { logarithm };
+                self.temperature_k[i] = if rests { t } else { t + step };
+                self.last_step_k[i] = if rests { self.last_step_k[i] } else { step.abs() };
+                all_rest &= self.last_step_k[i] <= f64::EPSILON * self.temperature_k[i];
+            }
+            if all_rest {
+                return;
             }
         }
     }
