@@ -6,8 +6,10 @@ use std::ops::{Deref, DerefMut};
 use memmap2::MmapMut;
 use num_complex::Complex64;
 
-/// Size from which huge pages are asked for, bytes: two of the usual 2 MB.
-const THRESHOLD: usize = 4 << 20;
+/// The usual size of a huge page, bytes.
+const PAGE: usize = 2 << 20;
+/// Size from which huge pages are asked for, bytes.
+const THRESHOLD: usize = 2 * PAGE;
 
 /// A buffer of complex numbers, all zero at first.
 ///
@@ -33,6 +35,18 @@ impl HugePageBuf {
         })
     }
 
+    /// The same as real numbers, twice as many.
+    #[must_use]
+    pub fn numbers(&self) -> &[f64] {
+        bytemuck::cast_slice(self)
+    }
+
+    /// The same, to be written.
+    #[must_use]
+    pub fn numbers_mut(&mut self) -> &mut [f64] {
+        bytemuck::cast_slice_mut(self)
+    }
+
     /// A buffer of `length` numbers with unspecified values, in the place of another if that is as long.
     #[must_use]
     pub fn in_place_of(other: Option<Self>, length: usize) -> Self {
@@ -52,7 +66,8 @@ impl HugePageBuf {
 /// None if the system cannot map that much: a vector serves as well, and fails properly where memory
 /// is short.
 fn huge_pages(bytes: usize) -> Option<MmapMut> {
-    let map = MmapMut::map_anon(bytes).ok()?;
+    // Whole pages: the system lets nothing else begin where a page does, and then it ends in small ones.
+    let map = MmapMut::map_anon(bytes.checked_next_multiple_of(PAGE)?).ok()?;
     // A system without huge pages refuses the advice and uses small ones.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);

@@ -7,8 +7,9 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Buffers that a thread keeps: as many as fits of a few bins have in use at once.
-const KEPT: usize = 64;
+/// Buffers that a thread keeps: as many as fits of a few bins have in use at once, and as a joint fit drops
+/// when it lets go of the residuals of all bins, behind which the buffers of a bin must not get lost.
+const KEPT: usize = 128;
 /// Size of a cache line, bytes.
 const CACHE_LINE: usize = 64;
 /// Numbers that may have to be skipped to reach the next cache line.
@@ -91,6 +92,10 @@ impl Clone for ScratchVec {
 impl Drop for ScratchVec {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
+        // One without numbers would only take the place of another.
+        if buffer.len() <= PADDING {
+            return;
+        }
         // At the end of a thread its list may be gone already.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
