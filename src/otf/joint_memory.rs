@@ -15,6 +15,8 @@ const OF_LINEAR: u64 = 17 * 8;
 const OF_RESIDUAL: u64 = 2 * 8;
 /// Places of the search that are in hand at once.
 const PLACES: u64 = 2;
+/// By what the buffer of the columns is longer than they are: it fills huge pages.
+const OF_PAGES: u64 = 2 << 20;
 /// A transform, of every bin that a term may refer to.
 const OF_TRANSFORMS: u64 = 17 * SPECTRUM_BINS as u64 + 200;
 /// What a record has besides: temperatures, states of the bolometer and their slopes, twice.
@@ -54,7 +56,7 @@ impl JointMemory {
             };
             let fitted = settings.free.iter().any(|free| free == "plateau_temperatures");
             let of_plateaus = u64::from(fitted) * of_plateaus(plateaus, band, emitters, sets);
-            sets.saturating_mul(of_records.saturating_add(of_plateaus))
+            sets.saturating_mul(of_records.saturating_add(of_plateaus).saturating_add(OF_PAGES))
         };
         Self {
             of_fit: settings.iter().map(of_fit).max().unwrap_or(0),

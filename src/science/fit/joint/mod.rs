@@ -19,7 +19,12 @@
 //! The overall scale of the emissivities and of the responsivity is a gauge: the data determine their
 //! product alone, which is why [`BinErrors`] has it with error bars of its own.
 
+mod basis_sums;
 mod bin;
+mod coarse;
+mod columns;
+mod corrected;
+mod derivative;
 mod described;
 mod directions;
 mod input;
@@ -35,6 +40,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +51,15 @@ use crate::science::fit::outcome::{Outcome, Solution};
 use crate::science::fit::problem::{Problem, VarianceScale};
 use crate::science::fit::registry::method;
 use crate::science::fit::residual::prediction_error;
+use crate::science::instrument::PlanckSteps;
 
 pub use described::{ParameterInfo, SettingInfo, described_parameters, described_settings};
 pub use input::{BinRecords, BinSource, CorrectionTerm, JointBin, JointSet, SharedValues};
 pub use posterior::BinErrors;
 pub use settings::{JointLoss, JointSettings, PlateauUnit, Prior};
 
-use bin::{BinTerms, Corrected, LoadedBin};
+use bin::BinTerms;
+use corrected::{Corrected, LoadedBin};
 use parameters::{Parameters, controlled};
 use posterior::{MissionState, Posterior};
 use search::{Evaluation, Found, Place, Search, Weights, coupling};
@@ -148,9 +157,9 @@ pub fn fit(
     check_terms(sets, &parameters, &search.loaded)?;
     let robust = robust::loss(settings.loss);
     let start = search.place(parameters.start());
-    let first = search.begin(&start)?;
-    check_determined(&search, &start, &first)?;
-    let mut found = search.run((start, first), None)?;
+    let ((place, first), steps) = search.begin_near(start)?;
+    check_determined(&search, &place, &first)?;
+    let mut found = search.run((place, first), steps, None)?;
     let (mut weights, mut inefficiency) = (None, 1.0);
     if let Some(loss) = &robust {
         (found, weights) = reweighted(&search, loss.as_ref(), found)?;
@@ -171,7 +180,9 @@ pub fn predict(held_out: &JointSet, fitted: &SetFit) -> Result<Vec<Option<f64>>,
     let nothing = Parameters { all: Vec::new(), free: Vec::new(), plateau_k: None };
     let before = state::states_before(&known)?;
     let plateaus = state::PlateauErrors { records: &[], bodies: &[], errors_k: &[] };
-    let state = state::RecordState::new((&known, 0), &nothing, &[], (&before, &plateaus))?;
+    let given = (&before[..], &plateaus);
+    let state =
+        state::RecordState::new((&known, 0), (&nothing, &[]), given, PlanckSteps::default())?;
     let one = |(at, outcome): (usize, &Outcome)| {
         let solution = outcome.solution()?;
         let (bin, loaded) = (&known.bins[at], LoadedBin::new(known.source.load(at)));
@@ -223,13 +234,13 @@ pub fn wanted_terms(settings: &JointSettings, known: &SharedValues) -> [bool; 4]
 fn check_terms(
     sets: &[JointSet],
     parameters: &Parameters,
-    loaded: &[Vec<LoadedBin>],
+    loaded: &[Vec<Arc<LoadedBin>>],
 ) -> Result<(), String> {
     for parameter in parameters.free.iter().map(|&place| &parameters.all[place]) {
         let Some(term) = parameter.kind.term() else { continue };
         let lacks = |set: &&usize| {
             let mut loaded = loaded[**set].iter();
-            loaded.any(|bin: &LoadedBin| bin.records.terms[term].is_none())
+            loaded.any(|bin| bin.records.terms[term].is_none())
         };
         if let Some(set) = parameter.sets.iter().find(lacks) {
             return Err(format!(
@@ -270,8 +281,8 @@ fn new_search<'a>(
     let in_band =
         |set: &JointSet| (0..set.bins.len()).filter(|&at| set.bins[at].is_in_band).collect();
     let informative: Vec<Vec<usize>> = sets.iter().map(in_band).collect();
-    let load = |(set, places): (&JointSet, &Vec<usize>)| -> Vec<LoadedBin> {
-        places.par_iter().map(|&at| LoadedBin::new(set.source.load(at))).collect()
+    let load = |(set, places): (&JointSet, &Vec<usize>)| -> Vec<Arc<LoadedBin>> {
+        places.par_iter().map(|&at| Arc::new(LoadedBin::new(set.source.load(at)))).collect()
     };
     Ok(Search {
         sets,
@@ -280,6 +291,7 @@ fn new_search<'a>(
         plateaus: sets.iter().map(plateaus).collect(),
         loaded: sets.iter().zip(&informative).map(load).collect(),
         before: sets.iter().map(state::states_before).collect::<Result<Vec<_>, String>>()?,
+        room: informative.iter().map(Vec::len).collect(),
         informative,
         tolerance: match settings.loss {
             JointLoss::Squares => settings.tolerance,
@@ -319,7 +331,7 @@ fn reweighted(
     for _ in 0..MOST_ROUNDS {
         let next = robust::weights(loss, &found.evaluation, weights.as_ref());
         let evaluation = search.evaluate(&found.place, Some(&next))?;
-        let there = search.run((found.place, evaluation), Some(&next))?;
+        let there = search.run((found.place, evaluation), 0, Some(&next))?;
         let moved = there.iterations > 0;
         iterations += there.iterations;
         (found, weights) = (Found { iterations, ..there }, Some(next));
@@ -494,7 +506,7 @@ impl Conclusion<'_> {
         let mut own_records = None;
         let mut own_terms = None;
         let (loaded, terms) = match known {
-            Some(place) => (&search.loaded[set][place], &evaluation.bins[set][place]),
+            Some(place) => (&*search.loaded[set][place], &evaluation.bins[set][place]),
             None => {
                 let loaded = own_records.insert(LoadedBin::new(own.source.load(at)));
                 let flat = (self.inefficiency != 1.0)

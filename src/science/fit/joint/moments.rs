@@ -11,7 +11,8 @@ use rayon::prelude::*;
 
 use crate::foundations::numerics::{fused, with_widest_simd};
 
-use super::bin::{BinTerms, GROUP, group_of};
+use super::bin::BinTerms;
+use super::columns::{GROUP, KeptColumns, SetColumns, group_of};
 use super::state::{Action, Coefficient, RecordState};
 
 /// Records of which the moments are held at once: a few groups of those that stand together.
@@ -54,18 +55,21 @@ pub(super) struct Moments<'a> {
     pub(super) state: &'a RecordState,
     pub(super) coefficients: &'a [Coefficient],
     pub(super) bins: &'a [BinTerms],
+    pub(super) columns: &'a SetColumns,
     pub(super) plateaus: &'a [Range<usize>],
     pub(super) bodies: &'a [usize],
 }
 
-impl Moments<'_> {
+impl<'a> Moments<'a> {
     /// The sums over all records, block by block in their order.
     pub(super) fn sums(&self) -> Sums {
         let records = self.state.records;
         let blocks = records.div_ceil(BLOCK);
+        let with_columns = |bin: &'a BinTerms| Some((bin, self.columns.of_bin(bin.kept.as_ref()?)));
+        let bins: Vec<BinColumns> = self.bins.iter().filter_map(with_columns).collect();
         let of_block = |block: usize| {
             let range = block * BLOCK..records.min((block + 1) * BLOCK);
-            self.block(range)
+            self.block(&bins, range)
         };
         let parts: Vec<(Sums, Range<usize>)> =
             (0..blocks).into_par_iter().with_min_len(4).map(of_block).collect();
@@ -89,14 +93,14 @@ impl Moments<'_> {
     }
 
     /// The sums over some records, and the plateaus that they touch.
-    fn block(&self, records: Range<usize>) -> (Sums, Range<usize>) {
+    fn block(&self, bins: &[BinColumns], records: Range<usize>) -> (Sums, Range<usize>) {
         let count = self.coefficients.len();
         let mut products = vec![[0.0; BLOCK]; count * (count + 1) / 2];
         let mut gradients = vec![[0.0; BLOCK]; count];
         with_widest_simd(
             #[inline(always)]
             || {
-                add_bins(self.bins, &records, &mut products, &mut gradients);
+                add_bins(bins, &records, &mut products, &mut gradients);
             },
         );
         let moments = BlockMoments { products, gradients, first: records.start };
@@ -243,46 +247,87 @@ impl BlockMoments {
     }
 }
 
+/// A bin and its columns.
+type BinColumns<'a> = (&'a BinTerms, KeptColumns<'a>);
+
+/// Columns of some records of a bin, and last the residual: real and imaginary parts.
+type Group = [[f64; GROUP]; 2];
+
 /// Adds the products of the columns of all bins, for some records.
 ///
-/// A few records at a time, so that the sums of their pairs stay in the nearest cache from bin to bin.
+/// A few records at a time, so that the sums of their pairs stay in the nearest cache from bin to bin; and
+/// two bins at once, so that each sum is written half as often.
 #[inline(always)]
 fn add_bins(
-    bins: &[BinTerms],
+    bins: &[BinColumns],
     records: &Range<usize>,
     products: &mut [[f64; BLOCK]],
     gradients: &mut [[f64; BLOCK]],
 ) {
-    let mut columns = vec![[[0.0; GROUP]; 2]; gradients.len()];
+    let nothing = vec![[[0.0; GROUP]; 2]; gradients.len() + 1];
+    let mut columns = [nothing.clone(), nothing];
     for (place, start) in records.clone().step_by(GROUP).enumerate() {
-        let end = records.end.min(start + GROUP);
-        for bin in bins {
-            let Some(kept) = &bin.columns else { continue };
-            for (coefficient, column) in columns.iter_mut().enumerate() {
-                *column = kept.group(coefficient, start / GROUP);
+        let group = start..records.end.min(start + GROUP);
+        for pair in bins.chunks(2) {
+            for (columns, bin) in columns.iter_mut().zip(pair) {
+                spread_columns(bin, &group, columns);
             }
-            let residual = bin.residual.each_ref().map(|part| group_of(&part[start..end]));
-            let mut pairs = products.iter_mut();
-            for (high, gradient) in gradients.iter_mut().enumerate() {
-                for (low, sums) in columns[..=high].iter().zip(pairs.by_ref()) {
-                    multiply(&columns[high], low, &mut sums.as_chunks_mut().0[place]);
-                }
-                multiply(&columns[high], &residual, &mut gradient.as_chunks_mut().0[place]);
+            let [first, second] = &columns;
+            match pair.len() {
+                2 => multiply_all(&[first, second], place, products, gradients),
+                _ => multiply_all(&[first], place, products, gradients),
             }
         }
     }
 }
 
-/// Adds `Re(conj(a) b)`.
+/// Writes the columns of a group of records, and its residuals behind them.
 #[inline(always)]
-fn multiply(
-    [a_re, a_im]: &[[f64; GROUP]; 2],
-    [b_re, b_im]: &[[f64; GROUP]; 2],
+fn spread_columns((bin, kept): &BinColumns, group: &Range<usize>, columns: &mut [Group]) {
+    let count = columns.len() - 1;
+    for (coefficient, column) in columns[..count].iter_mut().enumerate() {
+        *column = kept.group(coefficient, group.start / GROUP);
+    }
+    columns[count] = bin.residual.each_ref().map(|part| group_of(&part[group.clone()]));
+}
+
+/// Adds the products of all pairs of columns, of several bins, to the sums of a group of records.
+#[inline(always)]
+fn multiply_all<const BINS: usize>(
+    columns: &[&[Group]; BINS],
+    place: usize,
+    products: &mut [[f64; BLOCK]],
+    gradients: &mut [[f64; BLOCK]],
+) {
+    let (mut first, count) = (0, gradients.len());
+    for (high, gradient) in gradients.iter_mut().enumerate() {
+        let own: [Group; BINS] = std::array::from_fn(|bin| columns[bin][high]);
+        let pairs = &mut products[first..=first + high];
+        first += pairs.len();
+        for (low, sums) in pairs.iter_mut().enumerate() {
+            multiply(&own, columns, low, &mut sums.as_chunks_mut().0[place]);
+        }
+        // Behind the columns stand the residuals.
+        multiply(&own, columns, count, &mut gradient.as_chunks_mut().0[place]);
+    }
+}
+
+/// Adds `Re(conj(a) b)` of each bin in turn, b being the column at a place.
+#[inline(always)]
+fn multiply<const BINS: usize>(
+    own: &[Group; BINS],
+    columns: &[&[Group]; BINS],
+    place: usize,
     sums: &mut [f64; GROUP],
 ) {
     let mut moved = *sums;
-    for lane in 0..GROUP {
-        moved[lane] = fused(a_re[lane], b_re[lane], fused(a_im[lane], b_im[lane], moved[lane]));
+    for bin in 0..BINS {
+        let ([a_re, a_im], [b_re, b_im]) = (&own[bin], &columns[bin][place]);
+        for lane in 0..GROUP {
+            moved[lane] = fused(a_re[lane], b_re[lane], fused(a_im[lane], b_im[lane], moved[lane]));
+        }
     }
     *sums = moved;
+    // The compiler would otherwise work on several pairs side by side, and gather their numbers one by one.
+    std::hint::black_box(());
 }

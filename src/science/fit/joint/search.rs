@@ -2,15 +2,18 @@
 //! Kaufman 1975), damped only after a step that led up (Levenberg & Marquardt).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::foundations::numerics::math::modulus;
 use crate::science::fit::constraint::Constraint;
 use crate::science::fit::deadline::Deadline;
-use crate::science::instrument::BolometerState;
+use crate::science::instrument::{BolometerState, PlanckSteps};
 
-use super::bin::{BinTerms, KeptColumns, Linearisation, LoadedBin};
+use super::bin::{BinTerms, Linearisation};
+use super::columns::SetColumns;
+use super::corrected::LoadedBin;
 use super::input::{JointBin, JointSet};
 use super::moments::Moments;
 use super::newton::{BinCoupling, NewtonSystem, SetSystem, Step};
@@ -28,6 +31,8 @@ const MOST_DAMPING: f64 = 1e12;
 /// Near the minimum a step makes the decrement smaller by more than this: far more, since what Gauss-Newton
 /// neglects is the noise times the curvature of the model.
 const LEAST_GAIN: f64 = 1e3;
+/// The decrement of a step of which nothing but the first order counts: what is beyond is that part of it.
+const FIRST_ORDER: f64 = 1e-6;
 /// A residual is what is left of the data, and rounds by this part of them.
 const ROUNDING: f64 = 1e-14;
 
@@ -41,7 +46,9 @@ pub(super) struct Search<'a> {
     /// Of each set, the places of the bins on which the shared parameters rest.
     pub(super) informative: Vec<Vec<usize>>,
     /// Their records.
-    pub(super) loaded: Vec<Vec<LoadedBin>>,
+    pub(super) loaded: Vec<Vec<Arc<LoadedBin>>>,
+    /// Of each set, the bins for which there is to be space.
+    pub(super) room: Vec<usize>,
     /// Of each set, the states of the bolometer with which the spectra were made.
     pub(super) before: Vec<Vec<BolometerState>>,
     pub(super) tolerance: f64,
@@ -60,8 +67,12 @@ pub(super) struct Place {
 /// Weights of a robust loss: of each set, of each informative bin, of each record.
 pub(super) type Weights = Vec<Vec<Vec<f64>>>;
 
-/// Columns that are in no use any more, of each set, of each informative bin: their space is.
-pub(super) type Spare = Vec<Vec<Option<KeptColumns>>>;
+/// Columns and exponentials that are in no use any more, of each set: their space is.
+#[derive(Default)]
+pub(super) struct Spare {
+    columns: Vec<SetColumns>,
+    planck: Vec<PlanckSteps>,
+}
 
 /// All bins at a place.
 pub(super) struct Evaluation {
@@ -69,6 +80,8 @@ pub(super) struct Evaluation {
     pub(super) coefficients: Vec<Vec<Coefficient>>,
     /// Of each set, of each informative bin.
     pub(super) bins: Vec<Vec<BinTerms>>,
+    /// Of each set.
+    pub(super) columns: Vec<SetColumns>,
     pub(super) objective: f64,
     /// By so much it may be off: it was rounded.
     pub(super) rounding: f64,
@@ -86,20 +99,22 @@ pub(super) struct Found {
 }
 
 impl Search<'_> {
-    /// From a place, which has been evaluated, to the minimum.
+    /// From a place, which has been evaluated, and to which so many steps led, to the minimum.
     ///
     /// # Errors
     /// If the steps are not determined.
     pub(super) fn run(
         &self,
         (mut place, mut evaluation): (Place, Evaluation),
+        steps: usize,
         weights: Option<&Weights>,
     ) -> Result<Found, String> {
-        let (mut damping, mut iterations) = (0.0, 0);
+        let (mut damping, mut iterations) = (0.0, steps);
         let stopped = loop {
             let system = self.system(&evaluation, &place);
             let newton = step(&system, 0.0)?;
-            let is_last = weights.is_none() && newton.decrement < LEAST_GAIN * self.tolerance;
+            let is_last = weights.is_none()
+                && newton.decrement < FIRST_ORDER.min(LEAST_GAIN * self.tolerance);
             if newton.decrement < self.tolerance || is_last {
                 if newton.decrement >= self.tolerance {
                     place = place.moved(&newton);
@@ -115,9 +130,9 @@ impl Search<'_> {
                 });
             }
             // What the columns say is in the system.
-            let columns = evaluation.take_columns();
+            let spare = evaluation.take_spare();
             let here = (&place, (evaluation.objective, evaluation.rounding));
-            let step = (&system, newton, columns);
+            let step = (&system, newton, spare);
             let Some((to, there)) = self.step_down(step, here, &mut damping, weights)? else {
                 let stopped = Some("no step leads down any more".into());
                 return Ok(Found { place, evaluation, iterations, system: Some(system), stopped });
@@ -152,9 +167,11 @@ impl Search<'_> {
             let k: Vec<f64> = errors_k.by_ref().take(records.len() * bodies.len()).collect();
             let (states, coefficients) = (&evaluation.states, &evaluation.coefficients);
             let acting = self.linearisation(set, states, coefficients).acting(&x, &k);
-            bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies), &acting));
+            let columns = (&evaluation.columns[set], &acting[..]);
+            bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies), columns));
         }
-        evaluation.states = self.states(to)?;
+        let planck = evaluation.take_planck();
+        evaluation.states = self.states(to, planck)?;
         Ok(evaluation)
     }
 
@@ -176,7 +193,7 @@ impl Search<'_> {
                     *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
                     return Ok(Some((to, there)));
                 }
-                spare = there.take_columns();
+                spare = there.take_spare();
             }
             *damping = (10.0 * *damping).max(FIRST_DAMPING);
         }
@@ -192,7 +209,7 @@ impl Search<'_> {
         place: &Place,
         weights: Option<&Weights>,
     ) -> Result<Evaluation, String> {
-        self.evaluate_with(place, weights, Spare::new())
+        self.evaluate_with(place, weights, Spare::default())
     }
 
     /// As [`Self::evaluate`], in the space of columns that are not needed any more.
@@ -202,78 +219,79 @@ impl Search<'_> {
         weights: Option<&Weights>,
         spare: Spare,
     ) -> Result<Evaluation, String> {
-        let states = self.states(place)?;
+        let states = self.states(place, spare.planck)?;
         let coefficients = self.coefficients(&states);
-        let all = self.bins_at(&states, &coefficients, weights, spare);
+        let (all, columns) = self.bins_at(&states, &coefficients, weights, spare.columns);
         let bins = all
             .into_iter()
             .map(|of_set| of_set.into_iter().collect::<Result<Vec<BinTerms>, String>>())
             .collect::<Result<Vec<_>, String>>()?;
-        Ok(self.evaluation(place, states, coefficients, bins))
+        Ok(self.evaluation(place, (states, coefficients), (bins, columns)))
     }
 
-    /// As [`Self::evaluate`], where the search begins: bins whose emissivities are not determined are left
-    /// out from then on.
+    /// As [`Self::evaluate`], where the search begins, in spare space: bins whose emissivities are not
+    /// determined are left out from then on.
     ///
     /// # Errors
     /// If a state is impossible there, or no bin is left: why the first was left out.
-    pub(super) fn begin(&mut self, place: &Place) -> Result<Evaluation, String> {
-        let states = self.states(place)?;
+    pub(super) fn begin(&mut self, place: &Place, spare: Spare) -> Result<Evaluation, String> {
+        let states = self.states(place, spare.planck)?;
         let coefficients = self.coefficients(&states);
-        let all = self.bins_at(&states, &coefficients, None, Spare::new());
-        let (mut bins, mut first) = (Vec::new(), None);
+        let (all, columns) = self.bins_at(&states, &coefficients, None, spare.columns);
+        if all.iter().flatten().all(Result::is_err) {
+            let first = all.into_iter().flatten().find_map(Result::err);
+            return Err(format!(
+                "no bin of the optical band can be fitted, on which the shared parameters rest{}",
+                first.map_or(String::new(), |why| format!(": {why}"))
+            ));
+        }
+        let mut bins = Vec::new();
         for (set, of_set) in all.into_iter().enumerate() {
             let mut is_kept = of_set.iter().map(Result::is_ok).collect::<Vec<_>>().into_iter();
             let mut is_loaded = is_kept.clone();
             self.informative[set].retain(|_| is_kept.next().unwrap_or(false));
             self.loaded[set].retain(|_| is_loaded.next().unwrap_or(false));
-            let keep = |bin: Result<BinTerms, String>| {
-                bin.map_err(|why| first = first.take().or(Some(why))).ok()
-            };
-            bins.push(of_set.into_iter().filter_map(keep).collect());
+            bins.push(of_set.into_iter().filter_map(Result::ok).collect());
         }
-        match self.informative.iter().all(Vec::is_empty) {
-            true => Err(format!(
-                "no bin of the optical band can be fitted, on which the shared parameters rest{}",
-                first.map_or(String::new(), |why| format!(": {why}"))
-            )),
-            false => Ok(self.evaluation(place, states, coefficients, bins)),
-        }
+        Ok(self.evaluation(place, (states, coefficients), (bins, columns)))
     }
 
     fn coefficients(&self, states: &[RecordState]) -> Vec<Vec<Coefficient>> {
         states.iter().zip(&self.plateaus).map(|(s, (_, bodies))| s.coefficients(bodies)).collect()
     }
 
-    /// The informative bins of each set, linearised in parallel.
+    /// The informative bins of each set, linearised in parallel, and their columns.
     fn bins_at(
         &self,
         states: &[RecordState],
         coefficients: &[Vec<Coefficient>],
         weights: Option<&Weights>,
-        mut spare: Spare,
-    ) -> Vec<Vec<Result<BinTerms, String>>> {
-        spare.resize_with(self.sets.len(), Vec::new);
-        let of_set = |(set, mut spare): (usize, Vec<Option<KeptColumns>>)| {
+        mut spare: Vec<SetColumns>,
+    ) -> (Vec<Vec<Result<BinTerms, String>>>, Vec<SetColumns>) {
+        spare.resize_with(self.sets.len(), SetColumns::default);
+        let of_set = |(set, spare): (usize, SetColumns)| {
             let linearisation = self.linearisation(set, states, coefficients);
-            spare.resize_with(self.informative[set].len(), || None);
-            let one = |(at, spare): (usize, Option<KeptColumns>)| {
+            let bins = self.informative[set].len();
+            let size = (self.sets[set].records(), &coefficients[set][..]);
+            let mut columns = spare.renewed(self.room[set], size);
+            let one = |(at, space): (usize, &mut [f64])| {
                 let bin = &self.sets[set].bins[self.informative[set][at]];
                 let weights = weights.map(|weights| &weights[set][at][..]);
-                let terms = linearisation.of_bin(bin, &self.loaded[set][at], weights, spare);
+                let loaded = &self.loaded[set][at];
+                let terms = linearisation.of_bin(bin, loaded, weights, (at, space));
                 terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
             };
-            spare.into_par_iter().enumerate().map(one).collect()
+            let terms = columns.split(bins).into_par_iter().enumerate().map(one).collect();
+            (terms, columns)
         };
-        spare.into_par_iter().enumerate().map(of_set).collect()
+        spare.into_par_iter().enumerate().map(of_set).unzip()
     }
 
     fn evaluation(
         &self,
         place: &Place,
-        states: Vec<RecordState>,
-        coefficients: Vec<Vec<Coefficient>>,
-        bins: Vec<Vec<BinTerms>>,
+        (states, coefficients): (Vec<RecordState>, Vec<Vec<Coefficient>>),
+        (bins, columns): (Vec<Vec<BinTerms>>, Vec<SetColumns>),
     ) -> Evaluation {
         let mut objective: f64 = bins.iter().flatten().map(BinTerms::rss).sum();
         // |r|^2 is off by 2 |r| |dr|, and |dr| by what |b| rounds to.
@@ -282,10 +300,17 @@ impl Search<'_> {
         let prior = self.parameters.prior_information();
         objective += prior.iter().zip(&place.x).map(|(half, x)| half * x * x).sum::<f64>();
         objective += place.y.iter().map(|y| 0.5 * y * y).sum::<f64>();
-        Evaluation { states, coefficients, bins, objective, rounding }
+        Evaluation { states, coefficients, bins, columns, objective, rounding }
     }
 
-    fn states(&self, place: &Place) -> Result<Vec<RecordState>, String> {
+    /// The states of all sets at a place, in the memory of exponentials that are not wanted any more.
+    fn states(
+        &self,
+        place: &Place,
+        mut spare: Vec<PlanckSteps>,
+    ) -> Result<Vec<RecordState>, String> {
+        spare.resize_with(self.sets.len(), PlanckSteps::default);
+        let mut spare = spare.into_iter();
         let unit = self.parameters.plateau_k.unwrap_or(0.0);
         let errors_k: Vec<f64> = place.y.iter().map(|y| y * unit).collect();
         let mut from = 0;
@@ -295,7 +320,9 @@ impl Search<'_> {
             from += own.len();
             let plateaus = PlateauErrors { records, bodies, errors_k: own };
             let given = (&self.before[index][..], &plateaus);
-            states.push(RecordState::new((set, index), self.parameters, &place.x, given)?);
+            let at = (self.parameters, &place.x[..]);
+            let planck = spare.next().unwrap_or_default();
+            states.push(RecordState::new((set, index), at, given, planck)?);
         }
         Ok(states)
     }
@@ -325,6 +352,7 @@ impl Search<'_> {
                 state: &evaluation.states[set],
                 coefficients: &evaluation.coefficients[set],
                 bins: &evaluation.bins[set],
+                columns: &evaluation.columns[set],
                 plateaus,
                 bodies,
             };
@@ -380,10 +408,15 @@ fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
 }
 
 impl Evaluation {
-    /// Takes the columns of all bins out of it.
-    fn take_columns(&mut self) -> Spare {
-        let of_set = |set: &mut Vec<BinTerms>| set.iter_mut().map(|t| t.columns.take()).collect();
-        self.bins.iter_mut().map(of_set).collect()
+    /// Takes out of it the columns of all bins, which are not to be looked at any more, and the exponentials,
+    /// which would be worked out again.
+    pub(super) fn take_spare(&mut self) -> Spare {
+        self.bins.iter_mut().flatten().for_each(|terms| terms.kept = None);
+        Spare { columns: std::mem::take(&mut self.columns), planck: self.take_planck() }
+    }
+
+    fn take_planck(&mut self) -> Vec<PlanckSteps> {
+        self.states.iter_mut().map(|state| std::mem::take(&mut state.planck)).collect()
     }
 }
 
@@ -395,7 +428,7 @@ impl Step {
 }
 
 impl Place {
-    fn moved(&self, step: &Step) -> Self {
+    pub(super) fn moved(&self, step: &Step) -> Self {
         let add = |from: &[f64], by: &[f64]| from.iter().zip(by).map(|(a, b)| a + b).collect();
         Self { x: add(&self.x, &step.x), y: add(&self.y, &step.y) }
     }

@@ -7,10 +7,15 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::foundations::numerics::math::exp;
-use crate::science::instrument::{BolometerError, BolometerSlopes, BolometerState, PlanckSteps};
+use crate::science::instrument::{
+    BolometerError, BolometerSlopes, BolometerState, PlanckSteps, StateWithSlopes,
+};
 
 use super::input::{JointSet, SharedValues};
 use super::parameters::{Kind, Parameters};
+
+/// Records whose bolometers are solved for together: a share of the work of a thread.
+const SOLVED_AT_ONCE: usize = 64;
 
 /// What a parameter multiplies in a residual: the derivative of the residual is a sum of these, each
 /// times a number for each record.
@@ -89,15 +94,16 @@ pub(super) struct PlateauErrors<'a> {
 }
 
 impl RecordState {
-    /// The state at some values of the shared parameters.
+    /// The state at some values of the shared parameters, in the memory of exponentials that are not wanted any
+    /// more.
     ///
     /// # Errors
     /// If the bolometer has no state there, or a temperature is not above zero.
     pub(super) fn new(
         (set, place): (&JointSet, usize),
-        parameters: &Parameters,
-        x: &[f64],
+        (parameters, x): (&Parameters, &[f64]),
         (before, plateaus): (&[BolometerState], &PlateauErrors),
+        spare: PlanckSteps,
     ) -> Result<Self, String> {
         let values = parameters.values(place, &set.known, x);
         let free = parameters.of_set(place);
@@ -113,7 +119,7 @@ impl RecordState {
             |parameter: &super::parameters::Parameter| action(set, &values, parameter, slopes);
         Ok(Self {
             inverse_temperatures: temperatures.iter().map(inverse).collect(),
-            planck: PlanckSteps::default(),
+            planck: spare.renewed(),
             frequencies_hz: set.frequencies_hz.clone(),
             actions: kinds().map(action).collect(),
             terms: term_factors(set, &values),
@@ -147,12 +153,16 @@ impl Bolometer {
         values: &SharedValues,
         before: &[BolometerState],
     ) -> Result<Self, BolometerError> {
-        let one = |record: usize| {
-            let (bias_v, volt_v) = (set.bias_v[record], set.volt_v[record]);
-            values.bolometer.state_with_slopes(bias_v, volt_v, before[record].temperature_k)
-        };
-        let records = (0..set.records()).into_par_iter().with_min_len(64);
-        let now = records.map(one).collect::<Result<Vec<_>, BolometerError>>()?;
+        let near_k: Vec<f64> = before.iter().map(|state| state.temperature_k).collect();
+        let volt_v = set.volt_v.par_chunks(SOLVED_AT_ONCE);
+        let given = set.bias_v.par_chunks(SOLVED_AT_ONCE).zip(volt_v);
+        let now: Vec<Vec<StateWithSlopes>> = given
+            .zip(near_k.par_chunks(SOLVED_AT_ONCE))
+            .map(|((bias_v, volt_v), near_k)| {
+                values.bolometer.states_with_slopes(bias_v, volt_v, near_k)
+            })
+            .collect();
+        let now = now.into_iter().flatten().collect::<Result<Vec<_>, BolometerError>>()?;
         let ratio = |((now, _), before): (&(BolometerState, BolometerSlopes), &BolometerState)| {
             now.responsivity / before.responsivity
         };
