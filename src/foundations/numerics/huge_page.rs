@@ -35,6 +35,16 @@ impl HugePageBuf {
         })
     }
 
+    /// The least length, not below this, that fills huge pages: the system lets a buffer begin where a page does
+    /// only if it also ends where one does. For what is written as a whole.
+    #[must_use]
+    pub fn whole_pages(length: usize) -> usize {
+        let size = size_of::<Complex64>();
+        let bytes = length.saturating_mul(size);
+        let whole = bytes.checked_next_multiple_of(PAGE).filter(|_| bytes >= THRESHOLD);
+        whole.map_or(length, |bytes| bytes / size)
+    }
+
     /// The same as real numbers, twice as many.
     #[must_use]
     pub fn numbers(&self) -> &[f64] {
@@ -66,8 +76,7 @@ impl HugePageBuf {
 /// None if the system cannot map that much: a vector serves as well, and fails properly where memory
 /// is short.
 fn huge_pages(bytes: usize) -> Option<MmapMut> {
-    // Whole pages: the system lets nothing else begin where a page does, and then it ends in small ones.
-    let map = MmapMut::map_anon(bytes.checked_next_multiple_of(PAGE)?).ok()?;
+    let map = MmapMut::map_anon(bytes).ok()?;
     // A system without huge pages refuses the advice and uses small ones.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);

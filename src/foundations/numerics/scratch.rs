@@ -7,9 +7,8 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Buffers that a thread keeps: as many as fits of a few bins have in use at once, and as a joint fit drops
-/// when it lets go of the residuals of all bins, behind which the buffers of a bin must not get lost.
-const KEPT: usize = 128;
+/// Buffers that a thread keeps: as many as fits of a few bins have in use at once.
+const KEPT: usize = 64;
 /// Size of a cache line, bytes.
 const CACHE_LINE: usize = 64;
 /// Numbers that may have to be skipped to reach the next cache line.

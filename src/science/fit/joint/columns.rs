@@ -131,7 +131,8 @@ impl SetColumns {
         let of_bin = records.div_ceil(GROUP) * GROUP * parts;
         let length = (bins * of_bin).div_ceil(2);
         let enough = |space: &HugePageBuf| space.len() >= length;
-        let space = self.space.filter(enough).unwrap_or_else(|| HugePageBuf::zeroed(length));
+        let new = || HugePageBuf::zeroed(HugePageBuf::whole_pages(length));
+        let space = self.space.filter(enough).unwrap_or_else(new);
         Self { space: Some(space), of_bin }
     }
 
