@@ -123,6 +123,21 @@ fn a_shard_for_every_two_units() {
     every_thread_count(257, 50);
 }
 
+/// Records in several windows, whose spectra a process that fits and merges makes once.
+#[test]
+fn one_process_that_fits_and_merges_and_one_for_each() {
+    const WINDOWS: [&str; 3] = [
+        "--set=simulate.records=1700",
+        "--set=study.trials=2",
+        "--set=fit.methods=[\"wls\",\"ols+kirchhoff\"]",
+    ];
+    let expected = through_an_array(&WINDOWS, 3, 1, "2");
+    for threads in THREADS {
+        let found = local(&WINDOWS, "2", threads);
+        assert_same(&expected, &found, &format!("local on {threads} threads"));
+    }
+}
+
 #[test]
 fn a_study_of_levels_trials_and_methods() {
     let one_process_each = through_an_array(&STUDY, 7, 1, "2");

@@ -260,7 +260,7 @@ impl BolometerParameters {
         BolometerState { temperature_k: t, responsivity, time_constant_s }.checked()
     }
 
-    /// The parameters that a calibration fits, in the order of [`FITTED_NAMES`].
+    /// The parameters that a calibration fits, in the order of [`FITTED_NAMES`](super::FITTED_NAMES).
     #[must_use]
     pub fn fitted(&self) -> [f64; FITTED] {
         let Self { r0_ohm, t0_k, g1, beta, rho_k_per_v, c1, c3, j0_v, jg, rl_ohm: _ } = *self;

@@ -76,7 +76,7 @@ impl BolometerParameters {
                 || self.varied(bias_v, volt_v, settled),
             );
             for (lane, temperature) in temperatures.iter().enumerate() {
-                all.push(temperature.clone().and_then(|t| found.of_lane(lane, t)));
+                all.push((*temperature).and_then(|t| found.of_lane(lane, t)));
             }
         }
         all

@@ -371,9 +371,9 @@ mod tests {
         assert_eq!(eliminated_emitter(Constraint::Kirchhoff, &[]), None);
         // The first of several, wherever their maximum stands.
         for place in 0..20 {
-            let mut late = vec![0.5; 20];
+            let mut late = [0.5; 20];
             late[place] = 2.0;
-            let (same, more) = (vec![2.0; 20], vec![3.0; 20]);
+            let (same, more) = ([2.0; 20], [3.0; 20]);
             let design = [&more[..], &late[..], &same[..]];
             assert_eq!(eliminated_emitter(Constraint::Kirchhoff, &design), Some(1), "{place}");
         }
