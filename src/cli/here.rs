@@ -63,7 +63,6 @@ pub(super) fn fit_and_merge(
     let worker = Worker::new(run, plan, &**workload, &pool, (at_once, origin(&slurm)))?;
     let worker = worker.telling(profile.clone());
     let mut worker = worker.obeying(signals.stop.clone());
-    workload.expect_merge();
     let fitted = fit_shards(&mut worker, shards, volume)?;
     tell(&**workload, &fitted, pool.current_num_threads(), volume)?;
     if !fitted.left.is_empty() {

@@ -7,12 +7,11 @@ use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
 use crate::otf::fitting::MOST_AT_ONCE;
 use crate::otf::joint_memory::JointMemory;
-use crate::otf::products::shown_bins;
 use crate::otf::records_memory::{OF_SIMULATED, RecordsMemory};
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
+use crate::science::data::kept_bytes;
 use crate::science::data::settings::Source;
-use crate::science::data::{kept_bytes, kept_spectra_bytes};
 use crate::science::fit::WINDOW;
 use crate::science::instrument::{Axis, IFG_LENGTH, SPECTRUM_BINS, planck_step_bytes};
 
@@ -94,7 +93,7 @@ impl Memory {
         let (units, realisations) = largest_shard(work);
         let data_sets = data_sets(work);
         Self {
-            fixed: (PROCESS + campaigns(work, &data_sets) + kept_for_account(work))
+            fixed: (PROCESS + campaigns(work, &data_sets))
                 .saturating_add((OF_UNIT + joint.of_unit).saturating_mul(units)),
             // A joint fit has a realisation of its own.
             realisation: if study.methods.len() as u64 == joint.methods {
@@ -204,17 +203,14 @@ fn at_once(work: &Sizes, records: u64, all_together: bool) -> (u64, u64) {
     let bins = study.bins.len() as u64;
     if all_together {
         (records, bins)
-    } else if has_windows(work, records) && are_in_windows(work) {
+    } else if has_windows(work, records)
+        && !is_resampled(study)
+        && (0..study.methods.len()).all(|method| study.windowed(method).is_some())
+    {
         (records.min(WINDOW as u64), bins)
     } else {
         (records, bins.min((MOST_AT_ONCE as u64 / records.max(1)).max(1)))
     }
-}
-
-/// Whether all methods can be given the records in windows.
-fn are_in_windows(work: &Sizes) -> bool {
-    let study = work.study;
-    !is_resampled(study) && (0..study.methods.len()).all(|method| study.windowed(method).is_some())
 }
 
 /// Whether records come in windows where that is all that they are wanted for.
@@ -230,30 +226,21 @@ fn of_draw(config: &Config, bins: u64) -> u64 {
     17 * bins + OF_DRAW + if corrections.is_none() { 0 } else { OF_CORRECTED }
 }
 
-/// Bins that the account of the records of a data set is made of.
-fn bins_of_account(work: &Sizes, set: &DataSet) -> u64 {
-    let instrument = &work.config.instrument;
-    let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
-    let bins = |axis: Axis| shown_bins(&axis, work.study).len();
-    Axis::new(set.set, length, correction).map_or(0, bins) as u64
-}
-
-/// Spectra of all data sets that are kept for that account, where the process that fits merges too.
-fn kept_for_account(work: &Sizes) -> u64 {
-    let kept =
-        |set: &DataSet| kept_spectra_bytes(set.screening.used as u64, bins_of_account(work, set));
-    if are_in_windows(work) { work.data_sets.iter().map(kept).sum() } else { 0 }
-}
-
 /// What the merge has for its account of the records: all data sets, and of one at a time the bins of
 /// the band.
 fn account_of_records(work: &Sizes, data_sets: &[RecordsMemory]) -> u64 {
     let Sizes { study, .. } = *work;
+    let instrument = &work.config.instrument;
+    let bins = |set: &DataSet| {
+        let (length, correction) = (instrument.transform_length, instrument.frequency_correction);
+        let in_band = |axis: Axis| study.bins.iter().filter(|bin| axis.is_in_band(**bin)).count();
+        Axis::new(set.set, length, correction).map_or(0, in_band) as u64
+    };
     let methods = 8 * study.methods.len() as u64;
     let drawn = |set: &DataSet| {
         let used = set.screening.used as u64;
         let at_once = if has_windows(work, used) { used.min(WINDOW as u64) } else { used };
-        let of_draw = at_once.saturating_mul(of_draw(work.config, bins_of_account(work, set)));
+        let of_draw = at_once.saturating_mul(of_draw(work.config, bins(set)));
         let emitters = study.emitters.len() as u64;
         let of_draw = of_draw.saturating_add(planck_step_bytes(at_once, emitters));
         used.saturating_mul(OF_ROW + methods).saturating_add(of_draw)

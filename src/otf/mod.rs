@@ -22,7 +22,6 @@ pub mod study;
 mod workload;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -40,7 +39,6 @@ pub use segment::Campaigns;
 pub use study::Study;
 
 use inputs::{hash_inputs, make_absolute};
-use segment::Segment;
 use study::{Config, StudyError};
 
 /// A study with its settings and what it has read of its data.
@@ -51,8 +49,6 @@ pub struct Otf {
     /// Which records are used of each data set, once that is known.
     data_sets: Mutex<Vec<DataSet>>,
     campaigns: Mutex<Campaigns>,
-    /// Whether this process merges when the units are done.
-    is_merge_expected: AtomicBool,
 }
 
 impl Otf {
@@ -63,8 +59,7 @@ impl Otf {
     pub fn new(mut config: Config) -> Result<Self, StudyError> {
         make_absolute(&mut config);
         let (study, data_sets) = (Study::new(&config)?, Mutex::default());
-        let (campaigns, is_merge_expected) = (Mutex::default(), AtomicBool::default());
-        Ok(Self { config, study, data_sets, campaigns, is_merge_expected })
+        Ok(Self { config, study, data_sets, campaigns: Mutex::default() })
     }
 
     /// The study of a plan that stands in a folder.
@@ -80,8 +75,7 @@ impl Otf {
             return Err(WorkError::new(PlanError::unreadable(&path, problem)));
         }
         let study = Study::new(&config).map_err(WorkError::new)?;
-        let (campaigns, is_merge_expected) = (Mutex::default(), AtomicBool::default());
-        Ok(Self { config, study, data_sets: Mutex::new(seen), campaigns, is_merge_expected })
+        Ok(Self { config, study, data_sets: Mutex::new(seen), campaigns: Mutex::default() })
     }
 
     /// The settings.
@@ -105,20 +99,6 @@ impl Otf {
     /// The data sets that were prepared. A thread that panicked while it added one has added it or not.
     fn campaigns(&self) -> MutexGuard<'_, Campaigns> {
         self.campaigns.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the spectra kept that the account of the records will be made of, where some of these segments make
-    /// them and the account is made by this process.
-    fn keep_for_account(&self, segments: &[Segment]) {
-        if !self.is_merge_expected.load(Ordering::Relaxed) {
-            return;
-        }
-        for Segment { id, campaign, .. } in segments {
-            if *id == products::shown_realisation(id.set) {
-                let draw = products::shown_draw(&self.study, id.set);
-                campaign.keep_spectra(&draw, &products::shown_bins(campaign.axis(), &self.study));
-            }
-        }
     }
 
     /// Looks at the records of all data sets; those that had to be read are kept.

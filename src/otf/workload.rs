@@ -1,7 +1,6 @@
 //! The study as the engine sees it.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::runner::engine::{
@@ -96,10 +95,6 @@ impl Workload for Otf {
         probe::try_programs(&self.study, &campaign, logs, patience).map_err(WorkError::new)
     }
 
-    fn expect_merge(&self) {
-        self.is_merge_expected.store(true, Ordering::Relaxed);
-    }
-
     fn run(&self, work: &Work) -> Result<(), WorkError> {
         let read = || {
             let (config, study) = (&self.config, &self.study);
@@ -107,7 +102,6 @@ impl Workload for Otf {
         };
         let segments = work.profile.phase(Phase::Read, read).map_err(WorkError::new)?;
         work.prepared();
-        self.keep_for_account(&segments);
         fitting::fit(&self.study, &segments, work).map_err(WorkError::new)
     }
 

@@ -123,7 +123,7 @@ fn a_shard_for_every_two_units() {
     every_thread_count(257, 50);
 }
 
-/// Records in several windows, whose spectra a process that fits and merges makes once.
+/// Records in several windows, free and under the constraint.
 #[test]
 fn one_process_that_fits_and_merges_and_one_for_each() {
     const WINDOWS: [&str; 3] = [

@@ -36,7 +36,6 @@ pub(super) use failures::FailureRow;
 pub(super) use grid::DataSetGrid;
 pub(super) use names::configuration_name;
 pub(super) use quality::judged_bins;
-pub(super) use records::{shown_bins, shown_draw, shown_realisation};
 pub(super) use report::chi2_doubts;
 pub(super) use shared::ParameterRow;
 pub use summary::Row;
@@ -124,7 +123,7 @@ impl<'a> OtfProducts<'a> {
         let grids = DataSetGrid::all(&otf.config, study)?;
         let judged = Judged::new(otf, &grids, &self.arrays);
         let rows = judged.over_trials(otf);
-        let (records, absent) = self.records()?;
+        let (records, absent) = self.records(&grids)?;
         let is_simulated = otf.config.data.source == Source::Simulate;
         let truths = self.truths();
         let parameters = shared::rows(study, is_simulated, &self.shared, &truths);
@@ -197,11 +196,14 @@ impl<'a> OtfProducts<'a> {
     }
 
     /// What became of the records of every data set; where their file is not there, which that is.
-    fn records(&self) -> Result<(Option<Vec<RecordTable>>, Option<PathBuf>), DataError> {
+    fn records(
+        &self,
+        grids: &[DataSetGrid],
+    ) -> Result<(Option<Vec<RecordTable>>, Option<PathBuf>), DataError> {
         let (otf, study) = (self.otf, &self.otf.study);
         let table = |set| {
             let campaign = otf.campaigns().get(&otf.config, study, set)?;
-            RecordTable::new(&campaign, study, set, &self.arrays)
+            RecordTable::new(&campaign, study, set, (&grids[set], &self.arrays))
         };
         match (0..study.sets.len()).map(table).collect::<Result<Vec<_>, DataError>>() {
             Ok(records) => Ok((Some(records), None)),

@@ -9,12 +9,12 @@ use crate::otf::study::{RealisationId, Study};
 use crate::runner::store::RunDir;
 use crate::science::data::{Campaign, DataError, Draw, Realisation, Reason, Resampling};
 use crate::science::fit::{Constraint, Problem, VarianceScale, add_squared_residuals};
-use crate::science::instrument::Axis;
 
 use crate::otf::report::{Evidence, correlated_bins, reference_of};
 use crate::otf::study::Estimator;
 
 use super::arrays::Arrays;
+use super::grid::DataSetGrid;
 use super::table::io_error;
 
 /// What is known of the records of one data set.
@@ -43,10 +43,11 @@ impl RecordTable {
         campaign: &Campaign,
         study: &Study,
         set: usize,
-        arrays: &Arrays,
+        (grid, arrays): (&DataSetGrid, &Arrays),
     ) -> Result<Self, DataError> {
-        let (id, draw) = (shown_realisation(set), shown_draw(study, set));
-        let bins = shown_bins(campaign.axis(), study);
+        let id = RealisationId { set, noise: 0, trial: 1 };
+        let draw = Draw { resampling: Resampling::None, ..study.draw(id) };
+        let bins = bins_of_band(grid, study);
         let first = study.configuration_index(id, 0);
         let reference = &study.methods[reference_of(study)];
         let configurations = first as usize..first as usize + study.methods.len();
@@ -86,19 +87,9 @@ impl RecordTable {
     }
 }
 
-/// The realisation that the account of a data set's records is made of.
-pub(in crate::otf) fn shown_realisation(set: usize) -> RealisationId {
-    RealisationId { set, noise: 0, trial: 1 }
-}
-
-/// Its draw, but with all records.
-pub(in crate::otf) fn shown_draw(study: &Study, set: usize) -> Draw {
-    Draw { resampling: Resampling::None, ..study.draw(shown_realisation(set)) }
-}
-
 /// The bins of the study in which the channel sees light; all of them, if there are none.
-pub(in crate::otf) fn shown_bins(axis: &Axis, study: &Study) -> Vec<usize> {
-    let in_band = |bin: &usize| axis.is_in_band(*bin);
+fn bins_of_band(grid: &DataSetGrid, study: &Study) -> Vec<usize> {
+    let in_band = |bin: &usize| grid.in_band[*bin] != 0;
     let chosen: Vec<usize> = study.bins.iter().copied().filter(in_band).collect();
     if chosen.is_empty() { study.bins.clone() } else { chosen }
 }

@@ -75,9 +75,6 @@ pub trait Workload: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Says that this process merges when the units are done: what both need may be kept.
-    fn expect_merge(&self) {}
-
     /// Runs units that are left of a shard, on the current rayon pool, until it is asked to stop.
     ///
     /// # Errors

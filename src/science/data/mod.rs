@@ -108,7 +108,7 @@ mod truth;
 
 pub use campaign::{
     BinData, Campaign, Design, JointBin, JointRecords, Realisation, SharedInputs, Surveyed,
-    as_corrections, kept_bytes, kept_spectra_bytes, survey,
+    as_corrections, kept_bytes, survey,
 };
 pub use conventions::{BolometerTemperature, Conventions};
 pub use corrections::CorrectionChoice;

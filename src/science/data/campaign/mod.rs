@@ -9,7 +9,6 @@ mod calibration;
 mod designs;
 mod eliminated;
 mod joint;
-mod kept;
 mod realisation;
 mod realise;
 mod selected;
@@ -39,8 +38,6 @@ pub use calibration::as_corrections;
 use designs::Designs;
 pub use designs::{Design, kept_bytes};
 pub use joint::{JointBin, JointRecords, SharedInputs};
-use kept::KeptSpectra;
-pub use kept::kept_spectra_bytes;
 pub use realisation::{BinData, Realisation};
 pub(in crate::science::data) use selected::Interferograms;
 use selected::{Housekeeping, SelectedRecords};
@@ -65,7 +62,6 @@ pub struct Campaign {
     /// Number of the plateau of each record.
     plateaus: Vec<usize>,
     designs: Designs,
-    spectra: KeptSpectra,
     /// What the bolometer's parameters are taken to be.
     bolometer: BolometerParameters,
     /// Those that are in force.
@@ -128,7 +124,6 @@ impl Campaign {
             emitters: recipe.emitters.to_vec(),
             known: known(set, recipe, model),
             designs: Designs::default(),
-            spectra: KeptSpectra::default(),
         })
     }
 

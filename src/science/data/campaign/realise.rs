@@ -5,7 +5,6 @@ use std::ops::Range;
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::kept::KeptWindow;
 use super::realisation::{Realisation, RecordSubset};
 use super::telemetry::AtHand;
 use super::{Campaign, Interferograms};
@@ -54,31 +53,6 @@ fn window(records: usize) -> usize {
     let quarter = records.div_ceil(4 * WINDOW_STEP);
     let steps = quarter.max(rayon::current_num_threads());
     (steps * WINDOW_STEP).min(WINDOW)
-}
-
-/// A window of which all that is wanted was kept.
-fn restored(
-    (draw, bins): (&Draw, &[usize]),
-    (window, fitted): (Range<usize>, RecordSubset),
-    kept: KeptWindow,
-    space: Option<HugePageBuf>,
-) -> Realisation {
-    let (records, stride) = (window.len(), stride(window.len()));
-    let mut transforms = HugePageBuf::in_place_of(space, stride * bins.len());
-    let rows = transforms.chunks_exact_mut(stride).zip(kept.transforms.chunks_exact(records));
-    rows.for_each(|(row, kept)| row[..records].copy_from_slice(kept));
-    Realisation {
-        bins: bins.to_vec(),
-        support: Vec::new(),
-        draw: *draw,
-        first: window.start,
-        transforms,
-        stride,
-        sample_variance: kept.sample_variance,
-        scale: kept.scale,
-        fitted,
-        held_out: None,
-    }
 }
 
 impl Campaign {
@@ -147,12 +121,7 @@ impl Campaign {
             fitted.planck = before.fitted.planck.renewed();
             before.transforms
         });
-        if let Some(kept) = self.take_window(draw, bins, &window) {
-            return Ok(restored((draw, bins), (window, fitted), kept, space));
-        }
-        let realised = self.transformed(draw, (bins, [false; 4]), (window, fitted), space)?;
-        self.keep_window(&realised);
-        Ok(realised)
+        self.transformed(draw, (bins, [false; 4]), (window, fitted), space)
     }
 
     /// Some records that follow each other, transformed, of which some are fitted and none held out.

@@ -273,37 +273,3 @@ fn the_hottest_records_tell_which_emitter_is_eliminated() {
         }
     }
 }
-
-#[test]
-fn spectra_that_were_kept_have_the_bits_of_those_that_are_made_again() {
-    let simulate = SimulateSettings { records: 3500, ..Default::default() };
-    let instrument = InstrumentSettings::default();
-    let [keeping, plain] = [(); 2].map(|()| prepared(&simulate, &instrument, "llss").unwrap());
-    let (draw, few) = (Draw::of_noise(0.01, 1), [7, 40, 131]);
-    let all: Vec<usize> = (0..SPECTRUM_BINS).collect();
-    let bits = |campaign: &Campaign, bins: &[usize]| {
-        let (mut bits, mut last) = (Vec::new(), None);
-        for window in campaign.windows(&draw) {
-            let realised = campaign.realise_window(&draw, bins, window, last.take()).unwrap();
-            for position in 0..bins.len() {
-                let bin = campaign.bin_data(&realised, position);
-                bits.extend(bin.data.iter().flat_map(|d| [d.re.to_bits(), d.im.to_bits()]));
-                bits.extend(bin.variance.iter().map(|value| value.to_bits()));
-            }
-            last = Some(realised);
-        }
-        bits
-    };
-    assert!(plain.windows(&draw).len() > 1);
-    keeping.keep_spectra(&draw, &few);
-    assert!(bits(&keeping, &all) == bits(&plain, &all));
-    let window = keeping.windows(&draw).remove(1);
-    let other = Draw::of_noise(0.02, 1);
-    assert!(keeping.take_window(&other, &few, &window).is_none());
-    assert!(keeping.take_window(&draw, &few[1..], &window).is_none());
-    let kept = keeping.take_window(&draw, &few, &window).unwrap();
-    assert_eq!(kept.transforms.len(), few.len() * window.len());
-    // The first and the last window were kept, that in between is made again.
-    assert!(bits(&keeping, &few) == bits(&plain, &few));
-    assert!(keeping.take_window(&draw, &few, &(0..window.start)).is_none(), "handed out once");
-}
