@@ -131,7 +131,7 @@ pub fn write_whole(
 ) -> Result<(), FileError> {
     let write = || {
         written(path, fill)?.persist(path).map_err(|e| e.error)?;
-        File::open(folder_of(path))?.sync_all()
+        sync_name(path)
     };
     write().map_err(|e| FileError::new("write", path, e))
 }
@@ -163,10 +163,15 @@ pub fn write_whole_new(
             // A file system that can only replace.
             Err(e) => drop(e.file.persist(path).map_err(|e| e.error)?),
         }
-        File::open(folder_of(path))?.sync_all()?;
+        sync_name(path)?;
         Ok(true)
     };
     write().map_err(|e| FileError::new("write", path, e))
+}
+
+/// Brings the name of a file to disk: it is only durable once its folder is.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use super::run_dir::RunDir;
-use crate::foundations::files::plain;
+use crate::foundations::files::{self, plain};
 use crate::foundations::{FileError, threads};
 use crate::runner::plan::BoundPlan;
 
@@ -182,7 +182,7 @@ impl Shared {
     /// Brings to disk how the journal begins, and its name: a file is only durable once that is.
     fn sync_begun(&self) -> io::Result<()> {
         self.file.sync_all()?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        files::sync_name(&self.path)
     }
 
     /// Brings to disk what was written. Others write while the disk is waited for.

@@ -154,30 +154,36 @@ impl BolometerParameters {
         volt_v: &[f64],
         bath_k: &[f64],
     ) -> Vec<Result<BolometerState, BolometerError>> {
-        let records = bias_v.iter().zip(volt_v).zip(bath_k);
+        let settled = self.settled([bias_v, volt_v, bath_k], Settling::settle).into_iter();
+        settled.map(|found| found.and_then(|(point, t)| self.answer(&point, t))).collect()
+    }
+
+    /// Where the bolometers of some records stand on their load lines, and the temperatures, K, at which they
+    /// `settle` from those of the last list; the others are biases and readouts, V.
+    pub(super) fn settled(
+        &self,
+        [bias_v, volt_v, from_k]: [&[f64]; 3],
+        settle: impl FnOnce(Settling) -> Vec<Result<f64, BolometerError>>,
+    ) -> Vec<Result<(Point, f64), BolometerError>> {
+        let records = bias_v.iter().zip(volt_v).zip(from_k);
         let points: Vec<_> = records.map(|((v, u), t)| self.point(*v, *u, *t)).collect();
         let mut settling = Settling::new(self.t0_k, self.r0_ohm);
-        for (point, bath_k) in points.iter().zip(bath_k) {
+        for (point, from_k) in points.iter().zip(from_k) {
             if let Ok(point) = point {
-                settling.add(point.resistance, point.field_k, *bath_k);
+                settling.add(point.resistance, point.field_k, *from_k);
             }
         }
-        let mut settled = settling.settle().into_iter();
-        let state = |point: Result<Point, _>| {
+        let mut settled = settle(settling).into_iter();
+        let found = |point: Result<Point, _>| {
             let point = point?;
             let none = Err(BolometerError::NotConverged { last_step_k: f64::NAN });
-            self.answer(&point, settled.next().unwrap_or(none)?)
+            Ok((point, settled.next().unwrap_or(none)?))
         };
-        points.into_iter().map(state).collect()
+        points.into_iter().map(found).collect()
     }
 
     /// Where a record's bolometer stands on its load line, if all that is given can be.
-    pub(super) fn point(
-        &self,
-        bias_v: f64,
-        volt_v: f64,
-        bath_k: f64,
-    ) -> Result<Point, BolometerError> {
+    fn point(&self, bias_v: f64, volt_v: f64, bath_k: f64) -> Result<Point, BolometerError> {
         self.check()?;
         positive("bias (V)", bias_v)?;
         positive("bath temperature (K)", bath_k)?;

@@ -63,7 +63,9 @@ impl BolometerParameters {
         volt_v: &[f64],
         near_k: &[f64],
     ) -> Vec<StateWithSlopes> {
-        let temperatures = self.settled(bias_v, volt_v, near_k);
+        let settled = self.settled([bias_v, volt_v, near_k], Settling::settle_by_newton);
+        let temperatures: Vec<Result<f64, BolometerError>> =
+            settled.into_iter().map(|found| found.map(|(_, temperature)| temperature)).collect();
         let given = bias_v.chunks(Lanes::COUNT).zip(volt_v.chunks(Lanes::COUNT));
         let mut all = Vec::with_capacity(bias_v.len());
         for ((bias_v, volt_v), temperatures) in given.zip(temperatures.chunks(Lanes::COUNT)) {
@@ -80,30 +82,6 @@ impl BolometerParameters {
             }
         }
         all
-    }
-
-    /// The temperatures at which the bolometer settles in some records, K.
-    fn settled(
-        &self,
-        bias_v: &[f64],
-        volt_v: &[f64],
-        near_k: &[f64],
-    ) -> Vec<Result<f64, BolometerError>> {
-        let given = bias_v.iter().zip(volt_v).zip(near_k);
-        let mut settling = Settling::new(self.t0_k, self.r0_ohm);
-        let points: Vec<Result<(), BolometerError>> = given
-            .map(|((bias_v, volt_v), near_k)| {
-                let point = self.point(*bias_v, *volt_v, *near_k)?;
-                settling.add(point.resistance, point.field_k, *near_k);
-                Ok(())
-            })
-            .collect();
-        let mut settled = settling.settle_by_newton().into_iter();
-        let none = || Err(BolometerError::NotConverged { last_step_k: f64::NAN });
-        points
-            .into_iter()
-            .map(|point| point.and_then(|()| settled.next().unwrap_or_else(none)))
-            .collect()
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Which emitter a fit under the Kirchhoff constraint leaves to the others, before there is a design.
 
 use super::Campaign;
+use super::realisation::RecordSubset;
 use crate::science::fit::{Constraint, WINDOW, eliminated_emitter};
 use crate::science::instrument::PlanckSteps;
 
@@ -26,9 +27,11 @@ impl Campaign {
     fn hottest(&self) -> Vec<Vec<f64>> {
         let mut hottest: Vec<Vec<f64>> = vec![Vec::new(); self.emitters.len()];
         for first in (0..self.records()).step_by(WINDOW) {
-            let window: Vec<usize> = (first..self.records().min(first + WINDOW)).collect();
-            for (all, column) in hottest.iter_mut().zip(self.temperatures_of(&window)) {
-                all.extend(column.iter().map(|temperature| 1.0 / temperature));
+            let window = first..self.records().min(first + WINDOW);
+            let records = (window.clone().collect(), Vec::new());
+            let subset = RecordSubset::new(self, None, records, &window);
+            for (all, inverse) in hottest.iter_mut().zip(&subset.inverse_temperatures) {
+                all.extend(inverse);
                 let least = all.iter().copied().fold(f64::INFINITY, f64::min);
                 all.retain(|inverse| *inverse <= least * (1.0 + ALIKE));
                 all.sort_unstable_by(f64::total_cmp);
@@ -36,12 +39,5 @@ impl Campaign {
             }
         }
         hottest
-    }
-
-    /// At which emitters emit, with corrections, K, `[emitter][record]`.
-    fn temperatures_of(&self, records: &[usize]) -> Vec<Vec<f64>> {
-        let chosen = |column: &Vec<f64>| records.iter().map(|&record| column[record]).collect();
-        let read: Vec<Vec<f64>> = self.selected.temperatures.iter().map(chosen).collect();
-        if self.corrections.changes_temperatures() { self.corrected(&read, records) } else { read }
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct RecordSubset {
     /// Coefficient of the primary vibration; empty where there is none.
     pub(super) primary_vibration: Vec<f64>,
     /// One over them, 1/K.
-    inverse_temperatures: Vec<Vec<f64>>,
+    pub(super) inverse_temperatures: Vec<Vec<f64>>,
     /// Exponentials of these, for the Planck functions.
     pub(super) planck: PlanckSteps,
     /// One over the bolometer's response at frequency zero, (erg/s)/V.
@@ -254,7 +254,7 @@ impl Campaign {
     }
 
     /// Readings of some records corrected, K, `[emitter][record]`.
-    pub(super) fn corrected(&self, readings: &[Vec<f64>], records: &[usize]) -> Vec<Vec<f64>> {
+    fn corrected(&self, readings: &[Vec<f64>], records: &[usize]) -> Vec<Vec<f64>> {
         let given = &self.selected.housekeeping;
         let column = |(column, emitter): (&Vec<f64>, &Emitter)| {
             let temperature = |(read, record): (&f64, &usize)| {
