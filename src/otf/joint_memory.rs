@@ -4,19 +4,14 @@ use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::science::fit::joint::{JointSettings, PlateauUnit};
 use crate::science::instrument::{Axis, SPECTRUM_BINS, planck_step_bytes};
 
-/// Numbers that a bin of the band holds for each record while it is at hand: spectrum, variance and
-/// weight, and the four correction terms.
-const OF_POINT: u64 = 12 * 8;
-/// Numbers of a record at a bin, linearised at one place of the search: columns by emitter, ...
+/// Numbers of a record at a bin of the band, linearised at one place of the search: columns by emitter, ...
 const OF_EMITTER: u64 = 8;
 /// ... and by what else there is, with the residual.
 const OF_LINEAR: u64 = 17 * 8;
-/// What of that is there once more, of the place where the search is while it looks at another: residuals.
-const OF_RESIDUAL: u64 = 2 * 8;
 /// Places of the search that are in hand at once.
 const PLACES: u64 = 2;
-/// By what the buffer of the columns is longer than they are: it fills huge pages.
-const OF_PAGES: u64 = 2 << 20;
+/// By what a buffer of spectra or of columns is longer than they are, at most: it fills huge pages.
+pub(super) const OF_PAGES: u64 = 2 << 20;
 /// A transform, of every bin that a term may refer to.
 const OF_TRANSFORMS: u64 = 17 * SPECTRUM_BINS as u64 + 200;
 /// What a record has besides: temperatures, states of the bolometer and their slopes, twice.
@@ -47,7 +42,7 @@ impl JointMemory {
         let of_fit = |settings: &&JointSettings| {
             let sets = settings.together.len().max(1) as u64;
             let band = bands.iter().copied().max().unwrap_or(0);
-            let of_point = OF_POINT + OF_LINEAR + OF_EMITTER * emitters + OF_RESIDUAL;
+            let of_point = OF_LINEAR + OF_EMITTER * emitters;
             let of_steps = PLACES * planck_step_bytes(records, emitters);
             let of_records = records * (OF_TRANSFORMS + OF_RECORD + band * of_point) + of_steps;
             let plateaus = match settings.plateau {

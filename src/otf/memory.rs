@@ -6,7 +6,7 @@
 use crate::foundations::machine::MemoryLimit;
 use crate::otf::DataSet;
 use crate::otf::fitting::MOST_AT_ONCE;
-use crate::otf::joint_memory::JointMemory;
+use crate::otf::joint_memory::{JointMemory, OF_PAGES};
 use crate::otf::records_memory::{OF_SIMULATED, RecordsMemory};
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::runner::plan::{MemoryError, Needs, Shards, check_memory};
@@ -88,8 +88,9 @@ impl Memory {
         // What is held out is gathered too, and a bootstrap draws all records once more.
         let resampled = if study.trials > 1 && is_resampled(study) { 3 } else { 2 };
         let (at_once, bins_at_once) = at_once(work, records, methods_together > 0);
-        let drawn =
-            at_once * of_draw(work.config, bins_at_once) + planck_step_bytes(at_once, emitters);
+        let drawn = at_once * of_draw(work.config, bins_at_once)
+            + planck_step_bytes(at_once, emitters)
+            + OF_PAGES;
         let (units, realisations) = largest_shard(work);
         let data_sets = data_sets(work);
         Self {
@@ -242,7 +243,7 @@ fn account_of_records(work: &Sizes, data_sets: &[RecordsMemory]) -> u64 {
         let at_once = if has_windows(work, used) { used.min(WINDOW as u64) } else { used };
         let of_draw = at_once.saturating_mul(of_draw(work.config, bins(set)));
         let emitters = study.emitters.len() as u64;
-        let of_draw = of_draw.saturating_add(planck_step_bytes(at_once, emitters));
+        let of_draw = of_draw.saturating_add(planck_step_bytes(at_once, emitters) + OF_PAGES);
         used.saturating_mul(OF_ROW + methods).saturating_add(of_draw)
     };
     let largest = work.data_sets.iter().map(drawn).max().unwrap_or(0);

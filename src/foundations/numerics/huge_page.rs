@@ -35,16 +35,6 @@ impl HugePageBuf {
         })
     }
 
-    /// The least length, not below this, that fills huge pages: the system lets a buffer begin where a page does
-    /// only if it also ends where one does. For what is written as a whole.
-    #[must_use]
-    pub fn whole_pages(length: usize) -> usize {
-        let size = size_of::<Complex64>();
-        let bytes = length.saturating_mul(size);
-        let whole = bytes.checked_next_multiple_of(PAGE).filter(|_| bytes >= THRESHOLD);
-        whole.map_or(length, |bytes| bytes / size)
-    }
-
     /// The same as real numbers, twice as many.
     #[must_use]
     pub fn numbers(&self) -> &[f64] {
@@ -57,26 +47,29 @@ impl HugePageBuf {
         bytemuck::cast_slice_mut(self)
     }
 
-    /// A buffer of `length` numbers with unspecified values, in the place of another if that is as long.
+    /// A buffer of `length` numbers with unspecified values, in the place of another if that has room.
     #[must_use]
     pub fn in_place_of(other: Option<Self>, length: usize) -> Self {
-        match other {
-            Some(mut other) if other.len() >= length => {
-                match &mut other.0 {
-                    Backing::Vector(values) => values.truncate(length),
-                    Backing::Map { bytes, .. } => *bytes = length * size_of::<Complex64>(),
-                }
-                other
+        let needed = length.saturating_mul(size_of::<Complex64>());
+        match other.map(|other| other.0) {
+            Some(Backing::Map { map, .. }) if map.len() >= needed => {
+                Self(Backing::Map { map, bytes: needed })
+            }
+            Some(Backing::Vector(mut values)) if values.len() >= length => {
+                values.truncate(length);
+                Self(Backing::Vector(values))
             }
             _ => Self::zeroed(length),
         }
     }
 }
 
+/// Whole huge pages: the system lets a buffer begin where a page does only if it also ends where one does.
+///
 /// None if the system cannot map that much: a vector serves as well, and fails properly where memory
 /// is short.
 fn huge_pages(bytes: usize) -> Option<MmapMut> {
-    let map = MmapMut::map_anon(bytes).ok()?;
+    let map = MmapMut::map_anon(bytes.checked_next_multiple_of(PAGE)?).ok()?;
     // A system without huge pages refuses the advice and uses small ones.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);
@@ -127,7 +120,10 @@ mod tests {
             let place = room.as_ptr();
             let shorter = HugePageBuf::in_place_of(Some(room), length / 2);
             assert_eq!((shorter.len(), shorter.as_ptr()), (length / 2, place));
-            assert_eq!(HugePageBuf::in_place_of(Some(shorter), length).len(), length);
+            let again = HugePageBuf::in_place_of(Some(shorter), length);
+            assert_eq!(again.len(), length);
+            // A map keeps its room.
+            assert!(length < THRESHOLD / 16 || again.as_ptr() == place);
         }
     }
 }

@@ -34,8 +34,34 @@ pub struct BolometerSlopes {
     pub time_constant_s: [f64; FITTED],
 }
 
-/// A state, and how it changes.
-pub type StateWithSlopes = Result<(BolometerState, BolometerSlopes), BolometerError>;
+/// Of what there are slopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlopeOf {
+    /// The logarithm of the responsivity.
+    LnResponsivity,
+    /// The time constant, s.
+    TimeConstant,
+    /// The temperature, K.
+    Temperature,
+}
+
+/// The states of many records, and how they change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatesWithSlopes {
+    /// One a record.
+    pub states: Vec<BolometerState>,
+    /// `[of what][fitted parameter][record]`, of so many records.
+    slopes: Vec<f64>,
+}
+
+impl StatesWithSlopes {
+    /// How something changes with a fitted parameter, one a record.
+    #[must_use]
+    pub fn slopes(&self, of: SlopeOf, parameter: usize) -> &[f64] {
+        let records = self.states.len();
+        &self.slopes[(of as usize * FITTED + parameter) * records..][..records]
+    }
+}
 
 /// With derivatives by the fitted parameters, and last by the temperature.
 type Varied = Dual<Lanes, { FITTED + 1 }>;
@@ -50,38 +76,58 @@ impl BolometerParameters {
     ///
     /// # Errors
     /// As [`Self::state`].
-    pub fn state_with_slopes(&self, bias_v: f64, volt_v: f64, near_k: f64) -> StateWithSlopes {
-        self.states_with_slopes(&[bias_v], &[volt_v], &[near_k]).remove(0)
+    pub fn state_with_slopes(
+        &self,
+        bias_v: f64,
+        volt_v: f64,
+        near_k: f64,
+    ) -> Result<(BolometerState, BolometerSlopes), BolometerError> {
+        let found = self.states_with_slopes(&[bias_v], &[volt_v], &[near_k])?;
+        let of = |what| std::array::from_fn(|i| found.slopes(what, i)[0]);
+        let slopes = BolometerSlopes {
+            temperature_k: of(SlopeOf::Temperature),
+            ln_responsivity: of(SlopeOf::LnResponsivity),
+            time_constant_s: of(SlopeOf::TimeConstant),
+        };
+        Ok((found.states[0], slopes))
     }
 
     /// The same of many records, each to the bit as [`Self::state_with_slopes`] gives it, side by side in
     /// vector registers. All lists have one element a record.
-    #[must_use]
+    ///
+    /// # Errors
+    /// As [`Self::state`], of the first record that has none.
     pub fn states_with_slopes(
         &self,
         bias_v: &[f64],
         volt_v: &[f64],
         near_k: &[f64],
-    ) -> Vec<StateWithSlopes> {
+    ) -> Result<StatesWithSlopes, BolometerError> {
         let settled = self.settled([bias_v, volt_v, near_k], Settling::settle_by_newton);
-        let temperatures: Vec<Result<f64, BolometerError>> =
-            settled.into_iter().map(|found| found.map(|(_, temperature)| temperature)).collect();
+        let temperatures = settled
+            .into_iter()
+            .map(|found| found.map(|(_, temperature)| temperature))
+            .collect::<Result<Vec<f64>, BolometerError>>()?;
+        let records = temperatures.len();
+        let mut states = Vec::with_capacity(records);
+        let mut slopes = vec![0.0; 3 * FITTED * records];
         let given = bias_v.chunks(Lanes::COUNT).zip(volt_v.chunks(Lanes::COUNT));
-        let mut all = Vec::with_capacity(bias_v.len());
-        for ((bias_v, volt_v), temperatures) in given.zip(temperatures.chunks(Lanes::COUNT)) {
-            // A record without a temperature has no state either.
-            let settled: Vec<f64> =
-                temperatures.iter().map(|t| *t.as_ref().unwrap_or(&f64::NAN)).collect();
-            let [bias_v, volt_v, settled] = [bias_v, volt_v, &settled].map(lanes);
+        for ((bias_v, volt_v), own) in given.zip(temperatures.chunks(Lanes::COUNT)) {
+            let [bias_v, volt_v, settled] = [bias_v, volt_v, own].map(lanes);
             let found = with_widest_simd(
                 #[inline(always)]
                 || self.varied(bias_v, volt_v, settled),
             );
-            for (lane, temperature) in temperatures.iter().enumerate() {
-                all.push((*temperature).and_then(|t| found.of_lane(lane, t)));
+            let first = states.len();
+            for (lane, temperature_k) in own.iter().enumerate() {
+                states.push(found.state(lane, *temperature_k)?);
+            }
+            for (row, own) in slopes.chunks_exact_mut(records).zip(found.slopes()) {
+                let row = &mut row[first..states.len()];
+                row.copy_from_slice(&own.0[..row.len()]);
             }
         }
-        all
+        Ok(StatesWithSlopes { states, slopes })
     }
 
     #[inline(always)]
@@ -127,21 +173,21 @@ struct VariedState {
 
 impl VariedState {
     /// That of one record, whose temperature is known.
-    fn of_lane(&self, lane: usize, temperature_k: f64) -> StateWithSlopes {
-        let Self { temperature, responsivity, time_constant_s } = self;
+    fn state(&self, lane: usize, temperature_k: f64) -> Result<BolometerState, BolometerError> {
         let state = BolometerState {
             temperature_k,
-            responsivity: responsivity.value.0[lane],
-            time_constant_s: time_constant_s.value.0[lane],
+            responsivity: self.responsivity.value.0[lane],
+            time_constant_s: self.time_constant_s.value.0[lane],
         };
-        let slope = |of: &Varied, i: usize| of.slopes[i].0[lane];
-        let state = state.checked()?;
-        let slopes = BolometerSlopes {
-            temperature_k: std::array::from_fn(|i| slope(temperature, i)),
-            ln_responsivity: std::array::from_fn(|i| slope(responsivity, i) / state.responsivity),
-            time_constant_s: std::array::from_fn(|i| slope(time_constant_s, i)),
-        };
-        Ok((state, slopes))
+        state.checked()
+    }
+
+    /// How they change, in the order of [`SlopeOf`], by each fitted parameter.
+    fn slopes(&self) -> impl Iterator<Item = Lanes> {
+        let Self { temperature, responsivity, time_constant_s } = self;
+        let of_logarithm = (0..FITTED).map(|i| responsivity.slopes[i] / responsivity.value);
+        let others = [time_constant_s, temperature].into_iter();
+        of_logarithm.chain(others.flat_map(|of| (0..FITTED).map(|i| of.slopes[i])))
     }
 }
 
@@ -153,6 +199,7 @@ fn lanes(values: &[f64]) -> Lanes {
 
 #[cfg(test)]
 mod tests {
+    use super::SlopeOf;
     use crate::science::instrument::PUBLISHED_LL;
 
     #[test]
@@ -163,11 +210,28 @@ mod tests {
         // One has no state.
         let near_k: Vec<f64> =
             (0..records).map(|i| if i == 9 { -1.0 } else { 1.5 + 0.01 * f64::from(i) }).collect();
-        let all = PUBLISHED_LL.states_with_slopes(&bias_v, &volt_v, &near_k);
-        assert_eq!(all.len(), records as usize);
-        assert!(all[9].is_err() && all.iter().filter(|one| one.is_ok()).count() >= 10);
-        for (i, found) in all.iter().enumerate() {
-            assert_eq!(*found, PUBLISHED_LL.state_with_slopes(bias_v[i], volt_v[i], near_k[i]));
+        let all = |records: std::ops::Range<usize>| {
+            let given = [&bias_v, &volt_v, &near_k].map(|given| &given[records.clone()]);
+            PUBLISHED_LL.states_with_slopes(given[0], given[1], given[2])
+        };
+        let alone = |i: usize| PUBLISHED_LL.state_with_slopes(bias_v[i], volt_v[i], near_k[i]);
+        assert_eq!(all(0..21).unwrap_err(), alone(9).unwrap_err());
+        for records in [0..9, 10..21] {
+            let found = all(records.clone()).unwrap();
+            assert_eq!(found.states.len(), records.len());
+            for (place, i) in records.enumerate() {
+                let (state, slopes) = alone(i).unwrap();
+                assert_eq!(found.states[place], state);
+                for (of, expected) in [
+                    (SlopeOf::LnResponsivity, slopes.ln_responsivity),
+                    (SlopeOf::TimeConstant, slopes.time_constant_s),
+                    (SlopeOf::Temperature, slopes.temperature_k),
+                ] {
+                    for (parameter, expected) in expected.iter().enumerate() {
+                        assert_eq!(found.slopes(of, parameter)[place], *expected);
+                    }
+                }
+            }
         }
     }
 

@@ -45,7 +45,7 @@ pub use bolometer::{
     BolometerError, BolometerParameters, BolometerState, COUNTS_PER_VOLT, PUBLISHED_LL, bias_volts,
     inverse_response,
 };
-pub use bolometer_slopes::{BolometerSlopes, FITTED, FITTED_NAMES, StateWithSlopes};
+pub use bolometer_slopes::{BolometerSlopes, FITTED, FITTED_NAMES, SlopeOf, StatesWithSlopes};
 pub use channel::{Channel, NameError, ScanMode};
 pub use channel_scan::ChannelScan;
 pub use corrections::{CorrectionError, Corrections, IcalDrift, Term, TermShape};

@@ -165,6 +165,12 @@ impl BinSource for JointRecords<'_> {
         let bin = campaign.joint_of(realisation, self.bright[at], subset, *wanted);
         BinRecords { data: bin.data, variance: bin.variance, terms: bin.terms }
     }
+
+    fn terms(&self, at: usize) -> [bool; 4] {
+        let bin = self.realisation.bins[self.bright[at]];
+        let has = |term: Term| self.campaign.has_term(self.realisation, (bin, term));
+        std::array::from_fn(|term| self.wanted[term] && has(Term::ALL[term]))
+    }
 }
 
 impl Campaign {

@@ -1,5 +1,7 @@
 //! Harmonics and vibrations in the spectra: terms made of other bins of the same record.
 
+use std::ops::Range;
+
 use num_complex::Complex64;
 
 use super::Campaign;
@@ -8,6 +10,9 @@ use crate::foundations::numerics::with_widest_simd;
 use crate::science::instrument::{
     SPECTRUM_BINS, Term, TermShape, VibrationOffsets, inverse_response,
 };
+
+/// Records that are worked on together, so that what is made of them stays in the nearest cache.
+const BLOCK: usize = 256;
 
 impl Campaign {
     /// The bins beside some that the terms of these refer to, ascending.
@@ -30,6 +35,12 @@ impl Campaign {
         term.at(bin, offsets, passes)
     }
 
+    /// Whether there is a term at a bin: see [`Self::term`].
+    pub(super) fn has_term(&self, realisation: &Realisation, (bin, term): (usize, Term)) -> bool {
+        let is_known = |(source, _): &(usize, _)| realisation.transforms_at(*source).is_some();
+        self.term_shape(term, bin).is_some_and(|shape| shape.sources.iter().all(is_known))
+    }
+
     /// A term at a bin, MJy/sr, one value a record; none where it has no place in the spectrum, or the
     /// realisation lacks bins that it refers to.
     pub(super) fn term(
@@ -39,19 +50,25 @@ impl Campaign {
         (bin, term): (usize, Term),
     ) -> Option<Vec<Complex64>> {
         let shape = self.term_shape(term, bin)?;
-        let mut values = vec![Complex64::ZERO; subset.len()];
+        let mut sources = Vec::with_capacity(shape.sources.len());
         for (source, weight) in &shape.sources {
             let transforms = realisation.transforms_at(*source)?;
-            add_weighted(&mut values, subset, transforms, self.gain.factor(*source).inv() * weight);
+            sources.push((transforms, self.gain.factor(*source).inv() * weight));
         }
         let (constant, omega) = (shape.constant, self.gain.omega(shape.omega_bin));
-        let bolometer = subset.inverse_responsivity.iter().zip(&subset.time_constant_s);
+        let mut values = vec![Complex64::ZERO; subset.len()];
         with_widest_simd(
             #[inline(always)]
             || {
-                for (value, (inverse, time_constant_s)) in values.iter_mut().zip(bolometer) {
-                    let response = inverse_response(*inverse, omega * time_constant_s);
-                    *value *= Complex64::new(constant * response.re, response.im);
+                for (block, values) in values.chunks_mut(BLOCK).enumerate() {
+                    let records = block * BLOCK..block * BLOCK + values.len();
+                    add_weighted(values, subset, &records, &sources);
+                    let inverse = &subset.inverse_responsivity[records.clone()];
+                    let bolometer = inverse.iter().zip(&subset.time_constant_s[records]);
+                    for (value, (inverse, time_constant_s)) in values.iter_mut().zip(bolometer) {
+                        let response = inverse_response(*inverse, omega * time_constant_s);
+                        *value *= Complex64::new(constant * response.re, response.im);
+                    }
                 }
             },
         );
@@ -81,27 +98,25 @@ impl Campaign {
     }
 }
 
-/// Adds the transforms of some records times a weight.
+/// Adds the transforms of some records of a subset at several bins, times the weight of each bin.
+#[inline(always)]
 fn add_weighted(
     values: &mut [Complex64],
     subset: &RecordSubset,
-    transforms: &[Complex64],
-    weight: Complex64,
+    records: &Range<usize>,
+    sources: &[(&[Complex64], Complex64)],
 ) {
-    if !subset.is_whole {
-        for (value, &record) in values.iter_mut().zip(&subset.records) {
-            *value += transforms[record] * weight;
-        }
-        return;
-    }
-    with_widest_simd(
-        #[inline(always)]
-        || {
-            for (value, transform) in values.iter_mut().zip(transforms) {
+    for (transforms, weight) in sources {
+        if subset.is_whole {
+            for (value, transform) in values.iter_mut().zip(&transforms[records.clone()]) {
                 *value += transform * weight;
             }
-        },
-    );
+        } else {
+            for (value, &record) in values.iter_mut().zip(&subset.records[records.clone()]) {
+                *value += transforms[record] * weight;
+            }
+        }
+    }
 }
 
 fn subtract(data: &mut [Complex64], values: &[Complex64], coefficient: f64) {

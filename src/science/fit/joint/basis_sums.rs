@@ -1,49 +1,67 @@
 //! Products of the columns of a basis with other columns, summed over the records.
 
+use std::ops::Range;
+
 use num_complex::Complex64;
 
 use crate::foundations::numerics::fused;
-use crate::science::fit::linear::vector::short_dot;
 
-/// Numbers that are worked on side by side.
-const LANES: usize = 8;
+use super::columns::{BLOCK, Block, LANES};
+
 /// Columns of a basis that are multiplied at once: the sums of so many, real and imaginary, stay in registers.
 const TILE: usize = 3;
+
+/// The columns of a basis in a block of records, those of the same records beside each other.
+pub(super) struct BasisBlock<const N: usize>([[[f64; LANES]; N]; BLOCK / LANES]);
+
+impl<const N: usize> BasisBlock<N> {
+    pub(super) const ZERO: Self = Self([[[0.0; LANES]; N]; BLOCK / LANES]);
+
+    /// Takes some records of a basis, which stands column by column, each of so many rows; zero beyond them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, basis: &[f64], rows: usize, records: &Range<usize>) {
+        if records.len() < BLOCK {
+            *self = Self::ZERO;
+        }
+        for (a, column) in basis.chunks_exact(rows).enumerate() {
+            let (groups, rest) = column[records.clone()].as_chunks::<LANES>();
+            for (to, from) in self.0.iter_mut().zip(groups) {
+                to[a] = *from;
+            }
+            if let Some(to) = self.0.get_mut(groups.len()) {
+                to[a][..rest.len()].copy_from_slice(rest);
+            }
+        }
+    }
+}
 
 /// Partial sums of products with the columns of a basis.
 #[derive(Clone)]
 pub(super) struct BasisSums<const N: usize> {
     re: [[f64; LANES]; N],
     im: [[f64; LANES]; N],
-    /// Of the records that fill no group of lanes, real and imaginary part.
-    rest: [[f64; 2]; N],
 }
 
 impl<const N: usize> BasisSums<N> {
-    pub(super) const ZERO: Self =
-        Self { re: [[0.0; LANES]; N], im: [[0.0; LANES]; N], rest: [[0.0; 2]; N] };
+    pub(super) const ZERO: Self = Self { re: [[0.0; LANES]; N], im: [[0.0; LANES]; N] };
 
-    /// Adds the products of some records of a real column.
+    /// Adds the products of a block of a real column.
     #[inline(always)]
-    pub(super) fn add_real(&mut self, basis: &[&[f64]; N], column: &[f64]) {
-        let (groups, rest) = column.as_chunks::<LANES>();
+    pub(super) fn add_real(&mut self, basis: &BasisBlock<N>, column: &Block) {
         let mut sums = self.re;
-        for (at, values) in groups.iter().enumerate() {
+        for (basis, values) in basis.0.iter().zip(column.as_chunks::<LANES>().0) {
             for a in 0..N {
-                let vector = group(basis[a], at);
                 for lane in 0..LANES {
-                    sums[a][lane] = fused(vector[lane], values[lane], sums[a][lane]);
+                    sums[a][lane] = fused(basis[a][lane], values[lane], sums[a][lane]);
                 }
             }
         }
         self.re = sums;
-        self.add_rest(basis, rest, &[]);
     }
 
-    /// Adds the products of some records of a complex column.
+    /// Adds the products of a block of a complex column.
     #[inline(always)]
-    pub(super) fn add_complex(&mut self, basis: &[&[f64]; N], re: &[f64], im: &[f64]) {
-        let [(re, rest_re), (im, rest_im)] = [re, im].map(|part| part.as_chunks::<LANES>());
+    pub(super) fn add_complex(&mut self, basis: &BasisBlock<N>, re: &Block, im: &Block) {
         let mut first = 0;
         while first + TILE <= N {
             self.add_tile::<TILE>(basis, first, (re, im));
@@ -54,45 +72,34 @@ impl<const N: usize> BasisSums<N> {
             1 => self.add_tile::<1>(basis, first, (re, im)),
             _ => {}
         }
-        self.add_rest(basis, rest_re, rest_im);
     }
 
-    /// Adds the products of whole groups of a complex column with some columns of the basis.
+    /// Adds the products of a complex column with some columns of the basis.
     #[inline(always)]
     fn add_tile<const T: usize>(
         &mut self,
-        basis: &[&[f64]; N],
+        basis: &BasisBlock<N>,
         first: usize,
-        (re, im): (&[[f64; LANES]], &[[f64; LANES]]),
+        (re, im): (&Block, &Block),
     ) {
-        let mut sums: [[[f64; LANES]; 2]; T] =
-            std::array::from_fn(|a| [self.re[first + a], self.im[first + a]]);
-        for (at, (re, im)) in re.iter().zip(im).enumerate() {
+        let (mut of_re, mut of_im) = ([[0.0; LANES]; T], [[0.0; LANES]; T]);
+        for a in 0..T {
+            (of_re[a], of_im[a]) = (self.re[first + a], self.im[first + a]);
+        }
+        let [re, im] = [re, im].map(|part| part.as_chunks::<LANES>().0);
+        for ((basis, re), im) in basis.0.iter().zip(re).zip(im) {
+            let Some(tile) = basis[first..].first_chunk::<T>() else { return };
             for a in 0..T {
-                let vector = group(basis[first + a], at);
                 for lane in 0..LANES {
-                    sums[a][0][lane] = fused(vector[lane], re[lane], sums[a][0][lane]);
+                    of_re[a][lane] = fused(tile[a][lane], re[lane], of_re[a][lane]);
                 }
                 for lane in 0..LANES {
-                    sums[a][1][lane] = fused(vector[lane], im[lane], sums[a][1][lane]);
+                    of_im[a][lane] = fused(tile[a][lane], im[lane], of_im[a][lane]);
                 }
             }
         }
-        for (a, sums) in sums.into_iter().enumerate() {
-            [self.re[first + a], self.im[first + a]] = sums;
-        }
-    }
-
-    /// Adds the products of the last records, which fill no group of lanes.
-    #[inline(always)]
-    fn add_rest(&mut self, basis: &[&[f64]; N], re: &[f64], im: &[f64]) {
-        if re.is_empty() {
-            return;
-        }
-        for ([of_re, of_im], vector) in self.rest.iter_mut().zip(basis) {
-            let vector = &vector[vector.len() - re.len()..];
-            *of_re += short_dot(vector, re);
-            *of_im += short_dot(vector, im);
+        for a in 0..T {
+            (self.re[first + a], self.im[first + a]) = (of_re[a], of_im[a]);
         }
     }
 
@@ -101,15 +108,6 @@ impl<const N: usize> BasisSums<N> {
         let total = |[a0, a1, a2, a3, a4, a5, a6, a7]: [f64; LANES]| {
             ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
         };
-        std::array::from_fn(|a| {
-            let [re, im] = self.rest[a];
-            Complex64::new(total(self.re[a]) + re, total(self.im[a]) + im)
-        })
+        std::array::from_fn(|a| Complex64::new(total(self.re[a]), total(self.im[a])))
     }
-}
-
-/// A group of lanes of a vector.
-#[inline(always)]
-fn group(vector: &[f64], at: usize) -> [f64; LANES] {
-    vector.as_chunks::<LANES>().0[at]
 }

@@ -12,13 +12,13 @@ use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::vector::{axpy, dot};
 use crate::science::instrument::fill_weighted_planck_slopes;
 
-use super::basis_sums::BasisSums;
+use super::basis_sums::{BasisBlock, BasisSums};
 use super::columns::{
     BLOCK, ByGroup, ColumnPlace, Columns, GROUP, Kept, KeptColumns, SetColumns, group_of,
 };
 use super::corrected::{Corrected, LoadedBin};
 use super::derivative::{by_term, by_time_constant, derivative, negate};
-use super::input::{BinRecords, JointBin};
+use super::input::JointBin;
 use super::state::{Coefficient, RecordState};
 
 /// A bin, linearised about its best emissivities.
@@ -26,10 +26,8 @@ use super::state::{Coefficient, RecordState};
 pub(super) struct BinTerms {
     pub(super) emissivity: Vec<Complex64>,
     pub(super) factored: Factorization,
-    /// Where its columns are kept; none where the shared parameters do not rest on the bin.
+    /// Where its columns and residuals are kept; none where the shared parameters do not rest on the bin.
     pub(super) kept: Option<Kept>,
-    /// Weighted residuals, real and imaginary part.
-    pub(super) residual: [ScratchVec; 2],
     /// `Q^T` of each parameter's derivative, `[parameter][unknown]`.
     pub(super) projections: Vec<Complex64>,
     /// `Q^T` of each plateau's real column of each body, `[plateau][body][unknown]`.
@@ -78,8 +76,7 @@ impl BinTerms {
                 for (coefficient, factors) in acting.iter().enumerate() {
                     for (at, factors) in factors.iter().enumerate() {
                         let [re, im] = columns.group(coefficient, at);
-                        let [of_re, of_im] =
-                            self.residual.each_ref().map(|part| group_of(&part[at * GROUP..]));
+                        let [of_re, of_im] = columns.residual(at);
                         for lane in 0..GROUP {
                             let product = fused(re[lane], of_re[lane], im[lane] * of_im[lane]);
                             sums[lane] = fused(factors[lane], product, sums[lane]);
@@ -101,11 +98,13 @@ impl BinTerms {
 /// What the columns of a bin are made of.
 struct Given<'a> {
     bin: &'a JointBin<'a>,
-    records: &'a BinRecords,
     corrected: &'a Corrected,
     /// The weighted fit, real and imaginary part.
     fit: &'a [ScratchVec; 2],
 }
+
+/// The residual of a bin, and the space in which it is kept with the columns.
+type Space<'a> = (&'a [ScratchVec; 2], &'a mut [f64]);
 
 /// What all bins of a data set are linearised with.
 #[derive(Debug, Clone, Copy)]
@@ -127,25 +126,22 @@ impl Linearisation<'_> {
     pub(super) fn of_bin(
         &self,
         bin: &JointBin,
-        loaded: &LoadedBin,
+        loaded: LoadedBin,
         weights: Option<&[f64]>,
         (at, space): (usize, &mut [f64]),
     ) -> Result<BinTerms, Unusable> {
-        let (mut terms, q, places) = self.linearised(bin, loaded, weights, Some(space))?;
-        terms.residual.iter_mut().for_each(|part| take_out(&q, part));
-        terms.kept = Some(Kept { at, places });
-        Ok(terms)
+        let (terms, places) = self.linearised(bin, loaded, weights, Some(space))?;
+        Ok(BinTerms { kept: Some(Kept { at, places }), ..terms })
     }
 
-    /// As [`Self::of_bin`], of a bin on which the shared parameters do not rest: without its columns, and
-    /// with residuals in which rounding left a part of the fit.
+    /// As [`Self::of_bin`], of a bin on which the shared parameters do not rest: without its columns.
     ///
     /// # Errors
     /// If the emissivities are not determined.
     pub(super) fn of_other_bin(
         &self,
         bin: &JointBin,
-        loaded: &LoadedBin,
+        loaded: LoadedBin,
         weights: Option<&[f64]>,
     ) -> Result<BinTerms, Unusable> {
         Ok(self.linearised(bin, loaded, weights, None)?.0)
@@ -174,32 +170,36 @@ impl Linearisation<'_> {
         by_record.iter().map(|factors| factors.chunks(GROUP).map(group_of).collect()).collect()
     }
 
-    /// The bin, Q, column by column, and the places of its columns, which are kept if there is space.
+    /// The bin, and the places of its columns, which are kept if there is space.
     fn linearised(
         &self,
         bin: &JointBin,
-        loaded: &LoadedBin,
+        loaded: LoadedBin,
         weights: Option<&[f64]>,
         space: Option<&mut [f64]>,
-    ) -> Result<(BinTerms, ScratchVec, Vec<ColumnPlace>), Unusable> {
+    ) -> Result<(BinTerms, Vec<ColumnPlace>), Unusable> {
         let corrected = Corrected::new(bin, loaded, self.state, weights)?;
         let mut factored = corrected.factored(self.constraint)?;
         let (re, im) = factored.qt_b();
         let emissivity = factored.emissivities(re, im);
-        let (fit, residual) = fit_and_residual(&corrected, &emissivity);
+        let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
         let q = factored.form_q();
+        if space.is_some() {
+            residual.iter_mut().for_each(|part| take_out(&q, part));
+        }
         let places = ColumnPlace::of_all(self.coefficients, &emissivity);
-        let given = Given { bin, records: &loaded.records, corrected: &corrected, fit: &fit };
+        let given = Given { bin, corrected: &corrected, fit: &fit };
+        let space = space.map(|space| (&residual, space));
         let projections = self.projections(&q, &given, (&places, space));
         let segments = self.segments(&q, &given);
         factored.forget_rows();
-        let terms = BinTerms { emissivity, factored, kept: None, residual, projections, segments };
-        Ok((terms, q, places))
+        let terms = BinTerms { emissivity, factored, kept: None, projections, segments };
+        Ok((terms, places))
     }
 
     /// Writes the columns of all coefficients at some records.
     fn fill_columns(&self, given: &Given, records: &Range<usize>, columns: &mut Columns) {
-        let Given { bin, records: loaded, corrected, fit } = given;
+        let Given { bin, corrected, fit } = given;
         let fit = fit.each_ref().map(|part| &part[records.clone()]);
         let root = &corrected.root[records.clone()];
         for (coefficient, column) in self.coefficients.iter().zip(&columns.places) {
@@ -217,7 +217,7 @@ impl Linearisation<'_> {
                 }
                 Coefficient::Term(term) => {
                     let term =
-                        loaded.terms[*term].as_deref().map_or(&[][..], |t| &t[records.clone()]);
+                        corrected.terms[*term].as_deref().map_or(&[][..], |t| &t[records.clone()]);
                     let inverse = corrected.inverse_rho.as_deref().map(|i| &i[records.clone()]);
                     by_term(term, (root, inverse), (re, im));
                 }
@@ -235,12 +235,13 @@ impl Linearisation<'_> {
         fill_weighted_planck_slopes(frequency_hz, (inverse, brightness), root, out);
     }
 
-    /// `Q^T` of the derivative by each parameter; keeps the columns that these are made of, if there is space.
+    /// `Q^T` of the derivative by each parameter; keeps the columns that these are made of and the residual, if
+    /// there is space.
     fn projections(
         &self,
         q: &[f64],
         given: &Given,
-        (places, mut space): (&[ColumnPlace], Option<&mut [f64]>),
+        (places, mut space): (&[ColumnPlace], Option<Space>),
     ) -> Vec<Complex64> {
         let unknowns = q.len() / self.state.records.max(1);
         // With a number that the compiler knows, the sums of a block stay in registers.
@@ -248,8 +249,10 @@ impl Linearisation<'_> {
             6 => self.projections_of::<6>(q, given, (places, space)),
             7 => self.projections_of::<7>(q, given, (places, space)),
             _ => {
-                let of_one =
-                    |q: &[f64]| self.projections_of::<1>(q, given, (places, space.as_deref_mut()));
+                let of_one = |q: &[f64]| {
+                    let space = space.as_mut().map(|(residual, space)| (*residual, &mut **space));
+                    self.projections_of::<1>(q, given, (places, space))
+                };
                 let each: Vec<Vec<Complex64>> =
                     q.chunks_exact(self.state.records).map(of_one).collect();
                 let parameters = self.state.actions.len();
@@ -264,38 +267,37 @@ impl Linearisation<'_> {
         &self,
         q: &[f64],
         given: &Given,
-        (places, mut space): (&[ColumnPlace], Option<&mut [f64]>),
+        (places, mut space): (&[ColumnPlace], Option<Space>),
     ) -> Vec<Complex64> {
         let rows = self.state.records;
         let actions = &self.state.actions;
         let mut sums = vec![BasisSums::<N>::ZERO; actions.len()];
         let mut factors = vec![Complex64::ONE; actions.len()];
-        let mut scratch = ScratchVec::with_len(2 * BLOCK);
-        let (re, im) = scratch.split_at_mut(BLOCK);
+        let mut scratch = [[0.0; BLOCK]; 2];
+        let mut basis = BasisBlock::<N>::ZERO;
         let mut columns = Columns::new(self.coefficients, places);
         let place = |coefficient| self.coefficients.binary_search(coefficient).unwrap_or(0);
         let acted_on: Vec<usize> = actions.iter().flatten().map(|(c, _)| place(c)).collect();
         with_widest_simd(
             #[inline(always)]
             || {
-                for start in (0..rows).step_by(BLOCK) {
-                    let block = start..rows.min(start + BLOCK);
-                    self.fill_columns(given, &block, &mut columns);
-                    if let Some(space) = &mut space {
-                        columns.keep(&block, space);
+                for (at, start) in (0..rows).step_by(BLOCK).enumerate() {
+                    let records = start..rows.min(start + BLOCK);
+                    self.fill_columns(given, &records, &mut columns);
+                    if let Some((residual, space)) = &mut space {
+                        columns.keep(&records, residual, space);
                     }
-                    let basis: [&[f64]; N] = std::array::from_fn(|a| &q[a * rows..][block.clone()]);
+                    basis.take(q, rows, &records);
                     let mut acted_on = &acted_on[..];
                     for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
                     {
-                        let (re, im) = (&mut re[..block.len()], &mut im[..block.len()]);
                         let (own, rest) = acted_on.split_at(action.len());
                         acted_on = rest;
-                        let derivative = derivative((action, own), &columns, &block, (re, im));
-                        *factor = derivative.factor;
-                        match derivative.is_complex {
-                            true => sums.add_complex(&basis, derivative.re, derivative.im),
-                            false => sums.add_real(&basis, derivative.re),
+                        let found = derivative((action, own), &columns, at, &mut scratch);
+                        *factor = found.factor;
+                        match found.im {
+                            Some(im) => sums.add_complex(&basis, found.re, im),
+                            None => sums.add_real(&basis, found.re),
                         }
                     }
                 }

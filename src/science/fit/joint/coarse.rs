@@ -4,8 +4,6 @@
 //! parameters. So the search begins with every fourth of them, until its steps become shorter than what these
 //! and all bins differ by; from there it goes on with all. Where that does not work, it begins with all.
 
-use std::sync::Arc;
-
 use super::search::{Evaluation, Place, Search, Spare};
 
 /// Of so many bins one is looked at.
@@ -37,8 +35,8 @@ impl Search<'_> {
     fn approach(&self, start: &Place) -> Option<(Place, usize, Spare)> {
         let mut coarse = self.coarse()?;
         let evaluation = coarse.begin(start, Spare::default()).ok()?;
-        let mut found = coarse.run((start.clone(), evaluation), 0, None).ok()?;
-        let spare = found.evaluation.take_spare();
+        let found = coarse.run((start.clone(), evaluation), 0, None).ok()?;
+        let spare = found.evaluation.into_spare();
         // The step that is left costs nothing, and what is left after it is how some bins and all differ.
         let last = found.system?.eliminate(0.0)?.step();
         found.stopped.is_none().then(|| (found.place.moved(&last), found.iterations, spare))
@@ -60,11 +58,6 @@ impl Search<'_> {
             parameters: self.parameters,
             plateaus: self.plateaus.clone(),
             informative: self.informative.iter().map(places).collect(),
-            loaded: self
-                .loaded
-                .iter()
-                .map(|bins| bins.iter().step_by(STRIDE).map(Arc::clone).collect())
-                .collect(),
             // What is made for these serves for all later on.
             room: self.room.clone(),
             before: self.before.clone(),

@@ -11,8 +11,21 @@ use super::state::Coefficient;
 
 /// Records that are worked on together, so that what is made of them stays in the nearest cache.
 pub(super) const BLOCK: usize = 128;
+/// Numbers that are worked on side by side.
+pub(super) const LANES: usize = 8;
+/// A number for each record of a block.
+pub(super) type Block = [f64; BLOCK];
+
+/// Whole blocks of some numbers.
+#[inline(always)]
+pub(super) fn blocks(values: &[f64]) -> &[Block] {
+    values.as_chunks().0
+}
+
+/// Parts of a residual: real and imaginary.
+const RESIDUAL: usize = 2;
 /// Records in a group of [`KeptColumns`].
-pub(super) const GROUP: usize = 16;
+pub(super) const GROUP: usize = 32;
 
 /// A number a record, group by group; zero beyond the last record.
 pub(super) type ByGroup = Vec<[f64; GROUP]>;
@@ -64,7 +77,8 @@ fn parts_of(coefficient: &Coefficient) -> usize {
 /// complex number.
 #[derive(Debug)]
 pub(super) struct Columns {
-    /// Real columns, and real and imaginary parts of complex ones, each of [`BLOCK`] records.
+    /// Real columns, and real and imaginary parts of complex ones, each of [`BLOCK`] records. What stands
+    /// beyond the last record is some number.
     pub(super) values: ScratchVec,
     /// One a coefficient.
     pub(super) places: Vec<ColumnPlace>,
@@ -74,38 +88,47 @@ pub(super) struct Columns {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column<'a> {
     pub(super) factor: Complex64,
-    pub(super) re: &'a [f64],
-    pub(super) im: Option<&'a [f64]>,
+    pub(super) re: &'a Block,
+    pub(super) im: Option<&'a Block>,
 }
 
 impl Columns {
     /// Room for the columns of these coefficients.
     pub(super) fn new(coefficients: &[Coefficient], places: &[ColumnPlace]) -> Self {
         let parts: usize = coefficients.iter().map(parts_of).sum();
-        Self { values: ScratchVec::with_len(parts * BLOCK), places: places.to_vec() }
+        let mut values = ScratchVec::with_len(parts * BLOCK);
+        values.fill(0.0);
+        Self { values, places: places.to_vec() }
     }
 
-    /// The first records of the column of a coefficient, by its place.
+    /// The column of a coefficient, by its place.
     #[inline(always)]
-    pub(super) fn get(&self, coefficient: usize, count: usize) -> Column<'_> {
+    pub(super) fn get(&self, coefficient: usize) -> Column<'_> {
         let ColumnPlace { factor, first, is_complex } = self.places[coefficient];
-        let part = |place: usize| &self.values[place * BLOCK..][..count];
-        Column { factor, re: part(first), im: is_complex.then(|| part(first + 1)) }
+        let blocks = blocks(&self.values);
+        Column { factor, re: &blocks[first], im: is_complex.then(|| &blocks[first + 1]) }
     }
 
-    /// Keeps a block that begins at a record in the space of a bin, as [`KeptColumns`] has it.
+    /// Keeps those of a block of records, and the residuals of all, in the space of a bin, as
+    /// [`KeptColumns`] has it.
     #[inline(always)]
-    pub(super) fn keep(&self, block: &Range<usize>, kept: &mut [f64]) {
-        let own = self.values.len() / BLOCK * GROUP;
-        if own == 0 {
-            return; // Nothing is free.
-        }
-        let groups = kept[block.start / GROUP * own..].chunks_exact_mut(own);
-        for (group, start) in groups.zip((0..block.len()).step_by(GROUP)) {
-            let count = GROUP.min(block.len() - start);
-            let parts = self.values.chunks_exact(BLOCK);
-            for (to, from) in group.as_chunks_mut::<GROUP>().0.iter_mut().zip(parts) {
+    pub(super) fn keep(
+        &self,
+        records: &Range<usize>,
+        residual: &[ScratchVec; 2],
+        kept: &mut [f64],
+    ) {
+        let own = (self.values.len() / BLOCK + RESIDUAL) * GROUP;
+        let groups = kept[records.start / GROUP * own..].chunks_exact_mut(own);
+        for (group, start) in groups.zip((0..records.len()).step_by(GROUP)) {
+            let count = GROUP.min(records.len() - start);
+            let (parts, last) =
+                group.as_chunks_mut::<GROUP>().0.split_at_mut(own / GROUP - RESIDUAL);
+            for (to, from) in parts.iter_mut().zip(self.values.chunks_exact(BLOCK)) {
                 *to = group_of(&from[start..][..count]);
+            }
+            for (to, from) in last.iter_mut().zip(residual) {
+                *to = group_of(&from[records.start + start..][..count]);
             }
         }
     }
@@ -127,13 +150,10 @@ impl SetColumns {
         bins: usize,
         (records, coefficients): (usize, &[Coefficient]),
     ) -> Self {
-        let parts: usize = coefficients.iter().map(parts_of).sum();
+        let parts = coefficients.iter().map(parts_of).sum::<usize>() + RESIDUAL;
         let of_bin = records.div_ceil(GROUP) * GROUP * parts;
         let length = (bins * of_bin).div_ceil(2);
-        let enough = |space: &HugePageBuf| space.len() >= length;
-        let new = || HugePageBuf::zeroed(HugePageBuf::whole_pages(length));
-        let space = self.space.filter(enough).unwrap_or_else(new);
-        Self { space: Some(space), of_bin }
+        Self { space: Some(HugePageBuf::in_place_of(self.space, length)), of_bin }
     }
 
     /// The space of so many bins, one after another.
@@ -152,7 +172,8 @@ impl SetColumns {
     pub(super) fn of_bin<'a>(&'a self, kept: &'a Kept) -> KeptColumns<'a> {
         let all = self.space.as_ref().map_or(&[][..], HugePageBuf::numbers);
         let values = &all[kept.at * self.of_bin..][..self.of_bin];
-        let parts = kept.places.iter().map(|place| 1 + usize::from(place.is_complex)).sum();
+        let of_place = |place: &ColumnPlace| 1 + usize::from(place.is_complex);
+        let parts = kept.places.iter().map(of_place).sum::<usize>() + RESIDUAL;
         KeptColumns { values, parts, places: &kept.places }
     }
 }
@@ -165,8 +186,8 @@ pub(super) struct Kept {
     pub(super) places: Vec<ColumnPlace>,
 }
 
-/// The columns of all records of a bin, some of which that follow each other stand together: what is read
-/// with them stands beside them in memory.
+/// The columns of all records of a bin and the residual, of some that follow each other together: what is
+/// read with them stands beside them in memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeptColumns<'a> {
     /// `[group of records][part][record]`; zero beyond the last record.
@@ -190,5 +211,13 @@ impl KeptColumns<'_> {
             both[1][lane] = factor.im * parts[0][lane];
         }
         both
+    }
+
+    /// Real and imaginary part of the residual, weighted, in a group of records.
+    #[inline(always)]
+    pub(super) fn residual(&self, group: usize) -> [[f64; GROUP]; 2] {
+        let first = (group + 1) * self.parts - RESIDUAL;
+        let parts = self.values[first * GROUP..].as_chunks::<GROUP>().0;
+        [parts[0], parts[1]]
     }
 }

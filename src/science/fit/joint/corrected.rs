@@ -12,7 +12,7 @@ use super::input::{BinRecords, JointBin};
 use super::state::{RecordState, Slope, inverse_rho};
 
 /// The records of a bin, and the weights that they have where the spectra were made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LoadedBin {
     pub(super) records: BinRecords,
     /// One over the standard deviation of each, or why a variance is none.
@@ -35,22 +35,26 @@ pub(super) struct Corrected {
     pub(super) inverse_rho: Option<Vec<Complex64>>,
     /// Planck functions, MJy/sr, one column an emitter.
     pub(super) design: ScratchVec,
+    /// `E|noise|^2` of each spectrum before it is corrected, (MJy/sr)^2.
+    variance: ScratchVec,
+    /// What the correction terms multiply, MJy/sr, not corrected.
+    pub(super) terms: [Option<Vec<Complex64>>; 4],
 }
 
 impl Corrected {
     /// The problem of a bin in a state; `weights` are those of a robust loss.
     pub(super) fn new(
         bin: &JointBin,
-        LoadedBin { records, root }: &LoadedBin,
+        LoadedBin { records, root }: LoadedBin,
         state: &RecordState,
         weights: Option<&[f64]>,
     ) -> Result<Self, Unusable> {
-        let mut root = root.clone()?;
+        let BinRecords { mut data, variance, terms } = records;
+        let mut root = root?;
         if let Some(weights) = weights {
             root.iter_mut().zip(weights).for_each(|(root, weight)| *root *= weight.sqrt());
         }
-        let mut data = records.data.clone();
-        for (term, factor) in records.terms.iter().zip(&state.terms) {
+        for (term, factor) in terms.iter().zip(&state.terms) {
             if let Some(term) = term {
                 subtract(&mut data, term, factor);
             }
@@ -61,15 +65,15 @@ impl Corrected {
             divide(&mut data, &mut root, (&response.responsivity, taus, bin.omega), &mut inverse);
             inverse
         });
-        Ok(Self { data, root, inverse_rho, design: design(bin, state) })
+        Ok(Self { data, root, inverse_rho, design: design(bin, state), variance, terms })
     }
 
     /// `E|noise|^2` of each corrected spectrum without robust weights, (MJy/sr)^2.
-    pub(super) fn variance(&self, records: &BinRecords) -> Vec<f64> {
+    pub(super) fn variance(&self) -> Vec<f64> {
         match &self.inverse_rho {
-            None => records.variance.to_vec(),
+            None => self.variance.to_vec(),
             Some(inverse) => {
-                records.variance.iter().zip(inverse).map(|(v, rho)| v * rho.norm_sqr()).collect()
+                self.variance.iter().zip(inverse).map(|(v, rho)| v * rho.norm_sqr()).collect()
             }
         }
     }

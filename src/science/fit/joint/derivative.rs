@@ -1,68 +1,68 @@
 //! The derivative of some records of a residual by a parameter, and the columns that it is made of.
 
-use std::ops::Range;
-
 use num_complex::Complex64;
 
 use crate::foundations::numerics::{fused, with_widest_simd};
 
-use super::columns::{Column, Columns};
+use super::columns::{BLOCK, Block, Column, Columns, blocks};
 use super::state::{Coefficient, Slope};
 
-/// The derivative by a parameter of some records: a factor times a real or a complex column.
+/// Of no column yet.
+const NOTHING: Block = [0.0; BLOCK];
+
+/// The derivative by a parameter of a block of records: a factor times a real or a complex column.
 pub(super) struct Derivative<'c> {
     pub(super) factor: Complex64,
-    pub(super) re: &'c [f64],
-    /// Without meaning where it is real.
-    pub(super) im: &'c [f64],
-    pub(super) is_complex: bool,
+    pub(super) re: &'c Block,
+    /// None where it is real.
+    pub(super) im: Option<&'c Block>,
 }
 
-/// The derivative by a parameter of some records, from the columns at the places on which it acts. What has to
-/// be worked out for it stands in `scratch` then.
+/// The derivative by a parameter of a block of records, the one at a place among all, from the columns at the
+/// places on which it acts. What has to be worked out for it stands in `scratch` then.
 #[inline(always)]
 pub(super) fn derivative<'c>(
-    (action, places): (&[(Coefficient, Slope)], &[usize]),
+    (action, places): (&'c [(Coefficient, Slope)], &[usize]),
     columns: &'c Columns,
-    records: &Range<usize>,
-    scratch: (&'c mut [f64], &'c mut [f64]),
+    at: usize,
+    [re, im]: &'c mut [Block; 2],
 ) -> Derivative<'c> {
-    let column = |place: usize| columns.get(place, records.len());
-    let (re, im) = scratch;
     match (action, places) {
         ([(_, Slope::Same(slope))], &[place]) => {
-            let Column { factor, re, im } = column(place);
-            let is_complex = im.is_some();
-            Derivative { factor: factor * slope, re, im: im.unwrap_or(re), is_complex }
+            let Column { factor, re, im } = columns.get(place);
+            Derivative { factor: factor * slope, re, im }
         }
         ([(_, Slope::Each(slope))], &[place]) => {
-            let Column { factor, re: own_re, im: own_im } = column(place);
-            let slope = &slope[records.clone()];
+            let Column { factor, re: own_re, im: own_im } = columns.get(place);
+            let slope = &blocks(slope)[at];
             multiply(re, own_re, slope);
             if let Some(own_im) = own_im {
                 multiply(im, own_im, slope);
             }
-            Derivative { factor, re, im, is_complex: own_im.is_some() }
+            Derivative { factor, re, im: own_im.map(|_| &*im) }
         }
         ([(_, Slope::Each(by_a)), (_, Slope::Each(by_b)), (_, Slope::Each(by_c))], &[a, b, c]) => {
-            let slopes = [by_a, by_b, by_c].map(|slope| &slope[records.clone()]);
-            add_three([a, b, c].map(column), slopes, (re, im));
-            Derivative { factor: Complex64::ONE, re, im, is_complex: true }
+            let slopes = [&blocks(by_a)[at], &blocks(by_b)[at], &blocks(by_c)[at]];
+            add_three([columns.get(a), columns.get(b), columns.get(c)], slopes, (re, im));
+            Derivative { factor: Complex64::ONE, re, im: Some(im) }
         }
         _ => {
-            re.fill(0.0);
-            im.fill(0.0);
+            (*re, *im) = (NOTHING, NOTHING);
             for ((_, slope), &place) in action.iter().zip(places) {
-                add_scaled(&column(place), slope, records, re, im);
+                add_scaled(&columns.get(place), slope, at, (re, im));
             }
-            Derivative { factor: Complex64::ONE, re, im, is_complex: true }
+            Derivative { factor: Complex64::ONE, re, im: Some(im) }
         }
     }
 }
 
+// In the loops below the compiler works on neighbours side by side only where one number follows the other.
+
 #[inline(always)]
-fn multiply(out: &mut [f64], a: &[f64], b: &[f64]) {
-    out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = a * b);
+fn multiply(out: &mut Block, a: &Block, b: &Block) {
+    for j in 0..BLOCK {
+        out[j] = a[j] * b[j];
+    }
 }
 
 /// The sum of two complex columns and one that is real but for a factor, each times slopes: what a
@@ -70,59 +70,42 @@ fn multiply(out: &mut [f64], a: &[f64], b: &[f64]) {
 #[inline(always)]
 fn add_three(
     [a, b, c]: [Column; 3],
-    [by_a, by_b, by_c]: [&[f64]; 3],
-    out: (&mut [f64], &mut [f64]),
+    [by_a, by_b, by_c]: [&Block; 3],
+    (re, im): (&mut Block, &mut Block),
 ) {
-    let (re, im) = out;
     let (a_im, b_im) = (a.im.unwrap_or(a.re), b.im.unwrap_or(b.re));
     let Complex64 { re: by_re, im: by_im } = c.factor;
-    let of_a = a.re.iter().zip(a_im).zip(by_a);
-    let of_b = b.re.iter().zip(b_im).zip(by_b);
-    let of_c = c.re.iter().zip(by_c);
-    for ((re, im), ((((ar, ai), s), ((br, bi), t)), (c, u))) in
-        re.iter_mut().zip(im).zip(of_a.zip(of_b).zip(of_c))
-    {
-        let scaled = c * u;
-        *re = fused(*ar, *s, fused(*br, *t, by_re * scaled));
-        *im = fused(*ai, *s, fused(*bi, *t, by_im * scaled));
+    for j in 0..BLOCK {
+        let scaled = c.re[j] * by_c[j];
+        re[j] = fused(a.re[j], by_a[j], fused(b.re[j], by_b[j], by_re * scaled));
+        im[j] = fused(a_im[j], by_a[j], fused(b_im[j], by_b[j], by_im * scaled));
     }
 }
 
 /// Adds a column, times a slope, to real and imaginary parts.
 #[inline(always)]
-fn add_scaled(
-    column: &Column,
-    slope: &Slope,
-    records: &Range<usize>,
-    re: &mut [f64],
-    im: &mut [f64],
-) {
-    match (column.im, slope) {
-        (Some(own_im), Slope::Same(slope)) => {
-            re.iter_mut().zip(column.re).for_each(|(re, own)| *re += own * slope);
-            im.iter_mut().zip(own_im).for_each(|(im, own)| *im += own * slope);
+fn add_scaled(column: &Column, slope: &Slope, at: usize, (re, im): (&mut Block, &mut Block)) {
+    let same;
+    let slope = match slope {
+        Slope::Same(slope) => {
+            same = [*slope; BLOCK];
+            &same
         }
-        (Some(own_im), Slope::Each(slope)) => {
-            let slope = &slope[records.clone()];
-            let columns = column.re.iter().zip(own_im).zip(slope);
-            for ((re, im), ((own_re, own_im), slope)) in re.iter_mut().zip(im).zip(columns) {
-                *re += own_re * slope;
-                *im += own_im * slope;
+        Slope::Each(slope) => &blocks(slope)[at],
+    };
+    match column.im {
+        Some(own_im) => {
+            for j in 0..BLOCK {
+                re[j] += column.re[j] * slope[j];
+                im[j] += own_im[j] * slope[j];
             }
         }
-        (None, Slope::Same(slope)) => {
-            let factor = column.factor * slope;
-            for ((re, im), own) in re.iter_mut().zip(im).zip(column.re) {
-                *re += factor.re * own;
-                *im += factor.im * own;
-            }
-        }
-        (None, Slope::Each(slope)) => {
-            let (slope, factor) = (&slope[records.clone()], column.factor);
-            for (((re, im), own), slope) in re.iter_mut().zip(im).zip(column.re).zip(slope) {
-                let scaled = own * slope;
-                *re += factor.re * scaled;
-                *im += factor.im * scaled;
+        None => {
+            let Complex64 { re: by_re, im: by_im } = column.factor;
+            for j in 0..BLOCK {
+                let scaled = column.re[j] * slope[j];
+                re[j] += by_re * scaled;
+                im[j] += by_im * scaled;
             }
         }
     }

@@ -68,11 +68,14 @@ pub struct BinRecords {
     pub terms: [Option<Vec<Complex64>>; 4],
 }
 
-/// Where the records of the bins come from. Those of the optical band are loaded once and held, all
-/// others when their turn comes.
+/// Where the records of the bins come from, whenever a bin's turn comes: those of the optical band at every
+/// place of the search. To make them again costs less than memory in which to hold them.
 pub trait BinSource: Sync {
     /// The records of the bin at a place among [`JointSet::bins`].
     fn load(&self, at: usize) -> BinRecords;
+
+    /// Which correction terms these have, in the order of [`CorrectionTerm`].
+    fn terms(&self, at: usize) -> [bool; 4];
 }
 
 /// The corrections that are linear in their parameters.

@@ -40,8 +40,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +152,7 @@ pub fn fit(
     state::check_times(sets, &parameters)?;
     check_noise(sets)?;
     let mut search = new_search(sets, settings, &parameters, (constraint, deadline))?;
-    check_terms(sets, &parameters, &search.loaded)?;
+    check_terms(&search)?;
     let robust = robust::loss(settings.loss);
     let start = search.place(parameters.start());
     let ((place, first), steps) = search.begin_near(start)?;
@@ -186,12 +184,12 @@ pub fn predict(held_out: &JointSet, fitted: &SetFit) -> Result<Vec<Option<f64>>,
     let one = |(at, outcome): (usize, &Outcome)| {
         let solution = outcome.solution()?;
         let (bin, loaded) = (&known.bins[at], LoadedBin::new(known.source.load(at)));
-        let corrected = Corrected::new(bin, &loaded, &state, None).ok()?;
+        let corrected = Corrected::new(bin, loaded, &state, None).ok()?;
         let columns = corrected.columns();
         let problem = Problem {
             design: &columns,
             data: &corrected.data,
-            variance: &corrected.variance(&loaded.records),
+            variance: &corrected.variance(),
             scale: bin.scale,
             constraint: Constraint::None,
             context: bin.context,
@@ -231,16 +229,13 @@ pub fn wanted_terms(settings: &JointSettings, known: &SharedValues) -> [bool; 4]
 }
 
 /// Checks that the data have the correction terms that parameters need.
-fn check_terms(
-    sets: &[JointSet],
-    parameters: &Parameters,
-    loaded: &[Vec<Arc<LoadedBin>>],
-) -> Result<(), String> {
+fn check_terms(search: &Search) -> Result<(), String> {
+    let Search { sets, parameters, .. } = search;
     for parameter in parameters.free.iter().map(|&place| &parameters.all[place]) {
         let Some(term) = parameter.kind.term() else { continue };
         let lacks = |set: &&usize| {
-            let mut loaded = loaded[**set].iter();
-            loaded.any(|bin| bin.records.terms[term].is_none())
+            let source = sets[**set].source;
+            search.informative[**set].iter().any(|&at| !source.terms(at)[term])
         };
         if let Some(set) = parameter.sets.iter().find(lacks) {
             return Err(format!(
@@ -281,15 +276,11 @@ fn new_search<'a>(
     let in_band =
         |set: &JointSet| (0..set.bins.len()).filter(|&at| set.bins[at].is_in_band).collect();
     let informative: Vec<Vec<usize>> = sets.iter().map(in_band).collect();
-    let load = |(set, places): (&JointSet, &Vec<usize>)| -> Vec<Arc<LoadedBin>> {
-        places.par_iter().map(|&at| Arc::new(LoadedBin::new(set.source.load(at)))).collect()
-    };
     Ok(Search {
         sets,
         constraint,
         parameters,
         plateaus: sets.iter().map(plateaus).collect(),
-        loaded: sets.iter().zip(&informative).map(load).collect(),
         before: sets.iter().map(state::states_before).collect::<Result<Vec<_>, String>>()?,
         room: informative.iter().map(Vec::len).collect(),
         informative,
@@ -503,20 +494,20 @@ impl Conclusion<'_> {
         let search = self.search;
         let (own, bin) = (&search.sets[set], &search.sets[set].bins[at]);
         let state = &evaluation.states[set];
-        let mut own_records = None;
-        let mut own_terms = None;
-        let (loaded, terms) = match known {
-            Some(place) => (&*search.loaded[set][place], &evaluation.bins[set][place]),
+        let own_terms;
+        let terms = match known {
+            Some(place) => &evaluation.bins[set][place],
             None => {
-                let loaded = own_records.insert(LoadedBin::new(own.source.load(at)));
+                let loaded = LoadedBin::new(own.source.load(at));
                 let flat = (self.inefficiency != 1.0)
                     .then(|| vec![1.0 / self.inefficiency; own.records()]);
                 let coefficients = &evaluation.coefficients;
                 let linearisation = search.linearisation(set, &evaluation.states, coefficients);
                 match linearisation.of_other_bin(bin, loaded, flat.as_deref()) {
-                    Ok(terms) => (&*loaded, &*own_terms.insert(terms)),
+                    Ok(terms) => own_terms = terms,
                     Err(why) => return (Outcome::Failed(why.to_string()), None),
                 }
+                &own_terms
             }
         };
         let response = mission.response(bin.omega, (search.parameters, set));
@@ -524,7 +515,7 @@ impl Conclusion<'_> {
         let mut errors = posterior.of_bin(terms, &coupling, shared, &response);
         let emitters = own.emitters.len();
         let sigma = (0..emitters).map(|i| errors.covariance[i * emitters + i].re.sqrt()).collect();
-        let mut solution = match self.value((bin, loaded), state, terms) {
+        let mut solution = match self.value((set, at), state, terms) {
             Ok(solution) => solution,
             Err(outcome) => return (outcome, None),
         };
@@ -537,33 +528,35 @@ impl Conclusion<'_> {
         (outcome, Some(errors))
     }
 
-    /// The emissivities of a bin at the shared parameters that were found.
+    /// The emissivities of a bin at the shared parameters that were found; their error bars are not worked
+    /// out here.
     fn value(
         &self,
-        (bin, loaded): (&JointBin, &LoadedBin),
+        (set, at): (usize, usize),
         state: &state::RecordState,
         terms: &BinTerms,
     ) -> Result<Solution, Outcome> {
         let name = match self.settings.loss {
             JointLoss::Squares => {
-                let direct = terms.factored.fit();
                 return Ok(Solution {
-                    emissivity: direct.emissivity,
-                    sigma: direct.unit_sigma,
-                    rss: direct.rss,
-                    condition: direct.condition,
+                    emissivity: terms.emissivity.clone(),
+                    sigma: Vec::new(),
+                    rss: terms.rss(),
+                    condition: terms.factored.condition(),
                 });
             }
             JointLoss::Huber => "huber",
             JointLoss::StudentT => "student_t",
         };
+        let set = &self.search.sets[set];
+        let (bin, loaded) = (&set.bins[at], LoadedBin::new(set.source.load(at)));
         let corrected = Corrected::new(bin, loaded, state, None)
             .map_err(|why| Outcome::Failed(why.to_string()))?;
         let columns = corrected.columns();
         let problem = Problem {
             design: &columns,
             data: &corrected.data,
-            variance: &corrected.variance(&loaded.records),
+            variance: &corrected.variance(),
             scale: bin.scale,
             constraint: self.search.constraint,
             context: bin.context,

@@ -12,11 +12,11 @@ use rayon::prelude::*;
 use crate::foundations::numerics::{fused, with_widest_simd};
 
 use super::bin::BinTerms;
-use super::columns::{GROUP, KeptColumns, SetColumns, group_of};
-use super::state::{Action, Coefficient, RecordState};
+use super::columns::{BLOCK, GROUP, KeptColumns, LANES, SetColumns};
+use super::state::{Action, Coefficient, RecordState, Slope};
 
 /// Records of which the moments are held at once: a few groups of those that stand together.
-const BLOCK: usize = 2 * GROUP;
+const SPAN: usize = GROUP;
 
 /// The sums of one data set.
 #[derive(Debug, Clone)]
@@ -64,15 +64,15 @@ impl<'a> Moments<'a> {
     /// The sums over all records, block by block in their order.
     pub(super) fn sums(&self) -> Sums {
         let records = self.state.records;
-        let blocks = records.div_ceil(BLOCK);
-        let with_columns = |bin: &'a BinTerms| Some((bin, self.columns.of_bin(bin.kept.as_ref()?)));
-        let bins: Vec<BinColumns> = self.bins.iter().filter_map(with_columns).collect();
+        let columns = |bin: &'a BinTerms| Some(self.columns.of_bin(bin.kept.as_ref()?));
+        let bins: Vec<KeptColumns> = self.bins.iter().filter_map(columns).collect();
+        let acting: Vec<Vec<Acting>> = self.state.actions.iter().map(|a| self.acting(a)).collect();
         let of_block = |block: usize| {
             let range = block * BLOCK..records.min((block + 1) * BLOCK);
-            self.block(&bins, range)
+            self.block(&bins, &acting, &range)
         };
-        let parts: Vec<(Sums, Range<usize>)> =
-            (0..blocks).into_par_iter().with_min_len(4).map(of_block).collect();
+        let blocks = records.div_ceil(BLOCK);
+        let parts: Vec<Sums> = (0..blocks).into_par_iter().map(of_block).collect();
         let mut total = Sums::zero(self.state.actions.len());
         let empty = PlateauSums {
             own: vec![0.0; self.bodies.len() * self.bodies.len()],
@@ -80,10 +80,11 @@ impl<'a> Moments<'a> {
             gradient: vec![0.0; self.bodies.len()],
         };
         total.plateaus = vec![empty; self.plateaus.len()];
-        for (part, plateaus) in parts {
+        for (block, part) in parts.into_iter().enumerate() {
             add(&mut total.normal, &part.normal);
             add(&mut total.gradient, &part.gradient);
-            for (total, part) in total.plateaus[plateaus].iter_mut().zip(part.plateaus) {
+            let touched = self.touched(&(block * BLOCK..(block + 1) * BLOCK));
+            for (total, part) in total.plateaus[touched].iter_mut().zip(part.plateaus) {
                 add(&mut total.own, &part.own);
                 add(&mut total.mixed, &part.mixed);
                 add(&mut total.gradient, &part.gradient);
@@ -92,28 +93,45 @@ impl<'a> Moments<'a> {
         total
     }
 
-    /// The sums over some records, and the plateaus that they touch.
-    fn block(&self, bins: &[BinColumns], records: Range<usize>) -> (Sums, Range<usize>) {
+    /// On what a parameter acts.
+    fn acting(&self, action: &'a Action) -> Vec<Acting<'a>> {
+        let place = |c: &Coefficient| self.coefficients.binary_search(c).unwrap_or(0);
+        let slope = |slope: &'a Slope| match slope {
+            Slope::Same(slope) => Spans::Same(Box::new([*slope; SPAN])),
+            Slope::Each(slopes) => Spans::Each(slopes.as_chunks().0),
+        };
+        action.iter().map(|(c, own)| Acting { coefficient: place(c), slope: slope(own) }).collect()
+    }
+
+    /// The sums over a block of records, and over the plateaus that they touch.
+    fn block(&self, bins: &[KeptColumns], acting: &[Vec<Acting>], records: &Range<usize>) -> Sums {
         let count = self.coefficients.len();
-        let mut products = vec![[0.0; BLOCK]; count * (count + 1) / 2];
-        let mut gradients = vec![[0.0; BLOCK]; count];
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                add_bins(bins, &records, &mut products, &mut gradients);
-            },
-        );
-        let moments = BlockMoments { products, gradients, first: records.start };
-        let mut sums = Sums::zero(self.state.actions.len());
-        let places: Vec<Vec<usize>> = self.state.actions.iter().map(|a| self.places(a)).collect();
-        self.add_parameters(&moments, &records, &places, &mut sums);
-        let touched = self.touched(&records);
-        for plateau in touched.clone() {
-            let own = self.plateaus[plateau].clone();
-            let range = own.start.max(records.start)..own.end.min(records.end);
-            sums.plateaus.push(self.plateau(&moments, range, &places));
+        let mut moments = SpanMoments {
+            products: vec![[0.0; SPAN]; count * (count + 1) / 2],
+            gradients: vec![[0.0; SPAN]; count],
+            first: records.start,
+        };
+        let mut sums = LaneSums::zero(acting.len());
+        let touched = self.touched(records);
+        let empty = PlateauSums { own: Vec::new(), mixed: Vec::new(), gradient: Vec::new() };
+        let mut plateaus = vec![empty; touched.len()];
+        for start in records.clone().step_by(SPAN) {
+            let span = start..records.end.min(start + SPAN);
+            moments.first = start;
+            with_widest_simd(
+                #[inline(always)]
+                || {
+                    moments.sum_over(bins, &span);
+                    sums.add(&moments, acting, start / SPAN);
+                },
+            );
+            for plateau in self.touched(&span) {
+                let own = self.plateaus[plateau].clone();
+                let range = own.start.max(span.start)..own.end.min(span.end);
+                plateaus[plateau - touched.start].add(&self.plateau(&moments, range, acting));
+            }
         }
-        (sums, touched)
+        Sums { plateaus, ..sums.total() }
     }
 
     /// The plateaus that have any of some records.
@@ -123,132 +141,173 @@ impl<'a> Moments<'a> {
         first..end.max(first)
     }
 
-    fn places(&self, action: &Action) -> Vec<usize> {
-        let place = |c: &Coefficient| self.coefficients.binary_search(c).unwrap_or(0);
-        action.iter().map(|(coefficient, _)| place(coefficient)).collect()
-    }
-
-    /// Adds what some records say of the shared parameters.
-    fn add_parameters(
-        &self,
-        moments: &BlockMoments,
-        records: &Range<usize>,
-        places: &[Vec<usize>],
-        sums: &mut Sums,
-    ) {
-        let n = self.state.actions.len();
-        let slopes: Vec<Vec<(usize, [f64; BLOCK])>> =
-            self.state.actions.iter().zip(places).map(|(a, own)| spread(a, own, records)).collect();
-        let mut along = vec![[0.0; BLOCK]; self.coefficients.len()];
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                for (m, own) in slopes.iter().enumerate() {
-                    // The products of this parameter's derivative with every column.
-                    for (d, along) in along.iter_mut().enumerate() {
-                        along.fill(0.0);
-                        for (c, slope) in own {
-                            add_products(along, slope, moments.product(*c, d));
-                        }
-                    }
-                    for (c, slope) in own {
-                        sums.gradient[m] += product(slope, &moments.gradients[*c]);
-                    }
-                    for (k, theirs) in slopes[..=m].iter().enumerate() {
-                        for (d, slope) in theirs {
-                            sums.normal[m * n + k] += product(slope, &along[*d]);
-                        }
-                    }
-                }
-            },
-        );
-    }
-
     /// What some records of one plateau add to its sums.
     fn plateau(
         &self,
-        moments: &BlockMoments,
+        moments: &SpanMoments,
         records: Range<usize>,
-        places: &[Vec<usize>],
+        acting: &[Vec<Acting>],
     ) -> PlateauSums {
         let place = |body: &usize| {
             self.coefficients.binary_search(&Coefficient::Temperature(*body)).unwrap_or(0)
         };
         let bodies: Vec<usize> = self.bodies.iter().map(place).collect();
-        let over = |values: &[f64; BLOCK]| -> f64 {
-            values[records.start - moments.first..records.end - moments.first].iter().sum()
-        };
+        let own = records.start - moments.first..records.end - moments.first;
+        let over = |values: &[f64; SPAN]| -> f64 { values[own.clone()].iter().sum() };
         let mut sums = PlateauSums { own: Vec::new(), mixed: Vec::new(), gradient: Vec::new() };
         for &body in &bodies {
             sums.gradient.push(over(&moments.gradients[body]));
             sums.own.extend(bodies.iter().map(|&other| over(moments.product(body, other))));
-            for (action, own) in self.state.actions.iter().zip(places) {
-                let of_coefficient =
-                    |((_, slope), c): (&(Coefficient, super::state::Slope), &usize)| {
-                        let product = moments.product(body, *c);
-                        let term = |j: usize| slope.at(j) * product[j - moments.first];
-                        records.clone().map(term).sum::<f64>()
-                    };
-                sums.mixed.push(action.iter().zip(own).map(of_coefficient).sum());
+            for parameter in acting {
+                let of_coefficient = |acting: &Acting| {
+                    let product = &moments.product(body, acting.coefficient)[own.clone()];
+                    let slope = &acting.slope.at(moments.first / SPAN)[own.clone()];
+                    slope.iter().zip(product).map(|(slope, product)| slope * product).sum::<f64>()
+                };
+                sums.mixed.push(parameter.iter().map(of_coefficient).sum());
             }
         }
         sums
     }
 }
 
-/// The slopes of a parameter for each record of a block, with their coefficients; zero beyond its end.
-fn spread(action: &Action, places: &[usize], records: &Range<usize>) -> Vec<(usize, [f64; BLOCK])> {
-    let one = |((_, slope), &place): (&(Coefficient, super::state::Slope), &usize)| {
-        let mut spread = [0.0; BLOCK];
-        spread.iter_mut().zip(records.clone()).for_each(|(to, record)| *to = slope.at(record));
-        (place, spread)
-    };
-    action.iter().zip(places).map(one).collect()
+impl PlateauSums {
+    /// Adds those of further records.
+    fn add(&mut self, further: &Self) {
+        if self.own.is_empty() {
+            return self.clone_from(further);
+        }
+        add(&mut self.own, &further.own);
+        add(&mut self.mixed, &further.mixed);
+        add(&mut self.gradient, &further.gradient);
+    }
+}
+
+/// On which column a parameter acts, and by how much.
+struct Acting<'a> {
+    /// Its place among the coefficients.
+    coefficient: usize,
+    slope: Spans<'a>,
+}
+
+/// A number for each record, span by span.
+enum Spans<'a> {
+    /// The same for all.
+    Same(Box<[f64; SPAN]>),
+    /// One for each.
+    Each(&'a [[f64; SPAN]]),
+}
+
+impl Spans<'_> {
+    #[inline(always)]
+    fn at(&self, span: usize) -> &[f64; SPAN] {
+        match self {
+            Self::Same(slope) => slope,
+            Self::Each(slopes) => &slopes[span],
+        }
+    }
+}
+
+/// What a block says of the shared parameters, over lanes that are still to be added up.
+struct LaneSums {
+    /// `[parameter][parameter]`, the lower triangle.
+    normal: Vec<[f64; LANES]>,
+    gradient: Vec<[f64; LANES]>,
+}
+
+impl LaneSums {
+    fn zero(parameters: usize) -> Self {
+        Self {
+            normal: vec![[0.0; LANES]; parameters * parameters],
+            gradient: vec![[0.0; LANES]; parameters],
+        }
+    }
+
+    /// Adds what the records of a span say.
+    #[inline(always)]
+    fn add(&mut self, moments: &SpanMoments, acting: &[Vec<Acting>], span: usize) {
+        let n = acting.len();
+        // The products of a parameter's derivative with every column.
+        let mut along = vec![[0.0; SPAN]; moments.gradients.len()];
+        for (m, own) in acting.iter().enumerate() {
+            for (d, along) in along.iter_mut().enumerate() {
+                along.fill(0.0);
+                for Acting { coefficient, slope } in own {
+                    add_products(along, slope.at(span), moments.product(*coefficient, d));
+                }
+            }
+            for Acting { coefficient, slope } in own {
+                let gradient = &moments.gradients[*coefficient];
+                add_lanes(&mut self.gradient[m], slope.at(span), gradient);
+            }
+            for (sums, theirs) in self.normal[m * n..=m * n + m].iter_mut().zip(acting) {
+                for Acting { coefficient, slope } in theirs {
+                    add_lanes(sums, slope.at(span), &along[*coefficient]);
+                }
+            }
+        }
+    }
+
+    fn total(&self) -> Sums {
+        let total = |[a0, a1, a2, a3, a4, a5, a6, a7]: &[f64; LANES]| {
+            ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
+        };
+        Sums {
+            normal: self.normal.iter().map(total).collect(),
+            gradient: self.gradient.iter().map(total).collect(),
+            plateaus: Vec::new(),
+        }
+    }
 }
 
 /// Adds products, record by record.
 #[inline(always)]
-fn add_products(sums: &mut [f64; BLOCK], a: &[f64; BLOCK], b: &[f64; BLOCK]) {
-    for j in 0..BLOCK {
+fn add_products(sums: &mut [f64; SPAN], a: &[f64; SPAN], b: &[f64; SPAN]) {
+    for j in 0..SPAN {
         sums[j] = fused(a[j], b[j], sums[j]);
     }
 }
 
-/// The sum of the products of a block.
+/// Adds the products of a span to sums over lanes.
 #[inline(always)]
-fn product(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> f64 {
-    const LANES: usize = 8;
-    let mut lanes = [0.0; LANES];
+fn add_lanes(sums: &mut [f64; LANES], a: &[f64; SPAN], b: &[f64; SPAN]) {
+    let mut moved = *sums;
     for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
         for lane in 0..LANES {
-            lanes[lane] = fused(a[lane], b[lane], lanes[lane]);
+            moved[lane] = fused(a[lane], b[lane], moved[lane]);
         }
     }
-    let [a0, a1, a2, a3, a4, a5, a6, a7] = lanes;
-    ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
+    *sums = moved;
 }
 
 fn add(total: &mut [f64], part: &[f64]) {
     total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
 }
 
-/// Products of columns summed over the bins, for each record of a block.
-struct BlockMoments {
+/// Products of columns summed over the bins, for each record of a span.
+struct SpanMoments {
     /// One for each pair, the lower triangle row by row.
-    products: Vec<[f64; BLOCK]>,
-    gradients: Vec<[f64; BLOCK]>,
+    products: Vec<[f64; SPAN]>,
+    gradients: Vec<[f64; SPAN]>,
+    /// Its first record.
     first: usize,
 }
 
-impl BlockMoments {
-    fn product(&self, a: usize, b: usize) -> &[f64; BLOCK] {
+impl SpanMoments {
+    #[inline(always)]
+    fn product(&self, a: usize, b: usize) -> &[f64; SPAN] {
         let (high, low) = (a.max(b), a.min(b));
         &self.products[high * (high + 1) / 2 + low]
     }
-}
 
-/// A bin and its columns.
-type BinColumns<'a> = (&'a BinTerms, KeptColumns<'a>);
+    /// Sums over the bins, of some records.
+    #[inline(always)]
+    fn sum_over(&mut self, bins: &[KeptColumns], records: &Range<usize>) {
+        self.products.fill([0.0; SPAN]);
+        self.gradients.fill([0.0; SPAN]);
+        add_bins(bins, records, &mut self.products, &mut self.gradients);
+    }
+}
 
 /// Columns of some records of a bin, and last the residual: real and imaginary parts.
 type Group = [[f64; GROUP]; 2];
@@ -259,10 +318,10 @@ type Group = [[f64; GROUP]; 2];
 /// two bins at once, so that each sum is written half as often.
 #[inline(always)]
 fn add_bins(
-    bins: &[BinColumns],
+    bins: &[KeptColumns],
     records: &Range<usize>,
-    products: &mut [[f64; BLOCK]],
-    gradients: &mut [[f64; BLOCK]],
+    products: &mut [[f64; SPAN]],
+    gradients: &mut [[f64; SPAN]],
 ) {
     let nothing = vec![[[0.0; GROUP]; 2]; gradients.len() + 1];
     let mut columns = [nothing.clone(), nothing];
@@ -283,12 +342,12 @@ fn add_bins(
 
 /// Writes the columns of a group of records, and its residuals behind them.
 #[inline(always)]
-fn spread_columns((bin, kept): &BinColumns, group: &Range<usize>, columns: &mut [Group]) {
+fn spread_columns(kept: &KeptColumns, group: &Range<usize>, columns: &mut [Group]) {
     let count = columns.len() - 1;
     for (coefficient, column) in columns[..count].iter_mut().enumerate() {
         *column = kept.group(coefficient, group.start / GROUP);
     }
-    columns[count] = bin.residual.each_ref().map(|part| group_of(&part[group.clone()]));
+    columns[count] = kept.residual(group.start / GROUP);
 }
 
 /// Adds the products of all pairs of columns, of several bins, to the sums of a group of records.
@@ -296,8 +355,8 @@ fn spread_columns((bin, kept): &BinColumns, group: &Range<usize>, columns: &mut 
 fn multiply_all<const BINS: usize>(
     columns: &[&[Group]; BINS],
     place: usize,
-    products: &mut [[f64; BLOCK]],
-    gradients: &mut [[f64; BLOCK]],
+    products: &mut [[f64; SPAN]],
+    gradients: &mut [[f64; SPAN]],
 ) {
     let (mut first, count) = (0, gradients.len());
     for (high, gradient) in gradients.iter_mut().enumerate() {

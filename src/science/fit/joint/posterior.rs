@@ -150,7 +150,7 @@ impl Posterior {
         let n = coupling.unknowns;
         let emitters = terms.emissivity.len();
         let rows = self.rows(coupling, places, first);
-        let map = emissivity_map(terms, n);
+        let map = terms.factored.emissivity_map();
         let Moments { covariance, relation } = moments(&half_gram(&rows, 2 * n), &map, n);
         let slope = self.along(&response.slopes);
         let of_response = 0.5 * (square(&slope.0) + square(&slope.1));
@@ -343,18 +343,6 @@ fn with_response(
         (0..emitters).map(of).collect()
     };
     WithResponse { conjugate: mapped(&conjugate), itself: mapped(&itself) }
-}
-
-/// The emissivities of all emitters for a unit change of the fit in each direction of its basis,
-/// `[unknown][emitter]`.
-fn emissivity_map(terms: &BinTerms, unknowns: usize) -> Vec<f64> {
-    let zero = vec![0.0; unknowns];
-    let of_unit = |a: usize| {
-        let mut unit = zero.clone();
-        unit[a] = 1.0;
-        terms.factored.emissivities(&unit, &zero).into_iter().map(|e| e.re)
-    };
-    (0..unknowns).flat_map(of_unit).collect()
 }
 
 /// The bolometer in the average of the mission.

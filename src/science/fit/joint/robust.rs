@@ -20,7 +20,9 @@ pub(super) fn loss(named: JointLoss) -> Option<Box<dyn Loss>> {
 /// weighted before is taken out again.
 fn squares(evaluation: &Evaluation, before: Option<&Weights>) -> Weights {
     let of_bin = |set: usize, at: usize| {
-        let moduli = moduli(&evaluation.bins[set][at]).enumerate();
+        let Some(kept) = &evaluation.bins[set][at].kept else { return Vec::new() };
+        let columns = evaluation.columns[set].of_bin(kept);
+        let moduli = moduli(&columns, evaluation.states[set].records).enumerate();
         let square = |(record, modulus): (usize, f64)| {
             let weight = before.map_or(1.0, |before| before[set][at][record]);
             modulus * modulus / weight

@@ -2,8 +2,8 @@
 //! Kaufman 1975), damped only after a step that led up (Levenberg & Marquardt).
 
 use std::ops::Range;
-use std::sync::Arc;
 
+use num_complex::Complex64;
 use rayon::prelude::*;
 
 use crate::foundations::numerics::math::modulus;
@@ -12,7 +12,7 @@ use crate::science::fit::deadline::Deadline;
 use crate::science::instrument::{BolometerState, PlanckSteps};
 
 use super::bin::{BinTerms, Linearisation};
-use super::columns::SetColumns;
+use super::columns::{GROUP, KeptColumns, SetColumns};
 use super::corrected::LoadedBin;
 use super::input::{JointBin, JointSet};
 use super::moments::Moments;
@@ -45,8 +45,6 @@ pub(super) struct Search<'a> {
     pub(super) plateaus: Vec<(Vec<Range<usize>>, Vec<usize>)>,
     /// Of each set, the places of the bins on which the shared parameters rest.
     pub(super) informative: Vec<Vec<usize>>,
-    /// Their records.
-    pub(super) loaded: Vec<Vec<Arc<LoadedBin>>>,
     /// Of each set, the bins for which there is to be space.
     pub(super) room: Vec<usize>,
     /// Of each set, the states of the bolometer with which the spectra were made.
@@ -129,12 +127,12 @@ impl Search<'_> {
                     stopped: None,
                 });
             }
-            // What the columns say is in the system.
-            let spare = evaluation.take_spare();
             let here = (&place, (evaluation.objective, evaluation.rounding));
-            let step = (&system, newton, spare);
+            // What it says is in the system, and its memory is that of the next one.
+            let step = (&system, newton, evaluation.into_spare());
             let Some((to, there)) = self.step_down(step, here, &mut damping, weights)? else {
                 let stopped = Some("no step leads down any more".into());
+                let evaluation = self.evaluate(&place, weights)?;
                 return Ok(Found { place, evaluation, iterations, system: Some(system), stopped });
             };
             (place, evaluation) = (to, there);
@@ -171,6 +169,8 @@ impl Search<'_> {
             bins.par_iter_mut().for_each(|terms| terms.follow(&x, (&k, bodies), columns));
         }
         let planck = evaluation.take_planck();
+        // Before others take the place of the memory.
+        evaluation.states.clear();
         evaluation.states = self.states(to, planck)?;
         Ok(evaluation)
     }
@@ -187,13 +187,13 @@ impl Search<'_> {
             let step = if *damping > 0.0 { step(system, *damping)? } else { newton.clone() };
             let to = place.moved(&step);
             if step.longest() < LONGEST
-                && let Ok(mut there) = self.evaluate_with(&to, weights, std::mem::take(&mut spare))
+                && let Ok(there) = self.evaluate_with(&to, weights, std::mem::take(&mut spare))
             {
                 if there.objective <= objective + rounding {
                     *damping = if *damping < 10.0 * LEAST_DAMPING { 0.0 } else { *damping / 10.0 };
                     return Ok(Some((to, there)));
                 }
-                spare = there.take_spare();
+                spare = there.into_spare();
             }
             *damping = (10.0 * *damping).max(FIRST_DAMPING);
         }
@@ -248,9 +248,7 @@ impl Search<'_> {
         let mut bins = Vec::new();
         for (set, of_set) in all.into_iter().enumerate() {
             let mut is_kept = of_set.iter().map(Result::is_ok).collect::<Vec<_>>().into_iter();
-            let mut is_loaded = is_kept.clone();
             self.informative[set].retain(|_| is_kept.next().unwrap_or(false));
-            self.loaded[set].retain(|_| is_loaded.next().unwrap_or(false));
             bins.push(of_set.into_iter().filter_map(Result::ok).collect());
         }
         Ok(self.evaluation(place, (states, coefficients), (bins, columns)))
@@ -275,9 +273,10 @@ impl Search<'_> {
             let size = (self.sets[set].records(), &coefficients[set][..]);
             let mut columns = spare.renewed(self.room[set], size);
             let one = |(at, space): (usize, &mut [f64])| {
-                let bin = &self.sets[set].bins[self.informative[set][at]];
+                let place = self.informative[set][at];
+                let (bin, source) = (&self.sets[set].bins[place], self.sets[set].source);
+                let loaded = LoadedBin::new(source.load(place));
                 let weights = weights.map(|weights| &weights[set][at][..]);
-                let loaded = &self.loaded[set][at];
                 let terms = linearisation.of_bin(bin, loaded, weights, (at, space));
                 terms.map_err(|why| format!("bin {}: {why}", bin.context.bin))
             };
@@ -408,11 +407,9 @@ fn step(system: &NewtonSystem, damping: f64) -> Result<Step, String> {
 }
 
 impl Evaluation {
-    /// Takes out of it the columns of all bins, which are not to be looked at any more, and the exponentials,
-    /// which would be worked out again.
-    pub(super) fn take_spare(&mut self) -> Spare {
-        self.bins.iter_mut().flatten().for_each(|terms| terms.kept = None);
-        Spare { columns: std::mem::take(&mut self.columns), planck: self.take_planck() }
+    /// What of its memory another one may take.
+    pub(super) fn into_spare(mut self) -> Spare {
+        Spare { planck: self.take_planck(), columns: self.columns }
     }
 
     fn take_planck(&mut self) -> Vec<PlanckSteps> {
@@ -434,8 +431,11 @@ impl Place {
     }
 }
 
-/// The modulus of each residual of a bin.
-pub(super) fn moduli(terms: &BinTerms) -> impl Iterator<Item = f64> + '_ {
-    let [re, im] = &terms.residual;
-    re.iter().zip(im).map(|(re, im)| modulus(num_complex::Complex64::new(*re, *im)))
+/// The modulus of each residual of a bin, one a record.
+pub(super) fn moduli(columns: &KeptColumns, records: usize) -> impl Iterator<Item = f64> {
+    let one = move |record: usize| {
+        let [re, im] = columns.residual(record / GROUP).map(|part| part[record % GROUP]);
+        modulus(Complex64::new(re, im))
+    };
+    (0..records).map(one)
 }

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use crate::foundations::numerics::math::exp;
 use crate::science::instrument::{
-    BolometerError, BolometerSlopes, BolometerState, PlanckSteps, StateWithSlopes,
+    BolometerError, BolometerState, PlanckSteps, SlopeOf, StatesWithSlopes,
 };
 
+use super::columns::BLOCK;
 use super::input::{JointSet, SharedValues};
 use super::parameters::{Kind, Parameters};
 
@@ -36,11 +37,27 @@ pub(super) enum Coefficient {
 pub(super) enum Slope {
     /// The same for all.
     Same(f64),
-    /// One for each.
+    /// One for each, and zeros up to a whole [`Block`](super::columns::Block).
     Each(Vec<f64>),
 }
 
 impl Slope {
+    /// One for each of so many records, one after another in parts.
+    fn each<'a>(records: usize, parts: impl Iterator<Item = &'a [f64]>, scale: f64) -> Self {
+        let padded = records.next_multiple_of(BLOCK);
+        let mut all = Vec::with_capacity(padded);
+        parts.for_each(|part| all.extend_from_slice(part));
+        all.iter_mut().for_each(|slope| *slope *= scale);
+        all.resize(padded, 0.0);
+        Self::Each(all)
+    }
+
+    /// One for each time, in years.
+    fn of_years(years: &[f64], of: impl Fn(f64) -> f64) -> Self {
+        let slopes: Vec<f64> = years.iter().map(|year| of(*year)).collect();
+        Self::each(slopes.len(), std::iter::once(&slopes[..]), 1.0)
+    }
+
     /// That of one record.
     pub(super) fn at(&self, record: usize) -> f64 {
         match self {
@@ -114,9 +131,9 @@ impl RecordState {
         let bolometer = bolometer.map_err(|error| error.to_string())?;
         let temperatures = temperatures(set, &values, bolometer.as_ref(), plateaus)?;
         let inverse = |column: &Vec<f64>| column.iter().map(|t| 1.0 / t).collect();
-        let slopes = bolometer.as_ref().map(|b| &b.slopes[..]);
-        let action =
-            |parameter: &super::parameters::Parameter| action(set, &values, parameter, slopes);
+        let action = |parameter: &super::parameters::Parameter| {
+            action(set, &values, parameter, bolometer.as_ref())
+        };
         Ok(Self {
             inverse_temperatures: temperatures.iter().map(inverse).collect(),
             planck: spare.renewed(),
@@ -144,7 +161,8 @@ impl RecordState {
 struct Bolometer {
     response: Response,
     temperatures_k: Vec<f64>,
-    slopes: Vec<BolometerSlopes>,
+    /// One after another, those of some records each.
+    solved: Vec<StatesWithSlopes>,
 }
 
 impl Bolometer {
@@ -156,26 +174,31 @@ impl Bolometer {
         let near_k: Vec<f64> = before.iter().map(|state| state.temperature_k).collect();
         let volt_v = set.volt_v.par_chunks(SOLVED_AT_ONCE);
         let given = set.bias_v.par_chunks(SOLVED_AT_ONCE).zip(volt_v);
-        let now: Vec<Vec<StateWithSlopes>> = given
+        let solved: Vec<Result<StatesWithSlopes, BolometerError>> = given
             .zip(near_k.par_chunks(SOLVED_AT_ONCE))
             .map(|((bias_v, volt_v), near_k)| {
                 values.bolometer.states_with_slopes(bias_v, volt_v, near_k)
             })
             .collect();
-        let now = now.into_iter().flatten().collect::<Result<Vec<_>, BolometerError>>()?;
-        let ratio = |((now, _), before): (&(BolometerState, BolometerSlopes), &BolometerState)| {
-            now.responsivity / before.responsivity
+        let solved = solved.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let each = |of: fn(&BolometerState) -> f64| -> Vec<f64> {
+            solved.iter().flat_map(|some| &some.states).map(of).collect()
         };
+        let mut responsivity = each(|state| state.responsivity);
+        responsivity.iter_mut().zip(before).for_each(|(now, before)| *now /= before.responsivity);
         let response = Response {
-            responsivity: now.iter().zip(before).map(ratio).collect(),
-            time_constant_s: now.iter().map(|(state, _)| state.time_constant_s).collect(),
+            responsivity,
+            time_constant_s: each(|state| state.time_constant_s),
             time_constant_before_s: before.iter().map(|state| state.time_constant_s).collect(),
         };
-        Ok(Self {
-            response,
-            temperatures_k: now.iter().map(|(state, _)| state.temperature_k).collect(),
-            slopes: now.into_iter().map(|(_, slopes)| slopes).collect(),
-        })
+        Ok(Self { response, temperatures_k: each(|state| state.temperature_k), solved })
+    }
+
+    /// A slope of each record by a fitted parameter, times a scale; none if nothing changes.
+    fn slope(&self, of: SlopeOf, parameter: usize, scale: f64) -> Option<Slope> {
+        let parts = || self.solved.iter().map(|some| some.slopes(of, parameter));
+        let changes = parts().flatten().any(|slope| *slope != 0.0);
+        changes.then(|| Slope::each(self.temperatures_k.len(), parts(), scale))
     }
 }
 
@@ -267,7 +290,7 @@ fn term_factors(set: &JointSet, values: &SharedValues) -> [Slope; 4] {
     let [h2, h3] = values.harmonics;
     let primary = match set.years {
         Some(years) if values.primary[1..].iter().any(|c| *c != 0.0) => {
-            Slope::Each(years.iter().map(|year| polynomial(&values.primary, *year)).collect())
+            Slope::of_years(years, |year| polynomial(&values.primary, year))
         }
         _ => Slope::Same(values.primary[0]),
     };
@@ -283,27 +306,22 @@ fn action(
     set: &JointSet,
     values: &SharedValues,
     parameter: &super::parameters::Parameter,
-    slopes: Option<&[BolometerSlopes]>,
+    bolometer: Option<&Bolometer>,
 ) -> Action {
     let scale = parameter.scale;
-    let of_years = |f: &dyn Fn(f64) -> f64| {
-        Slope::Each(set.years.unwrap_or(&[]).iter().map(|year| scale * f(*year)).collect())
-    };
+    let of_years =
+        |f: &dyn Fn(f64) -> f64| Slope::of_years(set.years.unwrap_or(&[]), |year| scale * f(year));
     match parameter.kind {
         Kind::Bolometer(i) => {
-            let slopes = slopes.unwrap_or(&[]);
-            let each = |f: &dyn Fn(&BolometerSlopes) -> f64| {
-                Slope::Each(slopes.iter().map(|slope| scale * f(slope)).collect())
-            };
-            let mut action = vec![
-                (Coefficient::Responsivity, each(&|slope| slope.ln_responsivity[i])),
-                (Coefficient::TimeConstant, each(&|slope| slope.time_constant_s[i])),
+            let Some(bolometer) = bolometer else { return Vec::new() };
+            let temperature = set.operating.map(Coefficient::Temperature);
+            let all = [
+                (Some(Coefficient::Responsivity), SlopeOf::LnResponsivity),
+                (Some(Coefficient::TimeConstant), SlopeOf::TimeConstant),
+                (temperature, SlopeOf::Temperature),
             ];
-            if let Some(emitter) = set.operating {
-                let by_temperature = each(&|slope| slope.temperature_k[i]);
-                action.push((Coefficient::Temperature(emitter), by_temperature));
-            }
-            action
+            let acts = |(on, of)| Some((on?, bolometer.slope(of, i, scale)?));
+            all.into_iter().filter_map(acts).collect()
         }
         Kind::Offset(emitter) => vec![(Coefficient::Temperature(emitter), Slope::Same(scale))],
         Kind::Drift(i) => {

@@ -181,6 +181,10 @@ impl BinSource for Campaign {
         variance.copy_from_slice(&bin.variance);
         BinRecords { data: bin.data.clone(), variance, terms: bin.terms.clone().map(Some) }
     }
+
+    fn terms(&self, _: usize) -> [bool; 4] {
+        [true; 4]
+    }
 }
 
 fn everything_free() -> JointSettings {
@@ -262,12 +266,12 @@ fn the_jacobian_is_that_of_the_residuals_for_every_kind_of_parameter() {
         let state = &evaluation.states[0];
         let bin = &search.sets[0].bins[2];
         let terms = &evaluation.bins[0][2];
-        let loaded: &LoadedBin = &search.loaded[0][2];
+        let loaded = &LoadedBin::new(search.sets[0].source.load(2));
         // Not multiplied by the phase of rho, with the emissivities as they are.
         let residual = |x: &[f64]| -> Vec<Complex64> {
             let there = Place { x: x.to_vec(), y: place.y.clone() };
             let state = &search.evaluate(&there, None).unwrap().states[0];
-            let corrected = Corrected::new(bin, loaded, state, None).unwrap();
+            let corrected = Corrected::new(bin, loaded.clone(), state, None).unwrap();
             let one = |j: usize| {
                 let fit: Complex64 =
                     terms.emissivity.iter().zip(corrected.columns()).map(|(e, p)| e * p[j]).sum();
@@ -284,7 +288,7 @@ fn the_jacobian_is_that_of_the_residuals_for_every_kind_of_parameter() {
                 residual(&x)
             };
             let (high, low) = (moved(step), moved(-step));
-            let corrected = Corrected::new(bin, loaded, state, None).unwrap();
+            let corrected = Corrected::new(bin, loaded.clone(), state, None).unwrap();
             let mut largest = 0.0f64;
             let mut error = 0.0f64;
             for j in 0..high.len() {

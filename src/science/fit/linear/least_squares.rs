@@ -143,6 +143,11 @@ impl Factorization {
         self.qr.rss
     }
 
+    /// Condition number of the scaled design.
+    pub(crate) fn condition(&self) -> f64 {
+        self.condition
+    }
+
     /// The least-squares solution.
     pub(crate) fn fit(&self) -> DirectFit {
         let Self { system, qr, condition, .. } = self;
@@ -202,6 +207,18 @@ impl Factorization {
     pub(crate) fn emissivities(&self, re: &[f64], im: &[f64]) -> Vec<Complex64> {
         let solve = |y: &[f64]| solve_upper(self.r(), self.system.unknowns(), y);
         self.system.emissivities(&complex(&solve(re), &solve(im)))
+    }
+
+    /// The emissivities at `R x = e_a`, e_a the unit vector of each unknown in turn, `[unknown][emitter]`.
+    pub(crate) fn emissivity_map(&self) -> Vec<f64> {
+        let n = self.system.unknowns();
+        let mut map = Vec::with_capacity(n * (n + 1));
+        for a in 0..n {
+            let mut unit = vec![0.0; n];
+            unit[a] = 1.0;
+            map.extend(self.system.emissivities(&solve_upper(self.r(), n, &unit)));
+        }
+        map
     }
 
     /// `C slope`, C the covariance of all emissivities for data of unit variance: how far a linear term

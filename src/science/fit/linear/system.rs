@@ -1,5 +1,8 @@
 //! The weighted, constrained, column-scaled system that the estimators solve.
 
+use std::iter::Sum;
+use std::ops::{Div, Neg};
+
 use num_complex::Complex64;
 use thiserror::Error;
 
@@ -185,11 +188,15 @@ impl System {
         &self.columns[i * self.rows..(i + 1) * self.rows]
     }
 
-    /// Turns scaled unknowns into the emissivities of all emitters.
-    pub(crate) fn emissivities(&self, scaled: &[Complex64]) -> Vec<Complex64> {
-        let mut all: Vec<Complex64> = scaled.iter().zip(&self.scale).map(|(x, s)| x / s).collect();
+    /// Turns scaled unknowns, real or complex, into the emissivities of all emitters.
+    pub(crate) fn emissivities<T>(&self, scaled: &[T]) -> Vec<T>
+    where
+        T: Copy + Div<f64, Output = T> + Neg<Output = T> + Sum,
+    {
+        let mut all = Vec::with_capacity(scaled.len() + 1);
+        all.extend(scaled.iter().zip(&self.scale).map(|(x, scale)| *x / *scale));
         if let Some(emitter) = self.eliminated {
-            let sum: Complex64 = all.iter().sum();
+            let sum: T = all.iter().copied().sum();
             all.insert(emitter, -sum);
         }
         all
