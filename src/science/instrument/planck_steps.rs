@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
+
 use super::axis::SPECTRUM_BINS;
 use super::planck::{Law, fill_planck_column};
 use crate::foundations::numerics::{ScratchVec, exponential::exp_m1, fused, with_widest_simd};
@@ -23,6 +25,12 @@ const MOST_RECORDS: usize = 1 << 14;
 const COARSE: usize = (SPECTRUM_BINS - 1) / STEP;
 /// Exponentials that are kept of each temperature, at most: none of bin 0.
 const KEPT: usize = COARSE - 1 + STEP - 1;
+
+/// The coarse and the fine step that lead to a bin; none if it is one itself.
+fn steps_to(bin: usize) -> Option<[usize; 2]> {
+    let (coarse, fine) = (bin - bin % STEP, bin % STEP);
+    (coarse > 0 && fine > 0).then_some([coarse, fine])
+}
 
 /// Bytes that [`PlanckSteps`] keep of so many records and emitters, at most.
 #[must_use]
@@ -79,15 +87,13 @@ impl PlanckSteps {
         columns: impl Iterator<Item = &'a mut [f64]>,
     ) {
         let columns = columns.zip(inverse_temperatures);
-        let (coarse, fine) = (bin - bin % STEP, bin % STEP);
-        if coarse == 0 || fine == 0 {
+        let Some(steps) = steps_to(bin) else {
             let frequency_hz = frequency_hz(bin);
             columns.for_each(|(column, inverse)| fill_planck_column(frequency_hz, inverse, column));
             return;
-        }
-        let step = |place, bin| self.step(place, frequency_hz(bin), inverse_temperatures);
-        let coarse = step(self.coarse.get(coarse / STEP), coarse);
-        let fine = step(self.fine.get(fine), fine);
+        };
+        let step = |bin| self.step(self.place(bin), frequency_hz(bin), inverse_temperatures);
+        let [coarse, fine] = steps.map(step);
         let scale = Law::at(frequency_hz(bin)).scale;
         let mut first = 0;
         for (column, inverse) in columns {
@@ -95,6 +101,33 @@ impl PlanckSteps {
             first = of_emitter.end;
             combine(column, scale, &coarse[of_emitter.clone()], &fine[of_emitter]);
         }
+    }
+
+    /// Works out what [`Self::fill`] needs at some bins, on all threads: else those that begin with
+    /// neighbouring bins would wait for each other.
+    pub fn prepare(
+        &self,
+        bins: &[usize],
+        frequency_hz: impl Fn(usize) -> f64,
+        inverse_temperatures: &[Vec<f64>],
+    ) {
+        let records = inverse_temperatures.first().map_or(0, Vec::len);
+        if records > MOST_RECORDS {
+            return;
+        }
+        let mut needed: Vec<usize> = bins.iter().flat_map(|bin| steps_to(*bin)).flatten().collect();
+        needed.sort_unstable();
+        needed.dedup();
+        let steps: Vec<(usize, f64)> =
+            needed.into_iter().map(|bin| (bin, frequency_hz(bin))).collect();
+        steps.into_par_iter().for_each(|(bin, frequency_hz)| {
+            self.step(self.place(bin), frequency_hz, inverse_temperatures);
+        });
+    }
+
+    /// Where the exponentials at the bin of a step are kept.
+    fn place(&self, bin: usize) -> Option<&OnceLock<ScratchVec>> {
+        if bin < STEP { self.fine.get(bin) } else { self.coarse.get(bin / STEP) }
     }
 
     /// The exponentials at a frequency: those that are kept in a place, if there are not too many.
@@ -222,6 +255,13 @@ mod tests {
         // In the memory of longer ones.
         let steps = steps.renewed();
         assert_eq!(format!("{steps:?}"), "exponentials at 0 bins");
+        // Only those are prepared that are needed, and they are the same.
+        steps.prepare(&[0, 5, 16, 35], |bin| axis.frequency_hz(bin), &few);
+        assert_eq!(format!("{steps:?}"), "exponentials at 2 bins");
+        let column = steps.columns(35, |bin| axis.frequency_hz(bin), &few).remove(0);
+        let expected = PlanckSteps::default().columns(35, |bin| axis.frequency_hz(bin), &few);
+        assert_eq!(column[..], expected[0][..]);
+        let steps = steps.renewed();
         for bin in [17, 35, 200] {
             let column = |steps: &PlanckSteps| {
                 steps.columns(bin, |bin| axis.frequency_hz(bin), &[few[0][1..].to_vec()]).remove(0)

@@ -121,7 +121,10 @@ impl Campaign {
             fitted.planck = before.fitted.planck.renewed();
             before.transforms
         });
-        self.transformed(draw, (bins, [false; 4]), (window, fitted), space)
+        let realisation = self.transformed(draw, (bins, [false; 4]), (window, fitted), space)?;
+        let RecordSubset { planck, inverse_temperatures, .. } = &realisation.fitted;
+        planck.prepare(bins, |bin| self.axis.frequency_hz(bin), inverse_temperatures);
+        Ok(realisation)
     }
 
     /// Some records that follow each other, transformed, of which some are fitted and none held out.
