@@ -183,15 +183,20 @@ impl Linearisation<'_> {
         let (re, im) = factored.qt_b();
         let emissivity = factored.emissivities(re, im);
         let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
-        let q = factored.form_q();
+        factored.set_rss(residual.iter().map(|part| square(part)).sum());
+        let basis = factored.basis();
         if space.is_some() {
-            residual.iter_mut().for_each(|part| take_out(&q, part));
+            residual.iter_mut().for_each(|part| take_out((&factored, &basis), part));
         }
         let places = ColumnPlace::of_all(self.coefficients, &emissivity);
         let given = Given { bin, corrected: &corrected, fit: &fit };
         let space = space.map(|space| (&residual, space));
-        let projections = self.projections(&q, &given, (&places, space));
-        let segments = self.segments(&q, &given);
+        let mut projections = self.products(&basis, &given, (&places, space));
+        let mut segments = self.segments(&basis, &given);
+        let unknowns = factored.qt_b().0.len();
+        projections.chunks_exact_mut(unknowns).for_each(|p| factored.products_with_q(p));
+        segments.chunks_exact_mut(unknowns).for_each(|p| factored.products_with_q(p));
+        drop(basis);
         factored.forget_rows();
         let terms = BinTerms { emissivity, factored, kept: None, projections, segments };
         Ok((terms, places))
@@ -235,37 +240,37 @@ impl Linearisation<'_> {
         fill_weighted_planck_slopes(frequency_hz, (inverse, brightness), root, out);
     }
 
-    /// `Q^T` of the derivative by each parameter; keeps the columns that these are made of and the residual, if
-    /// there is space.
-    fn projections(
+    /// Products of the columns of a basis with the derivative by each parameter, `[parameter][unknown]`; keeps
+    /// the columns that these are made of and the residual, if there is space.
+    fn products(
         &self,
-        q: &[f64],
+        basis: &[f64],
         given: &Given,
         (places, mut space): (&[ColumnPlace], Option<Space>),
     ) -> Vec<Complex64> {
-        let unknowns = q.len() / self.state.records.max(1);
+        let unknowns = basis.len() / self.state.records.max(1);
         // With a number that the compiler knows, the sums of a block stay in registers.
         match unknowns {
-            6 => self.projections_of::<6>(q, given, (places, space)),
-            7 => self.projections_of::<7>(q, given, (places, space)),
+            6 => self.products_of::<6>(basis, given, (places, space)),
+            7 => self.products_of::<7>(basis, given, (places, space)),
             _ => {
-                let of_one = |q: &[f64]| {
+                let of_one = |basis: &[f64]| {
                     let space = space.as_mut().map(|(residual, space)| (*residual, &mut **space));
-                    self.projections_of::<1>(q, given, (places, space))
+                    self.products_of::<1>(basis, given, (places, space))
                 };
                 let each: Vec<Vec<Complex64>> =
-                    q.chunks_exact(self.state.records).map(of_one).collect();
+                    basis.chunks_exact(self.state.records).map(of_one).collect();
                 let parameters = self.state.actions.len();
                 (0..parameters).flat_map(|m| each.iter().map(move |sums| sums[m])).collect()
             }
         }
     }
 
-    /// As [`Self::projections`], for a basis of so many columns. Block by block, so that columns are
+    /// As [`Self::products`], for a basis of so many columns. Block by block, so that columns are
     /// multiplied while they are in the nearest caches.
-    fn projections_of<const N: usize>(
+    fn products_of<const N: usize>(
         &self,
-        q: &[f64],
+        basis: &[f64],
         given: &Given,
         (places, mut space): (&[ColumnPlace], Option<Space>),
     ) -> Vec<Complex64> {
@@ -274,7 +279,7 @@ impl Linearisation<'_> {
         let mut sums = vec![BasisSums::<N>::ZERO; actions.len()];
         let mut factors = vec![Complex64::ONE; actions.len()];
         let mut scratch = [[0.0; BLOCK]; 2];
-        let mut basis = BasisBlock::<N>::ZERO;
+        let mut block = BasisBlock::<N>::ZERO;
         let mut columns = Columns::new(self.coefficients, places);
         let place = |coefficient| self.coefficients.binary_search(coefficient).unwrap_or(0);
         let acted_on: Vec<usize> = actions.iter().flatten().map(|(c, _)| place(c)).collect();
@@ -287,7 +292,7 @@ impl Linearisation<'_> {
                     if let Some((residual, space)) = &mut space {
                         columns.keep(&records, residual, space);
                     }
-                    basis.take(q, rows, &records);
+                    block.take(basis, rows, &records);
                     let mut acted_on = &acted_on[..];
                     for ((action, sums), factor) in actions.iter().zip(&mut sums).zip(&mut factors)
                     {
@@ -296,8 +301,8 @@ impl Linearisation<'_> {
                         let found = derivative((action, own), &columns, at, &mut scratch);
                         *factor = found.factor;
                         match found.im {
-                            Some(im) => sums.add_complex(&basis, found.re, im),
-                            None => sums.add_real(&basis, found.re),
+                            Some(im) => sums.add_complex(&block, found.re, im),
+                            None => sums.add_real(&block, found.re),
                         }
                     }
                 }
@@ -310,7 +315,7 @@ impl Linearisation<'_> {
         all
     }
 
-    /// `Q^T` of the columns of the bodies, plateau by plateau.
+    /// Products of a basis with the columns of the bodies, plateau by plateau.
     fn segments(&self, q: &[f64], given: &Given) -> Vec<f64> {
         let rows = self.state.records;
         let unknowns = q.len() / rows.max(1);
@@ -337,16 +342,34 @@ impl Linearisation<'_> {
 
 /// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
 /// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
-fn take_out(q: &[f64], residual: &mut [f64]) {
+fn take_out((factored, basis): (&Factorization, &[f64]), residual: &mut [f64]) {
+    let columns = || basis.chunks_exact(residual.len().max(1));
+    let mut parts = Vec::with_capacity(columns().len());
     with_widest_simd(
         #[inline(always)]
         || {
-            for column in q.chunks_exact(residual.len().max(1)) {
-                let part = dot(column, residual);
+            for column in columns() {
+                parts.push(dot(column, residual));
+            }
+        },
+    );
+    factored.products_with_q(&mut parts);
+    let parts = factored.in_basis(&parts);
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for (column, part) in basis.chunks_exact(residual.len().max(1)).zip(&parts) {
                 axpy(residual, -part, column);
             }
         },
     );
+}
+
+fn square(vector: &[f64]) -> f64 {
+    with_widest_simd(
+        #[inline(always)]
+        || dot(vector, vector),
+    )
 }
 
 /// The weighted fit and the weighted residual, each real and imaginary part.

@@ -93,7 +93,7 @@ impl Corrected {
     pub(super) fn factored(&self, constraint: Constraint) -> Result<Factorization, Unusable> {
         let columns = self.columns();
         let equations = Equations { design: &columns, data: &self.data, constraint };
-        Factorization::of(&equations, Some(&self.root))
+        Factorization::of_products(&equations, Some(&self.root))
     }
 }
 

@@ -37,6 +37,11 @@ impl Cholesky {
         is_positive.then_some(Self { size, rows })
     }
 
+    /// L, row by row.
+    pub(crate) fn into_rows(self) -> Vec<f64> {
+        self.rows
+    }
+
     /// Replaces b by `L^-1 b`.
     pub(crate) fn solve_lower(&self, b: &mut [f64]) {
         with_widest_simd(

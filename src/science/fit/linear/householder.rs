@@ -198,6 +198,12 @@ fn eliminate_block(
 }
 
 impl Qr {
+    /// Of columns without reflectors: a triangle, column by column, and `Q^T b`. What is orthogonal to the
+    /// columns is not known.
+    pub(crate) fn of_triangle(r: Vec<f64>, qt_b: [Vec<f64>; 2]) -> Self {
+        Self { r, qt_b, rss: 0.0, reflectors: Vec::new() }
+    }
+
     /// Q, column by column, from the `columns` that [`householder_qr`] left.
     pub(crate) fn form_q(&self, columns: &[f64], rows: usize) -> ScratchVec {
         let n = columns.len() / rows;

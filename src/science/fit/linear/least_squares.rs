@@ -1,12 +1,18 @@
 //! The direct solution, by Householder QR of the column-scaled system.
 
+use std::borrow::Cow;
+use std::ops::{Div, Mul, Sub};
+
 use num_complex::Complex64;
 
+use super::cholesky::Cholesky;
+use super::gram::{WeightedProducts, weighted_products};
 use super::householder::{Qr, Triangle, householder_qr};
 use super::singular_values::{singular_values, singular_values_of_each};
 use super::system::{Equations, System, Unusable};
 use super::vector::{short_dot, short_norm};
 use crate::foundations::numerics::ScratchVec;
+use crate::science::fit::clock::factoring;
 
 /// A direct least-squares solution and its quality.
 #[derive(Debug, Clone)]
@@ -47,10 +53,15 @@ pub(crate) struct Factorization {
     qr: Qr,
     condition: f64,
     rank: usize,
+    /// Whether the columns of the system are as they were: R is that of their products.
+    has_columns: bool,
 }
 
 /// Column lengths whose squares neither overflow nor underflow.
 const SAFE: std::ops::Range<f64> = 1e-120..1e120;
+/// With a condition number up to this, products of columns say what the columns do: the square of it times the
+/// rounding of a number is 2e-13.
+const CONDITION_OF_PRODUCTS: f64 = 30.0;
 
 impl Factorization {
     /// Factors a system of full rank.
@@ -74,6 +85,41 @@ impl Factorization {
         }
     }
 
+    /// As [`Self::of`], in a third of the time where the columns are far from depending on each other: from their
+    /// products with each other and with the data (Cholesky's factor of the normal equations). The sum of
+    /// squared residuals is then for [`Self::set_rss`] to say.
+    pub(crate) fn of_products(
+        equations: &Equations,
+        root_weight: Option<&[f64]>,
+    ) -> Result<Self, Unusable> {
+        let system = System::unscaled(equations, root_weight)?;
+        match Self::from_products(system) {
+            Some(factored) => Ok(factored),
+            None => Self::of(equations, root_weight),
+        }
+    }
+
+    /// None if the products do not say enough.
+    fn from_products(system: System) -> Option<Self> {
+        let (rows, n) = (system.rows, system.unknowns());
+        let mut ones = ScratchVec::with_len(rows);
+        ones.fill(1.0);
+        let data = [&system.re[..], &system.im[..]];
+        let WeightedProducts { gram, with_vectors } =
+            factoring(|| weighted_products(&system.columns, rows, &ones, Some(data)));
+        // Its upper half, row by row, is the lower one, column by column.
+        let lower = (0..n * n).map(|at| gram[(at % n) * n + at / n]).collect();
+        let factor = Cholesky::new(lower, n)?;
+        let qt_b = with_vectors.map(|mut products| {
+            factor.solve_lower(&mut products);
+            products
+        });
+        let mut factored = Self::of_triangle(system, Qr::of_triangle(factor.into_rows(), qt_b));
+        factored.has_columns = true;
+        let is_usable = factored.is_sound() && factored.condition <= CONDITION_OF_PRODUCTS;
+        is_usable.then_some(factored)
+    }
+
     fn reduced(mut system: System) -> Self {
         let rows = system.rows;
         let qr =
@@ -91,7 +137,7 @@ impl Factorization {
     /// From a triangle whose columns have length one, and its singular values.
     fn of_values(system: System, qr: Qr, values: &[f64]) -> Self {
         let (condition, rank) = condition_and_rank(values, system.rows);
-        Self { system, qr, condition, rank }
+        Self { system, qr, condition, rank, has_columns: false }
     }
 
     /// From triangles of columns, each with so many rows, all with as many columns; none where the columns
@@ -143,6 +189,11 @@ impl Factorization {
         self.qr.rss
     }
 
+    /// Says what it is, where the residuals themselves are known.
+    pub(crate) fn set_rss(&mut self, rss: f64) {
+        self.qr.rss = rss;
+    }
+
     /// Condition number of the scaled design.
     pub(crate) fn condition(&self) -> f64 {
         self.condition
@@ -179,7 +230,44 @@ impl Factorization {
 
     /// Q, column by column. R maps scaled unknowns to coordinates in this basis.
     pub(crate) fn form_q(&self) -> ScratchVec {
+        debug_assert!(!self.has_columns, "its columns are no reflectors");
         self.qr.form_q(&self.system.columns, self.system.rows)
+    }
+
+    /// Vectors that span what Q does, column by column: the columns themselves if they are still there, or Q.
+    pub(crate) fn basis(&self) -> Cow<'_, ScratchVec> {
+        match self.has_columns {
+            true => Cow::Borrowed(&self.system.columns),
+            false => Cow::Owned(self.form_q()),
+        }
+    }
+
+    /// Turns products of a vector with [`Self::basis`] into those with Q, in place.
+    pub(crate) fn products_with_q<T>(&self, products: &mut [T])
+    where
+        T: Copy + Sub<Output = T> + Mul<f64, Output = T> + Div<f64, Output = T>,
+    {
+        if !self.has_columns {
+            return;
+        }
+        // Q = A D^-1 R^-1, D the lengths of the columns of A.
+        let (n, r) = (products.len(), self.r());
+        for i in 0..n {
+            let mut product = products[i] / self.system.scale[i];
+            for k in 0..i {
+                product = product - products[k] * r[i * n + k];
+            }
+            products[i] = product / r[i * n + i];
+        }
+    }
+
+    /// Turns coordinates in Q into those in [`Self::basis`].
+    pub(crate) fn in_basis(&self, coordinates: &[f64]) -> Vec<f64> {
+        if !self.has_columns {
+            return coordinates.to_vec();
+        }
+        let scaled = solve_upper(self.r(), coordinates.len(), coordinates);
+        scaled.iter().zip(&self.system.scale).map(|(x, scale)| x / scale).collect()
     }
 
     /// The system; the factorisation has overwritten its columns and data.
@@ -292,6 +380,65 @@ mod tests {
     use super::*;
     use crate::science::fit::Constraint;
     use crate::science::fit::tests::Owned;
+
+    #[test]
+    fn products_of_columns_say_what_the_columns_do_unless_these_depend_on_each_other() {
+        for constraint in [Constraint::None, Constraint::Kirchhoff] {
+            Owned::new(5, 300, 0.1, 0.0).with(constraint, |problem| {
+                let equations = problem.equations();
+                let expected = Factorization::of(&equations, None).unwrap();
+                let found = Factorization::of_products(&equations, None).unwrap();
+                assert!(found.has_columns && found.condition < CONDITION_OF_PRODUCTS);
+                assert!((found.condition / expected.condition - 1.0).abs() < 1e-12);
+                for (found, expected) in
+                    found.fit().emissivity.iter().zip(&expected.fit().emissivity)
+                {
+                    assert!((found - expected).norm_sqr() < 1e-24 * expected.norm_sqr());
+                }
+                // Products with the basis, of a vector that lies in it and beyond.
+                let vector: Vec<f64> = (0..300).map(|i| f64::from(i % 17) - 3.0).collect();
+                let with_q = |factored: &Factorization| -> Vec<f64> {
+                    let basis = factored.basis();
+                    let product = |column: &[f64]| short_dot(column, &vector);
+                    let mut products: Vec<f64> = basis.chunks_exact(300).map(product).collect();
+                    factored.products_with_q(&mut products);
+                    products
+                };
+                let products = with_q(&found);
+                // Signs of the columns of Q are those of the diagonal of R.
+                let n = products.len();
+                for (i, expected_product) in with_q(&expected).iter().enumerate() {
+                    let sign = (found.r()[i * n + i] * expected.r()[i * n + i]).signum();
+                    let off = (products[i] - sign * expected_product).abs();
+                    assert!(off < 1e-12 * (1.0 + expected_product.abs()), "{i}: {off}");
+                }
+                // Coordinates in the basis: what they make of it has these products with Q.
+                let (basis, coordinates) = (found.basis(), found.in_basis(&products));
+                let mut there = vec![0.0; 300];
+                for (column, coordinate) in basis.chunks_exact(300).zip(&coordinates) {
+                    there.iter_mut().zip(column).for_each(|(sum, x)| *sum += coordinate * x);
+                }
+                let mut again: Vec<f64> =
+                    basis.chunks_exact(300).map(|column| short_dot(column, &there)).collect();
+                found.products_with_q(&mut again);
+                for (again, product) in again.iter().zip(&products) {
+                    assert!((again - product).abs() < 1e-12 * (1.0 + product.abs()));
+                }
+            });
+        }
+        // Two columns that are nearly the same: reflectors, and the digits that there are.
+        Owned::new(5, 60, 0.1, 0.0).with(Constraint::None, |problem| {
+            let mut design: Vec<Vec<f64>> = problem.design.iter().map(|c| c.to_vec()).collect();
+            let near = |(to, from): (&f64, &f64)| from * (1.0 + 1e-9 * to);
+            design[1] = design[1].iter().zip(&design[0]).map(near).collect();
+            let columns: Vec<&[f64]> = design.iter().map(|column| &column[..]).collect();
+            let equations = Equations { design: &columns, ..problem.equations() };
+            let found = Factorization::of_products(&equations, None).unwrap();
+            let expected = Factorization::of(&equations, None).unwrap();
+            assert!(!found.has_columns && found.condition > 1e8);
+            assert_eq!(found.fit().emissivity, expected.fit().emissivity);
+        });
+    }
 
     #[test]
     fn columns_whose_squares_overflow_or_vanish_are_scaled_before() {

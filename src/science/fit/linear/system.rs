@@ -130,18 +130,15 @@ impl System {
     ) -> Self {
         let unknowns = equations.unknowns();
         let rows = equations.data.len();
-        let mut columns = ScratchVec::with_len(rows * equations.design.len());
+        let mut columns = ScratchVec::with_len(rows * unknowns);
         let [mut re, mut im] = [ScratchVec::with_len(rows), ScratchVec::with_len(rows)];
         with_widest_simd(
             #[inline(always)]
             || {
-                weigh(equations, root_weight, &mut columns, [&mut re, &mut im]);
-                if let Some(emitter) = eliminated {
-                    eliminate(emitter, &mut columns, rows);
-                }
+                weigh_columns(equations.design, root_weight, eliminated, &mut columns);
+                weigh_data(equations.data, root_weight, [&mut re, &mut im]);
             },
         );
-        columns.truncate(rows * unknowns);
         Self { rows, columns, re, im, scale: vec![1.0; unknowns], eliminated }
     }
 
@@ -255,22 +252,49 @@ impl System {
     }
 }
 
-/// Copies design and data, each record multiplied by the square root of its weight.
+/// Copies the design, each record multiplied by the square root of its weight. If one emitter is replaced by minus
+/// the sum of the others, its column is subtracted from theirs.
 #[inline(always)]
-fn weigh(equations: &Equations, root: Option<&[f64]>, columns: &mut [f64], data: [&mut [f64]; 2]) {
-    let rows = equations.data.len();
-    for (column, values) in columns.chunks_exact_mut(rows).zip(equations.design) {
-        match root {
-            None => column.copy_from_slice(values),
-            Some(root) => {
+fn weigh_columns(
+    design: &[&[f64]],
+    root: Option<&[f64]>,
+    eliminated: Option<usize>,
+    columns: &mut [f64],
+) {
+    let gone = eliminated.map(|emitter| design[emitter]);
+    let rows = design.first().map_or(1, |column| column.len());
+    let mut places = columns.chunks_exact_mut(rows);
+    for (emitter, values) in design.iter().enumerate() {
+        if Some(emitter) == eliminated {
+            continue;
+        }
+        let Some(column) = places.next() else { return };
+        match (gone, root) {
+            (None, None) => column.copy_from_slice(values),
+            (None, Some(root)) => {
                 for ((weighed, value), root) in column.iter_mut().zip(*values).zip(root) {
                     *weighed = value * root;
                 }
             }
+            (Some(gone), None) => {
+                for ((kept, value), gone) in column.iter_mut().zip(*values).zip(gone) {
+                    *kept = value - gone;
+                }
+            }
+            (Some(gone), Some(root)) => {
+                let given = values.iter().zip(gone).zip(root);
+                for (weighed, ((value, gone), root)) in column.iter_mut().zip(given) {
+                    *weighed = (value - gone) * root;
+                }
+            }
         }
     }
-    let [re, im] = data;
-    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(equations.data) {
+}
+
+/// Copies the data, each record multiplied by the square root of its weight.
+#[inline(always)]
+fn weigh_data(data: &[Complex64], root: Option<&[f64]>, [re, im]: [&mut [f64]; 2]) {
+    for ((re, im), value) in re.iter_mut().zip(im.iter_mut()).zip(data) {
         (*re, *im) = (value.re, value.im);
     }
     if let Some(root) = root {
@@ -322,18 +346,6 @@ fn greatest(values: &[f64]) -> f64 {
         greatest = if *value > greatest { *value } else { greatest };
     }
     greatest
-}
-
-/// Replaces one emitter by minus the sum of the others: its column is subtracted from theirs, which then
-/// stand at the beginning.
-#[inline(always)]
-fn eliminate(emitter: usize, columns: &mut [f64], rows: usize) {
-    let gone = columns[emitter * rows..][..rows].to_vec();
-    columns.copy_within((emitter + 1) * rows.., emitter * rows);
-    let kept = columns.len() - rows;
-    for column in columns[..kept].chunks_exact_mut(rows) {
-        column.iter_mut().zip(&gone).for_each(|(value, gone)| *value -= gone);
-    }
 }
 
 /// Divides every column by its length; returns the lengths.
