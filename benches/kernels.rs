@@ -52,9 +52,9 @@ fn fused_operations(bencher: Bencher) {
                 // A copy of its own stays in registers.
                 let mut sums = given;
                 for _ in 0..TIMES {
-                    for i in 0..SUMS {
+                    for sum in &mut sums {
                         for lane in 0..LANES {
-                            sums[i][lane] = fused(sums[i][lane], factor[lane], term[lane]);
+                            sum[lane] = fused(sum[lane], factor[lane], term[lane]);
                         }
                     }
                 }
