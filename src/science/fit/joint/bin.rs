@@ -7,7 +7,7 @@ use num_complex::Complex64;
 
 use crate::foundations::numerics::{ScratchVec, fused, with_widest_simd};
 use crate::science::fit::constraint::Constraint;
-use crate::science::fit::linear::least_squares::Factorization;
+use crate::science::fit::linear::least_squares::{Factorization, complex};
 use crate::science::fit::linear::system::Unusable;
 use crate::science::fit::linear::vector::{axpy, dot};
 use crate::science::instrument::fill_weighted_planck_slopes;
@@ -179,11 +179,20 @@ impl Linearisation<'_> {
         space: Option<&mut [f64]>,
     ) -> Result<(BinTerms, Vec<ColumnPlace>), Unusable> {
         let corrected = Corrected::new(bin, loaded, self.state, weights)?;
-        let mut factored = corrected.factored(self.constraint)?;
-        let (re, im) = factored.qt_b();
-        let emissivity = factored.emissivities(re, im);
+        let is_anything_free = !self.coefficients.is_empty();
+        let mut factored = corrected.factored(self.constraint, is_anything_free)?;
+        let mut emissivity = best(&factored);
         let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
-        factored.set_rss(residual.iter().map(|part| square(part)).sum());
+        if factored.rests_on_products() {
+            // What its digits could not say is still in the residual.
+            let basis = factored.basis();
+            let of_part = |part: &ScratchVec| products_with_q((&factored, &basis), part);
+            let [re, im] = residual.each_ref().map(of_part);
+            drop(basis);
+            factored.move_fit(&complex(&re, &im), 0.0);
+            factored.set_rss(residual.iter().map(|part| square(part)).sum());
+            emissivity = best(&factored);
+        }
         let basis = factored.basis();
         if space.is_some() {
             residual.iter_mut().for_each(|part| take_out((&factored, &basis), part));
@@ -340,21 +349,31 @@ impl Linearisation<'_> {
     }
 }
 
-/// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
-/// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
-fn take_out((factored, basis): (&Factorization, &[f64]), residual: &mut [f64]) {
-    let columns = || basis.chunks_exact(residual.len().max(1));
-    let mut parts = Vec::with_capacity(columns().len());
+/// The best emissivities of a bin.
+fn best(factored: &Factorization) -> Vec<Complex64> {
+    let (re, im) = factored.qt_b();
+    factored.emissivities(re, im)
+}
+
+/// `Q^T` of a vector, from products with a basis.
+fn products_with_q((factored, basis): (&Factorization, &[f64]), vector: &[f64]) -> Vec<f64> {
+    let mut products = Vec::new();
     with_widest_simd(
         #[inline(always)]
         || {
-            for column in columns() {
-                parts.push(dot(column, residual));
+            for column in basis.chunks_exact(vector.len().max(1)) {
+                products.push(dot(column, vector));
             }
         },
     );
-    factored.products_with_q(&mut parts);
-    let parts = factored.in_basis(&parts);
+    factored.products_with_q(&mut products);
+    products
+}
+
+/// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
+/// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
+fn take_out((factored, basis): (&Factorization, &[f64]), residual: &mut [f64]) {
+    let parts = factored.in_basis(&products_with_q((factored, basis), residual));
     with_widest_simd(
         #[inline(always)]
         || {

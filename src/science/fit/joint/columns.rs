@@ -25,7 +25,7 @@ pub(super) fn blocks(values: &[f64]) -> &[Block] {
 /// Parts of a residual: real and imaginary.
 const RESIDUAL: usize = 2;
 /// Records in a group of [`KeptColumns`].
-pub(super) const GROUP: usize = 32;
+pub(super) const GROUP: usize = 16;
 
 /// A number a record, group by group; zero beyond the last record.
 pub(super) type ByGroup = Vec<[f64; GROUP]>;

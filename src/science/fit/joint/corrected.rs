@@ -89,11 +89,17 @@ impl Corrected {
         self.design.chunks_exact(self.data.len().max(1)).collect()
     }
 
-    /// The design factored, and the spectra with it.
-    pub(super) fn factored(&self, constraint: Constraint) -> Result<Factorization, Unusable> {
+    /// The design factored, and the spectra with it. Where no parameter is free, the fit is that of `wls` to the
+    /// bit; else products of columns do, if these are far from depending on each other.
+    pub(super) fn factored(
+        &self,
+        constraint: Constraint,
+        is_anything_free: bool,
+    ) -> Result<Factorization, Unusable> {
         let columns = self.columns();
         let equations = Equations { design: &columns, data: &self.data, constraint };
-        Factorization::of_products(&equations, Some(&self.root))
+        let factor = if is_anything_free { Factorization::of_products } else { Factorization::of };
+        factor(&equations, Some(&self.root))
     }
 }
 

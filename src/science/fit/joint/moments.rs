@@ -16,7 +16,7 @@ use super::columns::{BLOCK, GROUP, KeptColumns, LANES, SetColumns};
 use super::state::{Action, Coefficient, RecordState, Slope};
 
 /// Records of which the moments are held at once: a few groups of those that stand together.
-const SPAN: usize = GROUP;
+const SPAN: usize = 2 * GROUP;
 
 /// The sums of one data set.
 #[derive(Debug, Clone)]

@@ -189,6 +189,12 @@ impl Factorization {
         self.qr.rss
     }
 
+    /// Whether it follows from products of columns, which tell neither the solution nor the sum of squared
+    /// residuals in all digits that there are.
+    pub(crate) fn rests_on_products(&self) -> bool {
+        self.has_columns
+    }
+
     /// Says what it is, where the residuals themselves are known.
     pub(crate) fn set_rss(&mut self, rss: f64) {
         self.qr.rss = rss;
