@@ -1,5 +1,6 @@
 //! How much memory joint fits take: an upper bound, of the right size.
 
+use crate::foundations::numerics::HugePageBuf;
 use crate::otf::study::{Config, Estimator, MethodChoice, Study};
 use crate::science::fit::joint::{JointSettings, PlateauUnit};
 use crate::science::instrument::{Axis, SPECTRUM_BINS, planck_step_bytes};
@@ -11,7 +12,7 @@ const OF_LINEAR: u64 = 17 * 8;
 /// Places of the search that are in hand at once.
 const PLACES: u64 = 2;
 /// By what a buffer of spectra or of columns is longer than they are, at most: it fills huge pages.
-pub(super) const OF_PAGES: u64 = 2 << 20;
+pub(super) const OF_PAGES: u64 = HugePageBuf::PAGE as u64;
 /// A transform, of every bin that a term may refer to.
 const OF_TRANSFORMS: u64 = 17 * SPECTRUM_BINS as u64 + 200;
 /// What a record has besides: temperatures, states of the bolometer and their slopes, twice.

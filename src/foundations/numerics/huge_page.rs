@@ -24,6 +24,9 @@ enum Backing {
 }
 
 impl HugePageBuf {
+    /// By so many bytes, at most, a buffer is longer than its numbers.
+    pub const PAGE: usize = PAGE;
+
     /// A buffer of `length` zeros.
     #[must_use]
     pub fn zeroed(length: usize) -> Self {

@@ -6,7 +6,7 @@ use num_complex::Complex64;
 
 use crate::foundations::numerics::fused;
 
-use super::columns::{BLOCK, Block, LANES};
+use super::columns::{BLOCK, Block, LANES, total};
 
 /// Columns of a basis that are multiplied at once: the sums of so many, real and imaginary, stay in registers.
 const TILE: usize = 3;
@@ -105,9 +105,6 @@ impl<const N: usize> BasisSums<N> {
 
     /// The sums with each column of the basis.
     pub(super) fn totals(&self) -> [Complex64; N] {
-        let total = |[a0, a1, a2, a3, a4, a5, a6, a7]: [f64; LANES]| {
-            ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
-        };
-        std::array::from_fn(|a| Complex64::new(total(self.re[a]), total(self.im[a])))
+        std::array::from_fn(|a| Complex64::new(total(&self.re[a]), total(&self.im[a])))
     }
 }

@@ -181,21 +181,19 @@ impl Linearisation<'_> {
         let corrected = Corrected::new(bin, loaded, self.state, weights)?;
         let is_anything_free = !self.coefficients.is_empty();
         let mut factored = corrected.factored(self.constraint, is_anything_free)?;
-        let mut emissivity = best(&factored);
-        let (fit, mut residual) = fit_and_residual(&corrected, &emissivity);
+        let basis = factored.take_basis();
+        let (fit, mut residual) = fit_and_residual(&corrected, &best(&factored));
+        let left = residual.each_ref().map(|part| products_with_q((&factored, &basis), part));
         if factored.rests_on_products() {
             // What its digits could not say is still in the residual.
-            let basis = factored.basis();
-            let of_part = |part: &ScratchVec| products_with_q((&factored, &basis), part);
-            let [re, im] = residual.each_ref().map(of_part);
-            drop(basis);
-            factored.move_fit(&complex(&re, &im), 0.0);
+            factored.move_fit(&complex(&left[0], &left[1]), 0.0);
             factored.set_rss(residual.iter().map(|part| square(part)).sum());
-            emissivity = best(&factored);
         }
-        let basis = factored.basis();
+        let emissivity = best(&factored);
         if space.is_some() {
-            residual.iter_mut().for_each(|part| take_out((&factored, &basis), part));
+            for (part, left) in residual.iter_mut().zip(&left) {
+                take_out((&factored, &basis), left, part);
+            }
         }
         let places = ColumnPlace::of_all(self.coefficients, &emissivity);
         let given = Given { bin, corrected: &corrected, fit: &fit };
@@ -205,7 +203,6 @@ impl Linearisation<'_> {
         let unknowns = factored.qt_b().0.len();
         projections.chunks_exact_mut(unknowns).for_each(|p| factored.products_with_q(p));
         segments.chunks_exact_mut(unknowns).for_each(|p| factored.products_with_q(p));
-        drop(basis);
         factored.forget_rows();
         let terms = BinTerms { emissivity, factored, kept: None, projections, segments };
         Ok((terms, places))
@@ -372,8 +369,9 @@ fn products_with_q((factored, basis): (&Factorization, &[f64]), vector: &[f64]) 
 
 /// Takes out of a residual what rounding left of the design's space in it, a part of 1e-16 of the data:
 /// derivatives lie nearly all in that space, so the gradient would be off by as much of them.
-fn take_out((factored, basis): (&Factorization, &[f64]), residual: &mut [f64]) {
-    let parts = factored.in_basis(&products_with_q((factored, basis), residual));
+/// `left` are its products with Q.
+fn take_out((factored, basis): (&Factorization, &[f64]), left: &[f64], residual: &mut [f64]) {
+    let parts = factored.in_basis(left);
     with_widest_simd(
         #[inline(always)]
         || {
@@ -384,7 +382,8 @@ fn take_out((factored, basis): (&Factorization, &[f64]), residual: &mut [f64]) {
     );
 }
 
-fn square(vector: &[f64]) -> f64 {
+/// The square of the length of a vector.
+pub(super) fn square(vector: &[f64]) -> f64 {
     with_widest_simd(
         #[inline(always)]
         || dot(vector, vector),

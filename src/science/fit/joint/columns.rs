@@ -22,6 +22,12 @@ pub(super) fn blocks(values: &[f64]) -> &[Block] {
     values.as_chunks().0
 }
 
+/// The sum over lanes, in the one order that there is.
+pub(super) fn total(lanes: &[f64; LANES]) -> f64 {
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = lanes;
+    ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
+}
+
 /// Parts of a residual: real and imaginary.
 const RESIDUAL: usize = 2;
 /// Records in a group of [`KeptColumns`].

@@ -7,9 +7,6 @@ use crate::foundations::numerics::{fused, with_widest_simd};
 use super::columns::{BLOCK, Block, Column, Columns, blocks};
 use super::state::{Coefficient, Slope};
 
-/// Of no column yet.
-const NOTHING: Block = [0.0; BLOCK];
-
 /// The derivative by a parameter of a block of records: a factor times a real or a complex column.
 pub(super) struct Derivative<'c> {
     pub(super) factor: Complex64,
@@ -47,7 +44,8 @@ pub(super) fn derivative<'c>(
             Derivative { factor: Complex64::ONE, re, im: Some(im) }
         }
         _ => {
-            (*re, *im) = (NOTHING, NOTHING);
+            re.fill(0.0);
+            im.fill(0.0);
             for ((_, slope), &place) in action.iter().zip(places) {
                 add_scaled(&columns.get(place), slope, at, (re, im));
             }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::foundations::numerics::{fused, with_widest_simd};
 
 use super::bin::BinTerms;
-use super::columns::{BLOCK, GROUP, KeptColumns, LANES, SetColumns};
+use super::columns::{BLOCK, GROUP, KeptColumns, LANES, SetColumns, total};
 use super::state::{Action, Coefficient, RecordState, Slope};
 
 /// Records of which the moments are held at once: a few groups of those that stand together.
@@ -74,23 +74,26 @@ impl<'a> Moments<'a> {
         let blocks = records.div_ceil(BLOCK);
         let parts: Vec<Sums> = (0..blocks).into_par_iter().map(of_block).collect();
         let mut total = Sums::zero(self.state.actions.len());
-        let empty = PlateauSums {
-            own: vec![0.0; self.bodies.len() * self.bodies.len()],
-            mixed: vec![0.0; self.bodies.len() * self.state.actions.len()],
-            gradient: vec![0.0; self.bodies.len()],
-        };
-        total.plateaus = vec![empty; self.plateaus.len()];
+        total.plateaus = vec![self.no_plateau(); self.plateaus.len()];
         for (block, part) in parts.into_iter().enumerate() {
             add(&mut total.normal, &part.normal);
             add(&mut total.gradient, &part.gradient);
             let touched = self.touched(&(block * BLOCK..(block + 1) * BLOCK));
-            for (total, part) in total.plateaus[touched].iter_mut().zip(part.plateaus) {
-                add(&mut total.own, &part.own);
-                add(&mut total.mixed, &part.mixed);
-                add(&mut total.gradient, &part.gradient);
+            for (total, part) in total.plateaus[touched].iter_mut().zip(&part.plateaus) {
+                total.add(part);
             }
         }
         total
+    }
+
+    /// The sums of a plateau of which no record has been looked at.
+    fn no_plateau(&self) -> PlateauSums {
+        let (bodies, parameters) = (self.bodies.len(), self.state.actions.len());
+        PlateauSums {
+            own: vec![0.0; bodies * bodies],
+            mixed: vec![0.0; bodies * parameters],
+            gradient: vec![0.0; bodies],
+        }
     }
 
     /// On what a parameter acts.
@@ -113,8 +116,7 @@ impl<'a> Moments<'a> {
         };
         let mut sums = LaneSums::zero(acting.len());
         let touched = self.touched(records);
-        let empty = PlateauSums { own: Vec::new(), mixed: Vec::new(), gradient: Vec::new() };
-        let mut plateaus = vec![empty; touched.len()];
+        let mut plateaus = vec![self.no_plateau(); touched.len()];
         for start in records.clone().step_by(SPAN) {
             let span = start..records.end.min(start + SPAN);
             moments.first = start;
@@ -174,9 +176,6 @@ impl<'a> Moments<'a> {
 impl PlateauSums {
     /// Adds those of further records.
     fn add(&mut self, further: &Self) {
-        if self.own.is_empty() {
-            return self.clone_from(further);
-        }
         add(&mut self.own, &further.own);
         add(&mut self.mixed, &further.mixed);
         add(&mut self.gradient, &further.gradient);
@@ -249,9 +248,6 @@ impl LaneSums {
     }
 
     fn total(&self) -> Sums {
-        let total = |[a0, a1, a2, a3, a4, a5, a6, a7]: &[f64; LANES]| {
-            ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
-        };
         Sums {
             normal: self.normal.iter().map(total).collect(),
             gradient: self.gradient.iter().map(total).collect(),

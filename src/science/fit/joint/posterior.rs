@@ -15,7 +15,7 @@ use crate::science::instrument::{
     BolometerError, BolometerParameters, BolometerSlopes, BolometerState,
 };
 
-use super::bin::BinTerms;
+use super::bin::{BinTerms, square};
 use super::newton::{BinCoupling, Eliminated};
 use super::parameters::{Kind, Parameters};
 
@@ -246,13 +246,6 @@ impl Posterior {
         );
         (re, im)
     }
-}
-
-fn square(x: &[f64]) -> f64 {
-    with_widest_simd(
-        #[inline(always)]
-        || dot(x, x),
-    )
 }
 
 /// Half of the products of columns with each other, `[column][column]`.

@@ -433,9 +433,9 @@ impl Place {
 
 /// The modulus of each residual of a bin, one a record.
 pub(super) fn moduli(columns: &KeptColumns, records: usize) -> impl Iterator<Item = f64> {
-    let one = move |record: usize| {
-        let [re, im] = columns.residual(record / GROUP).map(|part| part[record % GROUP]);
-        modulus(Complex64::new(re, im))
+    let of_group = move |group: usize| {
+        let [re, im] = columns.residual(group);
+        (0..GROUP).map(move |lane| modulus(Complex64::new(re[lane], im[lane])))
     };
-    (0..records).map(one)
+    (0..records.div_ceil(GROUP)).flat_map(of_group).take(records)
 }

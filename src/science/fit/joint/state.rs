@@ -42,20 +42,15 @@ pub(super) enum Slope {
 }
 
 impl Slope {
-    /// One for each of so many records, one after another in parts.
-    fn each<'a>(records: usize, parts: impl Iterator<Item = &'a [f64]>, scale: f64) -> Self {
-        let padded = records.next_multiple_of(BLOCK);
-        let mut all = Vec::with_capacity(padded);
-        parts.for_each(|part| all.extend_from_slice(part));
-        all.iter_mut().for_each(|slope| *slope *= scale);
-        all.resize(padded, 0.0);
-        Self::Each(all)
+    /// One for each record.
+    fn each(mut slopes: Vec<f64>) -> Self {
+        slopes.resize(slopes.len().next_multiple_of(BLOCK), 0.0);
+        Self::Each(slopes)
     }
 
     /// One for each time, in years.
     fn of_years(years: &[f64], of: impl Fn(f64) -> f64) -> Self {
-        let slopes: Vec<f64> = years.iter().map(|year| of(*year)).collect();
-        Self::each(slopes.len(), std::iter::once(&slopes[..]), 1.0)
+        Self::each(years.iter().map(|year| of(*year)).collect())
     }
 
     /// That of one record.
@@ -196,9 +191,13 @@ impl Bolometer {
 
     /// A slope of each record by a fitted parameter, times a scale; none if nothing changes.
     fn slope(&self, of: SlopeOf, parameter: usize, scale: f64) -> Option<Slope> {
-        let parts = || self.solved.iter().map(|some| some.slopes(of, parameter));
-        let changes = parts().flatten().any(|slope| *slope != 0.0);
-        changes.then(|| Slope::each(self.temperatures_k.len(), parts(), scale))
+        let mut all = Vec::with_capacity(self.temperatures_k.len().next_multiple_of(BLOCK));
+        self.solved.iter().for_each(|some| all.extend_from_slice(some.slopes(of, parameter)));
+        if all.iter().all(|slope| *slope == 0.0) {
+            return None;
+        }
+        all.iter_mut().for_each(|slope| *slope *= scale);
+        Some(Slope::each(all))
     }
 }
 
